@@ -1,0 +1,69 @@
+# Every command of the project. `make help` lists them; people and CI run the same ones.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+export WAYBILL_CACHE ?= $(HOME)/.cache/waybill
+# One target directory for all checkouts, so that nothing is compiled twice.
+export CARGO_TARGET_DIR ?= $(WAYBILL_CACHE)/target
+export WASM_BUILD_WORKSPACE_HINT := $(CURDIR)
+export PATH := $(WAYBILL_CACHE)/rust/bin:$(WAYBILL_CACHE)/bin:$(PATH)
+
+BIN := $(CARGO_TARGET_DIR)/release
+# One profile, one selection of packages and targets, hence one feature set.
+BUILD := --release --workspace --all-targets --locked
+
+.PHONY: help
+help: ## Lists the commands.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: setup
+setup: ## Installs what the build, the demonstration and the tests need.
+	@scripts/setup.sh
+
+.PHONY: build
+build: setup ## Builds the node, the programs and the tests.
+	cargo build $(BUILD)
+	cargo build --release --locked --manifest-path zombienet/Cargo.toml
+
+.PHONY: demo
+demo: build ## Runs the demonstration; KEEP=1 leaves its network running.
+	@$(BIN)/waybill-demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: lint test-rust test-network test-ts ## Runs every test.
+
+.PHONY: test-rust
+test-rust: build ## Runs the Rust tests of the workspace.
+	cargo test $(BUILD)
+	cargo test --release --workspace --doc --locked
+
+.PHONY: test-network
+test-network: build ## Runs the multi-node tests.
+	cargo test --release --locked --manifest-path zombienet/Cargo.toml -- --test-threads 1
+
+.PHONY: test-ts
+test-ts: build ## Runs the TypeScript end-to-end tests.
+	cd ts-tests && npm ci --no-audit --no-fund && npm run lint && npm test
+
+.PHONY: lint
+lint: setup ## Checks formatting and lints.
+	cargo fmt --all --check
+	cargo fmt --manifest-path zombienet/Cargo.toml --check
+	taplo fmt --check
+	cargo clippy $(BUILD) -- -D warnings
+
+.PHONY: format
+format: setup ## Formats the sources.
+	cargo fmt --all
+	cargo fmt --manifest-path zombienet/Cargo.toml
+	taplo fmt
+
+.PHONY: bench
+bench: build ## Runs the benchmarks (BENCH=claims for one group); JSON lines on standard output.
+	@$(BIN)/waybill-bench $(BENCH)
+
+.PHONY: metadata
+metadata: setup ## Writes the runtime's metadata to client/metadata/.
+	WAYBILL_UPDATE_METADATA=1 cargo test --release --workspace --locked metadata

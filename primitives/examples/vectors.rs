@@ -1,0 +1,15 @@
+//! Writes the test vectors in `vectors/`: `cargo run --example vectors -p waybill-primitives`.
+//!
+//! `tests/vectors.rs` checks the files; `vectors/README.md` describes every field.
+
+#[path = "../tests/generate/mod.rs"]
+mod generate;
+
+fn main() -> std::io::Result<()> {
+	let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+	for (name, text) in generate::all() {
+		std::fs::write(folder.join(name), text)?;
+		println!("{name}");
+	}
+	Ok(())
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs what the build, the demonstration and the tests need, and only what is missing.
+# Tools of the project's own go to WAYBILL_CACHE (default ~/.cache/waybill), system packages come from Debian.
+set -euo pipefail
+
+cache=${WAYBILL_CACHE:-$HOME/.cache/waybill}
+here=$(cd "$(dirname "$0")" && pwd)
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+packages=()
+for package in ca-certificates clang libclang-dev curl g++ gcc git libssl-dev make pkg-config protobuf-compiler; do
+  dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
+done
+if [ ${#packages[@]} -gt 0 ]; then
+  say "installing ${packages[*]}"
+  if [ "$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi
+  $sudo apt-get update -qq
+  $sudo apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+fi
+
+for tool in go node npm; do
+  command -v "$tool" >/dev/null || { say "$tool is missing: install Go and Node.js 20 or newer first"; exit 1; }
+done
+command -v cargo >/dev/null || { say "cargo is missing: install Rust with rustup first"; exit 1; }
+
+"$here/setup-rust.sh" "$cache"
+export PATH=$cache/rust/bin:$cache/bin:$PATH
+if [ ! -x "$cache/bin/taplo" ]; then
+  say "installing taplo"
+  mkdir -p "$cache/bin"
+  npm install --silent --no-audit --no-fund --prefix "$cache/taplo" @taplo/cli@0.7.0
+  ln -sf "$cache/taplo/node_modules/.bin/taplo" "$cache/bin/taplo"
+fi
+"$here/setup-kubo.sh" "$cache"
+"$here/setup-firmware.sh" "$cache"
