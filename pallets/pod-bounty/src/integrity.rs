@@ -1,0 +1,53 @@
+//! What a runtime's configuration must satisfy.
+
+use crate::{pallet::*, BalanceOf, Receipt, WeightInfo};
+use codec::MaxEncodedLen;
+use frame_support::{
+	dispatch::DispatchClass,
+	traits::{fungible::Inspect, Get},
+};
+use sp_runtime::traits::{CheckedMul, Zero};
+use waybill_primitives::{DeviceIndex, LockKey};
+
+impl<T: Config> Pallet<T> {
+	/// Panics if the configuration is unsound. Runs in the runtime's tests, never on the chain.
+	pub(crate) fn check_config() {
+		let batch = T::MaxBatch::get();
+		assert!(batch >= 25, "a batch must hold 25 devices");
+		assert!(
+			T::MinReward::get() >= T::Currency::minimum_balance(),
+			"every reward must be payable to an account without funds"
+		);
+		assert!(
+			!T::MinReward::get().is_zero() && !T::ReservationDeposit::get().is_zero(),
+			"reward and deposit must not be zero"
+		);
+		assert!(
+			T::ReservationDeposit::get().checked_mul(&BalanceOf::<T>::from(batch)).is_some(),
+			"the deposit for a batch must not overflow"
+		);
+		assert!(T::ExclusiveWindow::get() > 0, "a reservation must be exclusive for some time");
+		assert!(T::MinDuration::get() > 0 && T::MinDuration::get() <= T::MaxDuration::get(), "durations must be in order");
+		assert!(T::MaxEndpointLen::get() > 0, "an endpoint must have a length");
+
+		let limits = T::BlockWeights::get();
+		let class = limits.get(DispatchClass::Normal);
+		let most = class.max_extrinsic.unwrap_or(limits.max_block);
+		for (call, weight) in [
+			("reserve", Self::weight_of_batch(batch, batch, batch)),
+			("claim", T::WeightInfo::claim(batch).saturating_add(T::WeightInfo::mark_paid(batch))),
+			("close", Self::weight_of_close(1)),
+		] {
+			assert!(weight.all_lte(most), "the largest {call} must fit a block: {weight} of {most}");
+		}
+
+		let length = T::BlockLength::get();
+		let most = *length.max.get(DispatchClass::Normal);
+		let members = [Receipt::max_encoded_len(), <(DeviceIndex, LockKey)>::max_encoded_len()];
+		for member in members {
+			// Room for the transaction's signature and extensions.
+			let bytes = member.saturating_mul(batch as usize).saturating_add(1024);
+			assert!(bytes <= most as usize, "the largest batch must fit a block: {bytes} bytes of {most}");
+		}
+	}
+}

@@ -1,0 +1,555 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(feature = "std"), no_std)]
+#![deny(missing_docs)]
+#![cfg_attr(
+	not(any(test, feature = "runtime-benchmarks")),
+	deny(
+		clippy::unwrap_used,
+		clippy::expect_used,
+		clippy::panic,
+		clippy::indexing_slicing,
+		clippy::arithmetic_side_effects
+	)
+)]
+
+extern crate alloc;
+
+mod announce;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod bitmap;
+mod claim;
+mod close;
+#[cfg(feature = "std")]
+mod integrity;
+#[cfg(test)]
+mod mock;
+mod open;
+mod query;
+mod replace;
+mod reserve;
+pub mod runtime_api;
+mod signature;
+#[cfg(test)]
+mod tests;
+#[cfg(any(test, feature = "try-runtime"))]
+mod try_state;
+mod types;
+pub mod weights;
+
+pub use bitmap::{page_count, page_of, pages_touched, Page, PAGE_BYTES, PAGE_DEVICES};
+pub use claim::revealed_key_index;
+pub use pallet::*;
+pub use types::{
+	Announcement, Bounty, BountyInfo, ClaimFault, DeviceStatus, Receipt, ReceiptFault, Reservation, ReservationInfo, Slot,
+};
+pub use weights::WeightInfo;
+
+use frame_support::traits::fungible::Inspect;
+
+/// The balance type of the currency.
+pub type BalanceOf<T> = <<T as Config>::Currency as Inspect<<T as frame_system::Config>::AccountId>>::Balance;
+
+/// The target of log lines.
+pub(crate) const LOG_TARGET: &str = "runtime::pod-bounty";
+
+// The storage macro's own code uses `expect`; the calls delegate to the other modules.
+#[allow(clippy::expect_used)]
+#[frame_support::pallet]
+pub mod pallet {
+	use super::*;
+	use frame_support::{
+		pallet_prelude::*,
+		traits::{fungible::MutateHold, Consideration, Footprint},
+	};
+	use frame_system::pallet_prelude::*;
+	use sp_core::H256;
+	use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, LockKey, Registry, ReleaseId, ReservationId};
+
+	/// The version of the storage layout.
+	pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	/// The escrow.
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	/// How the runtime sets the escrow up.
+	#[pallet::config]
+	pub trait Config: frame_system::Config<Hash = H256> {
+		/// Holds and moves the money.
+		type Currency: MutateHold<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+
+		/// The runtime's hold reasons.
+		type RuntimeHoldReason: From<HoldReason>;
+
+		/// Knows releases and fleets.
+		type Registry: Registry<Self::AccountId>;
+
+		/// What a vendor deposits for a bounty's storage.
+		type BountyDeposit: Consideration<Self::AccountId, Footprint>;
+
+		/// What a distributor deposits for its announcement.
+		type AnnounceDeposit: Consideration<Self::AccountId, Footprint>;
+
+		/// What a distributor deposits for each device it reserves; burnt if the reservation is replaced or closed
+		/// unclaimed. Applies to new reservations.
+		#[pallet::constant]
+		type ReservationDeposit: Get<BalanceOf<Self>>;
+
+		/// The least reward for a device; not below the existential deposit, so that every payee can be paid.
+		#[pallet::constant]
+		type MinReward: Get<BalanceOf<Self>>;
+
+		/// The most devices of one `reserve` or `claim`. Must not fall while reservations stand.
+		#[pallet::constant]
+		type MaxBatch: Get<u32>;
+
+		/// The blocks for which a reservation cannot be replaced, nor its bounty be closed.
+		#[pallet::constant]
+		type ExclusiveWindow: Get<BlockNumber>;
+
+		/// The shortest time from opening to expiry, in blocks.
+		#[pallet::constant]
+		type MinDuration: Get<BlockNumber>;
+
+		/// The longest time from opening or raising to expiry, in blocks.
+		#[pallet::constant]
+		type MaxDuration: Get<BlockNumber>;
+
+		/// The longest endpoint. Must not fall while announcements stand.
+		#[pallet::constant]
+		type MaxEndpointLen: Get<u32>;
+
+		/// The weights of the calls.
+		type WeightInfo: WeightInfo;
+	}
+
+	/// Why money is on hold.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// A vendor's promised rewards.
+		#[codec(index = 0)]
+		Reward,
+		/// A distributor's deposit for devices it reserved.
+		#[codec(index = 1)]
+		Reservation,
+		/// A deposit for storage.
+		#[codec(index = 2)]
+		Storage,
+	}
+
+	/// The id of the next bounty.
+	#[pallet::storage]
+	pub type NextBounty<T> = StorageValue<_, BountyId, ValueQuery>;
+
+	/// The bounties, until their last remains are removed.
+	#[pallet::storage]
+	pub type Bounties<T: Config> = StorageMap<_, Twox64Concat, BountyId, Bounty<T>>;
+
+	/// The bounty for a release and a fleet, until closing starts.
+	#[pallet::storage]
+	pub type ActiveBounties<T> = StorageDoubleMap<_, Twox64Concat, ReleaseId, Twox64Concat, FleetId, BountyId>;
+
+	/// Pages of the bitmap of paid devices; a page without bits is not stored.
+	#[pallet::storage]
+	pub type PaidPages<T> = StorageDoubleMap<_, Twox64Concat, BountyId, Twox64Concat, u32, Page, ValueQuery>;
+
+	/// Pages of the bitmap of devices in standing reservations; a page without bits is not stored.
+	#[pallet::storage]
+	pub type ReservedPages<T> = StorageDoubleMap<_, Twox64Concat, BountyId, Twox64Concat, u32, Page, ValueQuery>;
+
+	/// The standing reservations.
+	#[pallet::storage]
+	pub type Reservations<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, BountyId, Twox64Concat, ReservationId, Reservation<T>>;
+
+	/// The distributors that announced where devices reach them.
+	#[pallet::storage]
+	pub type Distributors<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Announcement<T>>;
+
+	/// What happened.
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// A vendor promised a reward for each device of a fleet that receives a release.
+		BountyOpened {
+			/// The bounty.
+			bounty: BountyId,
+			/// Who pays.
+			vendor: T::AccountId,
+			/// The release to deliver.
+			release: ReleaseId,
+			/// The fleet to deliver it to.
+			fleet: FleetId,
+			/// The number of devices.
+			devices: u32,
+			/// The reward for each.
+			reward: BalanceOf<T>,
+			/// The first block in which nothing can be reserved any more.
+			expires_at: BlockNumber,
+		},
+		/// A bounty's reward or time rose.
+		BountyRaised {
+			/// The bounty.
+			bounty: BountyId,
+			/// The reward for each device reserved from now on.
+			reward: BalanceOf<T>,
+			/// The first block in which nothing can be reserved any more.
+			expires_at: BlockNumber,
+		},
+		/// Devices were reserved for a distributor.
+		Reserved {
+			/// The bounty.
+			bounty: BountyId,
+			/// The reservation.
+			reservation: ReservationId,
+			/// Who may claim.
+			distributor: T::AccountId,
+			/// The number of devices.
+			devices: u32,
+			/// The reward for each.
+			reward: BalanceOf<T>,
+			/// The first block in which others may take the devices.
+			exclusive_until: BlockNumber,
+		},
+		/// A receipt of a batch was not reserved.
+		ReceiptRejected {
+			/// The bounty.
+			bounty: BountyId,
+			/// The device.
+			device_index: DeviceIndex,
+			/// Why.
+			reason: ReceiptFault,
+		},
+		/// Devices of a lapsed reservation went over to another one; the deposit for them was burnt.
+		SlotsReplaced {
+			/// The bounty.
+			bounty: BountyId,
+			/// The reservation that lost the devices.
+			reservation: ReservationId,
+			/// Its distributor.
+			distributor: T::AccountId,
+			/// The reservation that gained the devices.
+			replaced_by: ReservationId,
+			/// The number of devices.
+			devices: u32,
+			/// The deposit burnt.
+			burnt: BalanceOf<T>,
+		},
+		/// The key to a device's lock; the device can decrypt its update.
+		KeyRevealed {
+			/// The bounty.
+			bounty: BountyId,
+			/// The device.
+			device_index: DeviceIndex,
+			/// The key.
+			key: LockKey,
+			/// Who is paid for it.
+			distributor: T::AccountId,
+		},
+		/// A key of a batch was not paid for.
+		ClaimRejected {
+			/// The bounty.
+			bounty: BountyId,
+			/// The device.
+			device_index: DeviceIndex,
+			/// Why.
+			reason: ClaimFault,
+		},
+		/// A distributor was paid for a batch of devices.
+		Paid {
+			/// The bounty.
+			bounty: BountyId,
+			/// Who was paid.
+			distributor: T::AccountId,
+			/// The number of devices.
+			devices: u32,
+			/// The sum of their rewards.
+			amount: BalanceOf<T>,
+		},
+		/// Nothing can be reserved or claimed any more; the vendor got back what was left.
+		BountyClosing {
+			/// The bounty.
+			bounty: BountyId,
+			/// What the vendor got back.
+			refunded: BalanceOf<T>,
+		},
+		/// The deposit of a reservation that was never claimed was burnt.
+		DepositBurnt {
+			/// The bounty.
+			bounty: BountyId,
+			/// The reservation.
+			reservation: ReservationId,
+			/// Its distributor.
+			distributor: T::AccountId,
+			/// The deposit.
+			amount: BalanceOf<T>,
+		},
+		/// The bounty's last remains were removed.
+		BountyClosed {
+			/// The bounty.
+			bounty: BountyId,
+		},
+		/// A distributor published where devices reach it.
+		DistributorAnnounced {
+			/// The distributor.
+			distributor: T::AccountId,
+			/// The endpoint.
+			endpoint: BoundedVec<u8, T::MaxEndpointLen>,
+		},
+		/// A distributor took its endpoint back.
+		DistributorWithdrawn {
+			/// The distributor.
+			distributor: T::AccountId,
+		},
+	}
+
+	/// Why a call was refused.
+	#[pallet::error]
+	pub enum Error<T> {
+		/// There is no such release.
+		UnknownRelease,
+		/// There is no such fleet.
+		UnknownFleet,
+		/// There is no such bounty.
+		UnknownBounty,
+		/// There is no such reservation, or it was claimed, replaced or removed.
+		UnknownReservation,
+		/// Only the vendor may do this.
+		NotVendor,
+		/// Only the distributor of the reservation may do this.
+		NotDistributor,
+		/// The release and the fleet are for different models.
+		WrongModel,
+		/// The attesters have not found the release available.
+		ReleaseUnavailable,
+		/// The release was withdrawn.
+		ReleaseYanked,
+		/// The fleet has no devices.
+		EmptyFleet,
+		/// A bounty for this release and fleet is open.
+		AlreadyOpen,
+		/// The reward is below the least allowed.
+		RewardTooLow,
+		/// The time to expiry is below the least allowed.
+		DurationTooShort,
+		/// The time to expiry is above the most allowed.
+		DurationTooLong,
+		/// Neither reward nor expiry may fall.
+		CannotReduce,
+		/// Neither reward nor expiry rises.
+		NothingRaised,
+		/// Every device is paid.
+		FullyPaid,
+		/// The bounty has expired.
+		Expired,
+		/// The bounty is being closed.
+		Closing,
+		/// The bounty has not expired, nor are all devices paid.
+		NotExpired,
+		/// A reservation's exclusive window has not passed.
+		ReservationsExclusive,
+		/// The batch is empty, or no page may be removed.
+		EmptyBatch,
+		/// No more reservations can be made in this bounty.
+		TooManyReservations,
+		/// The distributor's account cannot receive the reward.
+		PayeeBlocked,
+		/// The fleet has no device with this index.
+		NoSuchDevice,
+		/// The receipt's `valid_until` is over.
+		ReceiptExpired,
+		/// An earlier receipt of the batch is from the same device.
+		DuplicateDevice,
+		/// The device is paid.
+		AlreadyPaid,
+		/// A standing reservation holds the device.
+		AlreadyReserved,
+		/// The reservation to replace does not hold the device.
+		WrongReservation,
+		/// The reservation to replace is still exclusive.
+		StillExclusive,
+		/// Anybody could sign for the device's key.
+		WeakKey,
+		/// The device's key does not stand at this place in the fleet.
+		InvalidProof,
+		/// The signature is not the device's over this receipt.
+		InvalidSignature,
+		/// The reservation does not hold the device, or no longer.
+		NotInReservation,
+		/// The key does not open the device's lock.
+		WrongKey,
+		/// The endpoint is empty or has characters other than printable ASCII.
+		InvalidEndpoint,
+		/// The account has announced nothing.
+		NotAnnounced,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		#[cfg(feature = "std")]
+		fn integrity_test() {
+			Self::check_config();
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Promises `reward` for each device of `fleet` that receives `release`, to whoever delivers it.
+		///
+		/// The caller is the release's vendor. `reward` times the number of devices is put on hold on its account, as is a
+		/// deposit for the storage. Nothing can be reserved from block `expires_at` on.
+		///
+		/// # Events
+		/// [`Event::BountyOpened`]
+		///
+		/// # Errors
+		/// [`Error::UnknownRelease`], [`Error::NotVendor`], [`Error::ReleaseYanked`], [`Error::ReleaseUnavailable`],
+		/// [`Error::UnknownFleet`], [`Error::WrongModel`], [`Error::EmptyFleet`], [`Error::AlreadyOpen`],
+		/// [`Error::RewardTooLow`], [`Error::DurationTooShort`], [`Error::DurationTooLong`]; `Arithmetic(Overflow)` if the
+		/// sum exceeds every balance; `Token(FundsUnavailable)` if the account does not have it.
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::open())]
+		pub fn open(
+			origin: OriginFor<T>,
+			release: ReleaseId,
+			fleet: FleetId,
+			reward: BalanceOf<T>,
+			expires_at: BlockNumber,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_open(who, release, fleet, reward, expires_at)
+		}
+
+		/// Raises the reward of devices reserved from now on, the time to expiry, or both.
+		///
+		/// The caller is the vendor. Both values replace the old ones. Enough is put on hold to pay the new reward for every
+		/// unpaid device, for a reservation made at the old reward may lapse and be replaced.
+		///
+		/// # Events
+		/// [`Event::BountyRaised`]
+		///
+		/// # Errors
+		/// [`Error::UnknownBounty`], [`Error::NotVendor`], [`Error::Closing`], [`Error::Expired`], [`Error::FullyPaid`],
+		/// [`Error::ReleaseYanked`], [`Error::CannotReduce`], [`Error::NothingRaised`], [`Error::DurationTooLong`];
+		/// `Arithmetic(Overflow)` and `Token(FundsUnavailable)` as for [`Pallet::open`].
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::raise())]
+		pub fn raise(
+			origin: OriginFor<T>,
+			bounty: BountyId,
+			reward: BalanceOf<T>,
+			expires_at: BlockNumber,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_raise(who, bounty, reward, expires_at)
+		}
+
+		/// Reserves the devices whose receipts name the caller.
+		///
+		/// The reward of this block is fixed for them. A deposit for each is put on hold until the claim. A receipt that
+		/// does not hold is rejected by an event and leaves the others alone. A batch that is sorted by device costs the
+		/// least.
+		///
+		/// # Events
+		/// [`Event::Reserved`], [`Event::ReceiptRejected`] for each bad receipt, [`Event::SlotsReplaced`] for each
+		/// reservation that lost devices.
+		///
+		/// # Errors
+		/// [`Error::EmptyBatch`], [`Error::UnknownBounty`], [`Error::Closing`], [`Error::Expired`],
+		/// [`Error::UnknownRelease`], [`Error::ReleaseYanked`], [`Error::TooManyReservations`], [`Error::PayeeBlocked`]; if
+		/// no receipt holds, the first one's fault: [`Error::NoSuchDevice`], [`Error::ReceiptExpired`],
+		/// [`Error::AlreadyPaid`], [`Error::AlreadyReserved`], [`Error::WrongReservation`], [`Error::StillExclusive`],
+		/// [`Error::WeakKey`], [`Error::InvalidProof`], [`Error::InvalidSignature`]; `Token(FundsUnavailable)` if the
+		/// account does not have the deposit.
+		#[pallet::call_index(2)]
+		#[pallet::weight(Pallet::<T>::weight_of_reserve(receipts))]
+		pub fn reserve(
+			origin: OriginFor<T>,
+			bounty: BountyId,
+			receipts: BoundedVec<Receipt, T::MaxBatch>,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_reserve(who, bounty, receipts)
+		}
+
+		/// Reveals the keys behind the locks of reserved devices and is paid for them.
+		///
+		/// The caller is the distributor of the reservation. To be sent only once the reservation is final: whoever sees the
+		/// call sees the keys. The sum of the rewards comes from the vendor's hold; the deposits are released. A key that
+		/// does not fit is rejected by an event and leaves the others alone. A batch that is sorted by device costs the
+		/// least.
+		///
+		/// # Events
+		/// [`Event::KeyRevealed`] for each device, [`Event::Paid`], [`Event::ClaimRejected`] for each bad key.
+		///
+		/// # Errors
+		/// [`Error::EmptyBatch`], [`Error::UnknownBounty`], [`Error::Closing`], [`Error::UnknownReservation`],
+		/// [`Error::NotDistributor`]; if no key fits, the first one's fault: [`Error::NotInReservation`],
+		/// [`Error::WrongKey`].
+		#[pallet::call_index(3)]
+		#[pallet::weight(Pallet::<T>::weight_of_claim(keys))]
+		pub fn claim(
+			origin: OriginFor<T>,
+			bounty: BountyId,
+			reservation: ReservationId,
+			keys: BoundedVec<(DeviceIndex, LockKey), T::MaxBatch>,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_claim(who, bounty, reservation, keys)
+		}
+
+		/// Ends a bounty that has expired, once no reservation is exclusive, or whose devices are all paid.
+		///
+		/// Anyone may call this, again and again until [`Event::BountyClosed`]. The first call gives the vendor back what is
+		/// left and ends all claims. Each call removes up to `max_pages` pieces of storage: reservations, whose deposits
+		/// are burnt, then bitmap pages. The weight of those that were not needed is returned.
+		///
+		/// # Events
+		/// [`Event::BountyClosing`] on the first call, [`Event::DepositBurnt`] for each reservation,
+		/// [`Event::BountyClosed`] on the last call.
+		///
+		/// # Errors
+		/// [`Error::EmptyBatch`], [`Error::UnknownBounty`], [`Error::NotExpired`], [`Error::ReservationsExclusive`]
+		#[pallet::call_index(4)]
+		#[pallet::weight(Pallet::<T>::weight_of_close(*max_pages))]
+		pub fn close(origin: OriginFor<T>, bounty: BountyId, max_pages: u32) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			Self::do_close(bounty, max_pages)
+		}
+
+		/// Publishes where devices reach the caller, in place of an earlier endpoint, against a deposit.
+		///
+		/// # Events
+		/// [`Event::DistributorAnnounced`]
+		///
+		/// # Errors
+		/// [`Error::InvalidEndpoint`]; `Token(FundsUnavailable)` if the account does not have the deposit.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::announce())]
+		pub fn announce(origin: OriginFor<T>, endpoint: BoundedVec<u8, T::MaxEndpointLen>) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_announce(who, endpoint)
+		}
+
+		/// Takes the caller's endpoint back and returns the deposit.
+		///
+		/// # Events
+		/// [`Event::DistributorWithdrawn`]
+		///
+		/// # Errors
+		/// [`Error::NotAnnounced`]
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::withdraw())]
+		pub fn withdraw(origin: OriginFor<T>) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_withdraw(who)
+		}
+	}
+}

@@ -1,0 +1,409 @@
+//! A runtime of balances and the escrow, a registry in its storage, and devices with real keys.
+
+use crate::{self as pallet_pod_bounty, pallet::*, BalanceOf, Receipt};
+use frame_support::{
+	derive_impl, parameter_types, storage_alias,
+	traits::{fungible::HoldConsideration, ConstU128, ConstU32, LinearStoragePrice},
+	weights::{
+		constants::{RocksDbWeight, WEIGHT_REF_TIME_PER_SECOND},
+		Weight,
+	},
+	BoundedVec, Twox64Concat,
+};
+use frame_system::limits::BlockWeights as Limits;
+use sp_core::{ed25519, Pair, H256};
+use sp_runtime::{
+	traits::{Dispatchable, IdentityLookup},
+	AccountId32, BuildStorage, DispatchError, DispatchResult, Perbill,
+};
+use std::sync::OnceLock;
+use waybill_primitives::{
+	fleet::FleetTree, BlockNumber, BountyId, DeviceIndex, DeviceKey, DeviceSignature, Digest, FleetId, FleetInfo, Hash32,
+	LockKey, ReceiptStatement, Registry, ReleaseId, ReleaseInfo, ReservationId, Statement, Suite,
+};
+
+pub type AccountId = AccountId32;
+pub type Balance = u128;
+
+#[frame_support::runtime]
+mod runtime {
+	#[runtime::runtime]
+	#[runtime::derive(
+		RuntimeCall,
+		RuntimeEvent,
+		RuntimeError,
+		RuntimeOrigin,
+		RuntimeFreezeReason,
+		RuntimeHoldReason,
+		RuntimeSlashReason,
+		RuntimeLockId,
+		RuntimeTask
+	)]
+	pub struct Test;
+
+	#[runtime::pallet_index(0)]
+	pub type System = frame_system::Pallet<Test>;
+	#[runtime::pallet_index(1)]
+	pub type Balances = pallet_balances::Pallet<Test>;
+	#[runtime::pallet_index(2)]
+	pub type PodBounty = pallet_pod_bounty::Pallet<Test>;
+}
+
+parameter_types! {
+	pub BlockWeights: Limits = Limits::with_sensible_defaults(
+		Weight::from_parts(2 * WEIGHT_REF_TIME_PER_SECOND, u64::MAX),
+		Perbill::from_percent(75),
+	);
+	pub const StorageReason: RuntimeHoldReason = RuntimeHoldReason::PodBounty(HoldReason::Storage);
+	pub static MaxBatch: u32 = 32;
+	pub static MinReward: Balance = ED;
+	pub static ReservationDeposit: Balance = 5;
+	pub static ExclusiveWindow: BlockNumber = 10;
+}
+
+/// The existential deposit.
+pub const ED: Balance = 10;
+pub const MIN_DURATION: BlockNumber = 20;
+pub const MAX_DURATION: BlockNumber = 1000;
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+	type Block = frame_system::mocking::MockBlock<Test>;
+	type BlockWeights = BlockWeights;
+	type DbWeight = RocksDbWeight;
+	type AccountId = AccountId;
+	type Lookup = IdentityLookup<AccountId>;
+	type AccountData = pallet_balances::AccountData<Balance>;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+	type Balance = Balance;
+	type ExistentialDeposit = ConstU128<ED>;
+	type AccountStore = System;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type RuntimeFreezeReason = RuntimeFreezeReason;
+	type FreezeIdentifier = u8;
+	type MaxFreezes = ConstU32<2>;
+}
+
+impl Config for Test {
+	type Currency = Balances;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Registry = MockRegistry;
+	type BountyDeposit =
+		HoldConsideration<AccountId, Balances, StorageReason, LinearStoragePrice<ConstU128<20>, ConstU128<1>, Balance>>;
+	type AnnounceDeposit =
+		HoldConsideration<AccountId, Balances, StorageReason, LinearStoragePrice<ConstU128<20>, ConstU128<1>, Balance>>;
+	type ReservationDeposit = ReservationDeposit;
+	type MinReward = MinReward;
+	type MaxBatch = MaxBatch;
+	type ExclusiveWindow = ExclusiveWindow;
+	type MinDuration = ConstU32<MIN_DURATION>;
+	type MaxDuration = ConstU32<MAX_DURATION>;
+	type MaxEndpointLen = ConstU32<128>;
+	type WeightInfo = crate::weights::SubstrateWeight<Test>;
+}
+
+/// A release in storage: vendor, model, digest, available, yanked.
+type StoredRelease = (AccountId, u64, Digest, bool, bool);
+
+#[storage_alias]
+type Releases = StorageMap<MockRegistry, Twox64Concat, ReleaseId, StoredRelease>;
+#[storage_alias]
+type Fleets = StorageMap<MockRegistry, Twox64Concat, FleetId, (u64, Hash32, u32)>;
+#[storage_alias]
+type FleetUsers = StorageMap<MockRegistry, Twox64Concat, FleetId, u32, frame_support::pallet_prelude::ValueQuery>;
+
+/// The registry, in the storage under test so that failed calls leave it alone too.
+pub struct MockRegistry;
+
+impl Registry<AccountId> for MockRegistry {
+	fn release(id: ReleaseId) -> Option<ReleaseInfo<AccountId>> {
+		let (vendor, model, digest, available, yanked) = Releases::get(id)?;
+		Some(ReleaseInfo { vendor, model, digest, available, yanked })
+	}
+
+	fn fleet(id: FleetId) -> Option<FleetInfo> {
+		let (model, root, count) = Fleets::get(id)?;
+		Some(FleetInfo { model, root, count })
+	}
+
+	fn fleet_in_use(id: FleetId) {
+		FleetUsers::mutate(id, |users| *users += 1);
+	}
+
+	fn fleet_released(id: FleetId) {
+		FleetUsers::mutate(id, |users| *users = users.checked_sub(1).expect("released once for each use"));
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_release(vendor: &AccountId, digest: Digest, root: Hash32, count: u32) -> (ReleaseId, FleetId) {
+		Releases::insert(0, (vendor, 0u64, digest, true, false));
+		Fleets::insert(0, (0u64, root, count));
+		(0, 0)
+	}
+}
+
+impl MockRegistry {
+	pub fn add_release(id: ReleaseId, vendor: &AccountId, model: u64) {
+		Releases::insert(id, (vendor.clone(), model, digest(id), true, false));
+	}
+
+	pub fn add_fleet(id: FleetId, model: u64, fleet: &Fleet) {
+		Self::add_fleet_of(id, model, fleet.tree.root(), fleet.count());
+	}
+
+	pub fn add_fleet_of(id: FleetId, model: u64, root: Hash32, count: u32) {
+		Fleets::insert(id, (model, root, count));
+	}
+
+	pub fn set_available(id: ReleaseId, value: bool) {
+		Releases::mutate(id, |release| release.as_mut().expect("registered").3 = value);
+	}
+
+	pub fn yank(id: ReleaseId) {
+		Releases::mutate(id, |release| release.as_mut().expect("registered").4 = true);
+	}
+
+	pub fn users(id: FleetId) -> u32 {
+		FleetUsers::get(id)
+	}
+}
+
+/// The digest of a release in the mock registry.
+pub fn digest(release: ReleaseId) -> Digest {
+	Digest { suite: Suite::Plain, bytes: [release as u8 + 1; 32] }
+}
+
+/// Devices with their keys and the tree over them.
+pub struct Fleet {
+	pub pairs: Vec<ed25519::Pair>,
+	pub tree: FleetTree,
+}
+
+impl Fleet {
+	pub fn new(seed: u8, count: u32) -> Self {
+		let pair = |index: u32| {
+			let mut bytes = [seed; 32];
+			bytes[..4].copy_from_slice(&index.to_le_bytes());
+			ed25519::Pair::from_seed(&bytes)
+		};
+		let pairs: Vec<_> = (0..count).map(pair).collect();
+		let keys: Vec<_> = pairs.iter().map(|pair| DeviceKey::Ed25519(pair.public().0)).collect();
+		Self { tree: FleetTree::new(&keys), pairs }
+	}
+
+	pub fn count(&self) -> u32 {
+		self.pairs.len() as u32
+	}
+
+	pub fn key(&self, index: DeviceIndex) -> DeviceKey {
+		DeviceKey::Ed25519(self.pairs[index as usize].public().0)
+	}
+
+	pub fn proof(&self, index: DeviceIndex) -> BoundedVec<H256, ConstU32<32>> {
+		let hashes: Vec<_> = self.tree.proof(index).expect("in the fleet").into_iter().map(H256).collect();
+		hashes.try_into().expect("a proof fits")
+	}
+
+	/// The device's signature over a statement.
+	pub fn sign(&self, index: DeviceIndex, statement: &ReceiptStatement<AccountId>) -> DeviceSignature {
+		let genesis = System::block_hash(0).0;
+		DeviceSignature::Ed25519(self.pairs[index as usize].sign(&statement.signing_bytes(&genesis)).0)
+	}
+
+	/// A receipt that holds, over the lock of [`lock_key`].
+	pub fn receipt(&self, bounty: BountyId, index: DeviceIndex, distributor: &AccountId) -> Receipt {
+		self.receipt_until(bounty, index, distributor, BlockNumber::MAX)
+	}
+
+	pub fn receipt_until(
+		&self,
+		bounty: BountyId,
+		index: DeviceIndex,
+		distributor: &AccountId,
+		valid_until: BlockNumber,
+	) -> Receipt {
+		let lock = Suite::Plain.lock(&lock_key(distributor, index));
+		let digest = Bounties::<Test>::get(bounty).map_or(digest(0), |bounty| bounty.digest);
+		let statement =
+			ReceiptStatement { bounty, device_index: index, digest, lock, distributor: distributor.clone(), valid_until };
+		Receipt {
+			device_index: index,
+			device_key: self.key(index),
+			proof: self.proof(index),
+			lock,
+			valid_until,
+			signature: self.sign(index, &statement),
+			replaces: None,
+		}
+	}
+
+	/// Receipts of these devices.
+	pub fn receipts(
+		&self,
+		bounty: BountyId,
+		indices: impl IntoIterator<Item = DeviceIndex>,
+		distributor: &AccountId,
+	) -> Vec<Receipt> {
+		indices.into_iter().map(|index| self.receipt(bounty, index, distributor)).collect()
+	}
+}
+
+/// The key that a distributor chose for a device.
+pub fn lock_key(distributor: &AccountId, index: DeviceIndex) -> LockKey {
+	let mut key: LockKey = distributor.clone().into();
+	key[..4].copy_from_slice(&index.to_le_bytes());
+	key
+}
+
+/// The keys that a distributor chose for these devices.
+pub fn keys(distributor: &AccountId, indices: impl IntoIterator<Item = DeviceIndex>) -> Vec<(DeviceIndex, LockKey)> {
+	indices.into_iter().map(|index| (index, lock_key(distributor, index))).collect()
+}
+
+pub const fn account(seed: u8) -> AccountId {
+	AccountId32::new([seed; 32])
+}
+
+pub const VENDOR: AccountId = account(1);
+pub const OTHER_VENDOR: AccountId = account(2);
+pub const ALICE: AccountId = account(3);
+pub const BOB: AccountId = account(4);
+pub const STRANGER: AccountId = account(9);
+/// What each of the accounts above starts with.
+pub const FUNDS: Balance = 1_000_000;
+
+/// Release 0 of model 0 for [`fleet`] 0, release 1 likewise; release 2 of the other vendor's model 1 for [`other_fleet`] 1.
+pub fn fleet() -> &'static Fleet {
+	static FLEET: OnceLock<Fleet> = OnceLock::new();
+	FLEET.get_or_init(|| Fleet::new(0, 40))
+}
+
+pub fn other_fleet() -> &'static Fleet {
+	static FLEET: OnceLock<Fleet> = OnceLock::new();
+	FLEET.get_or_init(|| Fleet::new(1, 3))
+}
+
+/// Undoes what tests set on this thread.
+pub fn reset_parameters() {
+	MaxBatch::set(32);
+	MinReward::set(ED);
+	ReservationDeposit::set(5);
+	ExclusiveWindow::set(10);
+}
+
+/// The state in which tests start, at block 1.
+pub fn new_test_ext() -> sp_io::TestExternalities {
+	reset_parameters();
+	let balances = [VENDOR, OTHER_VENDOR, ALICE, BOB, STRANGER].map(|who| (who, FUNDS)).to_vec();
+	let genesis = RuntimeGenesisConfig {
+		balances: pallet_balances::GenesisConfig { balances, ..Default::default() },
+		..Default::default()
+	};
+	let mut ext = sp_io::TestExternalities::new(genesis.build_storage().expect("genesis is valid"));
+	ext.execute_with(|| {
+		System::set_block_number(1);
+		MockRegistry::add_fleet(0, 0, fleet());
+		MockRegistry::add_fleet(1, 1, other_fleet());
+		MockRegistry::add_release(0, &VENDOR, 0);
+		MockRegistry::add_release(1, &VENDOR, 0);
+		MockRegistry::add_release(2, &OTHER_VENDOR, 1);
+	});
+	ext
+}
+
+/// Runs a test and checks every invariant after it.
+pub fn run(test: impl FnOnce()) {
+	new_test_ext().execute_with(|| {
+		test();
+		PodBounty::do_try_state().expect("the state is sound");
+	});
+}
+
+/// Sends a call as a block would, undone as a whole if it fails.
+pub fn send(who: &AccountId, call: Call<Test>) -> DispatchResult {
+	let sent = RuntimeCall::PodBounty(call).dispatch(RuntimeOrigin::signed(who.clone()));
+	sent.map(|_| ()).map_err(|error| error.error)
+}
+
+pub fn open(
+	who: &AccountId,
+	release: ReleaseId,
+	fleet: FleetId,
+	reward: Balance,
+	expires_at: BlockNumber,
+) -> DispatchResult {
+	send(who, Call::open { release, fleet, reward, expires_at })
+}
+
+/// Opens bounty 0: release 0, [`fleet`] 0, 100 for each device, expiry at block 101.
+pub fn open_default() -> BountyId {
+	let id = NextBounty::<Test>::get();
+	open(&VENDOR, 0, 0, 100, 101).expect("the vendor has the funds");
+	id
+}
+
+pub fn raise(who: &AccountId, bounty: BountyId, reward: Balance, expires_at: BlockNumber) -> DispatchResult {
+	send(who, Call::raise { bounty, reward, expires_at })
+}
+
+pub fn reserve(who: &AccountId, bounty: BountyId, receipts: Vec<Receipt>) -> DispatchResult {
+	send(who, Call::reserve { bounty, receipts: receipts.try_into().expect("a batch") })
+}
+
+/// Reserves devices of [`fleet`] with receipts that hold, and answers the reservation's id.
+pub fn reserve_devices(who: &AccountId, bounty: BountyId, indices: impl IntoIterator<Item = DeviceIndex>) -> ReservationId {
+	let number = Bounties::<Test>::get(bounty).expect("opened").next_reservation;
+	reserve(who, bounty, fleet().receipts(bounty, indices, who)).expect("the receipts hold");
+	number
+}
+
+pub fn claim(
+	who: &AccountId,
+	bounty: BountyId,
+	reservation: ReservationId,
+	keys: Vec<(DeviceIndex, LockKey)>,
+) -> DispatchResult {
+	send(who, Call::claim { bounty, reservation, keys: keys.try_into().expect("a batch") })
+}
+
+pub fn close(bounty: BountyId, max_pages: u32) -> DispatchResult {
+	send(&STRANGER, Call::close { bounty, max_pages })
+}
+
+pub fn set_block(number: BlockNumber) {
+	System::set_block_number(number.into());
+}
+
+pub fn free(who: &AccountId) -> BalanceOf<Test> {
+	Balances::free_balance(who)
+}
+
+pub fn held(reason: HoldReason, who: &AccountId) -> BalanceOf<Test> {
+	use frame_support::traits::fungible::InspectHold;
+	Balances::balance_on_hold(&reason.into(), who)
+}
+
+/// The escrow's events so far.
+pub fn events() -> Vec<Event<Test>> {
+	let own = |record: frame_system::EventRecord<RuntimeEvent, H256>| match record.event {
+		RuntimeEvent::PodBounty(event) => Some(event),
+		_ => None,
+	};
+	System::events().into_iter().filter_map(own).collect()
+}
+
+/// Asserts that a call fails by this error and changes nothing.
+pub fn assert_refused(call: impl FnOnce() -> DispatchResult, error: impl Into<DispatchError>) {
+	frame_support::assert_noop!(call(), error.into());
+}
+
+/// The state in which benchmarks start, with a keystore to sign receipts.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn benchmark_ext() -> sp_io::TestExternalities {
+	let mut ext = new_test_ext();
+	ext.register_extension(sp_keystore::KeystoreExt::new(sp_keystore::testing::MemoryKeystore::new()));
+	ext
+}

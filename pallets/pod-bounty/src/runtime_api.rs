@@ -1,0 +1,37 @@
+//! What clients ask of the escrow.
+
+use crate::{BountyInfo, DeviceStatus, ReservationInfo};
+use alloc::vec::Vec;
+use codec::Codec;
+use waybill_primitives::{BountyId, DeviceIndex, ReleaseId, ReservationId};
+
+sp_api::decl_runtime_apis! {
+	/// Bounties, reservations, payments and distributors.
+	pub trait PodBountyApi<AccountId, Balance>
+	where
+		AccountId: Codec,
+		Balance: Codec,
+	{
+		/// The bounties for a release that have not started closing.
+		fn bounties(release: ReleaseId) -> Vec<(BountyId, BountyInfo<AccountId, Balance>)>;
+
+		/// A bounty, until its last remains are removed.
+		fn bounty(bounty: BountyId) -> Option<BountyInfo<AccountId, Balance>>;
+
+		/// The bounties that take reservations: neither expired nor closing. Whether the release is yanked is not checked.
+		fn open_bounties() -> Vec<(BountyId, BountyInfo<AccountId, Balance>)>;
+
+		/// A standing reservation.
+		fn reservation(bounty: BountyId, reservation: ReservationId) -> Option<ReservationInfo<AccountId, Balance>>;
+
+		/// Where a device stands; nothing for a bounty that does not exist or is closing, or a device that does not exist.
+		fn device_status(bounty: BountyId, index: DeviceIndex) -> Option<DeviceStatus>;
+
+		/// 512 bytes of the bitmap of paid devices, 4096 devices a page; device `i` of the page is bit `i % 8`, from the
+		/// lowest, of byte `i / 8`. Nothing for a bounty that does not exist or is closing, or a page beyond its fleet.
+		fn paid_page(bounty: BountyId, page: u32) -> Option<Vec<u8>>;
+
+		/// The distributors and where devices reach them.
+		fn distributors() -> Vec<(AccountId, Vec<u8>)>;
+	}
+}

@@ -1,0 +1,14 @@
+//! Tests by topic.
+
+mod announce;
+mod attacks;
+mod claim;
+mod close;
+mod config;
+mod invariants;
+mod layout;
+mod model;
+mod open;
+mod query;
+mod raise;
+mod reserve;
