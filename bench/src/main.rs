@@ -1,0 +1,42 @@
+//! Measures Waybill on one machine. Standard output holds one JSON object a line, `{"name", "case", "value", "unit"}`;
+//! the words go to standard error.
+
+mod chain;
+mod claims;
+mod gateway;
+mod node;
+mod report;
+mod signer;
+mod size;
+
+use clap::{Parser, ValueEnum};
+
+/// Measures the chain and prints one JSON object a line.
+#[derive(Parser)]
+#[command(name = "waybill-bench", version)]
+struct Cli {
+	/// What to measure; everything if not given
+	group: Option<Group>,
+}
+
+/// Measurements that belong together.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Group {
+	/// Deliveries and transfers a second on one node, and the bytes of a delivery
+	Claims,
+	/// The size of the runtime
+	Size,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+	let Cli { group } = Cli::parse();
+	let wanted = |one| group.is_none_or(|group| group == one);
+	if wanted(Group::Size) {
+		size::run()?;
+	}
+	if wanted(Group::Claims) {
+		claims::run().await?;
+	}
+	Ok(())
+}
