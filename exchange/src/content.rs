@@ -1,0 +1,171 @@
+//! Content keys: one encrypts the payload for all devices of an epoch.
+
+use crate::{
+	suite::{Algorithms, Cipher},
+	AccountId, Secret, StreamError,
+};
+use alloc::vec::Vec;
+use codec::Encode;
+use core::fmt;
+use rand_core::CryptoRng;
+use sha2::{Digest as _, Sha256};
+use waybill_primitives::{BountyId, Digest, Hash32, Lock, Suite};
+
+const NONCE_DOMAIN: &str = "waybill/content/1";
+
+/// What a content key is for. Its hash is the cipher's nonce, which the device computes anew.
+#[derive(Clone, PartialEq, Eq, Debug, Encode)]
+pub struct ContentContext {
+	/// The hash of the chain's first block.
+	pub genesis: Hash32,
+	/// The bounty.
+	pub bounty: BountyId,
+	/// The distributor.
+	pub distributor: AccountId,
+	/// The payload's digest.
+	pub digest: Digest,
+	/// Counts the distributor's content keys for the bounty.
+	pub epoch: u32,
+}
+
+impl ContentContext {
+	/// `SHA-256(SCALE(domain) ++ SCALE(context))`.
+	pub fn nonce(&self) -> Hash32 {
+		Sha256::digest((NONCE_DOMAIN, self).encode()).into()
+	}
+}
+
+/// The key `K` under which a payload is encrypted, with its nonce.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ContentKey {
+	suite: Suite,
+	key: Secret,
+	nonce: Hash32,
+}
+
+impl ContentKey {
+	/// Draws a fresh key for this context. Never two for the same context: that would use a nonce with two keys at best,
+	/// and contradict the commitment that devices were given.
+	pub fn generate<R: CryptoRng>(context: &ContentContext, rng: &mut R) -> Self {
+		Self::restore(context, Secret::random(rng))
+	}
+
+	/// A key drawn before for this context.
+	pub fn restore(context: &ContentContext, key: Secret) -> Self {
+		Self { suite: context.digest.suite, key, nonce: context.nonce() }
+	}
+
+	/// The secret itself, to be stored.
+	pub const fn secret(&self) -> &Secret {
+		&self.key
+	}
+
+	/// The commitment `C_K`.
+	pub fn commitment(&self) -> Hash32 {
+		self.suite.commitment(&self.nonce, &self.key)
+	}
+
+	/// Encrypts a payload of `size` bytes piece by piece; `None` if the suite cannot encrypt that much.
+	pub fn encryptor(&self, size: u64) -> Option<Encryptor> {
+		self.suite.ciphertext_size(size)?;
+		Some(Encryptor { cipher: Cipher::new(self.suite, &self.key, &self.nonce), left: size })
+	}
+
+	/// Decrypts the ciphertext of a payload of `size` bytes piece by piece; `None` if the suite cannot encrypt that much.
+	pub fn decryptor(&self, size: u64) -> Option<Decryptor> {
+		self.suite.ciphertext_size(size)?;
+		Some(Decryptor { cipher: Cipher::new(self.suite, &self.key, &self.nonce), left: size })
+	}
+
+	/// Draws a fresh lock key for one device, with the mask that gives this content key.
+	pub fn split<R: CryptoRng>(&self, rng: &mut R) -> LockSecrets {
+		let key = Secret::random(rng);
+		LockSecrets { mask: self.suite.mask(&self.key, &key), lock: self.suite.lock(key.expose()), key }
+	}
+
+	/// The content key of a device's mask and lock key.
+	pub fn combine(context: &ContentContext, mask: &Secret, lock_key: &Secret) -> Self {
+		Self::restore(context, context.digest.suite.combine(mask, lock_key))
+	}
+}
+
+/// One device's share: lock key `r`, mask `m` and lock `s = H(r)`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LockSecrets {
+	/// The lock key `r`, which the claim reveals.
+	pub key: Secret,
+	/// The mask `m`, which the device alone is told.
+	pub mask: Secret,
+	/// The lock `s`.
+	pub lock: Lock,
+}
+
+/// Encrypts a payload piece by piece.
+pub struct Encryptor {
+	cipher: Cipher,
+	left: u64,
+}
+
+impl Encryptor {
+	/// Encrypts the next bytes and appends what is ready to `output`.
+	pub fn update(&mut self, payload: &[u8], output: &mut Vec<u8>) -> Result<(), StreamError> {
+		apply(&mut self.cipher, &mut self.left, payload, output)
+	}
+
+	/// Appends what is left; fails if the payload was shorter than announced.
+	pub fn finish(self, _output: &mut Vec<u8>) -> Result<(), StreamError> {
+		if self.left == 0 {
+			Ok(())
+		} else {
+			Err(StreamError::TooShort)
+		}
+	}
+}
+
+/// Decrypts a ciphertext piece by piece.
+pub struct Decryptor {
+	cipher: Cipher,
+	left: u64,
+}
+
+impl Decryptor {
+	/// Decrypts the next bytes and appends what is ready to `output`.
+	pub fn update(&mut self, ciphertext: &[u8], output: &mut Vec<u8>) -> Result<(), StreamError> {
+		apply(&mut self.cipher, &mut self.left, ciphertext, output)
+	}
+
+	/// Appends what is left; fails if the ciphertext was shorter than announced.
+	pub fn finish(self, _output: &mut Vec<u8>) -> Result<(), StreamError> {
+		if self.left == 0 {
+			Ok(())
+		} else {
+			Err(StreamError::TooShort)
+		}
+	}
+}
+
+impl fmt::Debug for Encryptor {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str("Encryptor(..)")
+	}
+}
+
+impl fmt::Debug for Decryptor {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str("Decryptor(..)")
+	}
+}
+
+fn apply(cipher: &mut Cipher, left: &mut u64, input: &[u8], output: &mut Vec<u8>) -> Result<(), StreamError> {
+	let taken = u64::try_from(input.len()).map_err(|_| StreamError::TooLong)?;
+	*left = left.checked_sub(taken).ok_or(StreamError::TooLong)?;
+	let start = output.len();
+	output.extend_from_slice(input);
+	let fresh = output.get_mut(start..).unwrap_or_default();
+	if cipher.apply(fresh) {
+		Ok(())
+	} else {
+		output.truncate(start);
+		Err(StreamError::TooLong)
+	}
+}

@@ -1,0 +1,141 @@
+//! What a device checks before it agrees, signs and installs.
+
+use super::{Installed, Profile, Terms};
+use crate::{
+	chain::{BountyView, ChainView, ReleaseState, ReleaseView, Slot},
+	message::{IndexedSignature, Offer},
+	suite::Algorithms,
+	Policy, Refusal,
+};
+use waybill_primitives::{
+	fleet::{self, Blake2b256},
+	DeviceKey, ReleaseStatement,
+};
+
+/// The offer against what the device trusts and what the chain says.
+pub(super) fn offer(
+	offer: &Offer,
+	device_key: &DeviceKey,
+	profile: &Profile,
+	policy: &Policy,
+	view: &ChainView,
+) -> Result<(), Refusal> {
+	let bounty = bounty_of(view, offer.bounty, offer.device_index)?;
+	payable(bounty, view, policy)?;
+	if offer.release_id != bounty.release {
+		return Err(Refusal::WrongRelease);
+	}
+	if view.release.statement != offer.release || view.release.key_set_version != offer.key_set_version {
+		return Err(Refusal::ReleaseMismatch);
+	}
+	release(&view.release, &offer.signatures, profile)?;
+	if offer.release.digest != bounty.digest || !digest_fits(&offer.release) {
+		return Err(Refusal::DigestMismatch);
+	}
+	if offer.release.size > policy.max_payload_size {
+		return Err(Refusal::PayloadTooLarge);
+	}
+	let suite = offer.release.digest.suite;
+	if suite.ciphertext_size(offer.release.size) != Some(offer.ciphertext.size) {
+		return Err(Refusal::CiphertextSizeMismatch);
+	}
+	if !suite.accepts(&offer.evidence) {
+		return Err(Refusal::EvidenceRefused);
+	}
+	if !fleet::verify::<Blake2b256>(&bounty.root, bounty.count, offer.device_index, device_key, &offer.membership) {
+		return Err(Refusal::NotInFleet);
+	}
+	Ok(())
+}
+
+/// The chain's state again, before the receipt is signed.
+pub(super) fn receipt(terms: &Terms, profile: &Profile, policy: &Policy, view: &ChainView) -> Result<u32, Refusal> {
+	let bounty = bounty_of(view, terms.bounty, terms.device_index)?;
+	payable(bounty, view, policy)?;
+	if bounty.release != terms.release_id || bounty.digest != terms.release.digest {
+		return Err(Refusal::WrongRelease);
+	}
+	standing_release(&view.release, terms)?;
+	newer(&terms.release, profile.installed)?;
+	let last = bounty.expires_at.saturating_sub(1);
+	Ok(view.number.saturating_add(policy.receipt_lifetime).min(last))
+}
+
+/// The chain's state and the device's own once more, before the release is installed.
+pub(super) fn install(terms: &Terms, profile: &Profile, view: &ChainView) -> Result<(), Refusal> {
+	standing_release(&view.release, terms)?;
+	newer(&terms.release, profile.installed)
+}
+
+/// Whether `release` may follow what is installed.
+pub(super) fn newer(release: &ReleaseStatement, installed: Installed) -> Result<(), Refusal> {
+	if release.security_version < installed.security_version {
+		return Err(Refusal::SecurityRollback);
+	}
+	if release.security_version == installed.security_version && release.version <= installed.version {
+		return Err(Refusal::NotNewer);
+	}
+	Ok(())
+}
+
+fn bounty_of(view: &ChainView, id: u64, device_index: u32) -> Result<&BountyView, Refusal> {
+	let bounty = view.bounty.as_ref().ok_or(Refusal::BountyNotOpen)?;
+	if bounty.id != id || bounty.device_index != device_index || bounty.release != view.release.id {
+		return Err(Refusal::MismatchedView);
+	}
+	Ok(bounty)
+}
+
+fn payable(bounty: &BountyView, view: &ChainView, policy: &Policy) -> Result<(), Refusal> {
+	if bounty.closing || view.number >= bounty.expires_at {
+		return Err(Refusal::BountyNotOpen);
+	}
+	if bounty.expires_at.saturating_sub(view.number) < policy.min_margin {
+		return Err(Refusal::MarginTooSmall);
+	}
+	match &bounty.slot {
+		Slot::Paid => Err(Refusal::AlreadyPaid),
+		Slot::Reserved(reservation) if reservation.exclusive_until >= view.number => Err(Refusal::SlotReserved),
+		Slot::Reserved(_) | Slot::Open => Ok(()),
+	}
+}
+
+/// The release as the chain has it against what the device trusts and runs.
+pub(super) fn release(on_chain: &ReleaseView, signatures: &[IndexedSignature], profile: &Profile) -> Result<(), Refusal> {
+	if on_chain.vendor != profile.vendor {
+		return Err(Refusal::ForeignVendor);
+	}
+	if on_chain.statement.model != profile.model {
+		return Err(Refusal::WrongModel);
+	}
+	if on_chain.key_set_version < profile.keys.version {
+		return Err(Refusal::KeySetRollback);
+	}
+	if on_chain.key_set_version > profile.keys.version {
+		return Err(Refusal::UnknownKeySet);
+	}
+	profile.keys.verify(&on_chain.statement, &profile.genesis, signatures).map_err(Refusal::Signatures)?;
+	not_yanked(on_chain)?;
+	newer(&on_chain.statement, profile.installed)
+}
+
+fn standing_release(on_chain: &ReleaseView, terms: &Terms) -> Result<(), Refusal> {
+	if on_chain.id != terms.release_id {
+		return Err(Refusal::MismatchedView);
+	}
+	if on_chain.statement != terms.release {
+		return Err(Refusal::ReleaseMismatch);
+	}
+	not_yanked(on_chain)
+}
+
+fn not_yanked(release: &ReleaseView) -> Result<(), Refusal> {
+	match release.state {
+		ReleaseState::Yanked => Err(Refusal::ReleaseYanked),
+		ReleaseState::Pending | ReleaseState::Available | ReleaseState::Unavailable => Ok(()),
+	}
+}
+
+fn digest_fits(release: &ReleaseStatement) -> bool {
+	release.digest.suite.digest_fits(&release.digest.bytes, &release.sha256)
+}

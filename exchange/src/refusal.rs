@@ -1,0 +1,124 @@
+//! Why a device refuses to go on.
+
+use crate::{StreamError, TrustError};
+use core::fmt;
+use waybill_primitives::BlockNumber;
+
+/// Why a device refuses; each names what it saw. Nothing has changed by a refusal unless the variant says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+	/// The exchange is at another step.
+	OutOfOrder,
+	/// The signer holds another device's key.
+	ForeignSigner,
+	/// The invitation or the chain's state is of another chain.
+	ForeignChain,
+	/// Another distributor answers than the one asked.
+	ForeignDistributor,
+	/// Another bounty than the one asked for.
+	WrongBounty,
+	/// The chain's state is too old to decide by: the device is cut off or held back.
+	StaleChainView,
+	/// The chain's state is from the future: a clock is wrong.
+	FutureChainView,
+	/// The chain's state is older than one seen before.
+	ChainViewRollback,
+	/// The chain's state is about another bounty, release or device.
+	MismatchedView,
+	/// The bounty is unknown, expired or closing.
+	BountyNotOpen,
+	/// The bounty expires too soon.
+	MarginTooSmall,
+	/// The bounty pays for another release.
+	WrongRelease,
+	/// The offered release differs from the one on chain.
+	ReleaseMismatch,
+	/// The release is another vendor's.
+	ForeignVendor,
+	/// The release is for another model.
+	WrongModel,
+	/// The release is signed by a key set older than the trusted one.
+	KeySetRollback,
+	/// The release is signed by a key set newer than the trusted one, which must be rotated first.
+	UnknownKeySet,
+	/// The release keys' signatures do not carry the release.
+	Signatures(TrustError),
+	/// The release has a lower security version than what is installed.
+	SecurityRollback,
+	/// The release is the installed one or older.
+	NotNewer,
+	/// The release is withdrawn.
+	ReleaseYanked,
+	/// The digest is not the bounty's, or not of the payload's SHA-256.
+	DigestMismatch,
+	/// The payload does not fit this device.
+	PayloadTooLarge,
+	/// The ciphertext's length does not fit the payload's.
+	CiphertextSizeMismatch,
+	/// The device is not at this place of the bounty's fleet.
+	NotInFleet,
+	/// The update of this device is paid already.
+	AlreadyPaid,
+	/// Another reservation holds the device's slot.
+	SlotReserved,
+	/// The suite does not take the offered evidence.
+	EvidenceRefused,
+	/// The mask is not for this device and these terms.
+	MaskUnreadable,
+	/// The ciphertext is longer, shorter or other than offered. It can be fetched again.
+	Ciphertext(StreamError),
+	/// A receipt still stands; until this block no other is signed.
+	ReceiptStanding(BlockNumber),
+	/// The key opens no lock that this device waits for.
+	WrongKey,
+	/// The key opens the lock, but mask and key do not give the committed content key: the distributor cheated. The
+	/// exchange has failed.
+	WrongContentKey,
+	/// What was decrypted is not the release: the distributor cheated. The exchange has failed.
+	PayloadMismatch,
+}
+
+impl fmt::Display for Refusal {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str(match self {
+			Self::OutOfOrder => "the exchange is at another step",
+			Self::ForeignSigner => "the signer holds another device's key",
+			Self::ForeignChain => "the peer or node is on another chain",
+			Self::ForeignDistributor => "another distributor answers than the one asked",
+			Self::WrongBounty => "another bounty than the one asked for",
+			Self::StaleChainView => "the finalised state is too old: the node is behind, or somebody holds it back",
+			Self::FutureChainView => "the finalised state is from the future: check the clock",
+			Self::ChainViewRollback => "the finalised state is older than one seen before",
+			Self::MismatchedView => "the finalised state is about another bounty, release or device",
+			Self::BountyNotOpen => "the bounty is not open",
+			Self::MarginTooSmall => "the bounty expires too soon",
+			Self::WrongRelease => "the bounty pays for another release",
+			Self::ReleaseMismatch => "the offered release differs from the one on chain",
+			Self::ForeignVendor => "the release is another vendor's",
+			Self::WrongModel => "the release is for another model",
+			Self::KeySetRollback => "the release is signed by a key set older than the trusted one",
+			Self::UnknownKeySet => "the release is signed by a key set that this device does not know yet",
+			Self::Signatures(error) => return write!(f, "the release is not signed as it must be: {error}"),
+			Self::SecurityRollback => "the release has a lower security version than what is installed",
+			Self::NotNewer => "the release is not newer than what is installed",
+			Self::ReleaseYanked => "the release is withdrawn",
+			Self::DigestMismatch => "the digest is not the bounty's or not the payload's",
+			Self::PayloadTooLarge => "the payload is too large for this device",
+			Self::CiphertextSizeMismatch => "the ciphertext's length does not fit the payload's",
+			Self::NotInFleet => "this device is not at the offered place of the fleet",
+			Self::AlreadyPaid => "the update of this device is paid already",
+			Self::SlotReserved => "another reservation holds this device's slot",
+			Self::EvidenceRefused => "the suite does not take the offered evidence",
+			Self::MaskUnreadable => "the mask is not for this device and these terms",
+			Self::Ciphertext(error) => return write!(f, "ciphertext: {error}"),
+			Self::ReceiptStanding(until) => {
+				return write!(f, "a receipt stands until block {until}; no other is signed before")
+			},
+			Self::WrongKey => "the key opens no lock that this device waits for",
+			Self::WrongContentKey => "the distributor cheated: its key opens the lock but is not the committed one",
+			Self::PayloadMismatch => "the distributor cheated: what was decrypted is not the release",
+		})
+	}
+}
+
+impl core::error::Error for Refusal {}

@@ -1,0 +1,343 @@
+//! A vendor, a fleet, distributors and a chain of one bounty, to drive both machines with.
+
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use ed25519_dalek::SigningKey;
+use rand_chacha::{
+	rand_core::{RngCore, SeedableRng},
+	ChaCha20Rng,
+};
+use sha2::{Digest as _, Sha256};
+use waybill_exchange::{
+	sign, BountyView, ChainView, Ciphertext, ContentContext, DeviceExchange, Distributor, Epoch, Hello, IndexedSignature,
+	Installed, Job, Member, Offer, Policy, Profile, Receipt, Refusal, Rejection, ReleaseState, ReleaseView, Reservation,
+	Session, Signer, Slot, TrustedKeys, Wanted,
+};
+use waybill_primitives::{fleet::FleetTree, Cid, DeviceKey, Digest, Hash32, KeySet, ReleaseStatement, Suite, Version};
+
+pub const GENESIS: Hash32 = [0x67; 32];
+pub const VENDOR: [u8; 32] = [0x76; 32];
+pub const MODEL: u64 = 3;
+pub const BOUNTY: u64 = 5;
+pub const RELEASE: u64 = 11;
+pub const KEY_SET_VERSION: u32 = 4;
+pub const NUMBER: u32 = 1000;
+pub const EXPIRES_AT: u32 = 2000;
+pub const NOW: u64 = 1_790_000_000_000;
+
+pub fn rng(seed: u64) -> ChaCha20Rng {
+	ChaCha20Rng::seed_from_u64(seed)
+}
+
+/// The key with this number: devices from 0, release keys from 1000, strangers from 2000.
+pub fn key(number: u64) -> SigningKey {
+	let mut seed = [0; 32];
+	rng(number).fill_bytes(&mut seed);
+	SigningKey::from_bytes(&seed)
+}
+
+pub fn release_keys() -> [SigningKey; 3] {
+	[key(1000), key(1001), key(1002)]
+}
+
+pub fn key_set(threshold: u8) -> KeySet {
+	let keys: Vec<DeviceKey> = release_keys().iter().map(Signer::public).collect();
+	KeySet { threshold, keys: keys.try_into().unwrap() }
+}
+
+pub fn signatures(release: &ReleaseStatement, keys: &[u8]) -> Vec<IndexedSignature> {
+	let all = release_keys();
+	keys.iter().map(|at| IndexedSignature { key: *at, signature: sign(&all[usize::from(*at)], release, &GENESIS) }).collect()
+}
+
+pub fn payload(size: usize) -> Vec<u8> {
+	let mut bytes = vec![0; size];
+	rng(42).fill_bytes(&mut bytes);
+	bytes
+}
+
+/// What the chain holds.
+#[derive(Clone)]
+pub struct Chain {
+	pub number: u32,
+	pub timestamp_ms: u64,
+	pub release: ReleaseView,
+	pub bounty: BountyView,
+}
+
+impl Chain {
+	pub fn view(&self) -> ChainView {
+		ChainView {
+			genesis: GENESIS,
+			number: self.number,
+			timestamp_ms: self.timestamp_ms,
+			release: self.release.clone(),
+			bounty: Some(self.bounty.clone()),
+		}
+	}
+
+	pub fn advance(&mut self, blocks: u32) {
+		self.number += blocks;
+		self.timestamp_ms += u64::from(blocks) * 3000;
+	}
+
+	pub fn reserve(&mut self, distributor: [u8; 32], lock: [u8; 32]) {
+		let exclusive_until = self.number + 50;
+		self.bounty.slot = Slot::Reserved(Reservation { distributor, lock, exclusive_until });
+	}
+}
+
+/// A vendor's release, a fleet of devices, one bounty.
+pub struct World {
+	pub payload: Vec<u8>,
+	pub release: ReleaseStatement,
+	pub signatures: Vec<IndexedSignature>,
+	pub devices: Vec<SigningKey>,
+	pub tree: FleetTree,
+	pub chain: Chain,
+}
+
+impl World {
+	pub fn new() -> Self {
+		Self::with(|_| ())
+	}
+
+	/// A world whose release is altered before it is signed.
+	pub fn with(alter: impl FnOnce(&mut ReleaseStatement)) -> Self {
+		let payload = payload(10_000);
+		let sha256: Hash32 = Sha256::digest(&payload).into();
+		let mut release = ReleaseStatement {
+			model: MODEL,
+			version: Version::new(1, 1, 0),
+			security_version: 2,
+			payload: Cid::raw(&payload),
+			size: payload.len() as u64,
+			sha256,
+			digest: Digest { suite: Suite::Plain, bytes: sha256 },
+		};
+		alter(&mut release);
+		let devices: Vec<SigningKey> = (0..5).map(key).collect();
+		let keys: Vec<DeviceKey> = devices.iter().map(Signer::public).collect();
+		let tree = FleetTree::new(&keys);
+		let chain = Chain {
+			number: NUMBER,
+			timestamp_ms: NOW,
+			release: ReleaseView {
+				id: RELEASE,
+				vendor: VENDOR,
+				statement: release.clone(),
+				key_set_version: KEY_SET_VERSION,
+				state: ReleaseState::Available,
+			},
+			bounty: BountyView {
+				id: BOUNTY,
+				release: RELEASE,
+				digest: release.digest,
+				root: tree.root(),
+				count: 5,
+				expires_at: EXPIRES_AT,
+				closing: false,
+				device_index: 2,
+				slot: Slot::Open,
+			},
+		};
+		Self { payload, signatures: signatures(&release, &[0, 2]), release, devices, tree, chain }
+	}
+
+	pub fn profile(&self) -> Profile {
+		Profile {
+			genesis: GENESIS,
+			vendor: VENDOR,
+			model: MODEL,
+			keys: TrustedKeys { version: KEY_SET_VERSION, key_set: key_set(2) },
+			installed: Installed { version: Version::new(1, 0, 0), security_version: 2 },
+		}
+	}
+
+	pub fn job(&self) -> Job {
+		let bounty = &self.chain.bounty;
+		Job {
+			bounty: bounty.id,
+			root: bounty.root,
+			count: bounty.count,
+			expires_at: bounty.expires_at,
+			closing: bounty.closing,
+			release_id: bounty.release,
+			release: self.release.clone(),
+			key_set_version: KEY_SET_VERSION,
+			signatures: self.signatures.clone(),
+			yanked: self.chain.release.state == ReleaseState::Yanked,
+		}
+	}
+
+	pub fn member(&self, device_index: u32) -> Member {
+		Member {
+			device_index,
+			proof: self.tree.proof(device_index).unwrap(),
+			slot: self.chain.bounty.slot.clone(),
+			number: self.chain.number,
+		}
+	}
+
+	/// The device at index 2.
+	pub fn device(&self) -> Device {
+		self.device_with(self.profile(), 2)
+	}
+
+	pub fn device_with(&self, profile: Profile, index: u32) -> Device {
+		let signer = self.devices[index as usize].clone();
+		let exchange = DeviceExchange::new(profile, Policy::default(), signer.public());
+		Device { signer, exchange, rng: rng(100 + u64::from(index)) }
+	}
+
+	pub fn server(&self, number: u8) -> Server {
+		self.server_with(number, 100, |payload| payload)
+	}
+
+	/// A distributor that encrypts something else than it should.
+	pub fn server_with(&self, number: u8, limit: u32, alter: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Server {
+		let mut rng = rng(200 + u64::from(number));
+		let account = [number; 32];
+		let distributor = Distributor::new(GENESIS, account, 60_000, &mut rng);
+		let context = ContentContext {
+			genesis: GENESIS,
+			bounty: self.chain.bounty.id,
+			distributor: account,
+			digest: self.release.digest,
+			epoch: 0,
+		};
+		let mut epoch = Epoch::generate(&context, limit, &mut rng);
+		let payload = alter(self.payload.clone());
+		let mut encryptor = epoch.content_key().encryptor(payload.len() as u64).unwrap();
+		let mut ciphertext = Vec::new();
+		for chunk in payload.chunks(777) {
+			encryptor.update(chunk, &mut ciphertext).unwrap();
+		}
+		encryptor.finish(&mut ciphertext).unwrap();
+		epoch.publish(described(&ciphertext));
+		Server { distributor, account, epoch, ciphertext, session: None, rng }
+	}
+}
+
+pub fn described(ciphertext: &[u8]) -> Ciphertext {
+	Ciphertext { cid: Cid::raw(ciphertext), size: ciphertext.len() as u64, sha256: Sha256::digest(ciphertext).into() }
+}
+
+/// A device with its key.
+pub struct Device {
+	pub signer: SigningKey,
+	pub exchange: DeviceExchange,
+	pub rng: ChaCha20Rng,
+}
+
+impl Device {
+	/// Loses power: what is stored is all that is left.
+	pub fn restart(&mut self) {
+		let bytes = self.exchange.to_bytes();
+		let profile = self.exchange.profile().clone();
+		self.exchange = DeviceExchange::restore(profile, Policy::default(), self.signer.public(), &bytes).unwrap();
+		assert_eq!(*self.exchange.to_bytes(), *bytes);
+	}
+
+	pub fn hello(&mut self, server: &mut Server, bounty: u64) -> Result<Hello, Refusal> {
+		let invite = server.distributor.invite(NOW, &mut server.rng);
+		let wanted = Wanted { distributor: server.account, bounty };
+		self.exchange.hello(&self.signer, &invite, wanted, &mut self.rng)
+	}
+
+	pub fn fetch(&mut self, ciphertext: &[u8]) -> Result<(), Refusal> {
+		let mut check = self.exchange.ciphertext_check()?;
+		for chunk in ciphertext.chunks(1000) {
+			check.update(chunk).map_err(Refusal::Ciphertext)?;
+		}
+		self.exchange.ciphertext_complete(check)
+	}
+
+	pub fn decrypt(&mut self, ciphertext: &[u8]) -> Result<Vec<u8>, Refusal> {
+		let mut decryption = self.exchange.decryption()?;
+		let mut payload = Vec::new();
+		for chunk in ciphertext.chunks(333) {
+			decryption.update(chunk, &mut payload)?;
+		}
+		let decrypted = decryption.finish(&mut payload);
+		self.exchange.decrypted(decrypted)?;
+		Ok(payload)
+	}
+
+	pub fn install(&mut self, chain: &Chain) -> Result<Installed, Refusal> {
+		let approval = self.exchange.approve(&chain.view(), chain.timestamp_ms)?;
+		self.exchange.installed(approval)
+	}
+
+	/// Everything up to a held ciphertext.
+	pub fn until_held(&mut self, world: &World, server: &mut Server) {
+		let offer = server.offer_to(self, world).unwrap();
+		self.exchange.offer(&offer, &world.chain.view(), world.chain.timestamp_ms).unwrap();
+		self.fetch(&server.ciphertext).unwrap();
+	}
+
+	/// Everything up to a signed receipt.
+	pub fn until_signed(&mut self, world: &World, server: &mut Server) -> Receipt {
+		self.until_held(world, server);
+		self.exchange.sign_receipt(&self.signer, &world.chain.view(), world.chain.timestamp_ms).unwrap().persisted()
+	}
+}
+
+/// A distributor with one content key and at most one session.
+pub struct Server {
+	pub distributor: Distributor,
+	pub account: [u8; 32],
+	pub epoch: Epoch,
+	pub ciphertext: Vec<u8>,
+	pub session: Option<Session>,
+	pub rng: ChaCha20Rng,
+}
+
+impl Server {
+	pub fn session(&mut self) -> &mut Session {
+		self.session.as_mut().unwrap()
+	}
+
+	/// Loses power: what is stored is all that is left.
+	pub fn restart(&mut self) {
+		use waybill_exchange::Message;
+		self.epoch = Epoch::from_cbor(&self.epoch.to_cbor()).unwrap();
+		if let Some(session) = self.session.take() {
+			let bytes = session.to_bytes();
+			let restored = Session::restore(&bytes).unwrap();
+			assert_eq!(*restored.to_bytes(), *bytes);
+			self.session = Some(restored);
+		}
+	}
+
+	pub fn open(&mut self, hello: &Hello, world: &World, device_index: u32) -> Result<Offer, Rejection> {
+		self.open_with(hello, &world.job(), world.member(device_index))
+	}
+
+	pub fn open_with(&mut self, hello: &Hello, job: &Job, member: Member) -> Result<Offer, Rejection> {
+		let greeting = self.distributor.greet(hello, NOW)?;
+		let (session, unsent) = Session::open(&self.distributor, &greeting, job, member, &mut self.epoch, &mut self.rng)?;
+		self.session = Some(session);
+		Ok(unsent.persisted())
+	}
+
+	/// Greets the device and makes it an offer.
+	pub fn offer_to(&mut self, device: &mut Device, world: &World) -> Result<Offer, Rejection> {
+		let hello = device.hello(self, world.chain.bounty.id).unwrap();
+		self.open(&hello, world, world.chain.bounty.device_index)
+	}
+
+	/// Takes the receipt, reserves and claims: the key is on chain.
+	pub fn settle(&mut self, receipt: &Receipt, chain: &mut Chain) -> [u8; 32] {
+		let number = chain.number;
+		let session = self.session.as_mut().unwrap();
+		session.receipt(receipt, number, 5).unwrap().persisted();
+		let submission = session.submission().unwrap();
+		chain.reserve(self.account, submission.lock);
+		session.reserved(0).unwrap();
+		let (_, _, key) = session.claim_key().unwrap();
+		chain.bounty.slot = Slot::Paid;
+		session.revealed().unwrap();
+		key
+	}
+}
