@@ -1,0 +1,5 @@
+//! The reader against DAGs built byte by byte.
+
+mod common;
+mod faults;
+mod files;

@@ -1,0 +1,596 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(feature = "std"), no_std)]
+#![deny(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![deny(clippy::arithmetic_side_effects)]
+#![cfg_attr(
+	test,
+	allow(
+		clippy::unwrap_used,
+		clippy::expect_used,
+		clippy::panic,
+		clippy::indexing_slicing,
+		clippy::arithmetic_side_effects
+	)
+)]
+
+extern crate alloc;
+
+mod attestation;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod crypto;
+#[cfg(test)]
+mod mock;
+mod queries;
+mod registry;
+pub mod runtime_api;
+mod session;
+#[cfg(test)]
+mod tests;
+#[cfg(any(feature = "try-runtime", test))]
+mod try_state;
+mod types;
+pub mod weights;
+pub mod worker;
+
+pub use attestation::Refusal;
+#[cfg(feature = "std")]
+pub use crypto::AttesterPair;
+pub use crypto::{AttesterId, AttesterSignature, KEY_TYPE};
+pub use pallet::*;
+pub use types::{
+	Fleet, Model, NameOf, Phase, Release, ReleaseState, Round, Signatures, UrlOf, Vendor, VendorMetadata, Vote,
+};
+pub use weights::WeightInfo;
+
+/// The registry.
+// FRAME's macros write `expect`.
+#[allow(clippy::expect_used)]
+#[frame_support::pallet]
+pub mod pallet {
+	use super::*;
+	use frame_support::{
+		pallet_prelude::*,
+		traits::{Consideration, Footprint},
+	};
+	use frame_system::{ensure_authorized, offchain::CreateAuthorizedTransaction, pallet_prelude::*};
+	use sp_runtime::{traits::Zero, ArithmeticError};
+	use waybill_primitives::{
+		Cid, FleetId, Hash32, KeySet, ModelId, ReleaseId, ReleaseStatement, Statement, Verdict, Version, Yank, YankStatement,
+	};
+
+	/// The layout of the pallet's storage.
+	pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	/// The pallet.
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	/// What the pallet needs of the runtime.
+	#[pallet::config]
+	pub trait Config:
+		frame_system::Config<RuntimeEvent: From<Event<Self>>> + CreateAuthorizedTransaction<Call<Self>>
+	{
+		/// Takes and returns the deposit for what an account stores; [`HoldReason::Storage`] names the hold.
+		type Consideration: Consideration<Self::AccountId, Footprint>;
+
+		/// The most attesters.
+		#[pallet::constant]
+		type MaxAttesters: Get<u32>;
+
+		/// The longest name, in bytes.
+		#[pallet::constant]
+		type MaxNameLen: Get<u32>;
+
+		/// The longest URL, in bytes.
+		#[pallet::constant]
+		type MaxUrlLen: Get<u32>;
+
+		/// How far a release's security version may rise above its model's.
+		#[pallet::constant]
+		type MaxSecurityStep: Get<u32>;
+
+		/// The largest payload, in bytes.
+		#[pallet::constant]
+		type MaxPayloadSize: Get<u64>;
+
+		/// How many blocks after a decision the next round of votes opens.
+		type RecheckPeriod: Get<BlockNumberFor<Self>>;
+
+		/// For how many blocks a round takes votes; without a decision by then the next round opens.
+		type RetryPeriod: Get<BlockNumberFor<Self>>;
+
+		/// The weights of the calls.
+		type WeightInfo: WeightInfo;
+	}
+
+	/// Why the pallet holds money.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// The deposit for what an account stores.
+		#[codec(index = 0)]
+		Storage,
+	}
+
+	/// The vendors.
+	#[pallet::storage]
+	pub type Vendors<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Vendor<T>>;
+
+	/// Every key set a vendor ever had, by its version, from 1. A release names the version that signed it.
+	#[pallet::storage]
+	pub type KeySets<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, u32, KeySet, OptionQuery>;
+
+	/// The id of the next model.
+	#[pallet::storage]
+	pub type NextModelId<T> = StorageValue<_, ModelId, ValueQuery>;
+
+	/// The models.
+	#[pallet::storage]
+	pub type Models<T: Config> = StorageMap<_, Twox64Concat, ModelId, Model<T>>;
+
+	/// The id of the next fleet.
+	#[pallet::storage]
+	pub type NextFleetId<T> = StorageValue<_, FleetId, ValueQuery>;
+
+	/// The fleets.
+	#[pallet::storage]
+	pub type Fleets<T: Config> = StorageMap<_, Twox64Concat, FleetId, Fleet<T>>;
+
+	/// The fleets of each model.
+	#[pallet::storage]
+	pub type FleetIds<T: Config> = StorageDoubleMap<_, Twox64Concat, ModelId, Twox64Concat, FleetId, (), OptionQuery>;
+
+	/// The id of the next release.
+	#[pallet::storage]
+	pub type NextReleaseId<T> = StorageValue<_, ReleaseId, ValueQuery>;
+
+	/// The releases.
+	#[pallet::storage]
+	pub type Releases<T: Config> = StorageMap<_, Twox64Concat, ReleaseId, Release<T>>;
+
+	/// The releases of each model, by version.
+	#[pallet::storage]
+	pub type ReleaseIds<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, ModelId, Blake2_128Concat, Version, ReleaseId, OptionQuery>;
+
+	/// The release keys' signatures over each release.
+	#[pallet::storage]
+	pub type ReleaseSignatures<T: Config> = StorageMap<_, Twox64Concat, ReleaseId, Signatures>;
+
+	/// The votes on each release that was not yanked.
+	#[pallet::storage]
+	pub type Rounds<T: Config> = StorageMap<_, Twox64Concat, ReleaseId, Round<T>>;
+
+	/// The attesters' keys, in ascending order.
+	#[pallet::storage]
+	pub type Attesters<T: Config> = StorageValue<_, BoundedVec<AttesterId, T::MaxAttesters>, ValueQuery>;
+
+	/// What happened.
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(super) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// An account became a vendor.
+		VendorRegistered {
+			/// The vendor.
+			vendor: T::AccountId,
+		},
+		/// A vendor changed its metadata.
+		VendorUpdated {
+			/// The vendor.
+			vendor: T::AccountId,
+		},
+		/// A vendor registered a model.
+		ModelRegistered {
+			/// The model.
+			model: ModelId,
+			/// Its vendor.
+			vendor: T::AccountId,
+		},
+		/// A vendor registered a fleet.
+		FleetRegistered {
+			/// The fleet.
+			fleet: FleetId,
+			/// The model of its devices.
+			model: ModelId,
+			/// The Merkle root over its devices.
+			root: Hash32,
+			/// The number of its devices.
+			count: u32,
+			/// The list of its devices' keys.
+			manifest: Cid,
+		},
+		/// A vendor removed a fleet.
+		FleetRemoved {
+			/// The fleet.
+			fleet: FleetId,
+		},
+		/// A vendor published a release.
+		ReleasePublished {
+			/// The release.
+			release: ReleaseId,
+			/// The model it is for.
+			model: ModelId,
+			/// The model's vendor.
+			vendor: T::AccountId,
+			/// Its version.
+			version: Version,
+			/// Its security version.
+			security_version: u32,
+			/// Its payload.
+			payload: Cid,
+		},
+		/// A release was withdrawn.
+		ReleaseYanked {
+			/// The release.
+			release: ReleaseId,
+			/// Why.
+			reason: Yank,
+		},
+		/// An attester voted.
+		Attested {
+			/// The release.
+			release: ReleaseId,
+			/// The round.
+			round: u32,
+			/// The attester.
+			attester: AttesterId,
+			/// What it found.
+			verdict: Verdict,
+		},
+		/// The votes moved a release to another state.
+		ReleaseStateChanged {
+			/// The release.
+			release: ReleaseId,
+			/// Where it stands now.
+			state: ReleaseState,
+		},
+	}
+
+	/// Why a call changed nothing.
+	#[pallet::error]
+	pub enum Error<T> {
+		/// The account is a vendor already.
+		AlreadyVendor,
+		/// The account is not a vendor.
+		UnknownVendor,
+		/// A name is empty.
+		EmptyName,
+		/// A text is not UTF-8 or holds control characters.
+		InvalidText,
+		/// A key set needs a threshold it can meet, and keys that differ and of which none is weak.
+		InvalidKeySet,
+		/// There is no such model.
+		UnknownModel,
+		/// The model is another vendor's.
+		NotModelVendor,
+		/// There is no such fleet.
+		UnknownFleet,
+		/// A fleet needs devices.
+		EmptyFleet,
+		/// A bounty relies on the fleet.
+		FleetInUse,
+		/// There is no such release.
+		UnknownRelease,
+		/// The release is another vendor's.
+		NotReleaseVendor,
+		/// The model has a release of this version.
+		VersionExists,
+		/// The security version is lower than one that was released.
+		SecurityVersionTooLow,
+		/// The security version rises too far in one step.
+		SecurityVersionTooHigh,
+		/// The payload is empty or larger than allowed.
+		InvalidPayloadSize,
+		/// The digest cannot be that of a payload with this SHA-256.
+		DigestMismatch,
+		/// Fewer keys signed than the key set's threshold.
+		ThresholdNotMet,
+		/// A key signed twice.
+		DuplicateSigner,
+		/// The key set has no key at a signature's index.
+		UnknownSigner,
+		/// A signature is not by its key over this statement.
+		BadSignature,
+		/// The release is yanked already.
+		AlreadyYanked,
+		/// The vote is by a key that is no attester's.
+		NotAttester,
+		/// The round is not open.
+		RoundNotOpen,
+		/// The attester voted in this round.
+		AlreadyVoted,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn offchain_worker(now: BlockNumberFor<T>) {
+			worker::run::<T>(now);
+		}
+
+		fn integrity_test() {
+			assert!(T::MaxAttesters::get() > 0, "nobody could attest");
+			assert!(T::MaxNameLen::get() > 0, "every name would be empty");
+			assert!(T::MaxPayloadSize::get() > 0, "every payload would be too large");
+			assert!(!T::RetryPeriod::get().is_zero(), "no round would take votes");
+			assert!(!T::RecheckPeriod::get().is_zero(), "rounds would follow each other within a block");
+			let limit = T::BlockWeights::get().get(DispatchClass::Normal).max_extrinsic.unwrap_or(Weight::MAX);
+			let vote = T::WeightInfo::attest().saturating_add(T::WeightInfo::authorize_attest());
+			assert!(vote.all_lte(limit), "a vote would not fit into a block");
+			let publish = T::WeightInfo::publish_release(waybill_primitives::MAX_RELEASE_KEYS);
+			assert!(publish.all_lte(limit), "a release with all signatures would not fit into a block");
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Makes the caller a vendor whose releases `key_set` signs, and holds a deposit.
+		///
+		/// # Events
+		/// [`Event::VendorRegistered`].
+		///
+		/// # Errors
+		/// [`Error::AlreadyVendor`], [`Error::EmptyName`], [`Error::InvalidText`], [`Error::InvalidKeySet`]; the deposit's.
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::register_vendor(key_set.keys.len() as u32))]
+		pub fn register_vendor(origin: OriginFor<T>, metadata: VendorMetadata<T>, key_set: KeySet) -> DispatchResult {
+			let vendor = ensure_signed(origin)?;
+			ensure!(!Vendors::<T>::contains_key(&vendor), Error::<T>::AlreadyVendor);
+			Self::check_metadata(&metadata)?;
+			ensure!(key_set.is_valid(), Error::<T>::InvalidKeySet);
+
+			let key_set_version = 1;
+			let ticket = T::Consideration::new(&vendor, Self::vendor_footprint(&metadata, key_set_version))?;
+			KeySets::<T>::insert(&vendor, key_set_version, key_set);
+			Vendors::<T>::insert(&vendor, Vendor { metadata, key_set_version, ticket });
+			Self::deposit_event(Event::VendorRegistered { vendor });
+			Ok(())
+		}
+
+		/// Replaces the caller's metadata and adapts its deposit.
+		///
+		/// # Events
+		/// [`Event::VendorUpdated`].
+		///
+		/// # Errors
+		/// [`Error::UnknownVendor`], [`Error::EmptyName`], [`Error::InvalidText`]; the deposit's.
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::update_vendor())]
+		pub fn update_vendor(origin: OriginFor<T>, metadata: VendorMetadata<T>) -> DispatchResult {
+			let vendor = ensure_signed(origin)?;
+			let old = Vendors::<T>::get(&vendor).ok_or(Error::<T>::UnknownVendor)?;
+			Self::check_metadata(&metadata)?;
+
+			let key_set_version = old.key_set_version;
+			let ticket = old.ticket.update(&vendor, Self::vendor_footprint(&metadata, key_set_version))?;
+			Vendors::<T>::insert(&vendor, Vendor { metadata, key_set_version, ticket });
+			Self::deposit_event(Event::VendorUpdated { vendor });
+			Ok(())
+		}
+
+		/// Registers a model of the calling vendor and holds a deposit.
+		///
+		/// # Events
+		/// [`Event::ModelRegistered`].
+		///
+		/// # Errors
+		/// [`Error::UnknownVendor`], [`Error::EmptyName`], [`Error::InvalidText`]; the deposit's.
+		#[pallet::call_index(2)]
+		#[pallet::weight(T::WeightInfo::register_model())]
+		pub fn register_model(origin: OriginFor<T>, name: NameOf<T>) -> DispatchResult {
+			let vendor = ensure_signed(origin)?;
+			ensure!(Vendors::<T>::contains_key(&vendor), Error::<T>::UnknownVendor);
+			Self::check_name(&name)?;
+
+			let model = NextModelId::<T>::get();
+			let next = model.checked_add(1).ok_or(ArithmeticError::Overflow)?;
+			let ticket = T::Consideration::new(&vendor, Footprint::from_mel::<Model<T>>())?;
+			NextModelId::<T>::put(next);
+			Models::<T>::insert(model, Model { vendor: vendor.clone(), name, security_version: 0, ticket });
+			Self::deposit_event(Event::ModelRegistered { model, vendor });
+			Ok(())
+		}
+
+		/// Registers `count` devices of the calling vendor's model and holds a deposit.
+		///
+		/// `root` is the Merkle root over the devices, `manifest` the list of their keys. Nothing of it can change later.
+		///
+		/// # Events
+		/// [`Event::FleetRegistered`].
+		///
+		/// # Errors
+		/// [`Error::UnknownModel`], [`Error::NotModelVendor`], [`Error::EmptyFleet`]; the deposit's.
+		#[pallet::call_index(3)]
+		#[pallet::weight(T::WeightInfo::register_fleet())]
+		pub fn register_fleet(
+			origin: OriginFor<T>,
+			model: ModelId,
+			root: Hash32,
+			count: u32,
+			manifest: Cid,
+		) -> DispatchResult {
+			let vendor = ensure_signed(origin)?;
+			Self::model_of(model, &vendor)?;
+			ensure!(count > 0, Error::<T>::EmptyFleet);
+
+			let fleet = NextFleetId::<T>::get();
+			let next = fleet.checked_add(1).ok_or(ArithmeticError::Overflow)?;
+			let ticket = T::Consideration::new(&vendor, Footprint::from_mel::<Fleet<T>>())?;
+			NextFleetId::<T>::put(next);
+			FleetIds::<T>::insert(model, fleet, ());
+			Fleets::<T>::insert(fleet, Fleet { model, root, count, manifest, users: 0, ticket });
+			Self::deposit_event(Event::FleetRegistered { fleet, model, root, count, manifest });
+			Ok(())
+		}
+
+		/// Removes a fleet that no bounty relies on, and returns its deposit.
+		///
+		/// # Events
+		/// [`Event::FleetRemoved`].
+		///
+		/// # Errors
+		/// [`Error::UnknownFleet`], [`Error::NotModelVendor`], [`Error::FleetInUse`].
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::remove_fleet())]
+		pub fn remove_fleet(origin: OriginFor<T>, fleet: FleetId) -> DispatchResult {
+			let vendor = ensure_signed(origin)?;
+			let Fleet { model, users, ticket, .. } = Fleets::<T>::get(fleet).ok_or(Error::<T>::UnknownFleet)?;
+			Self::model_of(model, &vendor)?;
+			ensure!(users == 0, Error::<T>::FleetInUse);
+
+			ticket.drop(&vendor)?;
+			Fleets::<T>::remove(fleet);
+			FleetIds::<T>::remove(model, fleet);
+			Self::deposit_event(Event::FleetRemoved { fleet });
+			Ok(())
+		}
+
+		/// Publishes a release of the calling vendor's model, signed by its release keys, and holds a deposit.
+		///
+		/// The first round of votes on it opens at once.
+		///
+		/// # Events
+		/// [`Event::ReleasePublished`].
+		///
+		/// # Errors
+		/// [`Error::UnknownModel`], [`Error::NotModelVendor`], [`Error::InvalidPayloadSize`], [`Error::DigestMismatch`],
+		/// [`Error::SecurityVersionTooLow`], [`Error::SecurityVersionTooHigh`], [`Error::VersionExists`],
+		/// [`Error::InvalidText`], [`Error::ThresholdNotMet`], [`Error::DuplicateSigner`], [`Error::UnknownSigner`],
+		/// [`Error::BadSignature`]; the deposit's.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::publish_release(signatures.len() as u32))]
+		pub fn publish_release(
+			origin: OriginFor<T>,
+			statement: ReleaseStatement,
+			advisory: Option<UrlOf<T>>,
+			signatures: Signatures,
+		) -> DispatchResult {
+			let vendor = ensure_signed(origin)?;
+			let mut model = Self::model_of(statement.model, &vendor)?;
+			Self::check_statement(&statement, &model)?;
+			Self::check_advisory(&advisory)?;
+			let key_set_version =
+				Self::check_signatures(&vendor, &statement.signing_bytes(&Self::genesis_hash()), &signatures)?;
+
+			let release = NextReleaseId::<T>::get();
+			let next = release.checked_add(1).ok_or(ArithmeticError::Overflow)?;
+			let ticket = T::Consideration::new(&vendor, Self::release_footprint(&signatures))?;
+			let ReleaseStatement { model: model_id, version, security_version, payload, .. } = statement;
+			let now = frame_system::Pallet::<T>::block_number();
+			model.security_version = security_version;
+			Models::<T>::insert(model_id, model);
+			NextReleaseId::<T>::put(next);
+			ReleaseIds::<T>::insert(model_id, version, release);
+			ReleaseSignatures::<T>::insert(release, signatures);
+			Rounds::<T>::insert(release, Round::first(now));
+			let record = Release {
+				vendor: vendor.clone(),
+				statement,
+				key_set_version,
+				advisory,
+				published_at: now,
+				state: ReleaseState::Pending,
+				yank: None,
+				ticket,
+			};
+			Releases::<T>::insert(release, record);
+			Self::deposit_event(Event::ReleasePublished {
+				release,
+				model: model_id,
+				vendor,
+				version,
+				security_version,
+				payload,
+			});
+			Ok(())
+		}
+
+		/// Withdraws a release of the calling vendor, for ever. What was promised for it stays payable.
+		///
+		/// An `advisory` takes the place of the one given at publication.
+		///
+		/// # Events
+		/// [`Event::ReleaseYanked`].
+		///
+		/// # Errors
+		/// [`Error::UnknownRelease`], [`Error::NotReleaseVendor`], [`Error::AlreadyYanked`], [`Error::InvalidText`].
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::yank_release())]
+		pub fn yank_release(
+			origin: OriginFor<T>,
+			release: ReleaseId,
+			reason: Yank,
+			advisory: Option<UrlOf<T>>,
+		) -> DispatchResult {
+			let vendor = ensure_signed(origin)?;
+			let record = Releases::<T>::get(release).ok_or(Error::<T>::UnknownRelease)?;
+			ensure!(record.vendor == vendor, Error::<T>::NotReleaseVendor);
+			ensure!(record.yank.is_none(), Error::<T>::AlreadyYanked);
+			Self::check_advisory(&advisory)?;
+			Self::do_yank(release, record, reason, advisory);
+			Ok(())
+		}
+
+		/// Withdraws a release, for ever, on the word of its vendor's current release keys. Anyone may bring it.
+		///
+		/// # Events
+		/// [`Event::ReleaseYanked`].
+		///
+		/// # Errors
+		/// [`Error::UnknownRelease`], [`Error::AlreadyYanked`], [`Error::ThresholdNotMet`], [`Error::DuplicateSigner`],
+		/// [`Error::UnknownSigner`], [`Error::BadSignature`].
+		#[pallet::call_index(7)]
+		#[pallet::weight(T::WeightInfo::yank_release_signed(signatures.len() as u32))]
+		pub fn yank_release_signed(
+			origin: OriginFor<T>,
+			release: ReleaseId,
+			reason: Yank,
+			signatures: Signatures,
+		) -> DispatchResult {
+			ensure_signed(origin)?;
+			let record = Releases::<T>::get(release).ok_or(Error::<T>::UnknownRelease)?;
+			ensure!(record.yank.is_none(), Error::<T>::AlreadyYanked);
+			let message = YankStatement { release, reason }.signing_bytes(&Self::genesis_hash());
+			Self::check_signatures(&record.vendor, &message, &signatures)?;
+			Self::do_yank(release, record, reason, None);
+			Ok(())
+		}
+
+		/// An attester's vote on a release, sent by its node's off-chain worker without a fee.
+		///
+		/// `signature` is the attester's over a [`waybill_primitives::VoteStatement`]. More than half of the attesters with
+		/// equal votes decide: the release becomes available, or, by votes that it is unreachable or not what it declares,
+		/// unavailable. An attester votes once a round.
+		///
+		/// # Events
+		/// [`Event::Attested`]; [`Event::ReleaseStateChanged`] when the vote decides and the state changes.
+		///
+		/// # Errors
+		/// None in a block: what could be wrong makes the transaction invalid (see [`Refusal`]). The same by name:
+		/// [`Error::NotAttester`], [`Error::UnknownRelease`], [`Error::RoundNotOpen`], [`Error::AlreadyVoted`].
+		#[pallet::call_index(8)]
+		#[pallet::weight(T::WeightInfo::attest())]
+		#[pallet::authorize(Self::authorize_attest)]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_attest())]
+		pub fn attest(
+			origin: OriginFor<T>,
+			attester: AttesterId,
+			release: ReleaseId,
+			round: u32,
+			verdict: Verdict,
+			signature: AttesterSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			// Checked before the call was let in.
+			let _ = signature;
+			Self::record_vote(attester, release, round, verdict)?;
+			Ok(())
+		}
+	}
+}

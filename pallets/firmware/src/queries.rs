@@ -1,0 +1,74 @@
+//! Answers to the runtime API.
+
+use crate::{
+	pallet::*,
+	runtime_api::{AttestationDetails, ReleaseDetails},
+	Phase, ReleaseState,
+};
+use alloc::vec::Vec;
+use sp_runtime::SaturatedConversion;
+use waybill_primitives::{FleetId, ModelId, ReleaseId, Version};
+
+impl<T: Config> Pallet<T> {
+	/// The available release of a model with the highest security version and, among those, the highest version.
+	pub fn latest_release(model: ModelId) -> Option<ReleaseId> {
+		ReleaseIds::<T>::iter_prefix_values(model)
+			.filter_map(|id| {
+				let release = Releases::<T>::get(id)?;
+				let order = (release.statement.security_version, release.statement.version);
+				(release.state == ReleaseState::Available).then_some((order, id))
+			})
+			.max()
+			.map(|(_, id)| id)
+	}
+
+	/// A release with its signatures.
+	pub fn release_details(id: ReleaseId) -> Option<ReleaseDetails<T::AccountId>> {
+		let release = Releases::<T>::get(id)?;
+		Some(ReleaseDetails {
+			vendor: release.vendor,
+			statement: release.statement,
+			key_set_version: release.key_set_version,
+			signatures: ReleaseSignatures::<T>::get(id)?.into_inner(),
+			advisory: release.advisory.map(|url| url.into_inner()),
+			published_at: release.published_at.saturated_into(),
+			state: release.state,
+			yank: release.yank,
+		})
+	}
+
+	/// The votes on a release.
+	pub fn attestation_details(id: ReleaseId) -> Option<AttestationDetails> {
+		let stored = Rounds::<T>::get(id)?;
+		let attesters = Attesters::<T>::decode_len().unwrap_or_default();
+		let (round, opens_at, closes_at) = match stored.phase(frame_system::Pallet::<T>::block_number()) {
+			Phase::Scheduled { number, opens_at } => (number, opens_at, None),
+			Phase::Open { number, opened_at, closes_at } => (number, opened_at, Some(closes_at)),
+		};
+		let key = |vote: &crate::Vote| sp_core::sr25519::Public::from(vote.attester.clone()).0;
+		Some(AttestationDetails {
+			round,
+			opens_at: opens_at.saturated_into(),
+			closes_at: closes_at.map(SaturatedConversion::saturated_into),
+			votes_round: stored.number,
+			votes: stored.votes.iter().map(|vote| (key(vote), vote.verdict)).collect(),
+			decided_at: stored.decided_at.map(SaturatedConversion::saturated_into),
+			attesters: attesters.saturated_into(),
+			needed: Self::votes_needed(attesters).saturated_into(),
+		})
+	}
+
+	/// The releases of a model, from the lowest version to the highest.
+	pub fn releases_of(model: ModelId) -> Vec<ReleaseId> {
+		let mut releases: Vec<(Version, ReleaseId)> = ReleaseIds::<T>::iter_prefix(model).collect();
+		releases.sort();
+		releases.into_iter().map(|(_, id)| id).collect()
+	}
+
+	/// The fleets of a model, in the order of their registration.
+	pub fn fleets_of(model: ModelId) -> Vec<FleetId> {
+		let mut fleets: Vec<FleetId> = FleetIds::<T>::iter_key_prefix(model).collect();
+		fleets.sort();
+		fleets
+	}
+}

@@ -1,0 +1,52 @@
+//! The attesters: the attester keys of the validators that the session hands in.
+
+use crate::{pallet::*, AttesterId};
+use alloc::vec::Vec;
+use frame_support::{traits::OneSessionHandler, BoundedVec};
+use sp_core::Get;
+use sp_runtime::{BoundToRuntimeAppPublic, SaturatedConversion};
+
+impl<T: Config> Pallet<T> {
+	/// Replaces the attesters. More than [`Config::MaxAttesters`] are cut off in the order of their keys.
+	fn set_attesters(keys: impl Iterator<Item = AttesterId>) {
+		let mut keys: Vec<AttesterId> = keys.collect();
+		keys.sort();
+		keys.dedup();
+		let limit: usize = T::MaxAttesters::get().saturated_into();
+		if keys.len() > limit {
+			log::error!(target: crate::worker::LOG_TARGET, "{} attesters, of whom {limit} can attest", keys.len());
+		}
+		let keys = BoundedVec::truncate_from(keys);
+		if keys != Attesters::<T>::get() {
+			Attesters::<T>::put(keys);
+		}
+	}
+}
+
+impl<T: Config> BoundToRuntimeAppPublic for Pallet<T> {
+	type Public = AttesterId;
+}
+
+/// Every validator handed in is an attester; the runtime hands in the appointed ones alone.
+impl<T: Config> OneSessionHandler<T::AccountId> for Pallet<T> {
+	type Key = AttesterId;
+
+	fn on_genesis_session<'a, I>(validators: I)
+	where
+		I: Iterator<Item = (&'a T::AccountId, AttesterId)> + 'a,
+		T::AccountId: 'a,
+	{
+		Self::set_attesters(validators.map(|(_, key)| key));
+	}
+
+	fn on_new_session<'a, I>(_changed: bool, validators: I, _queued: I)
+	where
+		I: Iterator<Item = (&'a T::AccountId, AttesterId)> + 'a,
+		T::AccountId: 'a,
+	{
+		Self::set_attesters(validators.map(|(_, key)| key));
+	}
+
+	/// A disabled validator attests until its session ends: no single vote decides.
+	fn on_disabled(_validator_index: u32) {}
+}

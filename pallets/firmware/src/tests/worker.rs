@@ -1,0 +1,591 @@
+//! The off-chain worker, against gateways that do everything wrong.
+
+mod dag;
+mod log;
+mod net;
+
+use crate::{mock::*, worker, *};
+use codec::{Decode, Encode};
+use frame_support::{assert_ok, traits::Hooks};
+use log::Log;
+use net::{Answer, Net};
+use sp_core::offchain::{
+	testing::{PoolState, TestOffchainExt, TestTransactionPoolExt},
+	DbExternalities, OffchainDbExt, OffchainWorkerExt, StorageKind, Timestamp, TransactionPoolExt,
+};
+use std::sync::Arc;
+use waybill_primitives::{Cid, ReleaseId, ReleaseStatement, Verdict, Yank};
+
+/// A node with attester 11's key, its gateway, its pool and its off-chain storage.
+struct Node {
+	net: Net,
+	pool: Arc<parking_lot::RwLock<PoolState>>,
+	storage: TestOffchainExt,
+	log: Log,
+}
+
+impl Node {
+	/// Runs `test` on the node of these validators.
+	fn with_keys(keys: &[AccountId], test: impl FnOnce(&mut Node)) {
+		let mut ext = new_test_ext();
+		let net = Net::default();
+		let (pool_ext, pool) = TestTransactionPoolExt::new();
+		let (storage, _) = TestOffchainExt::new();
+		ext.register_extension(OffchainWorkerExt::new(net.clone()));
+		ext.register_extension(OffchainDbExt::new(storage.clone()));
+		ext.register_extension(TransactionPoolExt::new(pool_ext));
+		ext.register_extension(keystore(keys));
+		let mut node = Node { net, pool, storage, log: Log::start() };
+		execute(ext, || test(&mut node));
+	}
+
+	fn run_test(test: impl FnOnce(&mut Node)) {
+		Self::with_keys(&[11], test);
+	}
+
+	/// The run for this block. It ends in bounded time.
+	fn block(&mut self, number: u32) {
+		System::set_block_number(number);
+		let before = self.net.now();
+		Firmware::offchain_worker(number);
+		assert!(self.net.now() - before <= 20_000 + 300_000 + 10_000, "a run of {} ms", self.net.now() - before);
+		assert_eq!(self.local(b"waybill/attest/lock"), None, "the lock was left");
+		// Three seconds to the next block.
+		self.net.pass(3_000);
+	}
+
+	/// The runs of these blocks; returns those in which the gateway was asked.
+	fn blocks(&mut self, numbers: std::ops::RangeInclusive<u32>) -> Vec<u32> {
+		let mut asked = vec![];
+		for number in numbers {
+			self.net.take_requests();
+			self.block(number);
+			if !self.net.take_requests().is_empty() {
+				asked.push(number);
+			}
+		}
+		asked
+	}
+
+	/// The votes sent since the last call: release, round, verdict. The pool takes them for the next block.
+	fn votes(&mut self) -> Vec<(ReleaseId, u32, Verdict)> {
+		let sent: Vec<Vec<u8>> = self.pool.write().transactions.drain(..).collect();
+		let best = System::block_number();
+		System::set_block_number(best + 1);
+		let read = |bytes: Vec<u8>| {
+			let xt = UncheckedExtrinsic::decode(&mut &bytes[..]).unwrap();
+			assert_ok!(validate(xt.clone()));
+			match xt.function {
+				RuntimeCall::Firmware(Call::attest { release, round, verdict, .. }) => (release, round, verdict),
+				other => panic!("{other:?}"),
+			}
+		};
+		let votes = sent.into_iter().map(read).collect();
+		System::set_block_number(best);
+		votes
+	}
+
+	/// Brings the votes that were sent into a block.
+	fn include(&mut self) {
+		for bytes in self.pool.write().transactions.drain(..) {
+			assert_ok!(apply(UncheckedExtrinsic::decode(&mut &bytes[..]).unwrap()).unwrap());
+		}
+	}
+
+	fn local(&mut self, key: &[u8]) -> Option<Vec<u8>> {
+		self.storage.local_storage_get(StorageKind::PERSISTENT, key)
+	}
+
+	fn set_local(&mut self, key: &[u8], value: &[u8]) {
+		self.storage.local_storage_set(StorageKind::PERSISTENT, key, value);
+	}
+
+	/// No vote in any number of blocks that a test can wait for.
+	fn assert_no_vote(&mut self, cause: &str) {
+		self.blocks(2..=60);
+		assert_eq!(self.votes(), []);
+		self.log.assert_has(cause);
+	}
+
+	/// No vote after the first attempts, spread over blocks; then the release is unreachable.
+	fn assert_unreachable(&mut self, cause: &str) {
+		assert_eq!(self.blocks(2..=31), vec![2, 4, 8, 16]);
+		assert_eq!(self.votes(), []);
+		self.log.assert_has("attempt 4 of 5 failed");
+		self.block(32);
+		assert_eq!(self.votes(), [(0, 1, Verdict::Unreachable)]);
+		self.log.assert_has("unreachable after 5 attempts");
+		self.log.assert_has(cause);
+	}
+
+	fn assert_mismatch(&mut self, cause: &str) {
+		self.block(2);
+		assert_eq!(self.votes(), [(0, 0, Verdict::Mismatch)]);
+		self.log.assert_has("not what it declares");
+		self.log.assert_has(cause);
+	}
+}
+
+/// Publishes a payload of 5 leaves that the gateway has; returns its release, root and leaves.
+fn released(node: &Node) -> (ReleaseId, Cid, Vec<Cid>) {
+	let file = dag::file(&payload(), 1000);
+	node.net.add(&file);
+	let release = release_file(&file, |_| {});
+	(release, file.root, file.leaves)
+}
+
+fn payload() -> Vec<u8> {
+	(0..4500u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
+
+fn release_file(file: &dag::File, change: impl FnOnce(&mut ReleaseStatement)) -> ReleaseId {
+	let model = if Models::<Test>::contains_key(0) { 0 } else { register_model(VENDOR) };
+	let version = (1, 0, NextReleaseId::<Test>::get() as u32);
+	let mut statement = statement(model, version, 0, &file.data);
+	statement.payload = file.root;
+	change(&mut statement);
+	publish(statement).unwrap()
+}
+
+#[test]
+fn payload_should_be_fetched_block_by_block_and_voted_available() {
+	Node::run_test(|node| {
+		let (release, root, leaves) = released(node);
+		node.block(2);
+		let url = |cid: &Cid| format!("http://127.0.0.1:8080/ipfs/{cid}?format=raw");
+		let expected: Vec<String> = [root].iter().chain(&leaves).map(url).collect();
+		assert_eq!(node.net.take_requests(), expected);
+		assert_eq!(node.net.headers(), vec![("Accept".into(), "application/vnd.ipld.raw".into())]);
+		assert_eq!(node.votes(), [(release, 0, Verdict::Available)]);
+		node.log.assert_has("available: 4500 bytes in 6 blocks checked");
+	});
+}
+
+#[test]
+fn vote_should_count_on_chain() {
+	Node::with_keys(&[11, 12], |node| {
+		let (release, ..) = released(node);
+		node.block(2);
+		// One check, a vote for each key.
+		assert_eq!(node.net.take_requests().len(), 6);
+		node.include();
+		assert_eq!(state(release), ReleaseState::Available);
+		assert_eq!(node.blocks(3..=RECHECK - 1), Vec::<u32>::new());
+		assert_eq!(node.votes(), []);
+	});
+}
+
+#[test]
+fn gateway_of_the_node_should_be_asked() {
+	Node::run_test(|node| {
+		let (_, root, _) = released(node);
+		node.set_local(worker::GATEWAY_KEY, &b"http://10.0.0.7:8081/".to_vec().encode());
+		node.block(2);
+		assert_eq!(node.net.take_requests()[0], format!("http://10.0.0.7:8081/ipfs/{root}?format=raw"));
+		assert_eq!(node.votes().len(), 1);
+	});
+}
+
+#[test]
+fn gateway_that_is_no_url_should_be_named_in_the_log() {
+	Node::run_test(|node| {
+		released(node);
+		node.set_local(worker::GATEWAY_KEY, &vec![0xffu8, 0xfe].encode());
+		node.assert_no_vote("not UTF-8");
+		node.set_local(worker::GATEWAY_KEY, &[0xff]);
+		node.assert_no_vote("not UTF-8");
+		node.set_local(worker::GATEWAY_KEY, &b"no url".to_vec().encode());
+		node.assert_no_vote("the IPFS gateway no url cannot be asked: not an HTTP URL");
+	});
+}
+
+#[test]
+fn node_without_an_attesters_key_should_do_nothing() {
+	for keys in [&[][..], &[99]] {
+		Node::with_keys(keys, |node| {
+			released(node);
+			assert_eq!(node.blocks(2..=10), Vec::<u32>::new());
+			assert_eq!(node.votes(), []);
+			assert_eq!(node.local(b"waybill/attest/gateway"), None);
+		});
+	}
+}
+
+#[test]
+fn no_vote_should_be_sent_when_there_is_no_gateway() {
+	Node::run_test(|node| {
+		let (release, ..) = released(node);
+		node.net.answer_all(Answer::NoConnection);
+		// Asked ever more seldom, and no more seldom than every eighth block.
+		assert_eq!(node.blocks(2..=40), vec![2, 4, 8, 16, 24, 32, 40]);
+		assert_eq!(node.votes(), []);
+		node.log.assert_has("release 0: no vote: the IPFS gateway http://127.0.0.1:8080 cannot be asked: no connection");
+		// And it votes when there is one.
+		node.net.answer_all(Answer::Block);
+		assert_eq!(node.blocks(41..=48), vec![48]);
+		assert_eq!(node.votes(), [(release, 2, Verdict::Available)]);
+	});
+}
+
+#[test]
+fn gateway_that_goes_away_within_a_payload_should_not_count_against_the_release() {
+	Node::run_test(|node| {
+		let (_, _, leaves) = released(node);
+		node.net.answer(leaves[3], Answer::NoConnection);
+		node.assert_no_vote("cannot be asked: no connection");
+	});
+}
+
+#[test]
+fn missing_block_should_make_a_release_unreachable_after_several_attempts() {
+	for code in [404, 410, 429, 500, 502, 504] {
+		Node::run_test(|node| {
+			let (_, _, leaves) = released(node);
+			node.net.answer(leaves[2], Answer::Status(code));
+			node.assert_unreachable(&format!("block {}: HTTP {code}", leaves[2]));
+		});
+	}
+}
+
+#[test]
+fn redirect_should_be_named_in_the_log() {
+	Node::run_test(|node| {
+		let (_, root, _) = released(node);
+		node.net.answer(root, Answer::Status(301));
+		node.assert_unreachable("HTTP 301: a redirect, which is not followed");
+	});
+}
+
+#[test]
+fn html_should_not_be_taken_for_a_block() {
+	Node::run_test(|node| {
+		let (_, root, _) = released(node);
+		node.net.answer(root, Answer::Body(b"<html>hello</html>".to_vec()));
+		node.assert_unreachable("the gateway sent 18 bytes that are not the block with this CID");
+	});
+}
+
+#[test]
+fn wrong_block_should_not_be_taken_for_the_right_one() {
+	Node::run_test(|node| {
+		let (_, _, leaves) = released(node);
+		node.net.answer(leaves[0], Answer::BlockOf(leaves[1]));
+		node.assert_unreachable("the gateway sent 1000 bytes that are not the block");
+	});
+}
+
+#[test]
+fn truncated_block_should_not_be_taken_for_a_whole_one() {
+	Node::run_test(|node| {
+		let (_, _, leaves) = released(node);
+		node.net.answer(leaves[4], Answer::Truncated(499));
+		node.assert_unreachable("the gateway sent 499 bytes that are not the block");
+	});
+	Node::run_test(|node| {
+		let (_, _, leaves) = released(node);
+		node.net.answer(leaves[4], Answer::Truncated(0));
+		node.assert_unreachable("the gateway sent 0 bytes");
+	});
+	Node::run_test(|node| {
+		let (_, _, leaves) = released(node);
+		node.net.answer(leaves[4], Answer::Broken(100));
+		node.assert_unreachable("the connection broke off");
+	});
+}
+
+#[test]
+fn gateway_that_hangs_should_cost_ten_seconds_a_run() {
+	for answer in [Answer::Hang, Answer::HangInBody(100)] {
+		Node::run_test(|node| {
+			let (_, _, leaves) = released(node);
+			node.net.answer(leaves[1], answer.clone());
+			let before = node.net.now();
+			node.block(2);
+			assert!(node.net.now() - before < 3_000 + 11_000);
+			node.blocks(3..=31);
+			node.block(32);
+			assert_eq!(node.votes(), [(0, 1, Verdict::Unreachable)]);
+			node.log.assert_has("timed out");
+		});
+	}
+}
+
+#[test]
+fn gateway_that_drips_should_cost_ten_seconds_a_run() {
+	for answer in [Answer::Drip, Answer::DripPastDeadline] {
+		Node::run_test(|node| {
+			let (_, _, leaves) = released(node);
+			node.net.answer(leaves[1], answer.clone());
+			let before = node.net.now();
+			node.block(2);
+			assert!(node.net.now() - before < 3_000 + 12_000);
+			assert_eq!(node.blocks(3..=31), vec![4, 8, 16]);
+			node.block(32);
+			assert_eq!(node.votes(), [(0, 1, Verdict::Unreachable)]);
+			node.log.assert_has("timed out");
+		});
+	}
+}
+
+#[test]
+fn payload_should_be_given_up_when_every_block_is_slow() {
+	Node::run_test(|node| {
+		released(node);
+		// Each block in time, all of them not.
+		node.net.set_latency(9_000);
+		let before = node.net.now();
+		node.block(2);
+		assert!(node.net.now() - before < 3_000 + 31_000);
+		node.log.assert_has("the whole payload did not come in time");
+		assert_eq!(node.votes(), []);
+	});
+}
+
+#[test]
+fn endless_block_should_be_cut_off() {
+	Node::run_test(|node| {
+		let (_, root, _) = released(node);
+		node.net.answer(root, Answer::Endless);
+		node.block(2);
+		assert!(node.net.bytes_read() <= waybill_ipfs::MAX_BLOCK + 64 * 1024);
+		node.log.assert_has("more bytes than a block may have");
+		node.blocks(3..=31);
+		node.block(32);
+		assert_eq!(node.votes(), [(0, 1, Verdict::Unreachable)]);
+	});
+}
+
+#[test]
+fn release_should_be_found_again_when_blocks_come_back() {
+	Node::run_test(|node| {
+		let (_, root, _) = released(node);
+		node.net.answer(root, Answer::Status(404));
+		assert_eq!(node.blocks(2..=7), vec![2, 4]);
+		node.net.answer(root, Answer::Block);
+		assert_eq!(node.blocks(8..=19), vec![8]);
+		assert_eq!(node.votes()[0], (0, 0, Verdict::Available));
+	});
+}
+
+#[test]
+fn payload_of_another_hash_should_be_a_mismatch() {
+	Node::run_test(|node| {
+		let file = dag::file(&payload(), 1000);
+		node.net.add(&file);
+		release_file(&file, |statement| {
+			statement.sha256 = [9; 32];
+			statement.digest.bytes = [9; 32];
+		});
+		let found: String = sp_io::hashing::sha2_256(&file.data).iter().map(|byte| format!("{byte:02x}")).collect();
+		node.assert_mismatch(&format!("its SHA-256 is {found}"));
+	});
+}
+
+#[test]
+fn payload_of_another_size_should_be_a_mismatch_at_its_root() {
+	for (size, cause) in [(4499, "4500 bytes where 4499 are declared"), (4501, "4500 bytes where 4501 are declared")] {
+		Node::run_test(|node| {
+			let file = dag::file(&payload(), 1000);
+			node.net.add(&file);
+			release_file(&file, |statement| statement.size = size);
+			node.assert_mismatch(cause);
+			assert_eq!(node.net.take_requests().len(), 1);
+		});
+	}
+}
+
+#[test]
+fn dag_that_lies_about_a_leaf_should_be_a_mismatch() {
+	Node::run_test(|node| {
+		let mut file = dag::file(&payload(), 1000);
+		file.lie();
+		node.net.add(&file);
+		release_file(&file, |_| {});
+		node.assert_mismatch("1000 bytes where 999 are declared");
+	});
+}
+
+#[test]
+fn deep_dag_should_be_a_mismatch() {
+	Node::run_test(|node| {
+		let mut file = dag::file(&payload(), 1000);
+		(0..17).for_each(|_| file.wrap());
+		node.net.add(&file);
+		release_file(&file, |_| {});
+		node.assert_mismatch("a DAG with too many levels");
+	});
+}
+
+#[test]
+fn wide_dag_should_be_a_mismatch() {
+	Node::run_test(|node| {
+		let file = dag::file(&payload(), 10);
+		node.net.add(&file);
+		release_file(&file, |_| {});
+		node.assert_mismatch("a DAG with too many blocks for its size");
+		assert_eq!(node.net.take_requests().len(), 1);
+	});
+}
+
+#[test]
+fn directory_should_be_a_mismatch() {
+	Node::run_test(|node| {
+		let directory = dag::directory();
+		node.net.add(&directory);
+		release_file(&directory, |statement| statement.size = 1);
+		node.assert_mismatch("the CID of something that is not a file");
+	});
+}
+
+#[test]
+fn node_that_is_no_node_should_be_a_mismatch() {
+	Node::run_test(|node| {
+		let garbage = dag::garbage(b"<html></html>");
+		node.net.add(&garbage);
+		release_file(&garbage, |_| {});
+		node.assert_mismatch("a block that is not a UnixFS node");
+	});
+}
+
+#[test]
+fn vote_should_be_sent_again_when_it_is_not_included() {
+	Node::run_test(|node| {
+		let (release, ..) = released(node);
+		node.block(2);
+		assert_eq!(node.votes().len(), 1);
+		// Without fetching again.
+		assert_eq!(node.blocks(3..=11), Vec::<u32>::new());
+		assert_eq!(node.votes(), []);
+		assert_eq!(node.blocks(12..=12), Vec::<u32>::new());
+		assert_eq!(node.votes(), [(release, 0, Verdict::Available)]);
+	});
+}
+
+#[test]
+fn each_round_should_be_checked_anew() {
+	Node::run_test(|node| {
+		let (release, root, _) = released(node);
+		node.block(2);
+		node.include();
+		// Attester 11 alone decides nothing; the round ends at block 21, for which the run of block 20 sends.
+		assert_eq!(node.blocks(3..=20), vec![20]);
+		assert_eq!(node.votes(), [(release, 1, Verdict::Available)]);
+		node.net.answer(root, Answer::Status(404));
+		assert_eq!(node.blocks(21..=39), Vec::<u32>::new());
+		assert_eq!(node.blocks(40..=41), vec![40]);
+		assert_eq!(state(release), ReleaseState::Pending);
+	});
+}
+
+#[test]
+fn yanked_release_should_not_be_fetched() {
+	Node::run_test(|node| {
+		let (release, ..) = released(node);
+		assert_ok!(Firmware::yank_release(RuntimeOrigin::signed(VENDOR), release, Yank::Faulty, None));
+		assert_eq!(node.blocks(2..=30), Vec::<u32>::new());
+	});
+}
+
+#[test]
+fn note_on_another_release_of_the_same_id_should_not_count() {
+	Node::run_test(|node| {
+		let (_, root, _) = released(node);
+		node.net.answer(root, Answer::Status(404));
+		node.blocks(2..=20);
+		// The chain goes back and release 0 is another one.
+		Releases::<Test>::mutate(0, |release| release.as_mut().unwrap().statement.sha256 = [9; 32]);
+		node.net.answer(root, Answer::Block);
+		assert_eq!(node.blocks(21..=21), vec![21]);
+		assert_eq!(node.votes(), [(0, 1, Verdict::Mismatch)]);
+	});
+}
+
+#[test]
+fn note_of_a_chain_that_is_no_more_should_not_hold_up() {
+	Node::run_test(|node| {
+		released(node);
+		node.set_local(b"waybill/attest/gateway", &(3u32, 5_000_000u32).encode());
+		assert_eq!(node.blocks(2..=2), vec![2]);
+	});
+}
+
+#[test]
+fn notes_that_cannot_be_read_should_be_replaced() {
+	Node::run_test(|node| {
+		released(node);
+		for key in [&b"waybill/attest/gateway"[..], b"waybill/attest/cursor", &(*b"waybill/attest/release/", 0u64).encode()]
+		{
+			node.set_local(key, &[1]);
+		}
+		node.block(2);
+		assert_eq!(node.votes().len(), 1);
+	});
+}
+
+#[test]
+fn run_should_be_skipped_while_another_is_under_way() {
+	Node::run_test(|node| {
+		released(node);
+		// Held until block 6 and for 30 seconds.
+		let held = (6u32, Timestamp::from_unix_millis(node.net.now() + 30_000)).encode();
+		node.set_local(b"waybill/attest/lock", &held);
+		for number in 2..=6 {
+			System::set_block_number(number);
+			Firmware::offchain_worker(number);
+		}
+		assert_eq!(node.net.take_requests(), Vec::<String>::new());
+		// Whoever held it is dead.
+		node.net.pass(31_000);
+		assert_eq!(node.blocks(7..=7), vec![7]);
+	});
+}
+
+#[test]
+fn check_should_stop_when_its_lock_is_lost() {
+	Node::run_test(|node| {
+		let (_, _, leaves) = released(node);
+		// A node that sleeps within a request wakes up after its lock ran out.
+		node.net.answer(leaves[0], Answer::Sleep(100_000));
+		System::set_block_number(2);
+		Firmware::offchain_worker(2);
+		assert!(node.net.take_requests().len() <= 2);
+		assert_eq!(node.votes(), []);
+	});
+}
+
+#[test]
+fn many_releases_should_all_be_voted_on_in_time() {
+	Node::run_test(|node| {
+		let file = dag::file(b"firmware", 1000);
+		node.net.add(&file);
+		Balances::force_set_balance(RuntimeOrigin::root(), VENDOR, 1_000_000_000).unwrap();
+		let count = 200;
+		for _ in 0..count {
+			release_file(&file, |_| {});
+		}
+		let mut voted = std::collections::BTreeSet::new();
+		for number in 2..=4 {
+			node.block(number);
+			let votes = node.votes();
+			assert!(votes.len() <= 160, "a run looks at a limited number of releases");
+			voted.extend(votes.iter().map(|(release, ..)| *release));
+		}
+		assert_eq!(voted.len(), count);
+	});
+}
+
+#[test]
+fn run_should_start_no_check_when_its_time_is_over() {
+	Node::run_test(|node| {
+		for name in 0..10u8 {
+			let file = dag::file(&[name; 100], 1000);
+			node.net.add(&file);
+			release_file(&file, |_| {});
+			node.net.answer(file.root, Answer::Hang);
+		}
+		let before = node.net.now();
+		node.block(2);
+		assert!(node.net.now() - before <= 3_000 + 31_000);
+		assert!(node.net.take_requests().len() <= 3);
+	});
+}

@@ -1,0 +1,167 @@
+//! What the pallet stores.
+
+use crate::{AttesterId, Config};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use frame_support::{BoundedVec, CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound};
+use frame_system::pallet_prelude::BlockNumberFor;
+use scale_info::TypeInfo;
+use sp_core::ConstU32;
+use waybill_primitives::{Cid, Hash32, ModelId, ReleaseSignature, ReleaseStatement, Verdict, Yank, MAX_RELEASE_KEYS};
+
+/// A vendor's or model's name.
+pub type NameOf<T> = BoundedVec<u8, <T as Config>::MaxNameLen>;
+
+/// A URL.
+pub type UrlOf<T> = BoundedVec<u8, <T as Config>::MaxUrlLen>;
+
+/// Signatures by keys of a key set, each with the key's place in the set.
+pub type Signatures = BoundedVec<(u8, ReleaseSignature), ConstU32<MAX_RELEASE_KEYS>>;
+
+/// How people reach a vendor.
+#[derive(
+	CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+#[codec(mel_bound())]
+#[scale_info(skip_type_params(T))]
+pub struct VendorMetadata<T: Config> {
+	/// The vendor's name.
+	pub name: NameOf<T>,
+	/// Its web site; may be empty.
+	pub url: UrlOf<T>,
+	/// Where to report a vulnerability: a mail address or a URL; may be empty.
+	pub security_contact: UrlOf<T>,
+}
+
+/// A vendor.
+#[derive(CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[codec(mel_bound())]
+#[scale_info(skip_type_params(T))]
+pub struct Vendor<T: Config> {
+	/// How people reach it.
+	pub metadata: VendorMetadata<T>,
+	/// The version of the key set that signs its releases now. Earlier sets are kept.
+	pub key_set_version: u32,
+	/// The deposit for its metadata and its key sets.
+	pub ticket: T::Consideration,
+}
+
+/// A vendor's product line.
+#[derive(CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[codec(mel_bound())]
+#[scale_info(skip_type_params(T))]
+pub struct Model<T: Config> {
+	/// The vendor.
+	pub vendor: T::AccountId,
+	/// Its name.
+	pub name: NameOf<T>,
+	/// The highest security version released for it; never falls.
+	pub security_version: u32,
+	/// The deposit for it.
+	pub ticket: T::Consideration,
+}
+
+/// An immutable set of devices of one model.
+#[derive(CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[codec(mel_bound())]
+#[scale_info(skip_type_params(T))]
+pub struct Fleet<T: Config> {
+	/// The model of all its devices.
+	pub model: ModelId,
+	/// The Merkle root over its devices (see [`waybill_primitives::fleet`]).
+	pub root: Hash32,
+	/// The number of its devices.
+	pub count: u32,
+	/// The full list of its devices' keys, in IPFS.
+	pub manifest: Cid,
+	/// How many bounties rely on it.
+	pub users: u32,
+	/// The deposit for it.
+	pub ticket: T::Consideration,
+}
+
+/// A release of a model's firmware.
+#[derive(CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[codec(mel_bound())]
+#[scale_info(skip_type_params(T))]
+pub struct Release<T: Config> {
+	/// The vendor.
+	pub vendor: T::AccountId,
+	/// What the release keys signed.
+	pub statement: ReleaseStatement,
+	/// The version of the vendor's key set that signed it.
+	pub key_set_version: u32,
+	/// A page that says what it repairs, or why it was yanked.
+	pub advisory: Option<UrlOf<T>>,
+	/// The block of its publication.
+	pub published_at: BlockNumberFor<T>,
+	/// Where it stands.
+	pub state: ReleaseState,
+	/// Why it was withdrawn, if it was.
+	pub yank: Option<Yank>,
+	/// The deposit for it, its signatures and its votes.
+	pub ticket: T::Consideration,
+}
+
+/// Where a release stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub enum ReleaseState {
+	/// The attesters have not decided yet.
+	#[codec(index = 0)]
+	Pending,
+	/// More than half of the attesters fetched it and found it to be what it declares.
+	#[codec(index = 1)]
+	Available,
+	/// More than half of the attesters could not fetch it or found something else.
+	#[codec(index = 2)]
+	Unavailable,
+	/// The vendor withdrew it; final.
+	#[codec(index = 3)]
+	Yanked,
+}
+
+/// One attester's vote.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Vote {
+	/// The attester.
+	pub attester: AttesterId,
+	/// What it found.
+	pub verdict: Verdict,
+}
+
+/// The latest round of votes on a release that a vote was cast in, or its first round.
+///
+/// The round that is open at a block follows from it without anything being written: see [`Round::phase`].
+#[derive(CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[codec(mel_bound())]
+#[scale_info(skip_type_params(T))]
+pub struct Round<T: Config> {
+	/// Its number, from 0.
+	pub number: u32,
+	/// The first block in which it took votes.
+	pub opened_at: BlockNumberFor<T>,
+	/// The block in which the votes decided, if they did.
+	pub decided_at: Option<BlockNumberFor<T>>,
+	/// The votes, at most one an attester.
+	pub votes: BoundedVec<Vote, T::MaxAttesters>,
+}
+
+/// Whether a release takes votes at a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase<BlockNumber> {
+	/// The round will open.
+	Scheduled {
+		/// The round.
+		number: u32,
+		/// The first block in which it takes votes.
+		opens_at: BlockNumber,
+	},
+	/// The round takes votes.
+	Open {
+		/// The round.
+		number: u32,
+		/// The first block in which it took votes.
+		opened_at: BlockNumber,
+		/// The first block in which it no longer takes votes.
+		closes_at: BlockNumber,
+	},
+}

@@ -1,0 +1,254 @@
+//! The off-chain worker: fetches releases from IPFS, checks them and votes.
+//!
+//! It runs on every node for each new best block and does nothing on a node without an attester's key. What it may do is bounded:
+//! one run at a time, a limited number of releases a run, and for each a deadline, a size and a number of blocks. What it knows of
+//! earlier attempts is kept in the node's off-chain storage.
+
+mod fetch;
+mod gateway;
+mod notes;
+
+use crate::{pallet::*, AttesterId, Phase, Release, Round};
+use alloc::{string::String, vec::Vec};
+use fetch::{Checked, Failure};
+use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
+use gateway::FetchError;
+use notes::{GatewayNote, Note, Plan, MAX_FAILURES};
+use sp_io::offchain::timestamp;
+use sp_runtime::{
+	offchain::{
+		storage::StorageValueRef,
+		storage_lock::{BlockAndTime, StorageLock},
+		Duration,
+	},
+	traits::{One, SaturatedConversion, Saturating},
+	RuntimeAppPublic,
+};
+use waybill_primitives::{BlockNumber, ReleaseId, Statement, Verdict, VoteStatement};
+
+/// The target of the worker's log lines.
+pub const LOG_TARGET: &str = "waybill::attest";
+
+/// The key in the node's persistent off-chain storage under which it keeps the gateway's URL, a SCALE-encoded `Vec<u8>`.
+pub const GATEWAY_KEY: &[u8] = b"waybill/ipfs-gateway";
+
+/// The gateway of a node that set none.
+pub const DEFAULT_GATEWAY: &str = "http://127.0.0.1:8080";
+
+/// Held by the run that is under way.
+const LOCK_KEY: &[u8] = b"waybill/attest/lock";
+
+/// A run that does not renew its lock for this long, and for [`LOCK_BLOCKS`], is dead.
+const LOCK_TIME: Duration = Duration::from_millis(30_000);
+const LOCK_BLOCKS: u32 = 4;
+
+/// After this time a run starts no further check.
+const RUN_TIME: Duration = Duration::from_millis(20_000);
+
+/// Each run looks at this many of the newest releases …
+const NEWEST: u64 = 32;
+/// … and at this many older ones, each run at the ones that follow.
+const WINDOW: u64 = 128;
+
+/// One run, for the best block `now`.
+pub fn run<T: Config>(now: BlockNumberFor<T>) {
+	let keys = own_keys::<T>();
+	if keys.is_empty() {
+		return;
+	}
+	let mut lock =
+		StorageLock::<BlockAndTime<frame_system::Pallet<T>>>::with_block_and_time_deadline(LOCK_KEY, LOCK_BLOCKS, LOCK_TIME);
+	let Ok(mut guard) = lock.try_lock() else {
+		log::debug!(target: LOG_TARGET, "an earlier run is under way");
+		return;
+	};
+	Run::<T> { keys, now: now.saturated_into(), _runtime: Default::default() }.go(&mut || guard.extend_lock().is_ok());
+}
+
+/// The keys in this node's keystore that are attesters' now.
+fn own_keys<T: Config>() -> Vec<AttesterId> {
+	let attesters = Attesters::<T>::get();
+	if attesters.is_empty() {
+		return Vec::new();
+	}
+	AttesterId::all().into_iter().filter(|key| attesters.binary_search(key).is_ok()).collect()
+}
+
+/// The gateway's URL.
+fn gateway_url() -> Option<String> {
+	match StorageValueRef::persistent(GATEWAY_KEY).get::<Vec<u8>>() {
+		Ok(None) => Some(DEFAULT_GATEWAY.into()),
+		Ok(Some(url)) => String::from_utf8(url).ok(),
+		Err(_) => None,
+	}
+}
+
+/// A release that waits for this node's vote.
+struct Due<T: Config> {
+	id: ReleaseId,
+	release: Release<T>,
+	round: u32,
+	voters: Vec<AttesterId>,
+}
+
+/// Whether the gateway was asked.
+enum Contact {
+	/// It was not.
+	None,
+	/// It answered, well or badly.
+	Made,
+	/// It could not be.
+	Failed(FetchError),
+}
+
+struct Run<T> {
+	keys: Vec<AttesterId>,
+	now: BlockNumber,
+	_runtime: core::marker::PhantomData<T>,
+}
+
+impl<T: Config> Run<T> {
+	/// Votes on what is due. `renew` says whether the run may go on.
+	fn go(&self, renew: &mut dyn FnMut() -> bool) {
+		let gateway_note = GatewayNote::load();
+		if notes::is_waiting(gateway_note.not_before, self.now) {
+			return;
+		}
+		let Some(gateway) = gateway_url() else {
+			log::error!(target: LOG_TARGET, "no vote: the gateway's URL is not UTF-8; set another");
+			return;
+		};
+		let end = timestamp().add(RUN_TIME);
+		let due = self.candidates().into_iter().filter_map(|id| self.due(id));
+		for due in due {
+			if timestamp() >= end || !renew() {
+				return;
+			}
+			match self.attend(&due, &gateway, renew) {
+				Contact::Failed(cause) => {
+					let note = gateway_note.failed(self.now);
+					log::warn!(
+						target: LOG_TARGET,
+						"release {}: no vote: the IPFS gateway {gateway} cannot be asked: {cause}; next attempt at block {}",
+						due.id,
+						note.not_before,
+					);
+					note.save();
+					return;
+				},
+				Contact::Made if gateway_note.failures > 0 => GatewayNote::default().save(),
+				Contact::Made | Contact::None => {},
+			}
+		}
+	}
+
+	/// The releases that this run looks at.
+	fn candidates(&self) -> Vec<ReleaseId> {
+		let next = NextReleaseId::<T>::get();
+		let older = next.saturating_sub(NEWEST);
+		let mut ids: Vec<ReleaseId> = (older..next).rev().collect();
+		if older > 0 {
+			let start = notes::cursor().checked_rem(older).unwrap_or_default();
+			let end = start.saturating_add(WINDOW).min(older);
+			ids.extend(start..end);
+			notes::set_cursor(end);
+		}
+		ids
+	}
+
+	/// The release, if it takes votes in the next block and one of this node's keys has not voted.
+	fn due(&self, id: ReleaseId) -> Option<Due<T>> {
+		let stored: Round<T> = Rounds::<T>::get(id)?;
+		let next_block = frame_system::Pallet::<T>::block_number().saturating_add(One::one());
+		let Phase::Open { number: round, .. } = stored.phase(next_block) else { return None };
+		let voters: Vec<_> = self.keys.iter().filter(|key| !stored.has_voted(round, key)).cloned().collect();
+		if voters.is_empty() {
+			return None;
+		}
+		Some(Due { id, release: Releases::<T>::get(id)?, round, voters })
+	}
+
+	/// Checks the release unless it is too early to, and votes when the outcome is clear.
+	fn attend(&self, due: &Due<T>, gateway: &str, renew: &mut dyn FnMut() -> bool) -> Contact {
+		let Due { id, release, round, .. } = due;
+		let mut note = Note::load(*id, &release.statement);
+		let (contact, verdict) = match note.plan(*round, self.now) {
+			Plan::Wait => (Contact::None, None),
+			Plan::VoteAgain(verdict) => (Contact::None, Some(verdict)),
+			Plan::Check => match fetch::check(gateway, &release.statement, renew) {
+				Err(Failure::NoGateway(cause)) => (Contact::Failed(cause), None),
+				outcome => (Contact::Made, self.judge(due, &mut note, outcome)),
+			},
+		};
+		if let Some(verdict) = verdict {
+			note.voted(verdict, self.now);
+			note.save(*id);
+			self.vote(due, verdict);
+		}
+		contact
+	}
+
+	/// The verdict, if there is one yet; a line in the log in any case.
+	fn judge(&self, due: &Due<T>, note: &mut Note, outcome: Result<Checked, Failure>) -> Option<Verdict> {
+		let (id, round, statement) = (due.id, due.round, &due.release.statement);
+		match outcome {
+			Ok(Checked { blocks }) => {
+				log::info!(
+					target: LOG_TARGET,
+					"release {id}, round {round}: available: {} bytes in {blocks} blocks checked",
+					statement.size,
+				);
+				Some(Verdict::Available)
+			},
+			Err(Failure::Mismatch(cause)) => {
+				log::warn!(target: LOG_TARGET, "release {id}, round {round}: not what it declares: {cause}");
+				Some(Verdict::Mismatch)
+			},
+			Err(Failure::Unfetched { cid, cause }) => {
+				note.failed(self.now);
+				if note.failures >= MAX_FAILURES {
+					log::warn!(
+						target: LOG_TARGET,
+						"release {id}, round {round}: unreachable after {MAX_FAILURES} attempts: block {cid}: {cause}",
+					);
+					return Some(Verdict::Unreachable);
+				}
+				log::warn!(
+					target: LOG_TARGET,
+					"release {id}, round {round}: attempt {} of {MAX_FAILURES} failed: block {cid}: {cause}; next at block {}",
+					note.failures,
+					note.not_before,
+				);
+				note.save(id);
+				None
+			},
+			Err(Failure::Superseded) => {
+				log::warn!(target: LOG_TARGET, "release {id}, round {round}: the check took over its time; dropped");
+				None
+			},
+			// Said by who counts them.
+			Err(Failure::NoGateway(_)) => None,
+		}
+	}
+
+	/// Signs and sends the vote with each of this node's keys that is due.
+	fn vote(&self, due: &Due<T>, verdict: Verdict) {
+		let (release, round) = (due.id, due.round);
+		let message = VoteStatement { release, round, verdict }.signing_bytes(&Pallet::<T>::genesis_hash());
+		for attester in &due.voters {
+			let Some(signature) = attester.sign(&message) else {
+				log::error!(target: LOG_TARGET, "release {release}: no vote: the keystore did not sign with {attester:?}");
+				continue;
+			};
+			let call = Call::attest { attester: attester.clone(), release, round, verdict, signature };
+			let transaction = T::create_authorized_transaction(call.into());
+			match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
+				Ok(()) => log::debug!(target: LOG_TARGET, "release {release}, round {round}: voted {verdict:?}"),
+				Err(()) => log::warn!(
+					target: LOG_TARGET,
+					"release {release}, round {round}: the transaction pool refused the vote {verdict:?}",
+				),
+			}
+		}
+	}
+}

@@ -1,0 +1,124 @@
+//! A whole payload, block by block, against what its release declares.
+
+use super::gateway::{fetch_block, FetchError};
+use core::fmt;
+use sp_io::offchain::timestamp;
+use sp_runtime::offchain::Duration;
+use waybill_ipfs::{ContentHasher, DagError, DagReader, Limits};
+use waybill_primitives::{Cid, Hash32, ReleaseStatement};
+
+/// The most time for a block.
+const BLOCK_TIME: Duration = Duration::from_millis(10_000);
+
+/// The time for a payload: this much, …
+const BASE_TIME: u64 = 30_000;
+/// … and a millisecond for each of these bytes, …
+const BYTES_PER_MILLI: u64 = 256;
+/// … at most this much.
+const MAX_TIME: u64 = 300_000;
+
+/// What was checked and found right.
+pub(super) struct Checked {
+	/// The number of blocks of the DAG.
+	pub(super) blocks: usize,
+}
+
+/// Why a payload was not found to be what its release declares.
+#[derive(Debug)]
+pub(super) enum Failure {
+	/// There is nobody to ask. Says nothing about the release.
+	NoGateway(FetchError),
+	/// The check ran for longer than its lock. Says nothing about the release.
+	Superseded,
+	/// A block could not be got. Another attempt may.
+	Unfetched { cid: Cid, cause: Cause },
+	/// Every block that was read is the right one, and they do not make what the release declares.
+	Mismatch(Mismatch),
+}
+
+/// Why a block could not be got.
+#[derive(Debug)]
+pub(super) enum Cause {
+	Fetch(FetchError),
+	/// The gateway sent something else.
+	Wrong(DagError),
+	/// The time for the whole payload is over.
+	TooSlow,
+}
+
+impl fmt::Display for Cause {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::Fetch(error) => error.fmt(f),
+			Self::Wrong(error) => write!(f, "the gateway sent {error}"),
+			Self::TooSlow => f.write_str("the whole payload did not come in time"),
+		}
+	}
+}
+
+/// In what a payload differs from what its release declares.
+#[derive(Debug)]
+pub(super) enum Mismatch {
+	Dag { cid: Cid, error: DagError },
+	Sha256(Hash32),
+}
+
+impl fmt::Display for Mismatch {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::Dag { cid, error } => write!(f, "block {cid}: {error}"),
+			Self::Sha256(found) => {
+				f.write_str("its SHA-256 is ")?;
+				found.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+			},
+		}
+	}
+}
+
+/// The time for a payload of this size, in milliseconds.
+fn time_for(size: u64) -> Duration {
+	let own = size.checked_div(BYTES_PER_MILLI).unwrap_or_default();
+	Duration::from_millis(BASE_TIME.saturating_add(own).min(MAX_TIME))
+}
+
+/// Fetches every block of the payload and checks it, the total size and the SHA-256.
+///
+/// `renew` is asked before each block whether the check may go on.
+pub(super) fn check(
+	gateway: &str,
+	statement: &ReleaseStatement,
+	renew: &mut dyn FnMut() -> bool,
+) -> Result<Checked, Failure> {
+	let end = timestamp().add(time_for(statement.size));
+	let limits = Limits::for_size(statement.size);
+	let mut reader = DagReader::new(statement.payload, limits);
+	let mut hasher = ContentHasher::new();
+	while let Some(cid) = reader.next() {
+		if !renew() {
+			return Err(Failure::Superseded);
+		}
+		let now = timestamp();
+		if now >= end {
+			return Err(Failure::Unfetched { cid, cause: Cause::TooSlow });
+		}
+		let deadline = now.add(BLOCK_TIME).min(end);
+		let block = fetch_block(gateway, &cid, limits.max_block, deadline).map_err(|error| match error {
+			FetchError::BadUrl | FetchError::NoConnection => Failure::NoGateway(error),
+			FetchError::TimedOut if deadline == end => Failure::Unfetched { cid, cause: Cause::TooSlow },
+			error => Failure::Unfetched { cid, cause: Cause::Fetch(error) },
+		})?;
+		match reader.supply(&block) {
+			Ok(bytes) => hasher.update(bytes.unwrap_or_default()),
+			Err(error) if error.blames_source() => {
+				return Err(Failure::Unfetched { cid, cause: Cause::Wrong(error) });
+			},
+			Err(error) => return Err(Failure::Mismatch(Mismatch::Dag { cid, error })),
+		}
+	}
+	let sha256 = hasher.finish().sha256;
+	if sha256 == statement.sha256 {
+		Ok(Checked { blocks: reader.blocks() })
+	} else {
+		Err(Failure::Mismatch(Mismatch::Sha256(sha256)))
+	}
+}

@@ -1,0 +1,75 @@
+//! One block from an IPFS trustless gateway, within bounds.
+
+use alloc::{vec, vec::Vec};
+use core::fmt;
+use sp_io::offchain::{http_response_read_body, timestamp};
+use sp_runtime::offchain::{http::Request, HttpError, Timestamp};
+use waybill_ipfs::gateway::{block_url, ACCEPT};
+use waybill_primitives::Cid;
+
+/// How many bytes are read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// Why there is no block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum FetchError {
+	/// The URL is none that can be asked.
+	BadUrl,
+	/// There is no connection, or what answers does not speak HTTP.
+	NoConnection,
+	/// An answer other than 200.
+	Status(u16),
+	/// The block did not come in time.
+	TimedOut,
+	/// The connection ended within the block.
+	Broken,
+	/// More bytes than a block may have.
+	TooLarge,
+}
+
+impl fmt::Display for FetchError {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::BadUrl => f.write_str("not an HTTP URL"),
+			Self::NoConnection => f.write_str("no connection"),
+			Self::Status(code @ 300..=399) => write!(f, "HTTP {code}: a redirect, which is not followed"),
+			Self::Status(code) => write!(f, "HTTP {code}"),
+			Self::TimedOut => f.write_str("timed out"),
+			Self::Broken => f.write_str("the connection broke off"),
+			Self::TooLarge => f.write_str("more bytes than a block may have"),
+		}
+	}
+}
+
+/// Asks `gateway` for a block and reads at most `limit` bytes until `deadline`. The bytes are not checked.
+pub(super) fn fetch_block(gateway: &str, cid: &Cid, limit: usize, deadline: Timestamp) -> Result<Vec<u8>, FetchError> {
+	let url = block_url(gateway, cid);
+	let request = Request::get(&url).add_header("Accept", ACCEPT).deadline(deadline);
+	let pending = request.send().map_err(|_| FetchError::BadUrl)?;
+	let answer = pending.try_wait(deadline).map_err(|_| FetchError::TimedOut)?;
+	let response = answer.map_err(|_| FetchError::NoConnection)?;
+	if response.code != 200 {
+		return Err(FetchError::Status(response.code));
+	}
+
+	let mut block = Vec::new();
+	let mut chunk = vec![0; CHUNK];
+	loop {
+		let read = http_response_read_body(response.id, &mut chunk, Some(deadline)).map_err(|error| match error {
+			HttpError::DeadlineReached => FetchError::TimedOut,
+			HttpError::IoError | HttpError::Invalid => FetchError::Broken,
+		})?;
+		let bytes = usize::try_from(read).ok().and_then(|read| chunk.get(..read)).ok_or(FetchError::Broken)?;
+		if bytes.is_empty() {
+			return Ok(block);
+		}
+		if block.len().saturating_add(bytes.len()) > limit {
+			return Err(FetchError::TooLarge);
+		}
+		block.extend_from_slice(bytes);
+		// Bytes that drip in are there before each deadline of a read.
+		if timestamp() >= deadline {
+			return Err(FetchError::TimedOut);
+		}
+	}
+}
