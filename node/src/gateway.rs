@@ -1,0 +1,99 @@
+//! The IPFS gateway that the off-chain worker uses: its URL, and where the worker finds it.
+
+use codec::Encode;
+use pallet_firmware::worker::{DEFAULT_GATEWAY, GATEWAY_KEY};
+use sp_core::offchain::{OffchainStorage, STORAGE_PREFIX};
+use std::{fmt, str::FromStr};
+use url::Url;
+
+/// The base URL of an IPFS gateway, without a slash at its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GatewayUrl(String);
+
+/// Longer URLs are refused.
+const MAX_LEN: usize = 256;
+
+impl GatewayUrl {
+	/// Leaves the URL where the off-chain worker looks for it.
+	pub fn store(&self, storage: &mut impl OffchainStorage) {
+		storage.set(STORAGE_PREFIX, GATEWAY_KEY, &self.0.as_bytes().encode());
+	}
+}
+
+impl Default for GatewayUrl {
+	fn default() -> Self {
+		Self(DEFAULT_GATEWAY.into())
+	}
+}
+
+impl fmt::Display for GatewayUrl {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str(&self.0)
+	}
+}
+
+impl FromStr for GatewayUrl {
+	type Err = String;
+
+	fn from_str(text: &str) -> Result<Self, String> {
+		let example = format!("write the gateway as {DEFAULT_GATEWAY}");
+		let url = Url::parse(text).map_err(|error| format!("{error}; {example}"))?;
+		if url.scheme() != "http" {
+			return Err(format!("only http:// is supported; {example}"));
+		}
+		if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+			return Err(format!("a user, a query or a fragment has no place here; {example}"));
+		}
+		let base = url.as_str().trim_end_matches('/');
+		if base.len() > MAX_LEN {
+			return Err(format!("longer than {MAX_LEN} bytes"));
+		}
+		Ok(Self(base.into()))
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use sp_core::offchain::storage::InMemOffchainStorage;
+
+	#[test]
+	fn urls_should_be_normalised() {
+		for (text, expected) in [
+			("http://127.0.0.1:8080", DEFAULT_GATEWAY),
+			("http://127.0.0.1:8080/", DEFAULT_GATEWAY),
+			("HTTP://Example.org:80/gateway/", "http://example.org/gateway"),
+			("http://[::1]:8080", "http://[::1]:8080"),
+		] {
+			assert_eq!(text.parse::<GatewayUrl>().unwrap().to_string(), expected);
+		}
+		assert_eq!(DEFAULT_GATEWAY.parse(), Ok(GatewayUrl::default()));
+	}
+
+	#[test]
+	fn other_texts_should_be_refused() {
+		let long = format!("http://example.org/{}", "x".repeat(MAX_LEN));
+		for text in [
+			"",
+			"127.0.0.1:8080",
+			"https://example.org",
+			"ftp://example.org",
+			"http://",
+			"http://user@example.org",
+			"http://example.org/?a=b",
+			"http://example.org/#a",
+			"http://example.org:99999",
+			&long,
+		] {
+			assert!(text.parse::<GatewayUrl>().is_err(), "{text}");
+		}
+	}
+
+	#[test]
+	fn url_should_be_found_by_the_worker_when_stored() {
+		let mut storage = InMemOffchainStorage::default();
+		GatewayUrl::default().store(&mut storage);
+		let stored = storage.get(STORAGE_PREFIX, b"waybill/ipfs-gateway").unwrap();
+		assert_eq!(stored, DEFAULT_GATEWAY.as_bytes().to_vec().encode());
+	}
+}

@@ -1,0 +1,92 @@
+//! Authors, sessions and finality.
+
+use crate::{
+	currency::deposit,
+	session::{Collators, KickThreshold, SessionLength},
+	time::SLOT_DURATION,
+	AccountId, Aura, Balance, Balances, CollatorSelection, Runtime, RuntimeEvent, Session, SessionKeys,
+};
+use frame_support::{
+	parameter_types,
+	traits::{ConstBool, ConstU32, ConstU64},
+	PalletId,
+};
+use frame_system::EnsureRoot;
+use pallet_collator_selection::IdentityCollator;
+use pallet_session::{FindAccountFromAuthorIndex, PeriodicSessions};
+use sp_consensus_aura::sr25519::AuthorityId as AuraId;
+use sp_runtime::traits::OpaqueKeys;
+
+/// The most appointed collators.
+pub const MAX_APPOINTED: u32 = 20;
+/// The most collators that joined by a bond.
+pub const MAX_CANDIDATES: u32 = 80;
+
+parameter_types! {
+	pub const PotId: PalletId = PalletId(*b"wb/autho");
+	/// A collator's keys and, for each, whose it is.
+	pub const KeyDeposit: Balance = deposit(4, 4 * 100);
+}
+
+impl pallet_authorship::Config for Runtime {
+	type FindAuthor = FindAccountFromAuthorIndex<Self, Aura>;
+	type EventHandler = CollatorSelection;
+}
+
+impl pallet_collator_selection::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type Currency = Balances;
+	type UpdateOrigin = EnsureRoot<AccountId>;
+	type PotId = PotId;
+	type MaxCandidates = ConstU32<MAX_CANDIDATES>;
+	type MinEligibleCollators = ConstU32<1>;
+	type MaxInvulnerables = ConstU32<MAX_APPOINTED>;
+	type KickThreshold = KickThreshold;
+	type ValidatorId = AccountId;
+	type ValidatorIdOf = IdentityCollator;
+	type ValidatorRegistration = Session;
+	type WeightInfo = pallet_collator_selection::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_session::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type ValidatorId = AccountId;
+	type ValidatorIdOf = IdentityCollator;
+	type ShouldEndSession = PeriodicSessions<SessionLength, ConstU32<0>>;
+	type NextSessionRotation = PeriodicSessions<SessionLength, ConstU32<0>>;
+	type SessionManager = Collators;
+	type SessionHandler = <SessionKeys as OpaqueKeys>::KeyTypeIdProviders;
+	type Keys = SessionKeys;
+	type DisablingStrategy = ();
+	type WeightInfo = pallet_session::weights::SubstrateWeight<Runtime>;
+	type Currency = Balances;
+	type KeyDeposit = KeyDeposit;
+}
+
+impl pallet_aura::Config for Runtime {
+	type AuthorityId = AuraId;
+	type MaxAuthorities = ConstU32<{ MAX_APPOINTED + MAX_CANDIDATES }>;
+	type DisabledValidators = Session;
+	type AllowMultipleBlocksPerSlot = ConstBool<false>;
+	type SlotDuration = ConstU64<SLOT_DURATION>;
+}
+
+impl pallet_grandpa::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type WeightInfo = ();
+	type MaxAuthorities = ConstU32<MAX_APPOINTED>;
+	type MaxNominators = ConstU32<0>;
+	// Voters are appointed: root takes out one that misbehaves. Nothing is at stake that a report could slash.
+	type MaxSetIdSessionEntries = ConstU64<0>;
+	type KeyOwnerProof = sp_core::Void;
+	type EquivocationReportSystem = ();
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl cumulus_pallet_session_benchmarking::Config for Runtime {
+	fn generate_session_keys_and_proof(owner: AccountId) -> (SessionKeys, alloc::vec::Vec<u8>) {
+		use codec::Encode;
+		let generated = SessionKeys::generate(&owner.encode(), None);
+		(generated.keys, generated.proof.encode())
+	}
+}

@@ -1,0 +1,14 @@
+//! How each pallet is configured.
+
+mod accounts;
+mod consensus;
+mod firmware;
+mod money;
+mod parameters;
+mod pod_bounty;
+mod system;
+
+pub use crate::parameters::RuntimeParameters;
+pub use consensus::{MAX_APPOINTED, MAX_CANDIDATES};
+pub use money::AuthorsPot;
+pub use system::{RuntimeBlockLength, RuntimeBlockWeights};

@@ -1,0 +1,160 @@
+//! Who authors, who finalises and who attests.
+//!
+//! Anybody can bond and join the block authors. GRANDPA's voters and the attesters of releases are the appointed collators
+//! alone (CollatorSelection's invulnerables): money that can be borrowed for a day must not buy finality.
+
+use crate::{
+	parameters::dynamic_params::session::Length, AccountId, Aura, BlockNumber, CollatorSelection, Firmware, Grandpa,
+	Runtime, Session,
+};
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+use frame_support::traits::{Get, OneSessionHandler};
+use pallet_session::SessionManager;
+use sp_runtime::BoundToRuntimeAppPublic;
+use sp_staking::SessionIndex;
+
+sp_runtime::impl_opaque_keys! {
+	/// The public keys of a collator's node.
+	pub struct SessionKeys {
+		/// Authors blocks.
+		pub aura: Aura,
+		/// Votes for finality, when the collator is appointed.
+		pub grandpa: Appointed<Grandpa>,
+		/// Attests releases, when the collator is appointed.
+		pub attester: Appointed<Firmware>,
+	}
+}
+
+/// No session is shorter, whatever the parameter says.
+pub const MIN_SESSION_LENGTH: BlockNumber = 5;
+
+/// The length of a session.
+pub struct SessionLength;
+
+impl Get<BlockNumber> for SessionLength {
+	fn get() -> BlockNumber {
+		Length::get().max(MIN_SESSION_LENGTH)
+	}
+}
+
+/// How long a bonded collator may author nothing before it has to leave.
+pub struct KickThreshold;
+
+impl Get<BlockNumber> for KickThreshold {
+	fn get() -> BlockNumber {
+		SessionLength::get().saturating_mul(6)
+	}
+}
+
+/// Plans the sessions: [`CollatorSelection`]'s choice, but only where it differs from the collators at work.
+///
+/// A new set makes every session handler start over, so a set is new only when it is different.
+pub struct Collators;
+
+impl SessionManager<AccountId> for Collators {
+	fn new_session(index: SessionIndex) -> Option<Vec<AccountId>> {
+		let chosen = <CollatorSelection as SessionManager<AccountId>>::new_session(index)?;
+		different_from(Session::validators(), with_keys(chosen))
+	}
+
+	fn start_session(index: SessionIndex) {
+		<CollatorSelection as SessionManager<AccountId>>::start_session(index);
+	}
+
+	fn end_session(index: SessionIndex) {
+		<CollatorSelection as SessionManager<AccountId>>::end_session(index);
+	}
+}
+
+/// Session leaves out who has no keys; so must a comparison with its set.
+fn with_keys(mut collators: Vec<AccountId>) -> Vec<AccountId> {
+	collators.retain(|who| Session::load_keys(who).is_some());
+	collators
+}
+
+/// The chosen set, unless it is empty or holds the same collators, in whatever order.
+fn different_from(mut current: Vec<AccountId>, chosen: Vec<AccountId>) -> Option<Vec<AccountId>> {
+	let mut sorted = chosen.clone();
+	sorted.sort_unstable();
+	current.sort_unstable();
+	(!chosen.is_empty() && sorted != current).then_some(chosen)
+}
+
+/// A session handler that knows whether keys are new to it.
+pub trait KnowsItsKeys: OneSessionHandler<AccountId> {
+	/// Whether these keys, in this order, are not the ones at work.
+	fn are_new(keys: &[&Self::Key]) -> bool;
+}
+
+impl KnowsItsKeys for Grandpa {
+	fn are_new(keys: &[&Self::Key]) -> bool {
+		!Grandpa::grandpa_authorities().iter().map(|(key, _)| key).eq(keys.iter().copied())
+	}
+}
+
+impl KnowsItsKeys for Firmware {
+	/// The registry compares by itself.
+	fn are_new(_: &[&Self::Key]) -> bool {
+		true
+	}
+}
+
+/// A session handler that sees the appointed collators only.
+///
+/// The handler is told of a change when its own keys change: others that come and go do not disturb it.
+pub struct Appointed<Handler>(PhantomData<Handler>);
+
+impl<Handler: BoundToRuntimeAppPublic> BoundToRuntimeAppPublic for Appointed<Handler> {
+	type Public = Handler::Public;
+}
+
+impl<Handler: KnowsItsKeys> OneSessionHandler<AccountId> for Appointed<Handler> {
+	type Key = Handler::Key;
+
+	fn on_genesis_session<'a, I: 'a>(validators: I)
+	where
+		I: Iterator<Item = (&'a AccountId, Self::Key)>,
+		AccountId: 'a,
+	{
+		Handler::on_genesis_session(appointed_of(validators).into_iter());
+	}
+
+	fn on_new_session<'a, I: 'a>(_changed: bool, validators: I, queued_validators: I)
+	where
+		I: Iterator<Item = (&'a AccountId, Self::Key)>,
+		AccountId: 'a,
+	{
+		let validators = appointed_of(validators);
+		if validators.is_empty() {
+			log::error!(target: "runtime::session", "no appointed collator has session keys: the present ones keep their vote");
+			return;
+		}
+		let changed = Handler::are_new(&validators.iter().map(|(_, key)| key).collect::<Vec<_>>());
+		Handler::on_new_session(changed, validators.into_iter(), appointed_of(queued_validators).into_iter());
+	}
+
+	fn on_before_session_ending() {
+		Handler::on_before_session_ending();
+	}
+
+	fn on_disabled(index: u32) {
+		let validators = Session::validators();
+		let (before, rest) = validators.split_at((index as usize).min(validators.len()));
+		let appointed = appointed();
+		if rest.first().is_some_and(|disabled| appointed.contains(disabled)) {
+			// The handler counts the appointed alone.
+			let place = before.iter().filter(|who| appointed.contains(who)).count();
+			Handler::on_disabled(place as u32);
+		}
+	}
+}
+
+fn appointed() -> Vec<AccountId> {
+	pallet_collator_selection::Invulnerables::<Runtime>::get().into_inner()
+}
+
+fn appointed_of<'a, Key>(validators: impl Iterator<Item = (&'a AccountId, Key)>) -> Vec<(&'a AccountId, Key)> {
+	let appointed = appointed();
+	validators.filter(|(who, _)| appointed.contains(who)).collect()
+}

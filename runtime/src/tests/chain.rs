@@ -1,0 +1,123 @@
+//! A chain from a genesis preset, block by block.
+
+use crate::{
+	genesis_config_presets::get_preset, time::SLOT_DURATION, AccountId, Executive, Hash, Header, Runtime, RuntimeCall,
+	RuntimeEvent, RuntimeGenesisConfig, SignedPayload, System, TxExtension, UncheckedExtrinsic,
+};
+use codec::Encode;
+use serde_json::Value;
+use sp_consensus_aura::{Slot, AURA_ENGINE_ID};
+use sp_io::TestExternalities;
+use sp_keyring::Sr25519Keyring;
+use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
+use sp_runtime::{
+	generic::Era,
+	traits::{Header as _, Zero},
+	ApplyExtrinsicResult, BuildStorage, Digest, DigestItem, MultiSignature,
+};
+
+/// The genesis configuration of a preset: the default one, with the preset's values over it.
+pub fn genesis_config(preset: &str) -> RuntimeGenesisConfig {
+	let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
+	merge(&mut config, serde_json::from_slice(&get_preset(&preset.into()).unwrap()).unwrap());
+	serde_json::from_value(config).unwrap()
+}
+
+fn merge(base: &mut Value, patch: Value) {
+	match (base, patch) {
+		(Value::Object(base), Value::Object(patch)) => {
+			for (key, value) in patch {
+				merge(base.entry(key).or_insert(Value::Null), value);
+			}
+		},
+		(base, patch) => *base = patch,
+	}
+}
+
+/// A chain and the hash of its best block.
+pub struct Chain {
+	ext: TestExternalities,
+	best: Hash,
+}
+
+impl Chain {
+	/// A chain at its genesis, with an empty keystore.
+	pub fn new(preset: &str) -> Self {
+		let mut ext = TestExternalities::new(genesis_config(preset).build_storage().unwrap());
+		ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
+		let best = ext.execute_with(|| System::block_hash(0));
+		Self { ext, best }
+	}
+
+	/// Works on the state after the best block.
+	pub fn with<R>(&mut self, work: impl FnOnce() -> R) -> R {
+		self.ext.execute_with(work)
+	}
+
+	/// Makes a block with a transaction by each of these accounts; all must succeed.
+	pub fn author(&mut self, calls: Vec<(Sr25519Keyring, RuntimeCall)>) {
+		let transactions = self.with(|| calls.iter().cloned().map(|(who, call)| signed(who, call)).collect());
+		for (result, (_, call)) in self.author_if(|_| true, transactions).into_iter().zip(calls) {
+			assert_eq!(result, Ok(Ok(())), "{call:?}");
+		}
+	}
+
+	/// Makes empty blocks up to this one.
+	pub fn run_to(&mut self, number: u32) {
+		while self.with(System::block_number) < number {
+			self.author(vec![]);
+		}
+	}
+
+	/// Makes the next block, in the next slot in which the author at this place among all may author.
+	pub fn author_if(
+		&mut self,
+		may_author: impl Fn(u64) -> bool,
+		transactions: Vec<UncheckedExtrinsic>,
+	) -> Vec<ApplyExtrinsicResult> {
+		let parent = self.best;
+		let (best, results) = self.ext.execute_with(|| {
+			let authors = pallet_aura::Authorities::<Runtime>::decode_len().unwrap() as u64;
+			let mut slot = pallet_aura::CurrentSlot::<Runtime>::get().max(1_000.into()) + 1;
+			while !may_author(*slot % authors) {
+				slot = slot + 1;
+			}
+			let digest = Digest { logs: vec![DigestItem::PreRuntime(AURA_ENGINE_ID, Slot::encode(&slot))] };
+			let number = System::block_number() + 1;
+			Executive::initialize_block(&Header::new(number, Hash::zero(), Hash::zero(), parent, digest));
+			let now = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now: *slot * SLOT_DURATION });
+			Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(now)).unwrap().unwrap();
+			let results = transactions.into_iter().map(Executive::apply_extrinsic).collect();
+			(Executive::finalize_block().hash(), results)
+		});
+		self.best = best;
+		results
+	}
+}
+
+/// The events of the best block.
+pub fn events() -> Vec<RuntimeEvent> {
+	System::events().into_iter().map(|record| record.event).collect()
+}
+
+/// A signed transaction, as a wallet makes it.
+pub fn signed(who: Sr25519Keyring, call: RuntimeCall) -> UncheckedExtrinsic {
+	let account = who.to_account_id();
+	let extension: TxExtension = (
+		frame_system::AuthorizeCall::new(),
+		frame_system::CheckNonZeroSender::new(),
+		frame_system::CheckSpecVersion::new(),
+		frame_system::CheckTxVersion::new(),
+		frame_system::CheckGenesis::new(),
+		frame_system::CheckEra::from(Era::Immortal),
+		frame_system::CheckNonce::from(System::account_nonce(&account)),
+		frame_system::CheckWeight::new(),
+		pallet_transaction_payment::ChargeTransactionPayment::from(Zero::zero()),
+		frame_metadata_hash_extension::CheckMetadataHash::new(false),
+		frame_system::WeightReclaim::new(),
+	);
+	let payload = SignedPayload::new(call, extension).unwrap();
+	let signature = payload.using_encoded(|bytes| who.sign(bytes));
+	let (call, extension, _) = payload.deconstruct();
+	UncheckedExtrinsic::new_signed(call, AccountId::into(account), MultiSignature::Sr25519(signature), extension)
+}

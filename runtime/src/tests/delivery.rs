@@ -1,0 +1,201 @@
+use super::chain::Chain;
+use crate::{
+	configs::RuntimeBlockLength, Balance, Balances, BlockNumber, Executive, Firmware, PodBounty, Runtime, RuntimeCall,
+	RuntimeHoldReason, System, UncheckedExtrinsic, MILLIUNIT, UNIT,
+};
+use codec::Encode;
+use frame_support::{
+	dispatch::DispatchClass,
+	traits::{
+		fungible::{Inspect, InspectHold},
+		Get,
+	},
+};
+use frame_system::offchain::CreateAuthorizedTransaction;
+use pallet_firmware::{AttesterPair, ReleaseState, VendorMetadata};
+use pallet_pod_bounty::{HoldReason, Receipt};
+use sp_core::{ed25519, Pair};
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve};
+use sp_runtime::transaction_validity::{InvalidTransaction, TransactionSource};
+use waybill_primitives::{
+	fleet::FleetTree, Cid, DeviceKey, DeviceSignature, Digest, KeySet, LockKey, ReceiptStatement, ReleaseStatement,
+	Statement, Suite, Verdict, Version, VoteStatement,
+};
+
+const VENDOR: Sr25519Keyring = Charlie;
+const PAYLOAD: &[u8] = b"firmware";
+const DEVICES: u32 = 600;
+const REWARD: Balance = 5 * MILLIUNIT;
+
+fn device(index: u32) -> ed25519::Pair {
+	ed25519::Pair::from_seed_slice(&sp_io::hashing::blake2_256(&index.encode())).unwrap()
+}
+
+fn device_key(index: u32) -> DeviceKey {
+	DeviceKey::Ed25519(device(index).public().0)
+}
+
+fn key_of(index: u32) -> LockKey {
+	sp_io::hashing::blake2_256(&("key", index).encode())
+}
+
+fn digest() -> Digest {
+	Digest { suite: Suite::Plain, bytes: sp_io::hashing::sha2_256(PAYLOAD) }
+}
+
+fn release(genesis: &[u8; 32], release_key: &ed25519::Pair) -> RuntimeCall {
+	let statement = ReleaseStatement {
+		model: 0,
+		version: Version::new(1, 0, 0),
+		security_version: 1,
+		payload: Cid::raw(PAYLOAD),
+		size: PAYLOAD.len() as u64,
+		sha256: sp_io::hashing::sha2_256(PAYLOAD),
+		digest: digest(),
+	};
+	let signature = DeviceSignature::Ed25519(release_key.sign(&statement.signing_bytes(genesis)).0);
+	let signatures = vec![(0, signature)].try_into().unwrap();
+	RuntimeCall::Firmware(pallet_firmware::Call::publish_release { statement, advisory: None, signatures })
+}
+
+/// A vote, as an appointed collator's off-chain worker sends it.
+fn vote(genesis: &[u8; 32], who: Sr25519Keyring, verdict: Verdict) -> UncheckedExtrinsic {
+	let attester = AttesterPair::from(who.pair());
+	let statement = VoteStatement { release: 0, round: 0, verdict };
+	let call = pallet_firmware::Call::<Runtime>::attest {
+		attester: attester.public(),
+		release: 0,
+		round: 0,
+		verdict,
+		signature: attester.sign(&statement.signing_bytes(genesis)),
+	};
+	<Runtime as CreateAuthorizedTransaction<pallet_firmware::Call<Runtime>>>::create_authorized_transaction(call.into())
+}
+
+fn receipts(genesis: &[u8; 32], tree: &FleetTree, devices: std::ops::Range<u32>, valid_until: BlockNumber) -> RuntimeCall {
+	let receipts = devices.map(|device_index| {
+		let lock = Suite::Plain.lock(&key_of(device_index));
+		let statement = ReceiptStatement {
+			bounty: 0,
+			device_index,
+			digest: digest(),
+			lock,
+			distributor: Dave.to_account_id(),
+			valid_until,
+		};
+		let proof: Vec<_> = tree.proof(device_index).unwrap().into_iter().map(Into::into).collect();
+		Receipt {
+			device_index,
+			device_key: device_key(device_index),
+			proof: proof.try_into().unwrap(),
+			lock,
+			valid_until,
+			signature: DeviceSignature::Ed25519(device(device_index).sign(&statement.signing_bytes(genesis)).0),
+			replaces: None,
+		}
+	});
+	let receipts = receipts.collect::<Vec<_>>().try_into().unwrap();
+	RuntimeCall::PodBounty(pallet_pod_bounty::Call::reserve { bounty: 0, receipts })
+}
+
+/// Registers everything, publishes the release and has it attested.
+fn chain_with_release(tree: &FleetTree) -> (Chain, [u8; 32]) {
+	let mut chain = Chain::new("local_testnet");
+	let genesis = chain.with(|| System::block_hash(0).0);
+	let release_key = ed25519::Pair::from_seed(&[9; 32]);
+	let key_set = KeySet { threshold: 1, keys: vec![DeviceKey::Ed25519(release_key.public().0)].try_into().unwrap() };
+	let metadata = VendorMetadata {
+		name: b"Vendor".to_vec().try_into().unwrap(),
+		url: Default::default(),
+		security_contact: Default::default(),
+	};
+	for call in [
+		pallet_firmware::Call::register_vendor { metadata, key_set },
+		pallet_firmware::Call::register_model { name: b"Model".to_vec().try_into().unwrap() },
+		pallet_firmware::Call::register_fleet { model: 0, root: tree.root(), count: DEVICES, manifest: Cid::raw(b"list") },
+	] {
+		chain.author(vec![(VENDOR, RuntimeCall::Firmware(call))]);
+	}
+	chain.author(vec![(VENDOR, release(&genesis, &release_key))]);
+	(chain, genesis)
+}
+
+fn fleet() -> FleetTree {
+	FleetTree::new(&(0..DEVICES).map(device_key).collect::<Vec<_>>())
+}
+
+fn reward_hold() -> Balance {
+	Balances::balance_on_hold(&RuntimeHoldReason::PodBounty(HoldReason::Reward), &VENDOR.to_account_id())
+}
+
+#[test]
+fn release_should_become_available_when_the_appointed_vote_for_it() {
+	let (mut chain, genesis) = chain_with_release(&fleet());
+	let state = |chain: &mut Chain| chain.with(|| Firmware::release_details(0).unwrap().state);
+	let votes = chain.with(|| [Alice, Bob, Eve].map(|who| vote(&genesis, who, Verdict::Available)));
+	let [alice, bob, stranger] = votes;
+	chain.with(|| {
+		let validate = |transaction: &UncheckedExtrinsic| {
+			Executive::validate_transaction(TransactionSource::Local, transaction.clone(), System::parent_hash())
+		};
+		assert!(validate(&alice).is_ok());
+		assert_eq!(validate(&stranger), Err(InvalidTransaction::BadSigner.into()));
+	});
+	assert_eq!(chain.author_if(|_| true, vec![alice.clone()]), [Ok(Ok(()))]);
+	assert_eq!(state(&mut chain), ReleaseState::Pending);
+	assert_eq!(
+		chain.author_if(|_| true, vec![alice, stranger, bob]),
+		[Err(InvalidTransaction::Stale.into()), Err(InvalidTransaction::BadSigner.into()), Ok(Ok(()))]
+	);
+	assert_eq!(state(&mut chain), ReleaseState::Available);
+	chain.with(|| assert_eq!(Firmware::latest_release(0), Some(0)));
+}
+
+#[test]
+fn deliveries_should_be_paid_and_the_rest_refunded() {
+	let tree = fleet();
+	let (mut chain, genesis) = chain_with_release(&tree);
+	let votes = chain.with(|| vec![vote(&genesis, Alice, Verdict::Available), vote(&genesis, Bob, Verdict::Available)]);
+	assert_eq!(chain.author_if(|_| true, votes), [Ok(Ok(())), Ok(Ok(()))]);
+
+	let expires_at = chain.with(System::block_number) + 20;
+	let open = pallet_pod_bounty::Call::open { release: 0, fleet: 0, reward: REWARD, expires_at };
+	chain.author(vec![(VENDOR, RuntimeCall::PodBounty(open))]);
+	chain.with(|| assert_eq!(reward_hold(), REWARD * Balance::from(DEVICES)));
+
+	// The largest batch, in one transaction of one block.
+	let batch: u32 = <Runtime as pallet_pod_bounty::Config>::MaxBatch::get();
+	let reserve = receipts(&genesis, &tree, 0..batch, expires_at);
+	let limit = *RuntimeBlockLength::get().max.get(DispatchClass::Normal) as usize;
+	assert!(reserve.encoded_size() < limit / 4, "{} bytes", reserve.encoded_size());
+	chain.author(vec![(Dave, reserve)]);
+	chain.with(|| assert_eq!(PodBounty::device_status(0, batch - 1).unwrap().reserved, Some(0)));
+
+	let before = chain.with(|| Balances::total_balance(&Dave.to_account_id()));
+	let keys = (0..batch).map(|index| (index, key_of(index))).collect::<Vec<_>>().try_into().unwrap();
+	let claim = pallet_pod_bounty::Call::claim { bounty: 0, reservation: 0, keys };
+	chain.author(vec![(Dave, RuntimeCall::PodBounty(claim))]);
+	chain.with(|| {
+		let earned = Balances::total_balance(&Dave.to_account_id()) - before;
+		let reward = REWARD * Balance::from(batch);
+		assert!(earned <= reward && reward - earned < UNIT, "the fee for the claim is {}", reward - earned);
+		assert_eq!(Balances::reserved_balance(Dave.to_account_id()), 0);
+		assert_eq!(reward_hold(), REWARD * Balance::from(DEVICES - batch));
+		assert!(PodBounty::device_status(0, 0).unwrap().paid);
+	});
+
+	chain.run_to(expires_at);
+	let close = || RuntimeCall::PodBounty(pallet_pod_bounty::Call::close { bounty: 0, max_pages: 8 });
+	chain.author(vec![(Eve, close())]);
+	chain.with(|| {
+		assert_eq!(reward_hold(), 0);
+		assert_eq!(PodBounty::bounty(0), None);
+		let storage = RuntimeHoldReason::PodBounty(HoldReason::Storage);
+		assert_eq!(Balances::balance_on_hold(&storage, &VENDOR.to_account_id()), 0);
+	});
+	#[cfg(feature = "try-runtime")]
+	chain.with(|| {
+		use frame_support::traits::{TryState, TryStateSelect};
+		crate::AllPalletsWithSystem::try_state(System::block_number(), TryStateSelect::All).unwrap();
+	});
+}

@@ -1,0 +1,86 @@
+//! What stored data and signed transactions rest on. A change here needs a migration, or a new `transaction_version`.
+
+use crate::{
+	session::SessionKeys, AccountId, RuntimeCall, RuntimeHoldReason, RuntimeParameters, RuntimeParametersKey, TxExtension,
+};
+use codec::Encode;
+use frame_support::traits::VariantCount;
+use sp_runtime::{
+	traits::{OpaqueKeys, TransactionExtension},
+	KeyTypeId,
+};
+
+#[test]
+fn hold_reasons_should_keep_their_encoding() {
+	use pallet_pod_bounty::HoldReason::{Reservation, Reward, Storage};
+	for (reason, expected) in [
+		(RuntimeHoldReason::Session(pallet_session::HoldReason::Keys), [22, 0]),
+		(RuntimeHoldReason::Firmware(pallet_firmware::HoldReason::Storage), [50, 0]),
+		(RuntimeHoldReason::PodBounty(Reward), [51, 0]),
+		(RuntimeHoldReason::PodBounty(Reservation), [51, 1]),
+		(RuntimeHoldReason::PodBounty(Storage), [51, 2]),
+	] {
+		assert_eq!(reason.encode(), expected, "{reason:?}");
+	}
+	assert_eq!(RuntimeHoldReason::VARIANT_COUNT, 5, "a new hold reason: pin it here");
+}
+
+#[test]
+fn calls_should_keep_their_indices() {
+	use RuntimeCall::{Balances, Firmware, PodBounty, Session, Sudo};
+	let who: AccountId = [7; 32].into();
+	for (call, expected) in [
+		(Balances(pallet_balances::Call::transfer_keep_alive { dest: who.clone().into(), value: 0 }), [10, 3]),
+		(Session(pallet_session::Call::purge_keys {}), [22, 1]),
+		(Sudo(pallet_sudo::Call::remove_key {}), [33, 4]),
+		(Firmware(pallet_firmware::Call::register_model { name: Default::default() }), [50, 2]),
+		(Firmware(pallet_firmware::Call::remove_fleet { fleet: 0 }), [50, 4]),
+		(PodBounty(pallet_pod_bounty::Call::reserve { bounty: 0, receipts: Default::default() }), [51, 2]),
+		(PodBounty(pallet_pod_bounty::Call::claim { bounty: 0, reservation: 0, keys: Default::default() }), [51, 3]),
+		(PodBounty(pallet_pod_bounty::Call::withdraw {}), [51, 6]),
+	] {
+		assert_eq!(call.encode()[..2], expected, "{call:?}");
+	}
+}
+
+#[test]
+fn parameters_should_keep_their_keys() {
+	use crate::parameters::dynamic_params::{firmware, pod_bounty, session};
+	let keys = [
+		RuntimeParametersKey::Session(session::ParametersKey::Length(session::Length)),
+		RuntimeParametersKey::Firmware(firmware::ParametersKey::RecheckPeriod(firmware::RecheckPeriod)),
+		RuntimeParametersKey::Firmware(firmware::ParametersKey::RetryPeriod(firmware::RetryPeriod)),
+		RuntimeParametersKey::PodBounty(pod_bounty::ParametersKey::ExclusiveWindow(pod_bounty::ExclusiveWindow)),
+		RuntimeParametersKey::PodBounty(pod_bounty::ParametersKey::MinDuration(pod_bounty::MinDuration)),
+	];
+	assert_eq!(keys.encode(), [0, 0, 1, 0, 1, 1, 2, 0, 2, 1]);
+	let value = RuntimeParameters::Session(session::Parameters::Length(session::Length, Some(10)));
+	assert_eq!(value.encode(), [0, 0, 1, 10, 0, 0, 0]);
+}
+
+#[test]
+fn session_keys_should_keep_their_order() {
+	assert_eq!(SessionKeys::key_ids(), [KeyTypeId(*b"aura"), KeyTypeId(*b"gran"), KeyTypeId(*b"wbat")]);
+}
+
+#[test]
+fn transaction_extensions_should_keep_their_order() {
+	let names: Vec<_> =
+		<TxExtension as TransactionExtension<RuntimeCall>>::metadata().into_iter().map(|entry| entry.identifier).collect();
+	assert_eq!(
+		names,
+		[
+			"AuthorizeCall",
+			"CheckNonZeroSender",
+			"CheckSpecVersion",
+			"CheckTxVersion",
+			"CheckGenesis",
+			"CheckMortality",
+			"CheckNonce",
+			"CheckWeight",
+			"ChargeTransactionPayment",
+			"CheckMetadataHash",
+			"WeightReclaim",
+		]
+	);
+}
