@@ -21,6 +21,7 @@ help: ## Lists the commands.
 .PHONY: setup
 setup: ## Installs what the build, the demonstration and the tests need.
 	@scripts/setup.sh
+	@scripts/claim-target.sh
 
 .PHONY: build
 build: setup ## Builds the node, the programs and the tests.
