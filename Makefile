@@ -25,8 +25,8 @@ setup: ## Installs what the build, the demonstration and the tests need.
 
 .PHONY: build
 build: setup ## Builds the node, the programs and the tests.
-	cargo build $(BUILD)
-	cargo build --release --locked --manifest-path zombienet/Cargo.toml
+	@cargo build $(BUILD)
+	@cargo build --release --locked --all-targets --manifest-path zombienet/Cargo.toml
 
 .PHONY: demo
 demo: build ## Runs the demonstration; KEEP=1 leaves its network running.
@@ -54,6 +54,7 @@ lint: setup ## Checks formatting and lints.
 	cargo fmt --manifest-path zombienet/Cargo.toml --check
 	taplo fmt --check
 	cargo clippy $(BUILD) -- -D warnings
+	cargo clippy --release --locked --all-targets --manifest-path zombienet/Cargo.toml -- -D warnings
 
 .PHONY: format
 format: setup ## Formats the sources.

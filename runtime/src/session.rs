@@ -112,17 +112,17 @@ impl<Handler: BoundToRuntimeAppPublic> BoundToRuntimeAppPublic for Appointed<Han
 impl<Handler: KnowsItsKeys> OneSessionHandler<AccountId> for Appointed<Handler> {
 	type Key = Handler::Key;
 
-	fn on_genesis_session<'a, I: 'a>(validators: I)
+	fn on_genesis_session<'a, I>(validators: I)
 	where
-		I: Iterator<Item = (&'a AccountId, Self::Key)>,
+		I: 'a + Iterator<Item = (&'a AccountId, Self::Key)>,
 		AccountId: 'a,
 	{
 		Handler::on_genesis_session(appointed_of(validators).into_iter());
 	}
 
-	fn on_new_session<'a, I: 'a>(_changed: bool, validators: I, queued_validators: I)
+	fn on_new_session<'a, I>(_changed: bool, validators: I, queued_validators: I)
 	where
-		I: Iterator<Item = (&'a AccountId, Self::Key)>,
+		I: 'a + Iterator<Item = (&'a AccountId, Self::Key)>,
 		AccountId: 'a,
 	{
 		let validators = appointed_of(validators);

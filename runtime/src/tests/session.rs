@@ -149,7 +149,7 @@ fn voters_should_stay_when_no_appointed_collator_is_left() {
 #[test]
 fn authors_should_stay_when_nobody_is_left_to_choose() {
 	let mut chain = Chain::new(PRESET);
-	chain.with(|| pallet_collator_selection::Invulnerables::<Runtime>::kill());
+	chain.with(pallet_collator_selection::Invulnerables::<Runtime>::kill);
 	chain.run_to(41);
 	chain.with(|| assert_eq!(validators(), accounts(&[Alice, Bob])));
 }
@@ -162,7 +162,7 @@ fn idle_collator_should_be_kicked_after_several_sessions() {
 	let charlie =
 		chain.with(|| Session::validators().iter().position(|who| *who == Charlie.to_account_id()).unwrap()) as u64;
 	// A candidate is granted six sessions to begin, and then six without a block.
-	while chain.with(|| Session::current_index()) < 13 {
+	while chain.with(Session::current_index) < 13 {
 		let still_in = chain.with(|| Session::validators().len()) == 3;
 		chain.author_if(|place| !still_in || place != charlie, vec![]);
 	}
