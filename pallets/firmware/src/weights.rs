@@ -1,7 +1,7 @@
 //! Weights of the calls.
 //!
-//! These are estimates, made to err on the high side, until `frame-omni-bencher` has run on the reference machine. Reads and writes
-//! are counted from the code and priced by the runtime's `DbWeight`; on top come, measured natively and doubled:
+//! These are estimates, not measurements, until `frame-omni-bencher` has run on the reference machine. Reads and writes are counted
+//! from the code and priced by the runtime's `DbWeight`; on top come these times, assumed on the high side:
 //!
 //! | what | ps |
 //! |---|---|
