@@ -119,7 +119,10 @@ impl<T: Config> Run<T> {
 			return;
 		};
 		let end = timestamp().add(RUN_TIME);
-		let due = self.candidates().into_iter().filter_map(|id| self.due(id));
+		let (candidates, cursor) = self.candidates();
+		let mut due: Vec<_> = candidates.into_iter().filter_map(|id| self.due(id)).collect();
+		// What cannot be fetched must not keep the rest waiting, however much of it there is.
+		due.sort_by_key(|due| Note::load(due.id, &due.release.statement).failures);
 		for due in due {
 			if timestamp() >= end || !renew() {
 				return;
@@ -140,20 +143,22 @@ impl<T: Config> Run<T> {
 				Contact::Made | Contact::None => {},
 			}
 		}
+		if let Some(cursor) = cursor {
+			notes::set_cursor(cursor);
+		}
 	}
 
-	/// The releases that this run looks at.
-	fn candidates(&self) -> Vec<ReleaseId> {
+	/// The releases that this run looks at, and where the next one goes on among the older ones.
+	fn candidates(&self) -> (Vec<ReleaseId>, Option<ReleaseId>) {
 		let next = NextReleaseId::<T>::get();
 		let older = next.saturating_sub(NEWEST);
 		let mut ids: Vec<ReleaseId> = (older..next).rev().collect();
-		if older > 0 {
-			let start = notes::cursor().checked_rem(older).unwrap_or_default();
+		let cursor = notes::cursor().checked_rem(older).map(|start| {
 			let end = start.saturating_add(WINDOW).min(older);
 			ids.extend(start..end);
-			notes::set_cursor(end);
-		}
-		ids
+			end
+		});
+		(ids, cursor)
 	}
 
 	/// The release, if it takes votes in the next block and one of this node's keys has not voted.

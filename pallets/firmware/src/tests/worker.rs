@@ -589,3 +589,21 @@ fn run_should_start_no_check_when_its_time_is_over() {
 		assert!(node.net.take_requests().len() <= 3);
 	});
 }
+
+#[test]
+fn release_should_be_voted_on_when_many_newer_ones_hang() {
+	Node::run_test(|node| {
+		let (good, ..) = released(node);
+		for name in 0..10u8 {
+			let file = dag::file(&[name; 100], 1000);
+			node.net.add(&file);
+			release_file(&file, |_| {});
+			node.net.answer(file.root, Answer::Hang);
+		}
+		// Two or three of them fill a run. They are due again before the last one had its turn, but go behind it.
+		for number in 2..=7 {
+			node.block(number);
+		}
+		assert_eq!(node.votes(), [(good, 0, Verdict::Available)]);
+	});
+}
