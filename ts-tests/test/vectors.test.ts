@@ -1,0 +1,162 @@
+/** The byte layouts, as they are pinned in files that the Rust tests read too. */
+
+import type { ApiPromise } from "@polkadot/api";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { blake2, type Hex, hex, sha256, unhex } from "../src/bytes.ts";
+import { call, connect } from "../src/chain.ts";
+import { cidArgument, encodeCid, partsOf, readCidBytes, readCidText } from "../src/cid.ts";
+import { FleetTree, leaf, verifyProof } from "../src/fleet.ts";
+import { ed25519, isWeak, keyText, readKeyText, SigningKey, verify } from "../src/keys.ts";
+import { encodeDigest, encodeKey } from "../src/statements.ts";
+import * as vectors from "../src/vectors.ts";
+import { statementArgument } from "../src/vendor.ts";
+
+it("should cover every file of vectors", () => {
+	const covered = ["cids.json", "fleets.json", "keys.json", "locks.json", "signatures.json", "statements.json"];
+	expect([...vectors.FILES].sort()).toEqual(covered);
+});
+
+describe("statements", () => {
+	const { genesis, statements } = vectors.statementVectors();
+
+	it("should be of every kind", () => {
+		expect(statements.map(({ name }) => name).sort()).toEqual(["hello", "key_set", "receipt", "release", "vote", "yank"]);
+	});
+
+	it.each(statements)("should be encoded and signed as pinned: $name", (vector) => {
+		const { domain, scale, signingBytes } = vectors.statementOf(vector);
+		expect(domain).toBe(vector.domain);
+		expect(hex(scale)).toBe(vector.scale);
+		const bytes = signingBytes(unhex(genesis));
+		expect(hex(bytes)).toBe(vector.signing_bytes);
+		if (vector.signature) {
+			const key = new SigningKey(unhex(vector.signature.seed));
+			expect(hex(key.publicKey)).toBe(vector.signature.public);
+			expect(hex(key.signBytes(bytes))).toBe(vector.signature.signature);
+			expect(verify(key.publicKey, bytes, unhex(vector.signature.signature))).toBe(true);
+		}
+	});
+});
+
+describe("signatures", () => {
+	it.each(vectors.signatureVectors())("should hold or not as pinned: $why", (vector) => {
+		const holds = verify(unhex(vector.public), unhex(vector.signing_bytes), unhex(vector.signature));
+		expect(holds).toBe(vector.valid);
+	});
+});
+
+describe("keys", () => {
+	const { valid, weak, invalid_text } = vectors.keyVectors();
+
+	it.each(valid)("should be derived and written as pinned: $text", (vector) => {
+		const { publicKey } = new SigningKey(unhex(vector.seed));
+		expect(hex(publicKey)).toBe(vector.public);
+		expect(keyText(publicKey)).toBe(vector.text);
+		expect(readKeyText(vector.text)).toEqual(publicKey);
+		expect(hex(encodeKey(publicKey))).toBe(vector.scale);
+		expect(isWeak(publicKey)).toBe(false);
+	});
+
+	it.each(weak)("should be known as weak: $why", (vector) => {
+		expect(isWeak(unhex(vector.public))).toBe(true);
+	});
+
+	it.each(invalid_text)("should not be read from a text that is none: $why", ({ text }) => {
+		expect(readKeyText(text)).toBeUndefined();
+	});
+});
+
+describe("CIDs", () => {
+	const { valid, invalid_text, invalid_binary } = vectors.cidVectors();
+
+	it.each(valid)("should be read and encoded as pinned: $text", (vector) => {
+		const cid = readCidText(vector.text);
+		if (typeof cid === "string") {
+			throw new Error(cid);
+		}
+		expect(cid.toString()).toBe(vector.text);
+		expect(hex(cid.bytes)).toBe(vector.binary);
+		expect(readCidBytes(unhex(vector.binary))).toEqual(cid);
+		expect(hex(encodeCid(cid))).toBe(vector.scale);
+		const { codecOf, hashOf, digest } = partsOf(cid);
+		expect([codecOf.name, hashOf.name, hex(digest)]).toEqual([vector.codec, vector.hash, vector.digest]);
+		expect(hex(hashOf.digest(unhex(vector.block)))).toBe(vector.digest);
+	});
+
+	it.each(invalid_text)("should be refused as text: $why", ({ text, error }) => {
+		expect(readCidText(text)).toBe(error);
+	});
+
+	it.each(invalid_binary)("should be refused as bytes: $why", ({ binary, error }) => {
+		expect(readCidBytes(unhex(binary))).toBe(error);
+	});
+});
+
+describe("fleets", () => {
+	const { valid, invalid } = vectors.fleetVectors();
+
+	it.each(valid)("should have roots, leaves and proofs as pinned: $count devices", ({ root, count, devices }) => {
+		expect(devices).toHaveLength(count);
+		const keys = devices.map(({ key }) => vectors.key(key));
+		const tree = new FleetTree(keys);
+		expect(hex(tree.root)).toBe(root);
+		for (const [index, vector] of devices.entries()) {
+			const key = vectors.key(vector.key);
+			expect(vector.index).toBe(index);
+			expect(hex(leaf(index, key))).toBe(vector.leaf);
+			expect(hex(blake2(leaf(index, key)))).toBe(vector.leaf_hash);
+			expect(tree.proof(index).map(hex)).toEqual(vector.proof);
+			expect(verifyProof(unhex(root), count, index, key, tree.proof(index))).toBe(true);
+		}
+	});
+
+	it.each(invalid)("should not prove what is not in them: $why", ({ root, count, index, key, proof }) => {
+		expect(verifyProof(unhex(root), count, index, vectors.key(key), proof.map(unhex))).toBe(false);
+	});
+});
+
+describe("suites", () => {
+	it.each(vectors.suiteVectors())("should have locks and digests as pinned: $suite", ({ suite_scale, locks, digest }) => {
+		for (const { key, lock } of locks) {
+			expect(hex(sha256(unhex(key)))).toBe(lock);
+		}
+		expect(hex(sha256(unhex(digest.payload)))).toBe(digest.sha256);
+		expect(digest.bytes).toBe(digest.sha256);
+		expect(hex(encodeDigest(unhex(digest.bytes)))).toBe(digest.scale);
+		expect(digest.scale.startsWith(suite_scale)).toBe(true);
+	});
+});
+
+describe("the chain's own types", () => {
+	let api: ApiPromise;
+
+	beforeAll(async () => {
+		api = await connect(inject("started").nodes[0] ?? "");
+	});
+
+	afterAll(async () => await api?.disconnect());
+
+	/** What the library encodes for an argument, by the types in the chain's metadata. */
+	const argument = (index: number, name: string, ...args: unknown[]): Hex | undefined =>
+		call(api, name, ...args).args[index]?.toHex();
+
+	it("should encode statements as pinned", () => {
+		const { statements } = vectors.statementVectors();
+		const fields = (wanted: string) => statements.find(({ name }) => name === wanted)?.fields ?? {};
+		const scale = (wanted: string) => statements.find(({ name }) => name === wanted)?.scale;
+		const release = statementArgument(vectors.releaseOf(fields("release")));
+		expect(argument(0, "firmware.publishRelease", release, null, [])).toBe(scale("release"));
+		const { threshold, keys } = vectors.keySetOf(fields("key_set")).keySet;
+		const keySet = { threshold, keys: keys.map(ed25519) };
+		const metadata = { name: "", url: "", securityContact: "" };
+		expect(scale("key_set")).toContain(argument(1, "firmware.registerVendor", metadata, keySet)?.slice(2) ?? "nothing");
+	});
+
+	it.each(vectors.cidVectors().valid)("should encode CIDs as pinned: $text", ({ text, scale }) => {
+		const cid = readCidText(text);
+		if (typeof cid === "string") {
+			throw new Error(cid);
+		}
+		expect(argument(3, "firmware.registerFleet", 0, hex(new Uint8Array(32)), 1, cidArgument(cid))).toBe(scale);
+	});
+});

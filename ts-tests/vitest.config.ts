@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+import { Order } from "./src/order.ts";
+
+export default defineConfig({
+	test: {
+		include: ["test/**/*.test.ts"],
+		globalSetup: "src/global-setup.ts",
+		// All tests share one network and its accounts, and the steps of a life depend on each other.
+		fileParallelism: false,
+		bail: 1,
+		sequence: { sequencer: Order, concurrent: false, shuffle: false },
+		reporters: ["verbose"],
+		// Finality takes some blocks of three seconds each.
+		testTimeout: 120_000,
+		hookTimeout: 300_000,
+		teardownTimeout: 30_000,
+	},
+});
