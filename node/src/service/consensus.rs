@@ -2,7 +2,7 @@
 
 use super::{partial::GRANDPA_JUSTIFICATION_PERIOD, FullClient, FullPool, FullSelectChain, GrandpaBlockImport, GrandpaLink};
 use sc_consensus_aura::{SlotProportion, StartAuraParams};
-use sc_consensus_grandpa::{GrandpaParams, SharedVoterState, VotingRulesBuilder};
+use sc_consensus_grandpa::{GrandpaParams, SharedVoterState, ThreeQuartersOfTheUnfinalizedChain, VotingRulesBuilder};
 use sc_network::{config::Role, service::traits::NetworkService, types::ProtocolName, NotificationService};
 use sc_network_sync::SyncingService;
 use sc_service::{error::Error as ServiceError, TaskManager};
@@ -116,7 +116,8 @@ pub fn start_finality(task_manager: &TaskManager, finality: Finality) -> Result<
 		network,
 		sync,
 		notification_service: notifications,
-		voting_rule: VotingRulesBuilder::default().build(),
+		// No margin behind the best block: who waits for finality before showing a key would wait two blocks more.
+		voting_rule: VotingRulesBuilder::new().add(ThreeQuartersOfTheUnfinalizedChain).build(),
 		prometheus_registry,
 		shared_voter_state: SharedVoterState::empty(),
 		telemetry,

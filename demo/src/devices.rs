@@ -1,0 +1,144 @@
+//! The devices: each a process of its own, with its own key and state folder.
+
+use crate::{
+	console::Console,
+	process,
+	waybill::{text, Log, Waybill},
+};
+use anyhow::{anyhow, ensure, Context, Result};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use tokio::task::JoinSet;
+
+/// For how many seconds a device may look for its update.
+const PATIENCE: &str = "150";
+
+/// All devices of the fleet.
+pub struct Devices {
+	waybill: Waybill,
+	folders: Vec<PathBuf>,
+	keys: PathBuf,
+	logs: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Provisioned {
+	devices: Vec<Folder>,
+}
+
+#[derive(Deserialize)]
+struct Folder {
+	folder: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Status {
+	image: Option<PathBuf>,
+	installed: Option<Installed>,
+}
+
+#[derive(Deserialize)]
+struct Installed {
+	release: u64,
+}
+
+impl Devices {
+	/// Makes so many devices.
+	pub async fn provision(waybill: &Waybill, run: &Path, count: usize) -> Result<Self> {
+		let (folder, keys, logs) = (run.join("devices"), run.join("device-keys.txt"), run.join("device-logs"));
+		std::fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
+		let number = count.to_string();
+		let arguments = ["device", "provision", text(&folder)?, "--count", &number, "--keys", text(&keys)?];
+		let Provisioned { devices } = waybill.ask(&arguments).await?;
+		ensure!(devices.len() == count, "{} devices were made instead of {count}", devices.len());
+		let folders = devices.into_iter().map(|device| device.folder).collect();
+		Ok(Self { waybill: waybill.clone(), folders, keys, logs })
+	}
+
+	/// How many there are.
+	pub fn count(&self) -> usize {
+		self.folders.len()
+	}
+
+	/// The file with their public keys.
+	pub fn keys(&self) -> &Path {
+		&self.keys
+	}
+
+	/// Tells them which fleet they are in and whose releases they trust.
+	pub async fn bind(&self, fleet: u64, vendor: &str) -> Result<()> {
+		let fleet = fleet.to_string();
+		let mut arguments = vec!["device", "bind"];
+		for folder in &self.folders {
+			arguments.push(text(folder)?);
+		}
+		arguments.extend(["--fleet", &fleet, "--vendor", vendor]);
+		arguments.extend(["--factory-version", "0.9.0", "--factory-security-version", "0"]);
+		self.waybill.tell(&arguments).await
+	}
+
+	/// Lets all of them look for an update at the same time.
+	pub async fn update(&self, console: &Console) -> Result<()> {
+		let step = console.count(format!("{} device processes at the same time", self.count()), self.count());
+		let mut processes = JoinSet::new();
+		for (index, folder) in self.folders.iter().enumerate() {
+			let command =
+				self.waybill.command(&["device", "run", "--once", "--timeout", PATIENCE, "--state", text(folder)?]);
+			let log = self.logs.join(format!("{index:03}.log"));
+			processes.spawn(async move {
+				let (status, output) = process::run(command, &log).await?;
+				let last = output.lines().last().unwrap_or_default().to_owned();
+				if !status.success() {
+					return Err(anyhow!("device {index} got no update: {last}").context(Log(log)));
+				}
+				anyhow::Ok(())
+			});
+		}
+		while let Some(ended) = processes.join_next().await {
+			ended.context("a task did not end as it should")??;
+			step.advance();
+		}
+		step.done(format!("{} device processes have ended well", self.count()));
+		Ok(())
+	}
+
+	/// How many have this release installed, byte for byte.
+	pub async fn installed(&self, release: u64, image: &Path) -> Result<usize> {
+		let wanted = std::fs::read(image).with_context(|| format!("cannot read {}", image.display()))?;
+		let mut count = 0;
+		for folder in &self.folders {
+			let status: Status = self.waybill.ask(&["device", "status", "--state", text(folder)?]).await?;
+			let (Some(installed), Some(image)) = (status.installed, status.image) else { continue };
+			let found = std::fs::read(&image).with_context(|| format!("cannot read {}", image.display()))?;
+			count += usize::from(installed.release == release && found == wanted);
+		}
+		Ok(count)
+	}
+
+	/// How many have this image in the slot that is not in use.
+	pub fn kept(&self, image: &Path) -> Result<usize> {
+		let wanted = std::fs::read(image).with_context(|| format!("cannot read {}", image.display()))?;
+		let kept = |folder: &PathBuf| {
+			let current = folder.join("current").canonicalize().ok();
+			let slots = ["a", "b"].map(|slot| folder.join("slots").join(slot));
+			slots.iter().any(|slot| {
+				slot.canonicalize().ok() != current && std::fs::read(slot.join("firmware.bin")).ok() == Some(wanted.clone())
+			})
+		};
+		Ok(self.folders.iter().filter(|folder| kept(folder)).count())
+	}
+
+	/// How many refuse this release as older than what they have; and what the first of them says.
+	pub async fn refuse(&self, release: u64) -> Result<(usize, String)> {
+		let (release, mut count, mut words) = (release.to_string(), 0, String::new());
+		for folder in &self.folders {
+			let failure =
+				self.waybill.refused(&["device", "check", "--release", &release, "--state", text(folder)?]).await?;
+			count += usize::from(failure.kind == "check");
+			if words.is_empty() {
+				words = failure.message;
+			}
+		}
+		Ok((count, words))
+	}
+}

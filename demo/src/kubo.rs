@@ -1,0 +1,81 @@
+//! kubo, the IPFS node.
+
+use crate::process::{command, run, Process};
+use anyhow::{bail, ensure, Context, Result};
+use serde_json::{json, Value};
+use std::{
+	net::{Ipv4Addr, TcpListener},
+	path::{Path, PathBuf},
+	time::Duration,
+};
+use tokio::{net::TcpStream, time::sleep};
+
+/// Where a kubo node that is not yet started will be.
+pub struct Kubo {
+	program: PathBuf,
+	repository: PathBuf,
+	log: PathBuf,
+	ports: [u16; 3],
+}
+
+impl Kubo {
+	/// Chooses free ports.
+	pub fn new(program: &Path, run: &Path) -> Result<Self> {
+		ensure!(program.is_file(), "{} is missing: run scripts/setup-kubo.sh", program.display());
+		Ok(Self { program: program.into(), repository: run.join("ipfs"), log: run.join("kubo.log"), ports: free_ports()? })
+	}
+
+	/// The address of its gateway.
+	pub fn gateway(&self) -> String {
+		format!("http://127.0.0.1:{}", self.ports[0])
+	}
+
+	/// The address of its RPC server.
+	pub fn api(&self) -> String {
+		format!("http://127.0.0.1:{}", self.ports[1])
+	}
+
+	/// Initialises a repository with the test profile, on the loopback interface alone, and starts the daemon.
+	pub async fn start(&self) -> Result<Process> {
+		let mut init = command(&self.program);
+		init.env("IPFS_PATH", &self.repository).args(["init", "--profile=test"]);
+		let (status, _) = run(init, &self.log).await?;
+		ensure!(status.success(), "`ipfs init` failed: {status}; see {}", self.log.display());
+		self.configure()?;
+		let mut daemon = command(&self.program);
+		daemon.env("IPFS_PATH", &self.repository).arg("daemon");
+		let mut process = Process::start("kubo", daemon, &self.log.with_extension("daemon.log"), false)?;
+		for _ in 0..300 {
+			process.check()?;
+			// The gateway is the last to listen.
+			if TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports[0])).await.is_ok() {
+				return Ok(process);
+			}
+			sleep(Duration::from_millis(200)).await;
+		}
+		bail!("kubo did not start within a minute; see {}", self.log.display())
+	}
+
+	fn configure(&self) -> Result<()> {
+		let file = self.repository.join("config");
+		let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+		let mut config: Value = serde_json::from_str(&text)?;
+		let [gateway, api, swarm] = self.ports.map(|port| format!("/ip4/127.0.0.1/tcp/{port}"));
+		config["Addresses"]["Gateway"] = json!(gateway);
+		config["Addresses"]["API"] = json!(api);
+		config["Addresses"]["Swarm"] = json!([swarm]);
+		std::fs::write(&file, serde_json::to_vec_pretty(&config)?)
+			.with_context(|| format!("cannot write {}", file.display()))
+	}
+}
+
+/// Ports that nobody listens on now.
+pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
+	// All are held before the first is let go, so that they differ.
+	let listeners = (0..N).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<Vec<_>, _>>()?;
+	let mut ports = [0; N];
+	for (port, listener) in ports.iter_mut().zip(&listeners) {
+		*port = listener.local_addr()?.port();
+	}
+	Ok(ports)
+}

@@ -1,0 +1,250 @@
+//! What is demonstrated, step by step.
+
+use crate::{
+	account::Account,
+	audit::{Audit, State},
+	authors,
+	chain::Chain,
+	console::Console,
+	devices::Devices,
+	distributors::Distributor,
+	firmware::Firmware,
+	kubo::Kubo,
+	network::Network,
+	process::Process,
+	summary::{Installed, Summary},
+	vendor::{Bounty, Release, Vendor},
+	waybill::{Log, Waybill},
+	Args,
+};
+use anyhow::{ensure, Context, Result};
+use std::path::{Path, PathBuf};
+use tokio::try_join;
+
+const MODEL: &str = "Acme Hub 2";
+/// For each device, in UNIT.
+const REWARD: &str = "0.25";
+const DURATION: &str = "75s";
+const SHORT_DURATION: &str = "60s";
+
+/// What runs while the story is told, and afterwards if it is to be looked at.
+pub struct Running {
+	/// The network.
+	pub network: Network,
+	kubo: Process,
+	distributors: [Distributor; 2],
+}
+
+impl Running {
+	/// Stops all of it.
+	pub async fn stop(self) {
+		for mut distributor in self.distributors {
+			distributor.stop().await;
+		}
+		self.network.stop().await;
+		self.kubo.stop().await;
+	}
+}
+
+/// Everything that the steps work with.
+struct Stage<'a> {
+	console: &'a Console,
+	chain: Chain,
+	vendor: Vendor,
+	distributors: [Distributor; 2],
+	devices: Devices,
+	fleet: u64,
+	/// The log of a node that attests.
+	attester: PathBuf,
+}
+
+/// Tells the story; gives what came of it as text, whether all of it held, and what still runs.
+pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String, bool, Running)> {
+	let firmware = Firmware::find(&args.firmware()?)?;
+	let kubo = Kubo::new(&args.kubo()?, run)?;
+	let (api, gateway) = (kubo.api(), kubo.gateway());
+
+	console.heading("1. A network: two appointed collators, and two nodes of distributors");
+	let step = console.step("starting four nodes");
+	let mut network = Network::start(&args.program("waybill-zombienet")?, &args.program("waybill-node")?, &gateway, run)
+		.await
+		.context(Log(run.join("network.log")))?;
+	let names: Vec<_> = network.nodes().iter().map(|node| format!("{} {}", node.name, node.ws)).collect();
+	step.done(names.join(", "));
+
+	console.heading("2. kubo, the IPFS node whose gateway the collators use");
+	let step = console.step("starting kubo");
+	let kubo = kubo.start().await.context(Log(run.join("kubo.daemon.log")))?;
+	step.done(format!("gateway {gateway}"));
+
+	let program = args.program("waybill")?;
+	let client = |name: &str, node: &str| Waybill::new(&program, run, name, &network.node(node)?.ws, &gateway, &api);
+	let chain = Chain::connect(&network.node("alice")?.ws).await?;
+	let clients = [
+		client("vendor", "alice")?,
+		client("distributor-1", "charlie")?,
+		client("distributor-2", "dave")?,
+		client("devices", "bob")?,
+	];
+	let mut stage = prepare(console, run, chain, clients, network.node("alice")?.log.clone()).await?;
+
+	console.heading("4. The release: the collators' off-chain workers fetch it and attest");
+	let first = stage.publish(&firmware.first, "1.0.0", 1).await?;
+	console.heading("5. A bounty, delivery by two distributors, installation");
+	let bounty = stage.open(first.release, DURATION).await?;
+	let mut installed = vec![stage.deliver(&first, "1.0.0", &firmware.first, &mut network).await?];
+	stage.authors().await?;
+
+	console.heading("6. The bounty expires and is closed");
+	stage.close(&bounty).await?;
+
+	console.heading("7. A second release, 1.0.1: the same again");
+	let second = stage.publish(&firmware.second, "1.0.1", 2).await?;
+	let bounty = stage.open(second.release, DURATION).await?;
+	installed.push(stage.deliver(&second, "1.0.1", &firmware.second, &mut network).await?);
+
+	console.heading("8. The way back is barred");
+	let refusal = stage.lower_security_version(&firmware.first).await?;
+	let old = stage.open(first.release, SHORT_DURATION).await?;
+	let refused = stage.older_release(&first, &second, &firmware.second).await?;
+	let kept = stage.devices.kept(&firmware.first)?;
+	stage.close(&bounty).await?;
+	stage.close(&old).await?;
+
+	console.heading("9. The sums");
+	let step = console.step("reading every block");
+	let until = stage.chain.finalized().await?;
+	let audit = Audit::read(&stage.chain, until).await?;
+	let distributors = stage.distributors.each_ref().map(Distributor::account);
+	let vendor = stage.vendor.account();
+	let state = State::read(&stage.chain, until, &[vendor, distributors[0], distributors[1]]).await?;
+	step.done(format!("{until} blocks"));
+	let summary = Summary {
+		installed,
+		refusal,
+		refused,
+		kept,
+		checks: audit.checks(&state),
+		audit: &audit,
+		vendor,
+		distributors: distributors.to_vec(),
+		seconds: console.elapsed().as_secs(),
+	};
+	let (text, holds) = (summary.to_string(), summary.holds());
+	Ok((text, holds, Running { network, kubo, distributors: stage.distributors }))
+}
+
+/// Accounts, keys and devices; vendor, model and fleet; the distributors' nodes join the authors meanwhile.
+async fn prepare<'a>(
+	console: &'a Console,
+	run: &Path,
+	chain: Chain,
+	[vendor, one, two, devices]: [Waybill; 4],
+	attester: PathBuf,
+) -> Result<Stage<'a>> {
+	console.heading("3. A vendor with its release key, a model and a fleet of devices");
+	let step = console.step("making and funding accounts");
+	let (vendor_account, first, second) = try_join!(
+		funded(&vendor, "vendor", run, "//Eve", "200"),
+		funded(&one, "distributor-1", run, "//Ferdie", "200"),
+		funded(&two, "distributor-2", run, "//One", "200"),
+	)?;
+	step.done("the vendor and two distributors have 200 UNIT each");
+
+	let mut distributors = [Distributor::new(one, first, run), Distributor::new(two, second, run)];
+	let step = console.step("registering; the distributors' nodes join the authors meanwhile");
+	let register = async {
+		let vendor = Vendor::register(&vendor, vendor_account, run, MODEL).await?;
+		let devices = Devices::provision(&devices, run, Args::DEVICES).await?;
+		let fleet = vendor.fleet(devices.keys()).await?;
+		devices.bind(fleet, &vendor.account().address.to_string()).await?;
+		anyhow::Ok((vendor, devices, fleet))
+	};
+	let join = async {
+		try_join!(distributors[0].join(), distributors[1].join())?;
+		let [one, two] = &mut distributors;
+		try_join!(one.start(run), two.start(run))
+	};
+	let ((vendor, devices, fleet), _) = try_join!(register, join)?;
+	step.done(format!("fleet {fleet}: {} devices; two distributors serve, and have bonded", devices.count()));
+	Ok(Stage { console, chain, vendor, distributors, devices, fleet, attester })
+}
+
+async fn funded(waybill: &Waybill, name: &str, run: &Path, from: &str, amount: &str) -> Result<Account> {
+	let account = Account::new(waybill, name, run).await?;
+	account.fund(waybill, from, amount).await?;
+	Ok(account)
+}
+
+impl Stage<'_> {
+	async fn publish(&self, image: &Path, version: &str, security: u32) -> Result<Release> {
+		let size = std::fs::metadata(image)?.len();
+		let step = self.console.step(format!("publishing {version}, {size} bytes of {}", image.display()));
+		let release = self.vendor.publish(image, version, security).await.context(Log(self.attester.clone()))?;
+		let block = release.available_at.context("the release is not available")?;
+		step.done(format!("release {}: {version}, {}, available in block {block}", release.release, release.payload));
+		Ok(release)
+	}
+
+	async fn open(&self, release: u64, duration: &str) -> Result<Bounty> {
+		let step = self.console.step("opening a bounty");
+		let bounty = self.vendor.open(release, self.fleet, REWARD, duration).await?;
+		let (id, end) = (bounty.bounty, bounty.expires_at);
+		step.done(format!("bounty {id}: {REWARD} UNIT for each device with release {release}, until block {end}"));
+		Ok(bounty)
+	}
+
+	async fn deliver(&mut self, release: &Release, version: &str, image: &Path, network: &mut Network) -> Result<Installed> {
+		let outcome = self.devices.update(self.console).await;
+		network.check()?;
+		for distributor in &mut self.distributors {
+			distributor.check()?;
+		}
+		outcome?;
+		let devices = self.devices.installed(release.release, image).await?;
+		self.console.line(format!("  {devices} of {} devices run {version}, byte for byte", self.devices.count()));
+		Ok(Installed { version: version.into(), devices, total: self.devices.count() })
+	}
+
+	async fn authors(&self) -> Result<()> {
+		let step = self.console.step("looking for blocks of the distributors' nodes");
+		let accounts = self.distributors.each_ref().map(Distributor::account);
+		let first = authors::seen(&self.chain, 1, &accounts).await?;
+		let voters = authors::without_vote(&self.chain, &accounts).await?;
+		let seen: Vec<_> = accounts
+			.iter()
+			.filter_map(|account| {
+				first.get(&account.address).map(|block| format!("{} authored block {block}", account.name))
+			})
+			.collect();
+		step.done(format!("{}; {voters} nodes vote in finality, theirs do not", seen.join(", ")));
+		Ok(())
+	}
+
+	async fn close(&self, bounty: &Bounty) -> Result<()> {
+		let step =
+			self.console.step(format!("waiting for block {}, in which bounty {} expires", bounty.expires_at, bounty.bounty));
+		self.chain.wait(bounty.expires_at).await?;
+		self.vendor.close(bounty).await?;
+		step.done(format!("bounty {} is closed", bounty.bounty));
+		Ok(())
+	}
+
+	async fn lower_security_version(&self, image: &Path) -> Result<String> {
+		let step = self.console.step("publishing 1.0.2 with the security version of 1.0.0");
+		let failure = self.vendor.publish_refused(image, "1.0.2", 1).await?;
+		let name = failure.name.unwrap_or(failure.kind);
+		ensure!(name == "Firmware.SecurityVersionTooLow", "the chain refused by another name: {name}: {}", failure.message);
+		step.done(format!("the chain refuses: {name}"));
+		Ok(name)
+	}
+
+	/// A bounty is open for the older release, and distributors serve it.
+	async fn older_release(&self, old: &Release, new: &Release, image: &Path) -> Result<Installed> {
+		self.devices.update(self.console).await?;
+		let (refused, words) = self.devices.refuse(old.release).await?;
+		self.console.line(format!("  {refused} devices are offered it; each says: {words}"));
+		let kept = self.devices.installed(new.release, image).await?;
+		Ok(Installed { version: "1.0.0".into(), devices: refused.min(kept), total: self.devices.count() })
+	}
+}

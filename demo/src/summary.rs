@@ -1,0 +1,154 @@
+//! What came of it.
+
+use crate::{
+	account::Account,
+	audit::{Audit, Check},
+};
+use std::fmt;
+
+const UNIT: u128 = 1_000_000_000_000;
+const DECIMALS: usize = 12;
+
+/// What the devices have.
+pub struct Installed {
+	/// The version.
+	pub version: String,
+	/// How many devices had it installed, byte for byte, after its bounty.
+	pub devices: usize,
+	/// How many there are.
+	pub total: usize,
+}
+
+/// Everything that the demonstration shows, and whether it held.
+pub struct Summary<'a> {
+	/// The releases that were delivered.
+	pub installed: Vec<Installed>,
+	/// What the chain said to a lower security version.
+	pub refusal: String,
+	/// How many devices refused the older release.
+	pub refused: Installed,
+	/// How many devices kept the first release in their other slot.
+	pub kept: usize,
+	/// The blocks' account of the money.
+	pub audit: &'a Audit,
+	/// The sums.
+	pub checks: Vec<Check>,
+	/// The vendor.
+	pub vendor: &'a Account,
+	/// The distributors.
+	pub distributors: Vec<&'a Account>,
+	/// How long it took, in seconds.
+	pub seconds: u64,
+}
+
+/// An amount in UNIT, all its decimals, so that columns line up.
+struct Units(u128);
+
+impl fmt::Display for Units {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.pad(&format!("{}.{:0DECIMALS$}", self.0 / UNIT, self.0 % UNIT))
+	}
+}
+
+impl Summary<'_> {
+	/// Whether everything held.
+	pub fn holds(&self) -> bool {
+		let delivered = self.installed.iter().chain([&self.refused]).all(|row| row.devices == row.total);
+		delivered && self.kept == self.refused.total && self.checks.iter().all(|check| check.holds)
+	}
+}
+
+impl fmt::Display for Summary<'_> {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		writeln!(f, "\nDevices")?;
+		for row in &self.installed {
+			writeln!(f, "  on {:<8} {} of {}", row.version, row.devices, row.total)?;
+		}
+		let Installed { version, devices, total } = &self.refused;
+		writeln!(f, "  {version} is kept in the other slot of {} of {total}", self.kept)?;
+		writeln!(f, "  offered {version} again: {devices} of {total} refused")?;
+		writeln!(f, "  a lower security version: refused by the chain ({})", self.refusal)?;
+
+		writeln!(
+			f,
+			"\nDistributors    devices {:>19} {:>19} {:>19} {:>19}",
+			"earned (UNIT)", "for blocks", "fees", "deposits lost"
+		)?;
+		for account in &self.distributors {
+			let row = self.audit.of(&account.address);
+			let (earned, authored) = (Units(row.earned), Units(row.authored));
+			let (fees, burnt) = (Units(row.fees), Units(row.burnt));
+			writeln!(f, "  {:<13} {:>7} {earned:>19} {authored:>19} {fees:>19} {burnt:>19}", account.name, row.devices)?;
+		}
+
+		writeln!(f, "\nVendor          devices {:>19} {:>19} {:>19}", "promised (UNIT)", "paid", "refunded")?;
+		let mut refunded = 0;
+		for (id, bounty) in &self.audit.bounties {
+			let back = bounty.refunded.unwrap_or_default();
+			refunded += back;
+			let (promised, paid) = (Units(bounty.promised), Units(bounty.paid()));
+			let name = format!("bounty {id}");
+			writeln!(f, "  {name:<13} {:>7} {promised:>19} {paid:>19} {:>19}", bounty.devices(), Units(back))?;
+		}
+		let fees = self.audit.of(&self.vendor.address).fees;
+		writeln!(f, "  refunded {} UNIT in all, fees {} UNIT", Units(refunded), Units(fees))?;
+		writeln!(f, "\nFees of all transactions: {} UNIT, which went to the block authors", Units(self.audit.fees))?;
+
+		writeln!(
+			f,
+			"\nSums, in the smallest unit, from the events of blocks 1 to {} and the balances after them",
+			self.audit.until
+		)?;
+		for check in &self.checks {
+			writeln!(f, "  {}  {}", if check.holds { "ok   " } else { "WRONG" }, check.words)?;
+		}
+		match self.checks.iter().filter(|check| !check.holds).count() {
+			0 => writeln!(f, "The sums add up.")?,
+			wrong => writeln!(f, "{wrong} of {} sums do NOT add up.", self.checks.len())?,
+		}
+		write!(f, "\n{} after {} s", if self.holds() { "Everything held" } else { "NOT everything held" }, self.seconds)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use subxt::utils::AccountId32;
+
+	fn account() -> Account {
+		Account { name: "one".into(), file: "/nowhere".into(), address: AccountId32([7; 32]) }
+	}
+
+	fn summary<'a>(audit: &'a Audit, account: &'a Account, devices: usize, holds: bool) -> Summary<'a> {
+		let row = |devices| Installed { version: "1.0.0".into(), devices, total: 25 };
+		Summary {
+			installed: vec![row(devices)],
+			refusal: "Firmware.SecurityVersionTooLow".into(),
+			refused: row(25),
+			kept: 25,
+			audit,
+			checks: vec![Check { words: "1 = 1".into(), holds }],
+			vendor: account,
+			distributors: vec![account],
+			seconds: 1,
+		}
+	}
+
+	#[test]
+	fn summary_should_hold_only_when_all_of_it_does() {
+		let (audit, account) = (Audit::default(), account());
+		let good = summary(&audit, &account, 25, true);
+		assert!(good.holds());
+		assert!(good.to_string().contains("The sums add up."));
+		assert!(!summary(&audit, &account, 24, true).holds());
+		let bad = summary(&audit, &account, 25, false);
+		assert!(!bad.holds());
+		assert!(bad.to_string().contains("1 of 1 sums do NOT add up."));
+	}
+
+	#[test]
+	fn amounts_should_show_every_decimal() {
+		assert_eq!(Units(UNIT + 1).to_string(), "1.000000000001");
+		assert_eq!(format!("{:>16}", Units(25)), "  0.000000000025");
+	}
+}

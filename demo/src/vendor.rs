@@ -1,0 +1,133 @@
+//! The vendor: registers, publishes, pays.
+
+use crate::{
+	account::Account,
+	waybill::{text, Failure, Waybill},
+};
+use anyhow::Result;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// How long the attesters may take.
+const PATIENCE: &str = "3m";
+
+/// A registered vendor with a model.
+pub struct Vendor {
+	waybill: Waybill,
+	account: Account,
+	release_key: PathBuf,
+	model: u64,
+}
+
+/// A published release.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Release {
+	/// Its number.
+	pub release: u64,
+	/// The CID of its payload.
+	pub payload: String,
+	/// The block in which the attesters agreed.
+	pub available_at: Option<u64>,
+}
+
+/// An open bounty.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Bounty {
+	/// Its number.
+	pub bounty: u64,
+	/// The first block in which it has expired.
+	pub expires_at: u64,
+}
+
+#[derive(Deserialize)]
+struct Model {
+	model: u64,
+}
+
+#[derive(Deserialize)]
+struct Fleet {
+	fleet: u64,
+}
+
+impl Vendor {
+	/// Makes a release key, and registers the vendor and a model.
+	pub async fn register(waybill: &Waybill, account: Account, folder: &Path, model: &str) -> Result<Self> {
+		let release_key = folder.join("release.key");
+		waybill.tell(&["key", "generate", text(&release_key)?]).await?;
+		let register = [
+			"vendor",
+			"register",
+			"--name",
+			"Acme",
+			"--url",
+			"https://acme.example",
+			"--security-contact",
+			"security@acme.example",
+			"--key",
+			text(&release_key)?,
+		];
+		waybill.tell(&account.signs(&register)?).await?;
+		let Model { model } = waybill.ask(&account.signs(&["vendor", "model", model])?).await?;
+		Ok(Self { waybill: waybill.clone(), account, release_key, model })
+	}
+
+	/// The vendor's account.
+	pub const fn account(&self) -> &Account {
+		&self.account
+	}
+
+	/// Registers the devices whose keys this file lists.
+	pub async fn fleet(&self, keys: &Path) -> Result<u64> {
+		let model = self.model.to_string();
+		let arguments = ["vendor", "fleet", "--model", &model, text(keys)?];
+		let Fleet { fleet } = self.waybill.ask(&self.account.signs(&arguments)?).await?;
+		Ok(fleet)
+	}
+
+	/// Adds an image to IPFS, publishes it, and waits until the attesters have found it available.
+	pub async fn publish(&self, image: &Path, version: &str, security_version: u32) -> Result<Release> {
+		let arguments = self.publishing(image, version, security_version)?;
+		let mut arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+		arguments.extend(["--wait-available", PATIENCE]);
+		self.waybill.ask(&self.account.signs(&arguments)?).await
+	}
+
+	/// Tries to publish a release that the chain must refuse.
+	pub async fn publish_refused(&self, image: &Path, version: &str, security_version: u32) -> Result<Failure> {
+		let arguments = self.publishing(image, version, security_version)?;
+		let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+		self.waybill.refused(&self.account.signs(&arguments)?).await
+	}
+
+	fn publishing(&self, image: &Path, version: &str, security_version: u32) -> Result<Vec<String>> {
+		let (model, security_version) = (self.model.to_string(), security_version.to_string());
+		let (image, key) = (text(image)?, text(&self.release_key)?);
+		let arguments = [
+			"vendor",
+			"publish",
+			image,
+			"--model",
+			&model,
+			"--version",
+			version,
+			"--security-version",
+			&security_version,
+			"--key",
+			key,
+		];
+		Ok(arguments.map(String::from).to_vec())
+	}
+
+	/// Opens a bounty: this reward for each device, in UNIT, until this time from now.
+	pub async fn open(&self, release: u64, fleet: u64, reward: &str, expires: &str) -> Result<Bounty> {
+		let (release, fleet) = (release.to_string(), fleet.to_string());
+		let arguments =
+			["bounty", "open", "--release", &release, "--fleet", &fleet, "--reward", reward, "--expires", expires];
+		self.waybill.ask(&self.account.signs(&arguments)?).await
+	}
+
+	/// Closes a bounty that has expired.
+	pub async fn close(&self, bounty: &Bounty) -> Result<()> {
+		self.waybill.tell(&self.account.signs(&["bounty", "close", &bounty.bounty.to_string()])?).await
+	}
+}

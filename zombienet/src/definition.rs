@@ -1,0 +1,126 @@
+//! Reads a network definition and fits it to this run.
+
+use anyhow::{bail, Context, Result};
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+use zombienet_sdk::NetworkConfig;
+
+const GATEWAY_ARGUMENT: &str = "--ipfs-gateway=";
+
+/// A network definition in zombienet's TOML.
+#[derive(Clone, Debug)]
+pub struct Definition {
+	table: Table,
+	folder: PathBuf,
+}
+
+impl Definition {
+	/// Reads a file.
+	pub fn read(file: &Path) -> Result<Self> {
+		let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+		let table = text.parse().with_context(|| format!("{} is not TOML", file.display()))?;
+		let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
+		Ok(Self { table, folder })
+	}
+
+	/// The definition that comes with this package, `local.toml`.
+	pub fn local() -> Result<Self> {
+		let table = include_str!("../local.toml").parse().context("local.toml is not TOML")?;
+		Ok(Self { table, folder: PathBuf::from(".") })
+	}
+
+	/// Runs this node program.
+	pub fn with_node(mut self, program: &Path) -> Result<Self> {
+		let program = program.canonicalize().with_context(|| format!("no node program {}", program.display()))?;
+		let program = program.to_str().context("the node program's path is not UTF-8")?;
+		// Zombienet splits the command at spaces.
+		if program.contains(char::is_whitespace) {
+			bail!("zombienet cannot run a program with a space in its path: {program}");
+		}
+		self.section("relaychain").insert("default_command".into(), program.into());
+		Ok(self)
+	}
+
+	/// Keeps all files in this folder.
+	pub fn with_folder(mut self, folder: &Path) -> Result<Self> {
+		std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+		let folder = folder.canonicalize()?;
+		let folder = folder.to_str().context("the folder's path is not UTF-8")?;
+		self.section("settings").insert("base_dir".into(), folder.into());
+		Ok(self)
+	}
+
+	/// Gives all nodes this IPFS gateway.
+	pub fn with_gateway(mut self, url: &str) -> Self {
+		let chain = self.section("relaychain");
+		let mut lists: Vec<&mut Value> = Vec::new();
+		for (key, value) in chain.iter_mut() {
+			match (key.as_str(), value) {
+				("default_args", list) => lists.push(list),
+				("nodes", Value::Array(nodes)) => lists.extend(nodes.iter_mut().filter_map(|node| node.get_mut("args"))),
+				_ => {},
+			}
+		}
+		for argument in lists.into_iter().filter_map(Value::as_array_mut).flatten() {
+			if argument.as_str().is_some_and(|text| text.starts_with(GATEWAY_ARGUMENT)) {
+				*argument = format!("{GATEWAY_ARGUMENT}{url}").into();
+			}
+		}
+		self
+	}
+
+	/// What the SDK spawns.
+	pub fn config(&self) -> Result<NetworkConfig> {
+		NetworkConfig::load_from_toml_string_with_base_dir(&toml::to_string(&self.table)?, &self.folder)
+	}
+
+	fn section(&mut self, name: &str) -> &mut Table {
+		let section = self.table.entry(name).or_insert_with(|| Value::Table(Table::new()));
+		if !section.is_table() {
+			*section = Value::Table(Table::new());
+		}
+		match section {
+			Value::Table(table) => table,
+			_ => unreachable!("made a table above"),
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn local_definition_should_be_taken_by_the_sdk() {
+		let config = Definition::local().unwrap().config().unwrap();
+		let nodes = config.relaychain().nodes();
+		let names: Vec<_> = nodes.iter().map(|node| (node.name(), node.is_validator())).collect();
+		assert_eq!(names, [("alice", true), ("bob", true), ("charlie", false), ("dave", false)]);
+		assert!(!config.global_settings().tear_down_on_failure());
+	}
+
+	#[test]
+	fn settings_of_a_run_should_reach_every_node() {
+		let folder = tempfile::tempdir().unwrap();
+		let node = std::env::current_exe().unwrap();
+		let definition = Definition::local().unwrap().with_gateway("http://127.0.0.1:1234");
+		let config = definition.with_node(&node).unwrap().with_folder(folder.path()).unwrap().config().unwrap();
+		let chain = config.relaychain();
+		let mut lists: Vec<_> = chain.nodes().iter().map(|node| node.args()).collect();
+		lists.push(chain.default_args());
+		assert_eq!(lists.len(), 5);
+		for args in lists {
+			assert!(format!("{args:?}").contains("http://127.0.0.1:1234"), "{args:?}");
+		}
+		assert_eq!(chain.default_command().map(|command| command.as_str()), node.to_str());
+		assert_eq!(config.global_settings().base_dir(), Some(folder.path().canonicalize().unwrap().as_path()));
+	}
+
+	#[test]
+	fn missing_files_should_be_named() {
+		let error = Definition::read(Path::new("/nowhere/net.toml")).unwrap_err();
+		assert!(error.to_string().contains("/nowhere/net.toml"));
+		let error = Definition::local().unwrap().with_node(Path::new("/nowhere/waybill-node")).unwrap_err();
+		assert!(error.to_string().contains("/nowhere/waybill-node"));
+	}
+}

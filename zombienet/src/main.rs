@@ -1,0 +1,107 @@
+//! `waybill-zombienet`: runs a network of several nodes on this machine.
+
+use anyhow::Result;
+use clap::Parser;
+use std::{
+	future::Future,
+	io::{IsTerminal, Read, Write},
+	path::PathBuf,
+	process::ExitCode,
+};
+use tokio::{
+	signal::unix::{signal, SignalKind},
+	sync::oneshot,
+};
+use tracing_subscriber::EnvFilter;
+use waybill_zombienet::{Definition, Network};
+
+/// Runs a network of several nodes on this machine.
+///
+/// Prints one line of JSON with the nodes' names, addresses and processes once all of them answer, and runs until standard input is
+/// closed or SIGINT or SIGTERM arrives. Then it stops all nodes.
+#[derive(Parser, Debug)]
+#[command(name = "waybill-zombienet", version)]
+struct Args {
+	/// Network definition in zombienet's TOML [default: four nodes, as in zombienet/local.toml]
+	#[arg(value_name = "FILE")]
+	definition: Option<PathBuf>,
+	/// Node program [default: what the definition says, waybill-node in PATH]
+	#[arg(long, value_name = "FILE", env = "WAYBILL_NODE_PROGRAM")]
+	node_program: Option<PathBuf>,
+	/// Folder for the nodes' files, kept afterwards [default: a new folder below the one for temporary files]
+	#[arg(long, value_name = "DIR")]
+	folder: Option<PathBuf>,
+	/// IPFS gateway that the nodes' off-chain workers fetch from [default: what the definition says]
+	#[arg(long, value_name = "URL")]
+	ipfs_gateway: Option<String>,
+	/// What to log to standard error: error, warn, info, debug, trace, or a filter
+	#[arg(long, value_name = "FILTER", default_value = "error")]
+	log: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+	match run(Args::parse()).await {
+		Ok(()) => ExitCode::SUCCESS,
+		Err(error) => {
+			eprintln!("error: {error:#}");
+			ExitCode::FAILURE
+		},
+	}
+}
+
+async fn run(args: Args) -> Result<()> {
+	tracing_subscriber::fmt()
+		.with_env_filter(EnvFilter::try_new(&args.log)?)
+		.with_ansi(std::io::stderr().is_terminal())
+		.with_writer(std::io::stderr)
+		.init();
+	let definition = definition(&args)?;
+	// Listens before there are nodes: a signal that comes early must not leave any behind.
+	let end = end()?;
+	tokio::pin!(end);
+	let network = tokio::select! {
+		network = Network::spawn(&definition) => network?,
+		() = &mut end => return Ok(()),
+	};
+	let report = serde_json::json!({ "folder": network.folder(), "nodes": network.nodes()? });
+	writeln!(std::io::stdout(), "{report}")?;
+	end.await;
+	network.stop().await
+}
+
+fn definition(args: &Args) -> Result<Definition> {
+	let mut definition = match &args.definition {
+		Some(file) => Definition::read(file)?,
+		None => Definition::local()?,
+	};
+	if let Some(program) = &args.node_program {
+		definition = definition.with_node(program)?;
+	}
+	if let Some(folder) = &args.folder {
+		definition = definition.with_folder(folder)?;
+	}
+	if let Some(url) = &args.ipfs_gateway {
+		definition = definition.with_gateway(url);
+	}
+	Ok(definition)
+}
+
+/// Returns when standard input is closed, or on SIGINT or SIGTERM.
+fn end() -> Result<impl Future<Output = ()>> {
+	let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+	let (sender, closed) = oneshot::channel::<()>();
+	// A thread of its own, which ends with the process: the runtime would wait for a pending read.
+	std::thread::spawn(move || {
+		let (mut input, mut buffer) = (std::io::stdin(), [0; 256]);
+		while matches!(input.read(&mut buffer), Ok(read) if read > 0) {}
+		drop(sender);
+	});
+	Ok(async move {
+		tokio::select! {
+			_ = closed => {},
+			_ = interrupt.recv() => {},
+			_ = terminate.recv() => {},
+		}
+	})
+}
