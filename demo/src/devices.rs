@@ -134,7 +134,7 @@ impl Devices {
 		for folder in &self.folders {
 			let failure =
 				self.waybill.refused(&["device", "check", "--release", &release, "--state", text(folder)?]).await?;
-			count += usize::from(failure.kind == "check");
+			count += usize::from(failure.name.as_deref() == Some("SecurityRollback"));
 			if words.is_empty() {
 				words = failure.message;
 			}

@@ -243,7 +243,7 @@ impl Stage<'_> {
 	async fn older_release(&self, old: &Release, new: &Release, image: &Path) -> Result<Installed> {
 		self.devices.update(self.console).await?;
 		let (refused, words) = self.devices.refuse(old.release).await?;
-		self.console.line(format!("  {refused} devices are offered it; each says: {words}"));
+		self.console.line(format!("  {refused} devices leave it where it is; asked why, each says: {words}"));
 		let kept = self.devices.installed(new.release, image).await?;
 		Ok(Installed { version: "1.0.0".into(), devices: refused.min(kept), total: self.devices.count() })
 	}

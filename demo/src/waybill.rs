@@ -29,7 +29,7 @@ pub struct Waybill {
 pub struct Failure {
 	/// The kind of the failure.
 	pub kind: String,
-	/// The name of the chain's error, if the chain refused.
+	/// The name of the chain's error or of the device's refusal.
 	pub name: Option<String>,
 	/// What the program says.
 	pub message: String,

@@ -1,0 +1,54 @@
+//! What is generated from the runtime's metadata.
+#![allow(missing_docs, clippy::all)]
+
+/// The runtime's calls, storage, events, errors and runtime APIs.
+///
+/// Types of `waybill-primitives` stay what they are; both sides encode them in the same way.
+#[subxt::subxt(
+	runtime_metadata_path = "metadata/waybill.scale",
+	derive_for_type(path = "waybill_runtime::session::SessionKeys", derive = "::subxt::ext::codec::Decode", recursive),
+	substitute_type(path = "waybill_primitives::cid::Cid", with = "::subxt::utils::Static<::waybill_primitives::Cid>"),
+	substitute_type(
+		path = "waybill_primitives::key::DeviceKey",
+		with = "::subxt::utils::Static<::waybill_primitives::DeviceKey>"
+	),
+	substitute_type(
+		path = "waybill_primitives::key::DeviceSignature",
+		with = "::subxt::utils::Static<::waybill_primitives::DeviceSignature>"
+	),
+	substitute_type(
+		path = "waybill_primitives::statement::ReleaseStatement",
+		with = "::subxt::utils::Static<::waybill_primitives::ReleaseStatement>"
+	),
+	substitute_type(
+		path = "waybill_primitives::statement::KeySet",
+		with = "::subxt::utils::Static<::waybill_primitives::KeySet>"
+	),
+	substitute_type(
+		path = "waybill_primitives::statement::Yank",
+		with = "::subxt::utils::Static<::waybill_primitives::Yank>"
+	),
+	substitute_type(
+		path = "waybill_primitives::statement::Verdict",
+		with = "::subxt::utils::Static<::waybill_primitives::Verdict>"
+	),
+	substitute_type(
+		path = "waybill_primitives::suite::Digest",
+		with = "::subxt::utils::Static<::waybill_primitives::Digest>"
+	),
+	substitute_type(
+		path = "waybill_primitives::version::Version",
+		with = "::subxt::utils::Static<::waybill_primitives::Version>"
+	)
+)]
+pub mod api {}
+
+/// A vector in the place of a bounded one; the chain checks the bound.
+pub fn bounded<T>(items: Vec<T>) -> api::runtime_types::bounded_collections::bounded_vec::BoundedVec<T> {
+	api::runtime_types::bounded_collections::bounded_vec::BoundedVec(items)
+}
+
+/// A text in the place of bounded bytes.
+pub fn text(text: &str) -> api::runtime_types::bounded_collections::bounded_vec::BoundedVec<u8> {
+	bounded(text.as_bytes().to_vec())
+}

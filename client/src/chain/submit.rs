@@ -1,0 +1,266 @@
+//! Transactions: signed, sent, and watched until they are in a block.
+
+use super::{
+	refusal,
+	runtime::api::transaction_payment::events::TransactionFeePaid,
+	types::{BlockId, Hash},
+	Chain,
+};
+use crate::{
+	config::Wait,
+	error::{Error, Kind, Result},
+	keys::Account,
+	units::Amount,
+};
+use serde::Serialize;
+use std::fmt;
+use subxt::{
+	client::{OnlineClientAtBlock, OnlineClientAtBlockImpl},
+	config::{substrate::H256, DefaultExtrinsicParamsBuilder, SubstrateConfig},
+	error::DispatchError,
+	events::{DecodeAsEvent, Events, Phase},
+	tx::{Payload, SubmittableTransaction, TransactionProgress, TransactionStatus},
+};
+use waybill_primitives::BlockNumber;
+
+/// For so many blocks a transaction can enter one.
+const MORTALITY: BlockNumber = 64;
+
+type AtBlock = OnlineClientAtBlockImpl<SubstrateConfig>;
+
+/// Until when a transaction is watched.
+pub type Until = Wait;
+
+/// A transaction that succeeded in a block.
+pub struct Included {
+	/// The block.
+	pub block: BlockId,
+	/// The transaction's hash.
+	pub extrinsic: Hash,
+	/// What the account paid for it.
+	pub fee: Amount,
+	events: Events<SubstrateConfig>,
+	index: u32,
+}
+
+impl fmt::Debug for Included {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.debug_struct("Included").field("block", &self.block).field("extrinsic", &self.extrinsic).finish_non_exhaustive()
+	}
+}
+
+impl Included {
+	/// The transaction's events of one type.
+	pub fn all<E: DecodeAsEvent>(&self) -> Result<Vec<E>> {
+		of_extrinsic(&self.events, self.index)
+	}
+
+	/// The transaction's event of a type, which every such transaction has.
+	pub fn one<E: DecodeAsEvent>(&self) -> Result<E> {
+		let missing = || Error::new(Kind::Failure, format!("block {} lacks an event of the transaction", self.block.number));
+		self.all()?.into_iter().next().ok_or_else(missing)
+	}
+
+	/// What every report of a transaction says.
+	pub const fn receipt(&self) -> TxReport {
+		TxReport { block: self.block, extrinsic: self.extrinsic, fee: self.fee }
+	}
+}
+
+/// What every report of a transaction says.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TxReport {
+	/// The block that holds it.
+	pub block: BlockId,
+	/// Its hash.
+	pub extrinsic: Hash,
+	/// What was paid for it.
+	pub fee: Amount,
+}
+
+impl fmt::Display for TxReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "block {}, fee {}", self.block.number, self.fee)
+	}
+}
+
+impl Chain {
+	/// Signs and sends a call, and waits until it is in a block.
+	///
+	/// A node that goes away in between is waited for; the transaction is then looked for in final blocks, and sent again: it can enter
+	/// the chain only once.
+	pub async fn submit<C: Payload>(&self, account: &Account, call: &C, until: Until) -> Result<Included> {
+		let (transaction, progress, born) = self.send(account, call).await?;
+		let hash = transaction.hash();
+		tracing::debug!(%hash, born, "transaction sent");
+		match self.watch(progress, until).await? {
+			Some(block) => self.included(block, hash).await?.ok_or_else(|| lost(hash)),
+			None => self.search(&transaction, born).await,
+		}
+	}
+
+	/// Signs a call and hands it to the node's pool; returns the block it was born in, too.
+	async fn send<C: Payload>(
+		&self,
+		account: &Account,
+		call: &C,
+	) -> Result<(SubmittableTransaction<SubstrateConfig, AtBlock>, TransactionProgress<SubstrateConfig, AtBlock>, BlockNumber)>
+	{
+		let _guard = self.nonces.lock().await;
+		let at = match self.client.at_current_block().await {
+			Ok(at) => at,
+			Err(error) => return Err(self.explain(error).await),
+		};
+		let nonce = match self.rpc.system_account_next_index(&account.id()).await {
+			Ok(nonce) => nonce,
+			Err(error) => return Err(self.explain(error).await),
+		};
+		let params = DefaultExtrinsicParamsBuilder::new()
+			.nonce(nonce)
+			.mortal_from_unchecked(MORTALITY.into(), at.block_number(), at.block_hash())
+			.build();
+		let signed = at.tx().create_signable_offline(call, params).and_then(|mut signable| signable.sign(account));
+		let transaction = match signed {
+			Ok(transaction) => transaction,
+			Err(error) => return Err(self.explain(error).await),
+		};
+		match transaction.submit_and_watch().await {
+			Ok(progress) => Ok((transaction, progress, number(&at))),
+			Err(error) => match refusal::pool(&error) {
+				Some(refused) => Err(refused.context(account.id())),
+				None => Err(self.explain(error).await),
+			},
+		}
+	}
+
+	/// The block that a transaction got into; nothing if the node stopped telling.
+	async fn watch(
+		&self,
+		mut progress: TransactionProgress<SubstrateConfig, AtBlock>,
+		until: Until,
+	) -> Result<Option<H256>> {
+		while let Some(status) = progress.next().await {
+			match status {
+				Ok(TransactionStatus::InBestBlock(block)) if until == Until::InBlock => return Ok(Some(block.block_hash())),
+				Ok(TransactionStatus::InFinalizedBlock(block)) => return Ok(Some(block.block_hash())),
+				Ok(TransactionStatus::Invalid { message }) => {
+					let name = "Transaction.Invalid";
+					return Err(Error::refused(
+						name,
+						format!("the chain refused the transaction: {name}: {message}; try again"),
+					));
+				},
+				// A full pool or a finality that is late: it may still get in.
+				Ok(TransactionStatus::Error { message } | TransactionStatus::Dropped { message }) => {
+					tracing::warn!(%message, "the node no longer watches the transaction");
+					return Ok(None);
+				},
+				Ok(_) => {},
+				Err(error) => {
+					tracing::warn!(%error, "the connection to the node was lost");
+					return Ok(None);
+				},
+			}
+		}
+		Ok(None)
+	}
+
+	/// Sends a transaction again and looks for it in every final block that it can be in.
+	async fn search(
+		&self,
+		transaction: &SubmittableTransaction<SubstrateConfig, AtBlock>,
+		born: BlockNumber,
+	) -> Result<Included> {
+		let hash = transaction.hash();
+		if let Err(error) = self.rpc.author_submit_extrinsic(transaction.encoded()).await {
+			tracing::debug!(%error, "not sent again");
+		}
+		let mut blocks = self.blocks_from(born.saturating_add(1)).await?;
+		loop {
+			let block = blocks.next_id().await?;
+			if let Some(included) = self.included(H256(block.hash.0), hash).await? {
+				return Ok(included);
+			}
+			if block.number >= born.saturating_add(MORTALITY) {
+				return Err(lost(hash));
+			}
+		}
+	}
+
+	/// The transaction's result, if it is in this block.
+	async fn included(&self, block: H256, extrinsic: H256) -> Result<Option<Included>> {
+		let Some(index) = self.place(block, extrinsic).await? else { return Ok(None) };
+		let at = match self.client.at_block(block).await {
+			Ok(at) => at,
+			Err(error) => return Err(self.explain(error).await),
+		};
+		let events = match at.events().fetch().await {
+			Ok(events) => events,
+			Err(error) => return Err(self.explain(error).await),
+		};
+		if let Some(error) = failure(&at, &events, index)? {
+			return Err(error);
+		}
+		let fee = of_extrinsic::<TransactionFeePaid>(&events, index)?.first().map_or(0, |paid| paid.actual_fee);
+		let block = BlockId { number: number(&at), hash: Hash(block.0) };
+		Ok(Some(Included { block, extrinsic: Hash(extrinsic.0), fee: Amount(fee), events, index }))
+	}
+
+	/// A transaction's place in a block, if it is there.
+	async fn place(&self, block: H256, extrinsic: H256) -> Result<Option<u32>> {
+		let body = match self.rpc.chain_get_block(Some(block)).await {
+			Ok(Some(details)) => details.block.extrinsics,
+			Ok(None) => return Ok(None),
+			Err(error) => return Err(self.explain(error).await),
+		};
+		let place = body.iter().position(|bytes| sp_crypto_hashing::blake2_256(bytes) == extrinsic.0);
+		Ok(place.and_then(|place| u32::try_from(place).ok()))
+	}
+}
+
+fn number(at: &OnlineClientAtBlock<SubstrateConfig>) -> BlockNumber {
+	BlockNumber::try_from(at.block_number()).unwrap_or(BlockNumber::MAX)
+}
+
+fn lost(hash: H256) -> Error {
+	Error::new(Kind::Failure, format!("the transaction {hash:?} did not get into a block; nothing was changed: try again"))
+}
+
+/// The events of one type that belong to the extrinsic at this place.
+fn of_extrinsic<E: DecodeAsEvent>(events: &Events<SubstrateConfig>, index: u32) -> Result<Vec<E>> {
+	events
+		.iter()
+		.filter(|event| event.as_ref().map_or(true, |event| event.phase() == Phase::ApplyExtrinsic(index)))
+		.filter_map(|event| event.and_then(|event| event.decode_fields_as::<E>().transpose()).transpose())
+		.collect::<Result<_, _>>()
+		.map_err(|error| Error::new(Kind::Failure, format!("cannot read the block's events: {error}")))
+}
+
+/// Why the extrinsic failed, or the call inside that it made for somebody else; nothing if it succeeded.
+fn failure(
+	at: &OnlineClientAtBlock<SubstrateConfig>,
+	events: &Events<SubstrateConfig>,
+	index: u32,
+) -> Result<Option<Error>> {
+	let unreadable =
+		|error: &dyn fmt::Display| Error::new(Kind::Failure, format!("cannot read the block's events: {error}"));
+	for event in events.iter() {
+		let event = event.map_err(|error| unreadable(&error))?;
+		if event.phase() != Phase::ApplyExtrinsic(index) {
+			continue;
+		}
+		let bytes = event.field_bytes();
+		let error = match (event.pallet_name(), event.event_name()) {
+			("System", "ExtrinsicFailed") => bytes,
+			// The field is a Result<(), DispatchError>.
+			("Proxy", "ProxyExecuted") => match bytes {
+				[1, error @ ..] => error,
+				_ => continue,
+			},
+			_ => continue,
+		};
+		let error = DispatchError::decode_from(error, at.metadata()).map_err(|error| unreadable(&error))?;
+		return Ok(Some(refusal::dispatch(&error)));
+	}
+	Ok(None)
+}

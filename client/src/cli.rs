@@ -1,0 +1,155 @@
+//! The command line.
+
+use crate::{
+	commands::{account, bounty, collator, device, distributor, key, query, vendor},
+	config::{Flags, Wait},
+};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Publish firmware, deliver it, install it: the client of the Waybill network.
+///
+/// A vendor registers, publishes releases and pays for their delivery with bounties. A distributor fetches a release, serves it to devices
+/// and is paid for each. A device finds a distributor, checks what it gets and installs it.
+#[derive(Parser, Debug)]
+#[command(name = "waybill", version, max_term_width = 120, after_long_help = AFTER_HELP)]
+pub struct Cli {
+	/// What every command takes.
+	#[command(flatten)]
+	pub globals: Globals,
+	/// The command.
+	#[command(subcommand)]
+	pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  something else failed
+  2  wrong arguments or configuration
+  3  the chain refused the transaction; the line names the error, such as PodBounty.AlreadyPaid
+  4  a node, a gateway or a distributor cannot be reached
+  5  a file or key cannot be read or written, or is not what it should be
+  6  what was asked for is not on the chain
+  7  what was fetched or received did not pass a check; nothing was installed or signed
+
+Configuration: flags, over environment variables (WAYBILL_NODE, WAYBILL_ACCOUNT_FILE, WAYBILL_DEVICE__STATE, ...), over the file
+(~/.config/waybill/config.toml, or --config), over defaults. The keys are the names of the flags:
+  node = \"ws://127.0.0.1:9944\"
+  account_file = \"/etc/waybill/account.key\"";
+
+/// What every command takes.
+#[derive(clap::Args, Debug)]
+pub struct Globals {
+	/// Configuration file [default: ~/.config/waybill/config.toml, if it exists]
+	#[arg(long, global = true, value_name = "FILE", env = "WAYBILL_CONFIG", help_heading = "Global options")]
+	pub config: Option<PathBuf>,
+	/// The chain node's WebSocket address [default: ws://127.0.0.1:9944]
+	#[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+	node: Option<String>,
+	/// Trustless IPFS gateway to fetch from [default: http://127.0.0.1:8080]
+	#[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+	gateway: Option<String>,
+	/// RPC address of the kubo node that files are added to [default: http://127.0.0.1:5001]
+	#[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+	kubo: Option<String>,
+	/// Hash of the chain's first block; a node of another chain is refused
+	#[arg(long, global = true, value_name = "HASH", help_heading = "Global options")]
+	genesis: Option<String>,
+	/// Secret URI of the account that signs and pays, such as //Alice. Other users can see arguments: on a shared machine use --account-file
+	#[arg(long, global = true, value_name = "URI", conflicts_with = "account_file", help_heading = "Global options")]
+	account: Option<String>,
+	/// File with the secret URI of the account that signs and pays (mode 0600; see `waybill key generate --account-key`)
+	#[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+	account_file: Option<PathBuf>,
+	/// Until when to wait for a transaction [default: finalized]
+	#[arg(long, global = true, value_enum, help_heading = "Global options")]
+	wait: Option<Wait>,
+	/// Print one JSON object (one a line for commands that run on) instead of words
+	#[arg(long, global = true, help_heading = "Global options")]
+	json: bool,
+	/// What to log to standard error: error, warn, info, debug, trace, or a filter such as waybill=debug [default: warn]
+	#[arg(long, global = true, value_name = "FILTER", help_heading = "Global options")]
+	log: Option<String>,
+}
+
+impl Globals {
+	/// The flags that configuration takes.
+	pub fn flags(&self) -> Flags {
+		Flags {
+			node: self.node.clone(),
+			gateway: self.gateway.clone(),
+			kubo: self.kubo.clone(),
+			genesis: self.genesis.clone(),
+			account: self.account.clone(),
+			account_file: self.account_file.clone(),
+			log: self.log.clone(),
+			json: self.json,
+			wait: self.wait,
+		}
+	}
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+	/// Make and show key files
+	#[command(subcommand)]
+	Key(key::Command),
+	/// Balance and transfers
+	#[command(subcommand)]
+	Account(account::Command),
+	/// Register a vendor, models and fleets; sign, publish and withdraw releases
+	#[command(subcommand)]
+	Vendor(vendor::Command),
+	/// Offer rewards for the delivery of a release to a fleet
+	#[command(subcommand)]
+	Bounty(bounty::Command),
+	/// Fetch releases, serve them to devices and be paid
+	Distributor(distributor::Args),
+	/// Keep a device's firmware up to date
+	Device(device::Args),
+	/// Join or leave the block authors
+	#[command(subcommand)]
+	Collator(collator::Command),
+	/// Read the chain
+	#[command(subcommand)]
+	Query(query::Command),
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use clap::CommandFactory;
+
+	/// The commands below this one, and itself.
+	fn all(command: &clap::Command) -> Vec<&clap::Command> {
+		std::iter::once(command).chain(command.get_subcommands().flat_map(all)).collect()
+	}
+
+	#[test]
+	fn command_line_should_be_consistent() {
+		Cli::command().debug_assert();
+	}
+
+	#[test]
+	fn no_argument_should_take_the_name_of_a_global_one() {
+		let cli = Cli::command();
+		let globals: Vec<_> = cli.get_arguments().filter(|arg| arg.is_global_set()).map(clap::Arg::get_id).collect();
+		assert!(!globals.is_empty());
+		for command in all(&cli).into_iter().skip(1) {
+			let taken: Vec<_> = command.get_arguments().map(clap::Arg::get_id).filter(|id| globals.contains(id)).collect();
+			assert!(taken.is_empty(), "{}: {taken:?}", command.get_name());
+		}
+	}
+
+	#[test]
+	fn every_command_and_argument_should_be_explained() {
+		for command in all(&Cli::command()) {
+			assert!(command.get_about().is_some(), "{}", command.get_name());
+			for arg in command.get_arguments() {
+				assert!(arg.get_help().is_some(), "{} {}", command.get_name(), arg.get_id());
+			}
+		}
+	}
+}

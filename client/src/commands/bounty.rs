@@ -1,0 +1,297 @@
+//! `waybill bounty …`
+
+use super::{query::BountyReport, Done};
+use crate::{
+	chain::{api, Chain, Patience},
+	context::Context,
+	error::{Error, Result},
+	units::{about, Amount, Expiry},
+};
+use clap::Subcommand;
+use serde::Serialize;
+use std::fmt;
+use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, ReleaseId};
+
+use api::pod_bounty::events;
+
+/// How much of a bounty's storage one transaction removes.
+const CLOSE_PAGES: u32 = 64;
+
+/// The devices on one page of a bounty's bitmap.
+const PAGE_DEVICES: u32 = 4_096;
+
+/// The commands about bounties.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+	/// Offer a reward for each device of a fleet that receives a release
+	///
+	/// The reward times the number of devices is put on hold on the vendor's account. What nobody earned comes back when the bounty is closed.
+	/// The release must be available: `waybill query release` says so.
+	Open {
+		/// The release to deliver
+		#[arg(long)]
+		release: ReleaseId,
+		/// The fleet to deliver it to
+		#[arg(long)]
+		fleet: FleetId,
+		/// The reward for one device, in UNIT, such as 0.25
+		#[arg(long)]
+		reward: Amount,
+		/// When it ends: a block (1200) or a time from now (90s, 30m, 12h, 14d)
+		#[arg(long)]
+		expires: Expiry,
+	},
+	/// Raise a bounty's reward, or give it more time
+	#[command(group(clap::ArgGroup::new("what").required(true).multiple(true)))]
+	Raise {
+		/// The bounty
+		bounty: BountyId,
+		/// The new reward for one device, in UNIT
+		#[arg(long, group = "what")]
+		reward: Option<Amount>,
+		/// When it ends now: a block, or a time from now
+		#[arg(long, group = "what")]
+		expires: Option<Expiry>,
+	},
+	/// Close a bounty that has expired or is paid in full; the rest goes back to the vendor
+	///
+	/// Anybody can do this. A large bounty takes several transactions.
+	Close {
+		/// The bounty
+		bounty: BountyId,
+	},
+	/// List the bounties that take reservations, or those for one release
+	List {
+		/// The bounties for this release
+		#[arg(long)]
+		release: Option<ReleaseId>,
+	},
+	/// Show a bounty
+	Show {
+		/// The bounty
+		bounty: BountyId,
+	},
+	/// List the devices that are not paid for yet, by their places in the fleet
+	Unpaid {
+		/// The bounty
+		bounty: BountyId,
+	},
+}
+
+/// Runs a command.
+pub async fn run(command: Command, ctx: &Context) -> Result<()> {
+	match command {
+		Command::Open { release, fleet, reward, expires } => open(release, fleet, reward, expires, ctx).await,
+		Command::Raise { bounty, reward, expires } => raise(bounty, reward, expires, ctx).await,
+		Command::Close { bounty } => close(bounty, ctx).await,
+		Command::List { release } => list(release, ctx).await,
+		Command::Show { bounty } => show(bounty, ctx).await,
+		Command::Unpaid { bounty } => unpaid(bounty, ctx).await,
+	}
+}
+
+#[derive(Serialize)]
+struct OpenReport {
+	bounty: BountyId,
+	release: ReleaseId,
+	fleet: FleetId,
+	devices: u32,
+	reward: Amount,
+	total: Amount,
+	expires_at: BlockNumber,
+}
+
+impl fmt::Display for OpenReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let Self { bounty, release, devices, reward, total, expires_at, .. } = self;
+		write!(
+			f,
+			"bounty {bounty}: {reward} for each of {devices} devices that receives release {release}, {total} on hold, "
+		)?;
+		write!(f, "until block {expires_at}")
+	}
+}
+
+async fn open(release: ReleaseId, fleet: FleetId, reward: Amount, expires: Expiry, ctx: &Context) -> Result<()> {
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let expires_at = expires.block(chain.best().await?.block().number);
+	let _shown = ctx.progress.spinner("opening the bounty");
+	let call = api::transactions().pod_bounty().open(release, fleet, reward.0, expires_at);
+	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	let event: events::BountyOpened = included.one()?;
+	let report = OpenReport {
+		bounty: event.bounty,
+		release,
+		fleet,
+		devices: event.devices,
+		reward,
+		total: Amount(reward.0.saturating_mul(event.devices.into())),
+		expires_at,
+	};
+	ctx.output.report(&Done::new(report, included.receipt()));
+	Ok(())
+}
+
+#[derive(Serialize)]
+struct RaiseReport {
+	bounty: BountyId,
+	reward: Amount,
+	expires_at: BlockNumber,
+}
+
+impl fmt::Display for RaiseReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "bounty {}: {} for a device, until block {}", self.bounty, self.reward, self.expires_at)
+	}
+}
+
+async fn raise(bounty: BountyId, reward: Option<Amount>, expires: Option<Expiry>, ctx: &Context) -> Result<()> {
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let view = chain.best().await?;
+	let now = view.bounty(bounty).await?.ok_or_else(|| unknown(bounty))?;
+	let reward = reward.unwrap_or(now.reward);
+	let expires_at = expires.map_or(now.expires_at, |expires| expires.block(view.block().number));
+	let _shown = ctx.progress.spinner("raising the bounty");
+	let call = api::transactions().pod_bounty().raise(bounty, reward.0, expires_at);
+	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	ctx.output.report(&Done::new(RaiseReport { bounty, reward, expires_at }, included.receipt()));
+	Ok(())
+}
+
+#[derive(Serialize)]
+struct CloseReport {
+	bounty: BountyId,
+	/// Nothing if an earlier transaction had begun to close it.
+	refunded: Option<Amount>,
+	fee: Amount,
+	transactions: Vec<crate::chain::TxReport>,
+}
+
+impl fmt::Display for CloseReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let refunded = self.refunded.unwrap_or_default();
+		write!(f, "bounty {} is closed, {refunded} went back to its vendor (fee {})", self.bounty, self.fee)
+	}
+}
+
+async fn close(bounty: BountyId, ctx: &Context) -> Result<()> {
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let shown = ctx.progress.spinner("closing the bounty");
+	let mut report = CloseReport { bounty, refunded: None, fee: Amount(0), transactions: Vec::new() };
+	loop {
+		let call = api::transactions().pod_bounty().close(bounty, CLOSE_PAGES);
+		let included = match chain.submit(&account, &call, ctx.config.wait).await {
+			Err(error) if error.is_refusal("PodBounty.NotExpired") => return Err(too_early(error, &chain, bounty).await),
+			other => other?,
+		};
+		let closing: Vec<events::BountyClosing> = included.all()?;
+		report.refunded = closing.first().map(|event| Amount(event.refunded)).or(report.refunded);
+		report.fee.0 = report.fee.0.saturating_add(included.fee.0);
+		report.transactions.push(included.receipt());
+		if !included.all::<events::BountyClosed>()?.is_empty() {
+			break;
+		}
+		shown.say(format!("closing the bounty, step {}", report.transactions.len() + 1));
+	}
+	ctx.output.report(&report);
+	Ok(())
+}
+
+/// Says when a bounty can be closed.
+async fn too_early(error: Error, chain: &Chain, bounty: BountyId) -> Error {
+	let Ok(view) = chain.best().await else { return error };
+	let Ok(Some(info)) = view.bounty(bounty).await else { return error };
+	let left = about(info.expires_at.saturating_sub(view.block().number));
+	Error::refused("PodBounty.NotExpired", format!("{error}; it expires at block {}, in {left}", info.expires_at))
+}
+
+#[derive(Serialize)]
+struct ListReport {
+	bounties: Vec<BountyReport>,
+}
+
+impl fmt::Display for ListReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		if self.bounties.is_empty() {
+			return f.write_str("no bounties");
+		}
+		self.bounties.iter().try_for_each(|bounty| writeln!(f, "{bounty}"))
+	}
+}
+
+async fn list(release: Option<ReleaseId>, ctx: &Context) -> Result<()> {
+	let view = ctx.chain(Patience::Brief).await?.finalized().await?;
+	let bounties = match release {
+		Some(release) => view.bounties(release).await?,
+		None => view.open_bounties().await?,
+	};
+	ctx.output.report(&ListReport { bounties: bounties.into_iter().map(BountyReport::from).collect() });
+	Ok(())
+}
+
+async fn show(bounty: BountyId, ctx: &Context) -> Result<()> {
+	let view = ctx.chain(Patience::Brief).await?.finalized().await?;
+	let info = view.bounty(bounty).await?.ok_or_else(|| unknown(bounty))?;
+	ctx.output.report(&BountyReport::from(info));
+	Ok(())
+}
+
+#[derive(Serialize)]
+struct UnpaidReport {
+	bounty: BountyId,
+	devices: u32,
+	unpaid: Vec<DeviceIndex>,
+}
+
+impl fmt::Display for UnpaidReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		writeln!(f, "{} of {} devices of bounty {} are not paid for", self.unpaid.len(), self.devices, self.bounty)?;
+		self.unpaid.iter().try_for_each(|index| writeln!(f, "{index}"))
+	}
+}
+
+async fn unpaid(bounty: BountyId, ctx: &Context) -> Result<()> {
+	let view = ctx.chain(Patience::Brief).await?.finalized().await?;
+	let info = view.bounty(bounty).await?.ok_or_else(|| unknown(bounty))?;
+	let mut unpaid = Vec::new();
+	let mut first = 0;
+	for page in 0.. {
+		if first >= info.count {
+			break;
+		}
+		// A page without paid devices may be absent.
+		let bits = view.paid_page(bounty, page).await?.unwrap_or_default();
+		let end = first.saturating_add(PAGE_DEVICES).min(info.count);
+		unpaid.extend((first..end).filter(|index| !is_set(&bits, index.saturating_sub(first))));
+		first = end;
+	}
+	ctx.output.report(&UnpaidReport { bounty, devices: info.count, unpaid });
+	Ok(())
+}
+
+/// Whether a bit is set; the lowest bit of the first byte is the first.
+fn is_set(bits: &[u8], place: u32) -> bool {
+	let byte = usize::try_from(place / 8).ok().and_then(|byte| bits.get(byte));
+	byte.is_some_and(|byte| byte >> (place % 8) & 1 == 1)
+}
+
+fn unknown(bounty: BountyId) -> Error {
+	Error::not_found(format!(
+		"there is no bounty {bounty}; closed ones are gone (`waybill bounty list` shows the open ones)"
+	))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::is_set;
+
+	#[test]
+	fn bits_should_count_from_the_lowest() {
+		let bits = [0b0000_0101, 0b1000_0000];
+		let set: Vec<_> = (0..32).filter(|place| is_set(&bits, *place)).collect();
+		assert_eq!(set, [0, 2, 15]);
+	}
+}

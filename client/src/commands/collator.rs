@@ -1,0 +1,270 @@
+//! `waybill collator …`: joining and leaving the block authors.
+
+use super::Address;
+use crate::{
+	chain::{api, Chain, Included, Patience, TxReport, View},
+	context::Context,
+	error::{Error, Kind, OrFail, Result},
+	keys::Account,
+	units::Amount,
+};
+use clap::Subcommand;
+use codec::{DecodeAll, Encode};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use subxt::{rpcs::client::rpc_params, tx::Payload};
+use waybill_primitives::BlockNumber;
+
+use api::runtime_types::waybill_runtime::session::SessionKeys;
+
+/// The commands about block authors.
+///
+/// Anybody can bond and author blocks; votes for finality and on releases stay with the appointed collators.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+	/// Join the block authors with the node that --node names
+	///
+	/// The node makes new session keys and proves that it holds them, the chain registers them, and the account bonds. The node must be one's
+	/// own, run with --validator, and answer unsafe RPC methods on this address. It authors from one of the next sessions on.
+	Join {
+		/// How much to bond, in UNIT [default: the least the chain takes]
+		#[arg(long)]
+		bond: Option<Amount>,
+	},
+	/// Leave the block authors; the bond comes back at once, authoring ends with a session
+	Leave,
+	/// Show the block authors and how the account stands among them
+	Status {
+		/// The account [default: the one that signs]
+		address: Option<Address>,
+	},
+}
+
+/// Runs a command.
+pub async fn run(command: Command, ctx: &Context) -> Result<()> {
+	match command {
+		Command::Join { bond } => join(bond, ctx).await,
+		Command::Leave => leave(ctx).await,
+		Command::Status { address } => status(address, ctx).await,
+	}
+}
+
+/// What a node answers to `author_rotateKeysWithOwner`.
+#[derive(Deserialize)]
+struct NewKeys {
+	keys: String,
+	#[serde(default)]
+	proof: Option<String>,
+}
+
+#[derive(Serialize)]
+struct JoinReport {
+	collator: Address,
+	session_keys: String,
+	bond: Amount,
+	fee: Amount,
+	transactions: Vec<TxReport>,
+}
+
+impl fmt::Display for JoinReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		writeln!(
+			f,
+			"{} has bonded {} and will author in one of the next sessions (fee {})",
+			self.collator, self.bond, self.fee
+		)?;
+		write!(f, "`waybill collator status` shows when")
+	}
+}
+
+async fn join(bond: Option<Amount>, ctx: &Context) -> Result<()> {
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let view = chain.best().await?;
+	let least = Amount(read(&view, api::storage().collator_selection().candidacy_bond()).await?.unwrap_or_default());
+	let bond = bond.unwrap_or(least);
+	if bond < least {
+		return Err(Error::usage(format!("the chain takes bonds of {least} and more")));
+	}
+	if candidates(&view).await?.iter().any(|(who, _)| *who == account.id()) {
+		return Err(Error::usage(format!("{} is a candidate already; `waybill collator leave` ends that", account.id())));
+	}
+
+	let shown = ctx.progress.spinner("asking the node for new session keys");
+	let (session_keys, keys, proof) = new_keys(&chain, &account).await?;
+	let mut sent = Vec::new();
+	shown.say("registering the session keys");
+	sent.push(submit(&chain, &account, &api::transactions().session().set_keys(keys, proof), ctx).await?);
+	shown.say("bonding");
+	sent.push(submit(&chain, &account, &api::transactions().collator_selection().register_as_candidate(), ctx).await?);
+	if bond > least {
+		sent.push(submit(&chain, &account, &api::transactions().collator_selection().update_bond(bond.0), ctx).await?);
+	}
+	drop(shown);
+	let report =
+		JoinReport { collator: Address(account.id()), session_keys, bond, fee: fees(&sent), transactions: reports(&sent) };
+	ctx.output.report(&report);
+	Ok(())
+}
+
+/// New session keys of the node, with its proof that it holds them.
+async fn new_keys(chain: &Chain, account: &Account) -> Result<(String, SessionKeys, Vec<u8>)> {
+	let owner = format!("0x{}", hex::encode(account.id().encode()));
+	let answer: NewKeys =
+		chain.raw().request("author_rotateKeysWithOwner", rpc_params![owner]).await.or_fail(Kind::Failure, || {
+			format!("the node at {} makes no session keys; it must answer unsafe RPC methods", chain.url())
+		})?;
+	let wrong =
+		|| Error::new(Kind::Failure, format!("the node at {} answered with session keys of another runtime", chain.url()));
+	let bytes = |text: &str| hex::decode(text.trim_start_matches("0x")).map_err(|_| wrong());
+	let keys = SessionKeys::decode_all(&mut bytes(&answer.keys)?.as_slice()).map_err(|_| wrong())?;
+	let proof = answer.proof.as_deref().ok_or_else(wrong).and_then(bytes)?;
+	Ok((answer.keys, keys, proof))
+}
+
+#[derive(Serialize)]
+struct LeaveReport {
+	collator: Address,
+	fee: Amount,
+	transactions: Vec<TxReport>,
+}
+
+impl fmt::Display for LeaveReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "{} leaves the block authors, its bond is free (fee {})", self.collator, self.fee)
+	}
+}
+
+async fn leave(ctx: &Context) -> Result<()> {
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let shown = ctx.progress.spinner("leaving");
+	let view = chain.best().await?;
+	let is_candidate = candidates(&view).await?.iter().any(|(who, _)| *who == account.id());
+	let has_keys = view.storage(api::storage().session().next_keys(), (account.id(),)).await?.is_some();
+	if !is_candidate && !has_keys {
+		return Err(Error::not_found(format!("{} is no candidate; there is nothing to leave", account.id())));
+	}
+	let mut sent = Vec::new();
+	// Who left half-way before has keys to give back still.
+	if is_candidate {
+		sent.push(submit(&chain, &account, &api::transactions().collator_selection().leave_intent(), ctx).await?);
+	}
+	if has_keys {
+		sent.push(submit(&chain, &account, &api::transactions().session().purge_keys(), ctx).await?);
+	}
+	drop(shown);
+	ctx.output.report(&LeaveReport { collator: Address(account.id()), fee: fees(&sent), transactions: reports(&sent) });
+	Ok(())
+}
+
+#[derive(Serialize)]
+struct StatusReport {
+	collator: Address,
+	standing: Standing,
+	/// Whether it is among the authors of this session.
+	authoring: bool,
+	/// Whether its session keys are registered.
+	session_keys: bool,
+	bond: Option<Amount>,
+	last_authored: Option<BlockNumber>,
+	session: u32,
+	authors: Vec<Address>,
+	appointed: Vec<Address>,
+	candidates: Vec<CandidateReport>,
+	least_bond: Amount,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Standing {
+	Appointed,
+	Candidate,
+	None,
+}
+
+#[derive(Serialize)]
+struct CandidateReport {
+	collator: Address,
+	bond: Amount,
+}
+
+impl fmt::Display for StatusReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let standing = match self.standing {
+			Standing::Appointed => "appointed",
+			Standing::Candidate => "a candidate",
+			Standing::None => "no candidate",
+		};
+		let authoring = if self.authoring { "authors" } else { "does not author" };
+		writeln!(f, "{} is {standing} and {authoring} in session {}", self.collator, self.session)?;
+		if let Some(block) = self.last_authored {
+			writeln!(f, "  last authored  block {block}")?;
+		}
+		if let Some(bond) = self.bond {
+			writeln!(f, "  bond           {bond}")?;
+		}
+		writeln!(f, "  authors")?;
+		self.authors.iter().try_for_each(|author| writeln!(f, "    {author}"))?;
+		writeln!(f, "  candidates (the least bond is {})", self.least_bond)?;
+		self.candidates.iter().try_for_each(|candidate| writeln!(f, "    {}  {}", candidate.collator, candidate.bond))
+	}
+}
+
+async fn status(address: Option<Address>, ctx: &Context) -> Result<()> {
+	let collator = match address {
+		Some(address) => address,
+		None => Address(ctx.account()?.id()),
+	};
+	let view = ctx.chain(Patience::Brief).await?.finalized().await?;
+	let authors = read(&view, api::storage().session().validators()).await?.unwrap_or_default();
+	let appointed =
+		read(&view, api::storage().collator_selection().invulnerables()).await?.map(|list| list.0).unwrap_or_default();
+	let candidates = candidates(&view).await?;
+	let bond = candidates.iter().find(|(who, _)| *who == collator.0).map(|(_, bond)| *bond);
+	let standing = match (appointed.contains(&collator.0), bond) {
+		(true, _) => Standing::Appointed,
+		(false, Some(_)) => Standing::Candidate,
+		(false, None) => Standing::None,
+	};
+	let last = view.storage(api::storage().collator_selection().last_authored_block(), (collator.0.clone(),)).await?;
+	let keys = view.storage(api::storage().session().next_keys(), (collator.0.clone(),)).await?;
+	let report = StatusReport {
+		standing,
+		authoring: authors.contains(&collator.0),
+		session_keys: keys.is_some(),
+		bond,
+		last_authored: last.filter(|block| *block > 0),
+		session: read(&view, api::storage().session().current_index()).await?.unwrap_or_default(),
+		authors: authors.into_iter().map(Address).collect(),
+		appointed: appointed.into_iter().map(Address).collect(),
+		candidates: candidates.into_iter().map(|(who, bond)| CandidateReport { collator: Address(who), bond }).collect(),
+		least_bond: Amount(read(&view, api::storage().collator_selection().candidacy_bond()).await?.unwrap_or_default()),
+		collator,
+	};
+	ctx.output.report(&report);
+	Ok(())
+}
+
+async fn candidates(view: &View) -> Result<Vec<(crate::chain::AccountId, Amount)>> {
+	let list = read(view, api::storage().collator_selection().candidate_list()).await?;
+	let list = list.map(|list| list.0).unwrap_or_default();
+	Ok(list.into_iter().map(|candidate| (candidate.who, Amount(candidate.deposit))).collect())
+}
+
+/// A plain storage value.
+async fn read<A: subxt::storage::Address<KeyParts = ()>>(view: &View, address: A) -> Result<Option<A::Value>> {
+	view.storage(address, ()).await
+}
+
+async fn submit<C: Payload>(chain: &Chain, account: &Account, call: &C, ctx: &Context) -> Result<Included> {
+	chain.submit(account, call, ctx.config.wait).await
+}
+
+fn fees(sent: &[Included]) -> Amount {
+	Amount(sent.iter().fold(0, |sum: u128, included| sum.saturating_add(included.fee.0)))
+}
+
+fn reports(sent: &[Included]) -> Vec<TxReport> {
+	sent.iter().map(Included::receipt).collect()
+}

@@ -1,0 +1,60 @@
+//! `waybill device …`
+
+mod bind;
+mod check;
+mod provision;
+mod run;
+mod status;
+
+use crate::{context::Context, error::Result};
+use clap::Subcommand;
+use std::path::{Path, PathBuf};
+
+/// Arguments.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+	#[command(subcommand)]
+	command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+	/// Make a device's state folder with a new key, and print the public key; needs no chain
+	///
+	/// The keys go into the list with which the vendor registers the fleet (`waybill vendor fleet`). Then `waybill device bind` tells the device
+	/// what it is and whom it trusts.
+	Provision(provision::Args),
+	/// Tell devices what they are and whom they trust: chain, vendor, release keys, model, fleet and place in it
+	Bind(bind::Args),
+	/// Look for a newer release, get it from a distributor and install it; runs until it is stopped
+	Run(run::Args),
+	/// Show what is installed and what is under way
+	Status(StateArgs),
+	/// Say whether the device would take a release; exit code 7 if it refuses
+	Check(check::Args),
+}
+
+/// Names a device.
+#[derive(clap::Args, Debug)]
+pub struct StateArgs {
+	/// The device's state folder [default: waybill-device]
+	#[arg(long, value_name = "FOLDER")]
+	state: Option<PathBuf>,
+}
+
+impl StateArgs {
+	fn path<'a>(&'a self, ctx: &'a Context) -> &'a Path {
+		self.state.as_deref().unwrap_or(&ctx.config.device.state)
+	}
+}
+
+/// Runs the command.
+pub async fn run(args: Args, ctx: &Context) -> Result<()> {
+	match args.command {
+		Command::Provision(args) => provision::run(&args, ctx),
+		Command::Bind(args) => bind::run(args, ctx).await,
+		Command::Run(args) => run::run(args, ctx).await,
+		Command::Status(args) => status::run(&args, ctx),
+		Command::Check(args) => check::run(&args, ctx).await,
+	}
+}

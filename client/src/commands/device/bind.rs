@@ -1,0 +1,118 @@
+//! `waybill device bind`
+
+use crate::{
+	chain::{types::AccountId, Patience, View},
+	context::Context,
+	device::identity::{self, Factory, Identity, Place, TrustedKeys},
+	error::{Error, Kind, OrFail, Result},
+	ipfs::Gateway,
+	manifest::Manifest,
+};
+use serde::Serialize;
+use std::{fmt, path::PathBuf, str::FromStr};
+use waybill_primitives::{DeviceIndex, FleetId, ModelId, Version};
+
+/// Arguments.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+	/// The devices' state folders
+	#[arg(required = true)]
+	folders: Vec<PathBuf>,
+	/// The fleet that they are registered in
+	#[arg(long, value_name = "ID")]
+	fleet: FleetId,
+	/// Refuse if the fleet is not this vendor's (an account's address)
+	#[arg(long, value_name = "ADDRESS", value_parser = account)]
+	vendor: Option<AccountId>,
+	/// The firmware that the devices left the factory with; nothing older is ever installed
+	#[arg(long, value_name = "VERSION", requires = "factory_security_version")]
+	factory_version: Option<Version>,
+	/// That firmware's security version
+	#[arg(long, value_name = "NUMBER", requires = "factory_version")]
+	factory_security_version: Option<u32>,
+}
+
+fn account(text: &str) -> Result<AccountId, &'static str> {
+	AccountId::from_str(text).map_err(|_| "not an account's address")
+}
+
+#[derive(Serialize)]
+struct Bound {
+	vendor: AccountId,
+	model: ModelId,
+	fleet: FleetId,
+	key_set_version: u32,
+	devices: Vec<Device>,
+}
+
+#[derive(Serialize)]
+struct Device {
+	folder: PathBuf,
+	index: DeviceIndex,
+}
+
+impl fmt::Display for Bound {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		for Device { folder, index } in &self.devices {
+			writeln!(f, "{} is device {index} of fleet {}", folder.display(), self.fleet)?;
+		}
+		write!(f, "model {}, vendor {}, key set {}", self.model, self.vendor, self.key_set_version)
+	}
+}
+
+/// Runs the command.
+pub async fn run(args: Args, ctx: &Context) -> Result<()> {
+	// A key that cannot be read is known before anything is asked or written.
+	let mut keys = Vec::new();
+	for folder in &args.folders {
+		keys.push((folder, identity::key(folder)?.public()));
+	}
+	let chain = ctx.chain(Patience::Brief).await?;
+	let view = chain.finalized().await?;
+	let fleet = view.fleet(args.fleet).await?;
+	let fleet = fleet.ok_or_else(|| Error::not_found(format!("the final chain has no fleet {}", args.fleet)))?;
+	let (vendor, key_set) = trusted(&view, fleet.model).await?;
+	if let Some(expected) = args.vendor.filter(|expected| *expected != vendor) {
+		return Err(Error::check(format!("fleet {} is vendor {vendor}'s and not {expected}'s", args.fleet)));
+	}
+	let bytes = Gateway::new(&[&ctx.config.gateway])?.fetch_bytes(&fleet.manifest, Manifest::size(fleet.count)).await?;
+	let manifest =
+		Manifest::decode(&bytes, &fleet.root, fleet.count).or_fail(Kind::Check, || format!("fleet {}", args.fleet))?;
+
+	let factory = args.factory_version.zip(args.factory_security_version);
+	let factory = factory.map(|(version, security_version)| Factory { version, security_version });
+	let mut bound =
+		Bound { vendor, model: fleet.model, fleet: args.fleet, key_set_version: key_set.version, devices: Vec::new() };
+	let mut identities = Vec::new();
+	for (folder, key) in keys {
+		let index = manifest.index(&key);
+		let index = index.ok_or_else(|| Error::not_found(format!("{} is not in fleet {}", folder.display(), args.fleet)))?;
+		let before = Identity::find(folder)?;
+		let identity = Identity {
+			genesis: chain.genesis(),
+			vendor: bound.vendor.clone(),
+			model: fleet.model,
+			place: Some(Place { fleet: args.fleet, index }),
+			factory: factory.or(before.as_ref().map(|before| before.factory)).unwrap_or_default(),
+			key_set: key_set.clone(),
+		};
+		if let Some(before) = before {
+			before.may_become(&identity).map_err(|error| error.context(folder.display()))?;
+		}
+		identities.push((folder, identity));
+		bound.devices.push(Device { folder: folder.clone(), index });
+	}
+	for (folder, identity) in identities {
+		identity.save(folder)?;
+	}
+	ctx.output.report(&bound);
+	Ok(())
+}
+
+/// A model's vendor, and the keys that sign its releases now.
+async fn trusted(view: &View, model: ModelId) -> Result<(AccountId, TrustedKeys)> {
+	let missing = |what: &str| Error::not_found(format!("the final chain has no {what} of model {model}"));
+	let model = view.model(model).await?.ok_or_else(|| missing("record"))?;
+	let vendor = view.vendor(&model.vendor).await?.ok_or_else(|| missing("vendor"))?;
+	Ok((vendor.account, TrustedKeys::new(vendor.key_set_version, &vendor.key_set)))
+}

@@ -1,0 +1,55 @@
+//! `waybill device run`
+
+use super::StateArgs;
+use crate::{
+	chain::Patience,
+	context::Context,
+	device::{self, Agent, Home},
+	error::{Error, Result},
+	ipfs::Gateway,
+	ledger::Node,
+};
+use std::{path::PathBuf, time::Duration};
+use tokio::time::timeout;
+
+/// Arguments.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+	#[command(flatten)]
+	state: StateArgs,
+	/// End when a new version is installed, or when there is none
+	#[arg(long)]
+	once: bool,
+	/// With --once: give up after so many seconds (exit code 4); what is under way is taken up at the next start
+	#[arg(long, value_name = "SECONDS", requires = "once")]
+	timeout: Option<u64>,
+	/// A distributor's HTTP address to ask besides those that the chain knows; can be given several times
+	#[arg(long = "distributor", value_name = "URL")]
+	distributors: Vec<String>,
+	/// A program to run when a new version is installed; it finds WAYBILL_IMAGE, WAYBILL_VERSION and WAYBILL_RELEASE in its environment
+	#[arg(long, value_name = "FILE")]
+	hook: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub async fn run(args: Args, ctx: &Context) -> Result<()> {
+	let config = args.over(ctx.config.device.clone());
+	let home = Home::open(args.state.path(ctx))?;
+	let gateway = Gateway::new(&[&ctx.config.gateway])?;
+	let ledger = Node::new(ctx.chain(Patience::Endless).await?);
+	let output = ctx.output;
+	let mut agent = Agent::new(ledger, home, gateway, &config, Box::new(move |event| output.report(event)))?;
+	let Some(seconds) = args.timeout else { return agent.run(args.once).await };
+	match timeout(Duration::from_secs(seconds), agent.run(args.once)).await {
+		Ok(result) => result,
+		Err(_) => Err(Error::unreachable(format!("no update within {seconds} s: {}", agent.obstacle()))),
+	}
+}
+
+impl Args {
+	fn over(&self, mut config: device::Config) -> device::Config {
+		config.distributors.extend(self.distributors.iter().cloned());
+		config.hook = self.hook.clone().or(config.hook);
+		config
+	}
+}

@@ -1,0 +1,132 @@
+//! `waybill device status`
+
+use super::StateArgs;
+use crate::{
+	chain::types::AccountId,
+	context::Context,
+	device::{identity::Place, Home, Installed},
+	error::Result,
+};
+use serde::Serialize;
+use std::{fmt, path::PathBuf};
+use waybill_exchange::Stage;
+use waybill_primitives::{BlockNumber, BountyId, DeviceKey, ModelId, ReleaseId, Version};
+
+#[derive(Serialize)]
+struct Report {
+	folder: PathBuf,
+	key: DeviceKey,
+	vendor: AccountId,
+	model: ModelId,
+	place: Option<Place>,
+	key_set_version: u32,
+	/// What runs, be it from the factory.
+	version: Version,
+	security_version: u32,
+	installed: Option<Installed>,
+	image: Option<PathBuf>,
+	exchange: Exchange,
+	/// The release whose hook has not succeeded yet.
+	hook_due: Option<ReleaseId>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+enum Exchange {
+	Idle,
+	Greeted { bounty: BountyId },
+	Fetching { bounty: BountyId, release: ReleaseId, version: Version },
+	Holding { bounty: BountyId, release: ReleaseId, version: Version },
+	Signed { bounty: BountyId, release: ReleaseId, version: Version, valid_until: BlockNumber },
+	Opened { bounty: BountyId, release: ReleaseId, version: Version },
+	Cheated { bounty: BountyId, release: ReleaseId, version: Version },
+}
+
+impl From<Stage<'_>> for Exchange {
+	fn from(stage: Stage<'_>) -> Self {
+		match stage {
+			Stage::Idle => Self::Idle,
+			Stage::AwaitOffer(wanted) => Self::Greeted { bounty: wanted.bounty },
+			Stage::NeedCiphertext(terms) => {
+				Self::Fetching { bounty: terms.bounty, release: terms.release_id, version: terms.release.version }
+			},
+			Stage::NeedReceipt(terms) => {
+				Self::Holding { bounty: terms.bounty, release: terms.release_id, version: terms.release.version }
+			},
+			Stage::AwaitKey(terms, valid_until) => {
+				Self::Signed { bounty: terms.bounty, release: terms.release_id, version: terms.release.version, valid_until }
+			},
+			Stage::NeedDecryption(terms) | Stage::Ready(terms) => {
+				Self::Opened { bounty: terms.bounty, release: terms.release_id, version: terms.release.version }
+			},
+			Stage::Failed(terms, _) => {
+				Self::Cheated { bounty: terms.bounty, release: terms.release_id, version: terms.release.version }
+			},
+		}
+	}
+}
+
+impl fmt::Display for Exchange {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::Idle => f.write_str("nothing under way"),
+			Self::Greeted { bounty } => write!(f, "asked for an offer under bounty {bounty}"),
+			Self::Fetching { bounty, version, .. } => write!(f, "fetching version {version} (bounty {bounty})"),
+			Self::Holding { bounty, version, .. } => write!(f, "holds version {version}, to sign (bounty {bounty})"),
+			Self::Signed { bounty, version, valid_until, .. } => {
+				write!(
+					f,
+					"waits for the key of version {version} (bounty {bounty}, receipt valid until block {valid_until})"
+				)
+			},
+			Self::Opened { bounty, version, .. } => {
+				write!(f, "has the key of version {version}, to install (bounty {bounty})")
+			},
+			Self::Cheated { bounty, version, .. } => write!(f, "was cheated over version {version} (bounty {bounty})"),
+		}
+	}
+}
+
+impl fmt::Display for Report {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		writeln!(f, "device     {}", self.key)?;
+		writeln!(f, "vendor     {}, key set {}", self.vendor, self.key_set_version)?;
+		match self.place {
+			Some(Place { fleet, index }) => writeln!(f, "model      {}, device {index} of fleet {fleet}", self.model)?,
+			None => writeln!(f, "model      {}", self.model)?,
+		}
+		writeln!(f, "version    {} (security version {})", self.version, self.security_version)?;
+		match &self.image {
+			Some(image) => writeln!(f, "image      {}", image.display())?,
+			None => writeln!(f, "image      from the factory")?,
+		}
+		write!(f, "exchange   {}", self.exchange)?;
+		match self.hook_due {
+			Some(release) => write!(f, "\nhook       due for release {release}"),
+			None => Ok(()),
+		}
+	}
+}
+
+/// Runs the command.
+pub fn run(args: &StateArgs, ctx: &Context) -> Result<()> {
+	let folder = args.path(ctx);
+	let home = Home::read(folder)?;
+	let (exchange, memory) = (home.exchange(ctx.config.device.policy())?, home.memory()?);
+	let (running, installed) = (home.installed()?, home.firmware()?);
+	ctx.output.report(&Report {
+		folder: folder.into(),
+		key: home.key.public(),
+		vendor: home.identity.vendor.clone(),
+		model: home.identity.model,
+		place: home.identity.place,
+		key_set_version: home.identity.key_set.version,
+		version: running.version,
+		security_version: running.security_version,
+		image: installed.is_some().then(|| home.slots.image()),
+		installed,
+		exchange: exchange.stage().into(),
+		hook_due: memory.hook,
+	});
+	Ok(())
+}

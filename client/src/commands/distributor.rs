@@ -1,0 +1,195 @@
+//! `waybill distributor …`
+
+use crate::{
+	chain::Patience,
+	commands::Done,
+	context::Context,
+	distributor::{self, Parts, Status},
+	error::{Error, Kind, OrFail, Result},
+	ipfs::{cause, Gateway, Kubo},
+	ledger::Node,
+};
+use clap::Subcommand;
+use serde::Serialize;
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use tokio::signal::unix::{signal, SignalKind};
+use waybill_primitives::ModelId;
+
+const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_STATUS: usize = 16 * 1024 * 1024;
+
+/// Arguments.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+	#[command(subcommand)]
+	command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+	/// Follow the chain, serve its open bounties, and be paid; runs until it is stopped
+	///
+	/// Needs a chain node (--node), an IPFS gateway (--gateway), a kubo node that takes the ciphertexts (--kubo), and an account with some
+	/// funds for fees and deposits (--account-file). It can be stopped and started at any time.
+	Run(RunArgs),
+	/// Show how a running distributor stands
+	Status(StatusArgs),
+	/// Take back the address that was announced on chain; its deposit comes back
+	Withdraw,
+}
+
+#[derive(clap::Args, Debug)]
+struct RunArgs {
+	/// Where to serve devices [default: 127.0.0.1:4180]
+	#[arg(long, value_name = "ADDRESS:PORT")]
+	listen: Option<SocketAddr>,
+	/// The HTTP address to announce on chain, as devices reach it; without it none is announced
+	#[arg(long, value_name = "URL")]
+	announce: Option<String>,
+	/// The folder for keys, receipts and files [default: waybill-distributor]
+	#[arg(long, value_name = "FOLDER")]
+	data: Option<PathBuf>,
+	/// Serve this model only; can be given several times
+	#[arg(long = "model", value_name = "ID")]
+	models: Vec<ModelId>,
+	/// The least reward for a device, in UNIT [default: 0]
+	#[arg(long, value_name = "UNIT")]
+	min_reward: Option<String>,
+	/// The largest payload to serve, in bytes [default: 1 GiB]
+	#[arg(long, value_name = "BYTES")]
+	max_payload: Option<u64>,
+	/// How many devices share a content key: the most that a device that gives it away can cost [default: 64]
+	#[arg(long, value_name = "DEVICES")]
+	epoch_size: Option<u32>,
+	/// How many receipts are reserved at once [default: 256]
+	#[arg(long, value_name = "RECEIPTS")]
+	max_batch: Option<u32>,
+	/// How many seconds a receipt waits for others [default: 6]
+	#[arg(long, value_name = "SECONDS")]
+	max_delay: Option<u64>,
+}
+
+#[derive(clap::Args, Debug)]
+struct StatusArgs {
+	/// The distributor's HTTP address [default: the one it is configured to listen on]
+	#[arg(long, value_name = "URL")]
+	url: Option<String>,
+}
+
+/// A distributor is ready.
+#[derive(Serialize)]
+struct Serving {
+	event: &'static str,
+	account: String,
+	listen: SocketAddr,
+	endpoint: Option<String>,
+}
+
+impl fmt::Display for Serving {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "serving on http://{} for account {}", self.listen, self.account)?;
+		match &self.endpoint {
+			Some(endpoint) => write!(f, ", announced as {endpoint}"),
+			None => Ok(()),
+		}
+	}
+}
+
+/// Runs the command.
+pub async fn run(args: Args, ctx: &Context) -> Result<()> {
+	match args.command {
+		Command::Run(args) => serve(args, ctx).await,
+		Command::Status(args) => status(args, ctx).await,
+		Command::Withdraw => withdraw(ctx).await,
+	}
+}
+
+async fn serve(args: RunArgs, ctx: &Context) -> Result<()> {
+	let config = args.over(ctx.config.distributor.clone());
+	config.check()?;
+	let account = ctx.account()?;
+	let (gateway, kubo) = (Gateway::new(&[&ctx.config.gateway])?, Kubo::new(&ctx.config.kubo)?);
+	let ledger = Node::new(ctx.chain(Patience::Endless).await?);
+	let (output, id, endpoint) = (ctx.output, account.id().to_string(), config.announce.clone());
+	let ready = move |listen| output.report(&Serving { event: "serving", account: id, listen, endpoint });
+	distributor::run(Parts { ledger, account, gateway, kubo, config }, ready, stop()?).await
+}
+
+impl RunArgs {
+	fn over(self, mut config: distributor::Config) -> distributor::Config {
+		let Self { listen, announce, data, models, min_reward, max_payload, epoch_size, max_batch, max_delay } = self;
+		config.listen = listen.unwrap_or(config.listen);
+		config.announce = announce.or(config.announce);
+		config.data = data.unwrap_or(config.data);
+		if !models.is_empty() {
+			config.models = models;
+		}
+		config.min_reward = min_reward.unwrap_or(config.min_reward);
+		config.max_payload = max_payload.unwrap_or(config.max_payload);
+		config.epoch_size = epoch_size.unwrap_or(config.epoch_size);
+		config.max_batch = max_batch.unwrap_or(config.max_batch);
+		config.max_delay = max_delay.unwrap_or(config.max_delay);
+		config
+	}
+}
+
+/// Ends when the program is asked to stop.
+fn stop() -> Result<impl std::future::Future<Output = ()>> {
+	let signals = || Ok::<_, std::io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?));
+	let (mut interrupt, mut terminate) = signals().or_fail(Kind::Failure, || "cannot wait for signals")?;
+	Ok(async move {
+		tokio::select! {
+			_ = interrupt.recv() => {},
+			_ = terminate.recv() => {},
+		}
+		tracing::info!("stopping");
+	})
+}
+
+/// The address is no longer announced.
+#[derive(Serialize)]
+struct Withdrawn {
+	account: String,
+}
+
+impl fmt::Display for Withdrawn {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "{} is announced no longer", self.account)
+	}
+}
+
+async fn withdraw(ctx: &Context) -> Result<()> {
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let included = chain.withdraw(&account, ctx.config.wait).await?;
+	ctx.output.report(&Done::new(Withdrawn { account: account.id().to_string() }, included.receipt()));
+	Ok(())
+}
+
+async fn status(args: StatusArgs, ctx: &Context) -> Result<()> {
+	let url = args.url.unwrap_or_else(|| format!("http://{}", ctx.config.distributor.listen));
+	let target = format!("{}/status", url.trim_end_matches('/'));
+	let unreachable = |error: reqwest::Error| {
+		Error::unreachable(format!("no distributor answers at {url}: {}; start it, or check --url", cause(&error)))
+	};
+	let http = reqwest::Client::builder()
+		.timeout(STATUS_TIMEOUT)
+		.redirect(reqwest::redirect::Policy::none())
+		.build()
+		.or_fail(Kind::Failure, || "cannot start an HTTP client")?;
+	let mut response = http.get(&target).send().await.map_err(unreachable)?;
+	if !response.status().is_success() {
+		return Err(Error::unreachable(format!("{url} answered HTTP {}; check --url", response.status())));
+	}
+	let mut body = Vec::new();
+	while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+		body.extend_from_slice(&chunk);
+		if body.len() > MAX_STATUS {
+			return Err(Error::unreachable(format!("{url} answered too much; check --url")));
+		}
+	}
+	let status: Status = serde_json::from_slice(&body)
+		.or_fail(Kind::Unreachable, || format!("{url} did not answer as a distributor does"))?;
+	ctx.output.report(&status);
+	Ok(())
+}

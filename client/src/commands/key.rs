@@ -1,0 +1,122 @@
+//! `waybill key …`
+
+use super::{read_text, Address};
+use crate::{
+	context::Context,
+	error::{Error, Kind, OrFail, Result},
+	keys::{self, Account, StatementKey},
+};
+use clap::Subcommand;
+use serde::Serialize;
+use std::{
+	fmt,
+	path::{Path, PathBuf},
+};
+use waybill_primitives::DeviceKey;
+
+const MAX_PUBLIC_FILE: u64 = 4_096;
+
+/// The commands about key files.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+	/// Make a new key and write it to a new file of mode 0600
+	///
+	/// The public half goes into a second file, with `.pub` after its name: that one may be given away.
+	Generate {
+		/// The file to make; an existing one is never overwritten
+		file: PathBuf,
+		/// Make the key of an account, which signs transactions and pays, and not a release key or device key
+		#[arg(long)]
+		account_key: bool,
+	},
+	/// Show the public half of a key file
+	Show {
+		/// The key file
+		file: PathBuf,
+	},
+}
+
+/// Which keys there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+	/// Signs statements: a release key or a device's key.
+	Statement,
+	/// Signs transactions.
+	Account,
+}
+
+#[derive(Serialize)]
+struct KeyReport {
+	file: PathBuf,
+	sort: Sort,
+	#[serde(skip_serializing_if = "Option::is_none")]
+	public_key: Option<DeviceKey>,
+	#[serde(skip_serializing_if = "Option::is_none")]
+	address: Option<Address>,
+}
+
+impl fmt::Display for KeyReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match (&self.public_key, &self.address) {
+			(Some(key), _) => write!(f, "{key}"),
+			(None, Some(address)) => write!(f, "{address}"),
+			(None, None) => Ok(()),
+		}
+	}
+}
+
+impl KeyReport {
+	fn statement(file: PathBuf, key: DeviceKey) -> Self {
+		Self { file, sort: Sort::Statement, public_key: Some(key), address: None }
+	}
+
+	fn account(file: PathBuf, account: &Account) -> Self {
+		Self { file, sort: Sort::Account, public_key: None, address: Some(Address(account.id())) }
+	}
+}
+
+/// Runs a command.
+pub fn run(command: Command, ctx: &Context) -> Result<()> {
+	let report = match command {
+		Command::Generate { file, account_key: true } => {
+			let account = Account::generate(&file)?;
+			KeyReport::account(file, &account)
+		},
+		Command::Generate { file, account_key: false } => {
+			let key = StatementKey::generate(&file)?.public();
+			let public = public_file(&file);
+			std::fs::write(&public, format!("{key}\n"))
+				.or_fail(Kind::File, || format!("cannot write {}", public.display()))?;
+			KeyReport::statement(file, key)
+		},
+		Command::Show { file } => show(file)?,
+	};
+	ctx.output.report(&report);
+	Ok(())
+}
+
+fn show(file: PathBuf) -> Result<KeyReport> {
+	if let Ok(key) = StatementKey::from_file(&file) {
+		return Ok(KeyReport::statement(file, key.public()));
+	}
+	// A file that cannot be read is said to be so; one of no known sort is no key.
+	keys::read_secret(&file)?;
+	let account = Account::from_file(&file).map_err(|_| Error::file(format!("{} holds no key", file.display())))?;
+	Ok(KeyReport::account(file, &account))
+}
+
+/// The public key in a key file, or in its `.pub` file.
+pub fn public_of(file: &Path) -> Result<DeviceKey> {
+	if file.extension().is_some_and(|extension| extension == "pub") {
+		let text = read_text(file, MAX_PUBLIC_FILE)?;
+		return text.trim().parse().or_fail(Kind::File, || file.display().to_string());
+	}
+	Ok(StatementKey::from_file(file)?.public())
+}
+
+fn public_file(file: &Path) -> PathBuf {
+	let mut name = file.as_os_str().to_owned();
+	name.push(".pub");
+	name.into()
+}

@@ -1,0 +1,108 @@
+//! The commands, one module each.
+
+pub mod account;
+pub mod bounty;
+pub mod collator;
+pub mod device;
+pub mod distributor;
+pub mod key;
+pub mod query;
+pub mod vendor;
+
+use crate::{
+	chain::{AccountId, TxReport},
+	error::{Error, Result},
+};
+use serde::{Serialize, Serializer};
+use std::{
+	fmt,
+	path::{Path, PathBuf},
+	str::FromStr,
+};
+use waybill_primitives::DeviceKey;
+
+/// What a transaction did, with what every report of a transaction says.
+#[derive(Serialize)]
+pub struct Done<T> {
+	#[serde(flatten)]
+	what: T,
+	#[serde(flatten)]
+	transaction: TxReport,
+}
+
+impl<T> Done<T> {
+	/// What a transaction did.
+	pub const fn new(what: T, transaction: TxReport) -> Self {
+		Self { what, transaction }
+	}
+}
+
+impl<T: fmt::Display> fmt::Display for Done<T> {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "{} ({})", self.what, self.transaction)
+	}
+}
+
+/// An address, in JSON as in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address(pub AccountId);
+
+impl fmt::Display for Address {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		self.0.fmt(f)
+	}
+}
+
+impl Serialize for Address {
+	fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+		serializer.collect_str(self)
+	}
+}
+
+impl FromStr for Address {
+	type Err = &'static str;
+
+	fn from_str(text: &str) -> Result<Self, Self::Err> {
+		text.parse().map(Self).map_err(|_| "not an address, such as 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")
+	}
+}
+
+/// A public key on the command line: the key itself, or a key file of either half.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyArg {
+	/// `ed25519:` and hex digits.
+	Key(DeviceKey),
+	/// A key file, or its `.pub` file.
+	File(PathBuf),
+}
+
+impl FromStr for KeyArg {
+	type Err = String;
+
+	fn from_str(text: &str) -> Result<Self, Self::Err> {
+		match text.starts_with("ed25519:") {
+			true => text.parse().map(Self::Key).map_err(|error| format!("{error}")),
+			false => Ok(Self::File(text.into())),
+		}
+	}
+}
+
+impl KeyArg {
+	/// The public key.
+	pub fn resolve(&self) -> Result<DeviceKey> {
+		match self {
+			Self::Key(key) => Ok(*key),
+			Self::File(file) => key::public_of(file),
+		}
+	}
+}
+
+/// Reads a text file whole; what is longer than `limit` is refused.
+pub fn read_text(file: &Path, limit: u64) -> Result<String> {
+	let name = file.display();
+	let length = std::fs::metadata(file).map_err(|error| Error::file(format!("cannot read {name}: {error}")))?.len();
+	if length > limit {
+		return Err(Error::file(format!("{name} is too large: {length} bytes, at most {limit} are read")));
+	}
+	std::fs::read_to_string(file).map_err(|error| Error::file(format!("cannot read {name}: {error}")))
+}

@@ -1,0 +1,74 @@
+//! Letting another account publish releases in the vendor's name.
+
+use crate::{
+	chain::{api, Chain, Included, Patience},
+	commands::{Address, Done},
+	context::Context,
+	error::Result,
+	keys::Account,
+};
+use serde::Serialize;
+use std::fmt;
+use subxt::{tx::Payload, utils::MultiAddress};
+
+use api::runtime_types::waybill_runtime::{proxy::ProxyType, RuntimeCall};
+
+/// Arguments of `delegate`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+	/// The account that may publish
+	delegate: Address,
+	/// Take the permission back
+	#[arg(long)]
+	revoke: bool,
+}
+
+#[derive(Serialize)]
+struct DelegateReport {
+	vendor: Address,
+	delegate: Address,
+	allowed: bool,
+}
+
+impl fmt::Display for DelegateReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let may = if self.allowed { "may" } else { "may no longer" };
+		write!(f, "{} {may} publish releases of {}", self.delegate, self.vendor)
+	}
+}
+
+/// Gives the permission, or takes it back.
+pub async fn run(args: Args, ctx: &Context) -> Result<()> {
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let shown = ctx.progress.spinner("changing the permission");
+	let delegate = MultiAddress::Id(args.delegate.0.clone());
+	let proxy = api::transactions().proxy();
+	let included = if args.revoke {
+		chain.submit(&account, &proxy.remove_proxy(delegate, ProxyType::ReleasePublishing, 0), ctx.config.wait).await?
+	} else {
+		chain.submit(&account, &proxy.add_proxy(delegate, ProxyType::ReleasePublishing, 0), ctx.config.wait).await?
+	};
+	drop(shown);
+	let report = DelegateReport { vendor: Address(account.id()), delegate: args.delegate, allowed: !args.revoke };
+	ctx.output.report(&Done::new(report, included.receipt()));
+	Ok(())
+}
+
+/// Sends a call for the signing account, or in the name of another one that allowed it.
+pub async fn submit_for<C: Payload>(
+	chain: &Chain,
+	account: &Account,
+	vendor: Option<&Address>,
+	call: &C,
+	inner: impl FnOnce() -> RuntimeCall,
+	ctx: &Context,
+) -> Result<Included> {
+	match vendor {
+		None => chain.submit(account, call, ctx.config.wait).await,
+		Some(vendor) => {
+			let call = api::transactions().proxy().proxy(MultiAddress::Id(vendor.0.clone()), None, inner());
+			chain.submit(account, &call, ctx.config.wait).await
+		},
+	}
+}

@@ -1,0 +1,159 @@
+//! Models and fleets.
+
+use crate::{
+	chain::{api, runtime::text, Hash, Patience},
+	commands::{read_text, Done},
+	context::Context,
+	error::{Error, Kind, OrFail, Result},
+	manifest::Manifest,
+};
+use serde::Serialize;
+use std::{
+	fmt,
+	path::{Path, PathBuf},
+};
+use subxt::utils::Static;
+use waybill_primitives::{Cid, DeviceKey, FleetId, ModelId};
+
+use api::firmware::events;
+
+/// A list of a million keys.
+const MAX_LIST: u64 = 80_000_000;
+
+/// Arguments of `fleet`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+	/// The model of all devices
+	#[arg(long)]
+	model: ModelId,
+	/// A text file with one device key a line (ed25519: and hex digits), in the order of the devices' indices from 0.
+	/// Empty lines and lines that begin with # count for nothing
+	keys: PathBuf,
+}
+
+#[derive(Serialize)]
+struct ModelReport {
+	model: ModelId,
+	name: String,
+}
+
+impl fmt::Display for ModelReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "model {}: {}", self.model, self.name)
+	}
+}
+
+/// Registers a model.
+pub async fn model(name: &str, ctx: &Context) -> Result<()> {
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let shown = ctx.progress.spinner("registering the model");
+	let included =
+		chain.submit(&account, &api::transactions().firmware().register_model(text(name)), ctx.config.wait).await?;
+	drop(shown);
+	let event: events::ModelRegistered = included.one()?;
+	ctx.output.report(&Done::new(ModelReport { model: event.model, name: name.into() }, included.receipt()));
+	Ok(())
+}
+
+#[derive(Serialize)]
+struct FleetReport {
+	fleet: FleetId,
+	model: ModelId,
+	devices: u32,
+	root: Hash,
+	manifest: Cid,
+}
+
+impl fmt::Display for FleetReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "fleet {}: {} devices of model {}, manifest {}", self.fleet, self.devices, self.model, self.manifest)
+	}
+}
+
+/// Puts the list of keys into IPFS and registers the fleet.
+pub async fn register(args: Args, ctx: &Context) -> Result<()> {
+	let manifest = read_keys(&args.keys)?;
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let shown = ctx.progress.spinner("adding the list of keys to IPFS");
+	let cid = ctx.kubo()?.add_bytes("fleet-manifest", manifest.encode()).await?.cid;
+	shown.say("registering the fleet");
+	let (root, count) = (manifest.root(), manifest.count());
+	let call = api::transactions().firmware().register_fleet(args.model, root, count, Static(cid));
+	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	drop(shown);
+	let event: events::FleetRegistered = included.one()?;
+	let report = FleetReport { fleet: event.fleet, model: args.model, devices: count, root: Hash(root), manifest: cid };
+	ctx.output.report(&Done::new(report, included.receipt()));
+	Ok(())
+}
+
+fn read_keys(file: &Path) -> Result<Manifest> {
+	let name = file.display();
+	let mut keys = Vec::new();
+	for (number, line) in read_text(file, MAX_LIST)?.lines().enumerate() {
+		let line = line.trim();
+		if line.is_empty() || line.starts_with('#') {
+			continue;
+		}
+		keys.push(line.parse::<DeviceKey>().or_fail(Kind::File, || format!("{name}, line {}", number.saturating_add(1)))?);
+	}
+	if keys.is_empty() {
+		return Err(Error::file(format!("{name} lists no device keys")));
+	}
+	Manifest::new(keys).or_fail(Kind::File, || name.to_string())
+}
+
+#[derive(Serialize)]
+struct RemoveReport {
+	fleet: FleetId,
+}
+
+impl fmt::Display for RemoveReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "fleet {} is removed", self.fleet)
+	}
+}
+
+/// Removes a fleet.
+pub async fn remove(fleet: FleetId, ctx: &Context) -> Result<()> {
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let shown = ctx.progress.spinner("removing the fleet");
+	let included = chain.submit(&account, &api::transactions().firmware().remove_fleet(fleet), ctx.config.wait).await?;
+	drop(shown);
+	ctx.output.report(&Done::new(RemoveReport { fleet }, included.receipt()));
+	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn key(seed: u8) -> DeviceKey {
+		DeviceKey::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes())
+	}
+
+	fn read(text: &str) -> Result<Manifest> {
+		let file = tempfile::NamedTempFile::new().unwrap();
+		std::fs::write(file.path(), text).unwrap();
+		read_keys(file.path())
+	}
+
+	#[test]
+	fn lists_of_keys_should_be_read_in_order() {
+		let manifest = read(&format!("# two devices\n{}\n\n  {}  \n", key(1), key(2))).unwrap();
+		assert_eq!(manifest.count(), 2);
+		assert_eq!(manifest.index(&key(2)), Some(1));
+	}
+
+	#[test]
+	fn bad_lists_should_be_refused_with_their_line() {
+		assert!(read("").is_err());
+		let error = read(&format!("{}\nabc\n", key(1))).unwrap_err();
+		assert!(error.to_string().contains("line 2"), "{error}");
+		assert!(read(&format!("{0}\n{0}\n", key(1))).is_err());
+		assert!(read(&format!("{}\n", DeviceKey::Ed25519([0; 32]))).is_err());
+	}
+}

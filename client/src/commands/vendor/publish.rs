@@ -1,0 +1,218 @@
+//! Publishing a release.
+
+use super::{
+	delegate::submit_for,
+	signature::Sources,
+	statement::{default_file, About, Firmware, StatementFile},
+};
+use crate::{
+	chain::{
+		api,
+		runtime::{bounded, text},
+		types::ReleaseState,
+		Chain, Event, Patience,
+	},
+	commands::{Address, Done},
+	context::Context,
+	error::{Error, Kind, Result},
+	units::Period,
+};
+use serde::Serialize;
+use std::{
+	fmt,
+	path::{Path, PathBuf},
+};
+use subxt::utils::Static;
+use waybill_primitives::{BlockNumber, Cid, ReleaseId};
+
+use api::{firmware::events, runtime_types::pallet_firmware::pallet::Call as FirmwareCall};
+
+/// Arguments of `prepare`.
+#[derive(clap::Args, Debug)]
+pub struct PrepareArgs {
+	/// The firmware file
+	firmware: PathBuf,
+	#[command(flatten)]
+	about: About,
+	/// Where to write the statement [default: the firmware's name with .release.json after it]
+	#[arg(long, value_name = "FILE")]
+	out: Option<PathBuf>,
+}
+
+/// Arguments of `publish`.
+#[derive(clap::Args, Debug)]
+#[command(group(clap::ArgGroup::new("what").required(true)))]
+pub struct PublishArgs {
+	/// The firmware file; --model, --version and --security-version say what it is
+	#[arg(group = "what", requires_all = ["model", "version", "security_version"])]
+	firmware: Option<PathBuf>,
+	/// A statement that `waybill vendor prepare` wrote, instead of a firmware file
+	#[arg(long, value_name = "FILE", group = "what", conflicts_with_all = ["model", "version", "security_version"])]
+	statement: Option<PathBuf>,
+	/// The model it is for
+	#[arg(long)]
+	model: Option<waybill_primitives::ModelId>,
+	/// Its version, such as 1.0.2
+	#[arg(long)]
+	version: Option<waybill_primitives::Version>,
+	/// Its security version: raise it when devices must never go back behind this release
+	#[arg(long)]
+	security_version: Option<u32>,
+	#[command(flatten)]
+	sources: Sources,
+	/// A page that says what it repairs
+	#[arg(long, value_name = "URL")]
+	advisory: Option<String>,
+	/// The vendor in whose name the account publishes (see `waybill vendor delegate`)
+	#[arg(long, value_name = "ADDRESS")]
+	proxy_for: Option<Address>,
+	/// Wait until the attesters have fetched the release and found it available, but not longer than this (10m)
+	#[arg(long, value_name = "DURATION")]
+	wait_available: Option<Period>,
+}
+
+#[derive(Serialize)]
+struct PrepareReport {
+	statement: PathBuf,
+	payload: Cid,
+	#[serde(skip)]
+	words: StatementFile,
+}
+
+impl fmt::Display for PrepareReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		writeln!(f, "{}", self.words)?;
+		let statement = self.statement.display();
+		writeln!(f, "written to {statement}; sign it (no network needed), then publish it:")?;
+		writeln!(f, "  waybill vendor sign {statement} --key release.key > release.sig")?;
+		write!(f, "  waybill vendor publish --statement {statement} --signature release.sig")
+	}
+}
+
+/// Adds a firmware file to IPFS and writes its statement.
+pub async fn prepare(args: PrepareArgs, ctx: &Context) -> Result<()> {
+	let out = args.out.unwrap_or_else(|| default_file(&args.firmware));
+	if out.exists() {
+		return Err(Error::file(format!("{} exists; remove it or choose another name with --out", out.display())));
+	}
+	let chain = ctx.chain(Patience::Brief).await?;
+	let statement = add(&args.firmware, &args.about, &chain, ctx).await?;
+	statement.write(&out)?;
+	ctx.output.report(&PrepareReport { statement: out, payload: statement.signed().payload, words: statement });
+	Ok(())
+}
+
+/// Puts a firmware file into IPFS and says what it is.
+async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result<StatementFile> {
+	let shown = ctx.progress.spinner(format!("reading {}", file.display()));
+	let firmware = Firmware::read(file)?;
+	drop(shown);
+	let shown = ctx.progress.bytes(firmware.size, format!("adding {} to IPFS", file.display()));
+	let payload = ctx.kubo()?.add_file(file, shown.meter()).await?.cid;
+	drop(shown);
+	// What was added is what was hashed only if the file stayed the same.
+	if Firmware::read(file)? != firmware {
+		return Err(Error::check(format!("{} changed while it was read; nothing was published", file.display())));
+	}
+	Ok(StatementFile::new(about, payload, firmware, chain.genesis()))
+}
+
+#[derive(Serialize)]
+struct PublishReport {
+	release: ReleaseId,
+	#[serde(flatten)]
+	statement: StatementFile,
+	state: ReleaseState,
+	/// The block in which the attesters had agreed, if that was waited for.
+	available_at: Option<BlockNumber>,
+}
+
+impl fmt::Display for PublishReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		writeln!(f, "release {}: {}", self.release, self.statement)?;
+		write!(f, "  state    {}", self.state)
+	}
+}
+
+/// Publishes a release.
+pub async fn publish(args: PublishArgs, ctx: &Context) -> Result<()> {
+	if args.sources.is_empty() {
+		return Err(Error::usage("a release needs its release keys' signatures; give --key or --signature"));
+	}
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let vendor = args.proxy_for.clone().unwrap_or_else(|| Address(account.id()));
+	let known = chain.best().await?.vendor(&vendor.0).await?;
+	let known = known.ok_or_else(|| Error::not_found(format!("{vendor} is not a vendor; use `waybill vendor register`")))?;
+	let statement = statement(&args, &chain, ctx).await?;
+	let signatures = args.sources.gather(&statement.signed(), &chain.genesis(), &known.key_set)?;
+	let signatures = || bounded(signatures.iter().map(|(index, signature)| (*index, Static(*signature))).collect());
+	let advisory = || args.advisory.as_deref().map(text);
+
+	let shown = ctx.progress.spinner("publishing the release");
+	let call = api::transactions().firmware().publish_release(Static(statement.signed()), advisory(), signatures());
+	let inner = || {
+		api::Call::Firmware(FirmwareCall::publish_release {
+			statement: Static(statement.signed()),
+			advisory: advisory(),
+			signatures: signatures(),
+		})
+	};
+	let included = submit_for(&chain, &account, args.proxy_for.as_ref(), &call, inner, ctx).await?;
+	let event: events::ReleasePublished = included.one()?;
+	let release = event.release;
+
+	let mut report = PublishReport { release, statement, state: ReleaseState::Pending, available_at: None };
+	if let Some(Period(period)) = args.wait_available {
+		shown.say(format!("release {release} is published; waiting for the attesters"));
+		let found = tokio::time::timeout(period, available(&chain, release, included.block.number)).await;
+		let late = || {
+			Error::new(Kind::Failure, format!("release {release} is published, but the attesters have not agreed in time"))
+		};
+		report.available_at = Some(found.map_err(|_| late())??);
+		report.state = ReleaseState::Available;
+	}
+	drop(shown);
+	ctx.output.report(&Done::new(report, included.receipt()));
+	Ok(())
+}
+
+async fn statement(args: &PublishArgs, chain: &Chain, ctx: &Context) -> Result<StatementFile> {
+	match (&args.statement, &args.firmware, args.model, args.version, args.security_version) {
+		(Some(file), ..) => {
+			let statement = StatementFile::read(file)?;
+			match statement.genesis() == chain.genesis() {
+				true => Ok(statement),
+				false => Err(Error::check(format!("{} was prepared for another chain", file.display()))),
+			}
+		},
+		(None, Some(file), Some(model), Some(version), Some(security_version)) => {
+			add(file, &About { model, version, security_version }, chain, ctx).await
+		},
+		_ => Err(Error::usage("give a firmware file with --model, --version and --security-version, or --statement")),
+	}
+}
+
+/// The block in which a release is found available.
+async fn available(chain: &Chain, release: ReleaseId, published: BlockNumber) -> Result<BlockNumber> {
+	let mut blocks = chain.blocks_from(published).await?;
+	loop {
+		let block = blocks.next().await?;
+		for event in block.events.unwrap_or_default() {
+			match event {
+				Event::ReleaseStateChanged { release: id, state: ReleaseState::Available } if id == release => {
+					return Ok(block.id.number);
+				},
+				Event::ReleaseStateChanged { release: id, state } if id == release => {
+					return Err(Error::check(format!(
+						"the attesters found release {release} {state}: is the payload pinned, and reachable from their gateways?"
+					)));
+				},
+				Event::ReleaseYanked { release: id, .. } if id == release => {
+					return Err(Error::check(format!("release {release} was withdrawn")));
+				},
+				_ => {},
+			}
+		}
+	}
+}

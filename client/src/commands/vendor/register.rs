@@ -1,0 +1,151 @@
+//! Registering a vendor.
+
+use crate::{
+	chain::{api, runtime::text, Patience},
+	commands::{Address, Done, KeyArg},
+	context::Context,
+	error::{Error, Result},
+};
+use serde::Serialize;
+use std::fmt;
+use subxt::utils::Static;
+use waybill_primitives::{DeviceKey, KeySet, MAX_RELEASE_KEYS};
+
+use api::runtime_types::pallet_firmware::types::VendorMetadata;
+
+/// Arguments of `register`.
+#[derive(clap::Args, Debug)]
+pub struct RegisterArgs {
+	/// The vendor's name
+	#[arg(long)]
+	name: String,
+	/// The vendor's web site
+	#[arg(long, default_value = "")]
+	url: String,
+	/// Where to report a vulnerability: a mail address or a URL
+	#[arg(long, default_value = "")]
+	security_contact: String,
+	/// A key that signs releases: a key file, its .pub file, or ed25519: and hex digits; may be given several times
+	#[arg(long = "key", value_name = "KEY", required = true)]
+	keys: Vec<KeyArg>,
+	/// How many of the keys must sign a release
+	#[arg(long, default_value_t = 1)]
+	threshold: u8,
+}
+
+/// Arguments of `update`.
+#[derive(clap::Args, Debug)]
+#[group(required = true, multiple = true)]
+pub struct UpdateArgs {
+	/// The vendor's name
+	#[arg(long)]
+	name: Option<String>,
+	/// The vendor's web site
+	#[arg(long)]
+	url: Option<String>,
+	/// Where to report a vulnerability
+	#[arg(long)]
+	security_contact: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RegisterReport {
+	vendor: Address,
+	name: String,
+	threshold: u8,
+	release_keys: Vec<DeviceKey>,
+}
+
+impl fmt::Display for RegisterReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let keys = self.release_keys.len();
+		write!(f, "{} is the vendor {}; releases need {} of {keys} keys", self.vendor, self.name, self.threshold)
+	}
+}
+
+/// Registers the account as a vendor.
+pub async fn register(args: RegisterArgs, ctx: &Context) -> Result<()> {
+	let keys = args.keys.iter().map(KeyArg::resolve).collect::<Result<Vec<_>>>()?;
+	let key_set = key_set(args.threshold, keys.clone())?;
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let shown = ctx.progress.spinner("registering the vendor");
+	let metadata = metadata(&args.name, &args.url, &args.security_contact);
+	let call = api::transactions().firmware().register_vendor(metadata, Static(key_set));
+	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	drop(shown);
+	let report =
+		RegisterReport { vendor: Address(account.id()), name: args.name, threshold: args.threshold, release_keys: keys };
+	ctx.output.report(&Done::new(report, included.receipt()));
+	Ok(())
+}
+
+#[derive(Serialize)]
+struct UpdateReport {
+	vendor: Address,
+	name: String,
+	url: String,
+	security_contact: String,
+}
+
+impl fmt::Display for UpdateReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "{} is the vendor {}, {}, {}", self.vendor, self.name, self.url, self.security_contact)
+	}
+}
+
+/// Changes what is given and keeps the rest.
+pub async fn update(args: UpdateArgs, ctx: &Context) -> Result<()> {
+	let account = ctx.account()?;
+	let chain = ctx.chain(Patience::Brief).await?;
+	let vendor = chain.best().await?.vendor(&account.id()).await?;
+	let vendor = vendor
+		.ok_or_else(|| Error::not_found(format!("{} is not a vendor; use `waybill vendor register`", account.id())))?;
+	let report = UpdateReport {
+		vendor: Address(account.id()),
+		name: args.name.unwrap_or(vendor.name),
+		url: args.url.unwrap_or(vendor.url),
+		security_contact: args.security_contact.unwrap_or(vendor.security_contact),
+	};
+	let shown = ctx.progress.spinner("updating the vendor");
+	let call = api::transactions().firmware().update_vendor(metadata(&report.name, &report.url, &report.security_contact));
+	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	drop(shown);
+	ctx.output.report(&Done::new(report, included.receipt()));
+	Ok(())
+}
+
+fn metadata(name: &str, url: &str, security_contact: &str) -> VendorMetadata {
+	VendorMetadata { name: text(name), url: text(url), security_contact: text(security_contact) }
+}
+
+fn key_set(threshold: u8, keys: Vec<DeviceKey>) -> Result<KeySet> {
+	let count = keys.len();
+	let keys =
+		keys.try_into().map_err(|_| Error::usage(format!("{count} release keys; at most {MAX_RELEASE_KEYS} are taken")))?;
+	let set = KeySet { threshold, keys };
+	match set.is_valid() {
+		true => Ok(set),
+		false => Err(Error::usage(format!(
+			"a threshold of {threshold} with {count} keys cannot be: it takes 1 to {count} keys, all different and none weak"
+		))),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn key_sets_should_be_checked_before_they_are_sent() {
+		let key = |seed| DeviceKey::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes());
+		assert!(key_set(1, vec![key(1)]).is_ok());
+		assert!(key_set(2, vec![key(1), key(2), key(3)]).is_ok());
+		for (threshold, keys) in
+			[(0, vec![key(1)]), (2, vec![key(1)]), (1, vec![key(1), key(1)]), (1, vec![DeviceKey::Ed25519([0; 32])])]
+		{
+			assert!(key_set(threshold, keys).is_err());
+		}
+		assert!(key_set(1, (0..17).map(key).collect()).is_err());
+	}
+}

@@ -1,0 +1,208 @@
+//! Signatures by release keys: made offline, gathered, and put in the order of the key set.
+
+use super::{statement::StatementFile, yank::Reason};
+use crate::{
+	chain::Hash,
+	commands::read_text,
+	context::Context,
+	error::{Error, Kind, OrFail, Result},
+	keys::{self, StatementKey},
+};
+use serde::{Deserialize, Serialize};
+use std::{fmt, path::PathBuf};
+use waybill_primitives::{DeviceKey, DeviceSignature, Hash32, KeySet, ReleaseId, Statement, YankStatement};
+
+const MAX_FILE: u64 = 65_536;
+
+/// Arguments of `sign`.
+#[derive(clap::Args, Debug)]
+#[command(group(clap::ArgGroup::new("what").required(true)))]
+pub struct Args {
+	/// The statement that `waybill vendor prepare` wrote
+	#[arg(group = "what")]
+	statement: Option<PathBuf>,
+	/// Sign the withdrawal of this release instead; needs --reason and --genesis
+	#[arg(long, value_name = "RELEASE", group = "what", requires = "reason")]
+	yank: Option<ReleaseId>,
+	/// Why the release is withdrawn
+	#[arg(long, value_enum, requires = "yank")]
+	reason: Option<Reason>,
+	/// The firmware file: nothing is signed unless it is what the statement says
+	#[arg(long, value_name = "FILE", conflicts_with = "yank")]
+	firmware: Option<PathBuf>,
+	/// A release key file; may be given several times
+	#[arg(long = "key", value_name = "FILE", required = true)]
+	keys: Vec<PathBuf>,
+}
+
+/// Where signatures come from: key files at hand, or files that `sign` printed.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Sources {
+	/// A release key file to sign with; may be given several times
+	#[arg(long = "key", value_name = "FILE")]
+	keys: Vec<PathBuf>,
+	/// A file with what `waybill vendor sign` printed; may be given several times
+	#[arg(long = "signature", value_name = "FILE")]
+	signatures: Vec<PathBuf>,
+}
+
+/// A signature and the key that made it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Signed {
+	key: DeviceKey,
+	signature: DeviceSignature,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SignReport {
+	genesis: Hash,
+	signatures: Vec<Signed>,
+}
+
+impl fmt::Display for SignReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		self.signatures.iter().try_for_each(|signed| writeln!(f, "{} {}", signed.key, signed.signature))
+	}
+}
+
+/// Signs without a network.
+pub fn run(args: Args, ctx: &Context) -> Result<()> {
+	let keys = args.keys.iter().map(|file| StatementKey::from_file(file)).collect::<Result<Vec<_>>>()?;
+	let report = match (args.statement, args.yank, args.reason) {
+		(Some(file), _, _) => {
+			let statement = StatementFile::read(&file)?;
+			if let Some(wanted) = ctx.config.genesis.filter(|wanted| wanted.0 != statement.genesis()) {
+				return Err(Error::check(format!("the statement is for another chain than {wanted}; nothing was signed")));
+			}
+			if let Some(firmware) = args.firmware {
+				statement.check(&firmware)?;
+			}
+			if !ctx.output.is_json() {
+				eprintln!("signing {statement}");
+			}
+			sign_all(&keys, &statement.signed(), statement.genesis())
+		},
+		(None, Some(release), Some(reason)) => {
+			let genesis = ctx.config.genesis.ok_or_else(|| {
+				Error::usage("a withdrawal is signed for one chain; give its --genesis (`waybill query chain` shows it)")
+			})?;
+			sign_all(&keys, &YankStatement { release, reason: reason.into() }, genesis.0)
+		},
+		_ => return Err(Error::usage("give a statement, or --yank with --reason")),
+	};
+	ctx.output.report(&report);
+	Ok(())
+}
+
+fn sign_all(keys: &[StatementKey], statement: &impl Statement, genesis: Hash32) -> SignReport {
+	let signed = |key: &StatementKey| Signed { key: key.public(), signature: key.sign(statement, &genesis) };
+	SignReport { genesis: Hash(genesis), signatures: keys.iter().map(signed).collect() }
+}
+
+impl Sources {
+	/// Whether there are none.
+	pub fn is_empty(&self) -> bool {
+		self.keys.is_empty() && self.signatures.is_empty()
+	}
+
+	/// Signs with the keys at hand, reads the other signatures, and puts all in the places of the vendor's key set. What the chain
+	/// would refuse is refused here: a stranger's key, a wrong signature, too few.
+	pub fn gather(
+		&self,
+		statement: &impl Statement,
+		genesis: &Hash32,
+		key_set: &KeySet,
+	) -> Result<Vec<(u8, DeviceSignature)>> {
+		let mut signed = Vec::new();
+		for file in &self.keys {
+			let key = StatementKey::from_file(file)?;
+			signed.push(Signed { key: key.public(), signature: key.sign(statement, genesis) });
+		}
+		for file in &self.signatures {
+			signed.extend(parse(&read_text(file, MAX_FILE)?).or_fail(Kind::File, || file.display().to_string())?);
+		}
+		place(&signed, statement, genesis, key_set)
+	}
+}
+
+/// Reads what `sign` printed, in either form.
+fn parse(text: &str) -> Result<Vec<Signed>, &'static str> {
+	const WRONG: &str = "not what `waybill vendor sign` prints";
+	if text.trim_start().starts_with('{') {
+		return serde_json::from_str::<SignReport>(text).map(|report| report.signatures).map_err(|_| WRONG);
+	}
+	let line = |line: &str| {
+		let (key, signature) = line.split_once(' ').ok_or(WRONG)?;
+		Ok(Signed { key: key.parse().map_err(|_| WRONG)?, signature: signature.trim().parse().map_err(|_| WRONG)? })
+	};
+	text.lines().filter(|text| !text.trim().is_empty()).map(line).collect()
+}
+
+fn place(
+	signed: &[Signed],
+	statement: &impl Statement,
+	genesis: &Hash32,
+	key_set: &KeySet,
+) -> Result<Vec<(u8, DeviceSignature)>> {
+	let mut placed: Vec<(u8, DeviceSignature)> = Vec::new();
+	for Signed { key, signature } in signed {
+		let index = key_set.keys.iter().position(|known| known == key).and_then(|index| u8::try_from(index).ok());
+		let index = index.ok_or_else(|| Error::check(format!("{key} is none of the vendor's release keys")))?;
+		if !keys::verify(key, statement, genesis, signature) {
+			return Err(Error::check(format!("the signature of {key} is over another statement, or for another chain")));
+		}
+		if !placed.iter().any(|(known, _)| *known == index) {
+			placed.push((index, *signature));
+		}
+	}
+	placed.sort_unstable_by_key(|(index, _)| *index);
+	let (have, need) = (placed.len(), usize::from(key_set.threshold));
+	if have < need {
+		return Err(Error::check(format!("{have} of {need} signatures; give more with --key or --signature")));
+	}
+	Ok(placed)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use waybill_primitives::Yank;
+
+	const GENESIS: Hash32 = [3; 32];
+
+	fn statement() -> YankStatement {
+		YankStatement { release: 5, reason: Yank::Vulnerable }
+	}
+
+	fn three_keys() -> (Vec<StatementKey>, KeySet) {
+		let dir = tempfile::tempdir().unwrap();
+		let keys: Vec<_> = (0..3).map(|i| StatementKey::generate(&dir.path().join(i.to_string())).unwrap()).collect();
+		let publics: Vec<_> = keys.iter().map(StatementKey::public).collect();
+		(keys, KeySet { threshold: 2, keys: publics.try_into().unwrap() })
+	}
+
+	#[test]
+	fn both_forms_of_signatures_should_be_read() {
+		let (keys, _) = three_keys();
+		let report = sign_all(&keys, &statement(), GENESIS);
+		assert_eq!(parse(&report.to_string()).unwrap(), report.signatures);
+		assert_eq!(parse(&serde_json::to_string(&report).unwrap()).unwrap(), report.signatures);
+		for text in ["x", "{}", "ed25519:00 ed25519:00"] {
+			assert!(parse(text).is_err(), "{text}");
+		}
+	}
+
+	#[test]
+	fn signatures_should_be_placed_and_counted() {
+		let (keys, set) = three_keys();
+		let signed = sign_all(&keys, &statement(), GENESIS).signatures;
+		let placed = place(&[signed[2], signed[0]], &statement(), &GENESIS, &set).unwrap();
+		assert_eq!(placed.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 2]);
+		let refusal = |signed: &[Signed], genesis| place(signed, &statement(), genesis, &set).unwrap_err().to_string();
+		assert!(refusal(&[signed[0], signed[0]], &GENESIS).contains("1 of 2"));
+		assert!(refusal(&signed, &[4; 32]).contains("another chain"));
+		let (strangers, _) = three_keys();
+		let stranger = sign_all(&strangers, &statement(), GENESIS).signatures;
+		assert!(refusal(&stranger, &GENESIS).contains("none of the vendor's"));
+	}
+}

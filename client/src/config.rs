@@ -1,0 +1,159 @@
+//! The configuration: flags, over environment variables, over a file, over defaults.
+
+use crate::{
+	chain::Hash,
+	device, distributor,
+	error::{Error, Result},
+	keys::Secret,
+};
+use figment::{
+	providers::{Env, Format, Serialized, Toml},
+	Figment,
+};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+const ENV_PREFIX: &str = "WAYBILL_";
+/// What the environment may set: other programs' variables may begin with the same prefix.
+const KEYS: [&str; 11] =
+	["node", "gateway", "kubo", "genesis", "account", "account_file", "log", "json", "wait", "distributor", "device"];
+
+/// Everything the program can be told in a file, by the environment or by flags.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+	/// The chain node's WebSocket address.
+	pub node: String,
+	/// A trustless IPFS gateway to fetch from.
+	pub gateway: String,
+	/// The RPC address of the kubo node that files are added to.
+	pub kubo: String,
+	/// The hash of the chain's first block; a node of another chain is refused.
+	#[serde(default)]
+	pub genesis: Option<Hash>,
+	/// The account's secret URI (`//Alice`, a mnemonic, `0x` and a seed).
+	#[serde(default)]
+	pub account: Option<Secret>,
+	/// The file that holds the account's secret URI.
+	#[serde(default)]
+	pub account_file: Option<PathBuf>,
+	/// What is logged to standard error, in `tracing`'s filter syntax.
+	pub log: String,
+	/// Whether JSON is printed.
+	pub json: bool,
+	/// Until when a command waits for its transaction.
+	pub wait: Wait,
+	/// The distributor's part.
+	#[serde(default)]
+	pub distributor: distributor::Config,
+	/// The device's part.
+	#[serde(default)]
+	pub device: device::Config,
+}
+
+/// Until when a command waits for its transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wait {
+	/// It is in a block, which a reorganisation can still take back.
+	InBlock,
+	/// It is in a final block.
+	#[default]
+	Finalized,
+}
+
+#[derive(Serialize)]
+struct Defaults {
+	node: &'static str,
+	gateway: &'static str,
+	kubo: &'static str,
+	log: &'static str,
+	json: bool,
+	wait: Wait,
+}
+
+const DEFAULTS: Defaults = Defaults {
+	node: "ws://127.0.0.1:9944",
+	gateway: "http://127.0.0.1:8080",
+	kubo: "http://127.0.0.1:5001",
+	log: "warn",
+	json: false,
+	wait: Wait::Finalized,
+};
+
+/// What flags set; what is `None` is left to the other sources.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Flags {
+	/// See [`Config::node`].
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub node: Option<String>,
+	/// See [`Config::gateway`].
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub gateway: Option<String>,
+	/// See [`Config::kubo`].
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub kubo: Option<String>,
+	/// See [`Config::genesis`].
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub genesis: Option<String>,
+	/// See [`Config::account`].
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub account: Option<String>,
+	/// See [`Config::account_file`].
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub account_file: Option<PathBuf>,
+	/// See [`Config::log`].
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub log: Option<String>,
+	/// See [`Config::json`].
+	#[serde(skip_serializing_if = "std::ops::Not::not")]
+	pub json: bool,
+	/// See [`Config::wait`].
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub wait: Option<Wait>,
+}
+
+impl Config {
+	/// Reads the file (this one, or the default one if it exists) and the environment, and puts the flags over them.
+	pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self> {
+		let figment = Figment::from(Serialized::defaults(DEFAULTS));
+		let figment = match file {
+			Some(file) if !file.is_file() => {
+				return Err(Error::usage(format!("no configuration file {}; check --config", file.display())));
+			},
+			Some(file) => figment.merge(Toml::file_exact(file)),
+			None => match default_file() {
+				Some(file) => figment.merge(Toml::file_exact(file)),
+				None => figment,
+			},
+		};
+		let known = |key: &str| KEYS.iter().any(|known| key == *known || nested(key, known));
+		let environment = Env::prefixed(ENV_PREFIX).filter(move |key| known(&key.as_str().to_ascii_lowercase())).split("__");
+		let mut config: Self = figment
+			.merge(environment)
+			.merge(Serialized::defaults(flags))
+			.extract()
+			.map_err(|error| Error::usage(format!("configuration: {error}")))?;
+		// A flag that names the account replaces one of the other sort from a file or the environment.
+		match (&flags.account, &flags.account_file) {
+			(Some(_), None) => config.account_file = None,
+			(None, Some(_)) => config.account = None,
+			_ => {},
+		}
+		Ok(config)
+	}
+}
+
+/// Whether `key` is `section__…`.
+fn nested(key: &str, section: &str) -> bool {
+	key.strip_prefix(section).is_some_and(|rest| rest.starts_with("__"))
+}
+
+/// `~/.config/waybill/config.toml`, if it exists.
+fn default_file() -> Option<PathBuf> {
+	let base = std::env::var_os("XDG_CONFIG_HOME")
+		.map(PathBuf::from)
+		.filter(|path| path.is_absolute())
+		.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))?;
+	Some(base.join("waybill/config.toml")).filter(|file| file.is_file())
+}

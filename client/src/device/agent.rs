@@ -1,0 +1,370 @@
+//! The device at work: one step at a time, each on disk before the next.
+
+use super::{
+	home::{Home, Memory},
+	hook, peer,
+	peers::Peers,
+	report::Event,
+	slots::{Installed, Staging},
+	view, Config,
+};
+use crate::{
+	distributor::now_ms,
+	error::{Error, Kind, OrFail, Result},
+	ipfs::Gateway,
+	ledger::{Ledger, State},
+};
+use std::{path::PathBuf, time::Duration};
+use waybill_exchange::{DeviceExchange, Observation, Policy, Refusal, Stage, Terms};
+use waybill_primitives::{BlockNumber, Cid};
+
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// What a step came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+	/// There is more to do at once.
+	Again,
+	/// Nothing more until the next final block.
+	Wait,
+	/// Nothing newer than what is installed.
+	UpToDate,
+	/// A new version is installed.
+	Updated(Installed),
+}
+
+/// A device at work.
+pub struct Agent<L: Ledger> {
+	pub(super) ledger: L,
+	pub(super) home: Home,
+	pub(super) gateway: Gateway,
+	pub(super) peers: Peers,
+	pub(super) exchange: DeviceExchange,
+	pub(super) memory: Memory,
+	/// What was decrypted and waits for the chain's last word.
+	pub(super) staged: Option<Staging>,
+	/// Whether the distributor has said that it has the receipt.
+	pub(super) acknowledged: bool,
+	/// Why there is no update yet.
+	pub(super) obstacle: Option<String>,
+	pub(super) tell: Box<dyn Fn(&Event) + Send + Sync>,
+	pub(super) policy: Policy,
+	hook: Option<PathBuf>,
+	hook_timeout: Duration,
+}
+
+impl<L: Ledger> Agent<L> {
+	/// The device in this folder. `tell` is told what happens.
+	pub fn new(
+		ledger: L,
+		home: Home,
+		gateway: Gateway,
+		config: &Config,
+		tell: Box<dyn Fn(&Event) + Send + Sync>,
+	) -> Result<Self> {
+		if ledger.genesis() != home.identity.genesis {
+			return Err(Error::check("the node is one of another chain than the device belongs to; check --node"));
+		}
+		let policy = config.policy();
+		let exchange = home.exchange(policy.clone())?;
+		let memory = home.memory()?;
+		let peers = Peers::new(peer::client()?, config.distributors.clone())?;
+		let (hook, hook_timeout) = (config.hook.clone(), Duration::from_secs(config.hook_timeout));
+		Ok(Self {
+			ledger,
+			home,
+			gateway,
+			peers,
+			exchange,
+			memory,
+			staged: None,
+			acknowledged: false,
+			obstacle: None,
+			tell,
+			policy,
+			hook,
+			hook_timeout,
+		})
+	}
+
+	/// Works until a new version is installed or there is none (`once`), or for ever.
+	pub async fn run(&mut self, once: bool) -> Result<()> {
+		let mut pause = FIRST_PAUSE;
+		let mut told = None;
+		loop {
+			let (at, outcome) = self.try_step().await;
+			match outcome {
+				Ok(Outcome::Again) => pause = FIRST_PAUSE,
+				Ok(Outcome::Updated(_)) if once => return Ok(()),
+				Ok(Outcome::Updated(_)) => {},
+				Ok(Outcome::UpToDate) => {
+					let installed = self.home.firmware()?;
+					let event = Event::UpToDate { installed };
+					if told.as_ref() != Some(&event) {
+						(self.tell)(&event);
+						told = Some(event);
+					}
+					if once {
+						return Ok(());
+					}
+					pause = self.wait(at, pause).await;
+				},
+				Ok(Outcome::Wait) => pause = self.wait(at, pause).await,
+				// What no attempt will change.
+				Err(error) if matches!(error.kind(), Kind::File | Kind::Usage) => return Err(error),
+				Err(error) => {
+					tracing::warn!(%error, ?pause, "trying again");
+					self.obstacle = Some(error.to_string());
+					tokio::time::sleep(pause).await;
+					pause = (pause * 2).min(LONGEST_PAUSE);
+				},
+			}
+		}
+	}
+
+	/// Why there is no update yet.
+	pub fn obstacle(&self) -> &str {
+		self.obstacle.as_deref().unwrap_or("the device is still at work")
+	}
+
+	/// Waits for a final block after this one.
+	async fn wait(&mut self, number: BlockNumber, pause: Duration) -> Duration {
+		match self.ledger.above(number).await {
+			Ok(_) => FIRST_PAUSE,
+			Err(error) => {
+				tracing::warn!(%error, ?pause, "trying again");
+				self.obstacle = Some(error.to_string());
+				tokio::time::sleep(pause).await;
+				(pause * 2).min(LONGEST_PAUSE)
+			},
+		}
+	}
+
+	async fn try_step(&mut self) -> (BlockNumber, Result<Outcome>) {
+		match self.ledger.newest().await {
+			Ok(state) => (state.head().number, self.step(&state).await),
+			Err(error) => (0, Err(error)),
+		}
+	}
+
+	/// Does what comes next.
+	pub(super) async fn step(&mut self, state: &L::State) -> Result<Outcome> {
+		self.finish_hook().await?;
+		let stage = self.exchange.stage();
+		tracing::debug!(?stage, block = state.head().number, "step");
+		match stage {
+			Stage::Idle | Stage::AwaitOffer(_) => {
+				if self.search_awaited(state).await? {
+					return Ok(Outcome::Again);
+				}
+				self.trade(state).await
+			},
+			Stage::NeedCiphertext(terms) => {
+				let terms = terms.clone();
+				self.fetch(&terms).await
+			},
+			Stage::NeedReceipt(terms) => {
+				let terms = terms.clone();
+				self.sign(state, &terms).await
+			},
+			Stage::AwaitKey(terms, _) => {
+				let terms = terms.clone();
+				self.await_key(state, &terms).await
+			},
+			Stage::NeedDecryption(terms) => {
+				let terms = terms.clone();
+				self.decrypt(&terms).await
+			},
+			Stage::Ready(terms) => {
+				let terms = terms.clone();
+				self.install(state, &terms).await
+			},
+			Stage::Failed(terms, fault) => {
+				let distributor = crate::chain::types::AccountId(terms.distributor);
+				let words = format!("{fault:?} (bounty {}, release {})", terms.bounty, terms.release_id);
+				tracing::error!(%distributor, fault = words, "the distributor cheated; it is not asked again");
+				(self.tell)(&Event::Cheated { distributor: distributor.to_string(), fault: words.clone() });
+				self.memory.cheats.insert(distributor.to_string(), words);
+				self.home.save_memory(&self.memory)?;
+				self.exchange.abandon().map_err(refused)?;
+				self.save()?;
+				Ok(Outcome::Again)
+			},
+		}
+	}
+
+	/// Fetches the ciphertext and checks all of it.
+	async fn fetch(&mut self, terms: &Terms) -> Result<Outcome> {
+		let ciphertext = terms.ciphertext;
+		let path = self.home.ciphertext(&ciphertext.cid)?;
+		if !path.exists() {
+			if let Err(error) = self.gateway.fetch_file(&ciphertext.cid, ciphertext.size, &path, |_| ()).await {
+				return self.give_up_fetching(error);
+			}
+		}
+		let mut check = self.exchange.ciphertext_check().map_err(refused)?;
+		let checked = super::install::pieces(&path, |piece| check.update(piece).map_err(Refusal::Ciphertext));
+		match checked?.and_then(|()| self.exchange.ciphertext_complete(check)) {
+			Ok(()) => {
+				self.save()?;
+				(self.tell)(&Event::Downloaded { cid: ciphertext.cid, size: ciphertext.size });
+				Ok(Outcome::Again)
+			},
+			Err(refusal) => {
+				// What has this CID is not what was offered, and never will be.
+				super::disk::remove(&path).or_fail(Kind::File, || format!("cannot remove {}", path.display()))?;
+				self.give_up_fetching(refused(refusal))
+			},
+		}
+	}
+
+	/// The offer is no good, or the distributor's ciphertext cannot be had: somebody else's may.
+	fn give_up_fetching(&mut self, error: Error) -> Result<Outcome> {
+		if error.kind() == Kind::File {
+			return Err(error);
+		}
+		self.exchange.abandon().map_err(refused)?;
+		self.save()?;
+		Err(error)
+	}
+
+	/// Signs the receipt, stores it, sends it.
+	async fn sign(&mut self, state: &L::State, terms: &Terms) -> Result<Outcome> {
+		let view = self.view(state, terms).await?;
+		let unsent = match self.exchange.sign_receipt(self.home.key.signing_key(), &view, now_ms()) {
+			Ok(unsent) => unsent,
+			Err(refusal) if is_about_time(refusal) => return Err(refused(refusal)),
+			Err(refusal) => {
+				self.exchange.abandon().map_err(refused)?;
+				self.save()?;
+				return Err(refused(refusal));
+			},
+		};
+		// The key can be in no block before.
+		if self.exchange.awaited().count() == 1 || self.memory.searched == 0 {
+			self.memory.searched = view.number;
+			self.home.save_memory(&self.memory)?;
+		}
+		self.home.save_exchange(unsent.state())?;
+		(self.tell)(&Event::Signed {
+			bounty: terms.bounty,
+			distributor: account(terms),
+			valid_until: unsent.persisted().valid_until,
+		});
+		self.acknowledged = false;
+		self.send_receipt(state, terms).await;
+		Ok(Outcome::Wait)
+	}
+
+	/// Sends the receipt, unless the distributor has it.
+	async fn send_receipt(&mut self, state: &L::State, terms: &Terms) {
+		let Ok(unsent) = self.exchange.receipt() else { return };
+		if self.acknowledged || self.home.save_exchange(unsent.state()).is_err() {
+			return;
+		}
+		let receipt = unsent.persisted();
+		let announced = state.distributors().await.unwrap_or_default();
+		for candidate in self.peers.all(&announced) {
+			if candidate.account.as_ref().is_some_and(|account| account.0 != terms.distributor) {
+				continue;
+			}
+			match candidate.peer.receipt(&receipt).await {
+				Ok(()) => {
+					self.acknowledged = true;
+					self.obstacle = Some("the distributor has the receipt; waiting for the key".into());
+					(self.tell)(&Event::Acknowledged { bounty: terms.bounty, distributor: account(terms) });
+					return;
+				},
+				Err(error) => {
+					tracing::warn!(distributor = %candidate.peer.url(), %error, "the receipt was not taken");
+					self.obstacle = Some(format!("the receipt was not taken: {error}"));
+				},
+			}
+		}
+	}
+
+	/// Looks how the receipt stands, and for the key once it is public.
+	async fn await_key(&mut self, state: &L::State, terms: &Terms) -> Result<Outcome> {
+		let view = self.view(state, terms).await?;
+		let observation = self.exchange.observe(&view, now_ms()).map_err(refused)?;
+		tracing::debug!(?observation, block = view.number, "receipt");
+		match observation {
+			Observation::Waiting => {
+				self.send_receipt(state, terms).await;
+				Ok(Outcome::Wait)
+			},
+			Observation::Reserved => {
+				self.acknowledged = true;
+				Ok(Outcome::Wait)
+			},
+			Observation::Paid => {
+				self.save()?;
+				Ok(Outcome::Again)
+			},
+			Observation::Lapsed => {
+				self.save()?;
+				(self.tell)(&Event::Lapsed { bounty: terms.bounty, distributor: account(terms) });
+				let announced = state.distributors().await.unwrap_or_default();
+				for candidate in self.peers.all(&announced) {
+					if candidate.account.is_some_and(|account| account.0 == terms.distributor) {
+						self.peers.pause(&candidate.peer);
+					}
+				}
+				Ok(Outcome::Again)
+			},
+		}
+	}
+
+	/// Runs the hook that is due, if it is for what is installed.
+	async fn finish_hook(&mut self) -> Result<()> {
+		let Some(release) = self.memory.hook else { return Ok(()) };
+		let installed = self.home.firmware()?;
+		if let (Some(installed), Some(hook)) = (installed.filter(|installed| installed.release == release), &self.hook) {
+			hook::run(hook, &self.home.slots.image(), &installed, self.hook_timeout).await?;
+		}
+		self.memory.hook = None;
+		self.home.save_memory(&self.memory)
+	}
+
+	/// Runs the hook for what was just installed.
+	pub(super) async fn run_hook(&mut self) -> Result<()> {
+		self.finish_hook().await
+	}
+
+	/// Notes that the hook is due once this release is installed.
+	pub(super) fn owe_hook(&mut self, release: u64) -> Result<()> {
+		if self.hook.is_some() {
+			self.memory.hook = Some(release);
+			self.home.save_memory(&self.memory)?;
+		}
+		Ok(())
+	}
+
+	/// What the chain says about what was agreed on.
+	pub(super) async fn view(&self, state: &L::State, terms: &Terms) -> Result<waybill_exchange::ChainView> {
+		view::of(state, self.home.identity.genesis, terms.release_id, terms.bounty, terms.device_index).await
+	}
+
+	/// Stores the exchange, and drops the ciphertexts that it no longer needs.
+	pub(super) fn save(&self) -> Result<()> {
+		self.home.save_exchange(&self.exchange.to_bytes())?;
+		let keep: Vec<Cid> = self.exchange.ciphertexts().map(|ciphertext| ciphertext.cid).collect();
+		self.home.keep_ciphertexts(keep.iter())
+	}
+}
+
+/// The distributor's account, as people write it.
+pub(super) fn account(terms: &Terms) -> String {
+	crate::chain::types::AccountId(terms.distributor).to_string()
+}
+
+/// A refusal as a failure.
+pub(super) fn refused(refusal: Refusal) -> Error {
+	Error::check(refusal)
+}
+
+/// Whether waiting for a newer block, or setting the clock, is all it takes.
+pub(super) const fn is_about_time(refusal: Refusal) -> bool {
+	matches!(refusal, Refusal::StaleChainView | Refusal::FutureChainView | Refusal::ChainViewRollback)
+}

@@ -1,0 +1,60 @@
+//! The section `[device]` of the configuration.
+
+use serde::Deserialize;
+use std::path::PathBuf;
+use waybill_exchange::Policy;
+use waybill_primitives::BlockNumber;
+
+/// The section `[device]` of the configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+	/// The device's state folder.
+	pub state: PathBuf,
+	/// Distributors to ask besides those that the chain knows, by their HTTP addresses.
+	pub distributors: Vec<String>,
+	/// A program that is run when a new version is installed.
+	pub hook: Option<PathBuf>,
+	/// For how many seconds the hook may run.
+	pub hook_timeout: u64,
+	/// How many seconds old a final block may be to decide by it.
+	pub max_block_age: u64,
+	/// How many seconds a final block may be ahead of the device's clock.
+	pub max_clock_skew: u64,
+	/// The fewest blocks that a bounty must have left.
+	pub min_margin: BlockNumber,
+	/// For how many blocks a receipt can be reserved.
+	pub receipt_lifetime: BlockNumber,
+	/// The largest image that fits the device, in bytes.
+	pub max_size: u64,
+}
+
+impl Default for Config {
+	fn default() -> Self {
+		let policy = Policy::default();
+		Self {
+			state: PathBuf::from("waybill-device"),
+			distributors: Vec::new(),
+			hook: None,
+			hook_timeout: 600,
+			max_block_age: policy.max_view_age_ms / 1_000,
+			max_clock_skew: policy.max_clock_skew_ms / 1_000,
+			min_margin: policy.min_margin,
+			receipt_lifetime: policy.receipt_lifetime,
+			max_size: policy.max_payload_size,
+		}
+	}
+}
+
+impl Config {
+	/// What the device demands beyond what the protocol does.
+	pub const fn policy(&self) -> Policy {
+		Policy {
+			max_view_age_ms: self.max_block_age.saturating_mul(1_000),
+			max_clock_skew_ms: self.max_clock_skew.saturating_mul(1_000),
+			min_margin: self.min_margin,
+			receipt_lifetime: self.receipt_lifetime,
+			max_payload_size: self.max_size,
+		}
+	}
+}

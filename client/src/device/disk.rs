@@ -1,0 +1,45 @@
+//! Writes that survive a power cut: a file holds what it held before or all of what it holds now.
+
+use atomic_write_file::OpenOptions;
+use std::{
+	fs::{self, File},
+	io::{self, Write},
+	os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+	path::Path,
+};
+
+/// Replaces the file at `path`, readable by its owner alone, and returns once it is on the disk.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+	let mut options = OpenOptions::new();
+	options.mode(0o600);
+	let mut file = options.open(path)?;
+	file.write_all(bytes)?;
+	file.commit()
+}
+
+/// Reads the file at `path`, if it is there.
+pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+	match fs::read(path) {
+		Ok(bytes) => Ok(Some(bytes)),
+		Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+		Err(error) => Err(error),
+	}
+}
+
+/// Removes the file at `path`, if it is there.
+pub fn remove(path: &Path) -> io::Result<()> {
+	match fs::remove_file(path) {
+		Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+		_ => Ok(()),
+	}
+}
+
+/// Makes the folder at `path` and those above it, for its owner alone.
+pub fn folder(path: &Path) -> io::Result<()> {
+	fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Waits until the names in a folder are on the disk.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+	File::open(path)?.sync_all()
+}

@@ -1,0 +1,172 @@
+//! A device's state folder.
+//!
+//! ```text
+//! device.key        the device's secret key
+//! device.toml       what the device is and whom it trusts
+//! exchange.cbor     the exchange under way; holds secrets
+//! memory.json       what else must not be forgotten
+//! ciphertexts/      by CID; NAME.part and NAME.journal while they are fetched
+//! slots/a, slots/b  an image and its record each
+//! current           a link to the slot in use
+//! lock              held while a program works here
+//! ```
+
+use super::{
+	disk,
+	identity::{self, Identity},
+	slots::{self, Slots},
+};
+use crate::{
+	error::{Error, Kind, OrFail, Result},
+	keys::StatementKey,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+	collections::BTreeMap,
+	fs::{self, File, TryLockError},
+	path::{Path, PathBuf},
+};
+use waybill_exchange::{DeviceExchange, Installed, Policy, Profile, TrustedKeys};
+use waybill_primitives::{BlockNumber, Cid, ReleaseId};
+
+const EXCHANGE_FILE: &str = "exchange.cbor";
+const MEMORY_FILE: &str = "memory.json";
+const CIPHERTEXTS: &str = "ciphertexts";
+const LOCK_FILE: &str = "lock";
+
+/// What a device must not forget besides the exchange itself.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Memory {
+	/// Blocks up to this one hold no key that the device waits for.
+	pub searched: BlockNumber,
+	/// The release whose hook has to run, or to run again.
+	pub hook: Option<ReleaseId>,
+	/// Distributors that cheated, by account, with how they did.
+	pub cheats: BTreeMap<String, String>,
+}
+
+/// A device's state folder. While it is open no other program can open it for writing.
+#[derive(Debug)]
+pub struct Home {
+	path: PathBuf,
+	/// What the device is and whom it trusts.
+	pub identity: Identity,
+	/// The device's key.
+	pub key: StatementKey,
+	/// The firmware.
+	pub slots: Slots,
+	_lock: Option<File>,
+}
+
+impl Home {
+	/// Opens the folder to work in it.
+	pub fn open(path: &Path) -> Result<Self> {
+		Self::read(path).and_then(|home| {
+			let file = path.join(LOCK_FILE);
+			let lock = File::create(&file).or_fail(Kind::File, || format!("cannot write {}", file.display()))?;
+			match lock.try_lock() {
+				Ok(()) => Ok(Self { _lock: Some(lock), ..home }),
+				Err(TryLockError::WouldBlock) => {
+					Err(Error::file(format!("another program works in {}; stop it first", path.display())))
+				},
+				Err(TryLockError::Error(error)) => Err(Error::file(format!("cannot lock {}: {error}", file.display()))),
+			}
+		})
+	}
+
+	/// Opens the folder to look at it.
+	pub fn read(path: &Path) -> Result<Self> {
+		if !path.is_dir() {
+			let words =
+				format!("no device in {}; make one with `waybill device provision`, or check --state", path.display());
+			return Err(Error::file(words));
+		}
+		let (identity, key) = (Identity::load(path)?, identity::key(path)?);
+		let slots = Slots::open(path).or_fail(Kind::File, || format!("cannot use {}", path.display()))?;
+		Ok(Self { path: path.into(), identity, key, slots, _lock: None })
+	}
+
+	/// What is installed.
+	pub fn firmware(&self) -> Result<Option<slots::Installed>> {
+		self.slots.current().or_fail(Kind::File, || "the installed firmware")
+	}
+
+	/// What runs: what is installed, or what left the factory.
+	pub fn installed(&self) -> Result<Installed> {
+		let factory = self.identity.factory;
+		Ok(self
+			.firmware()?
+			.map_or(Installed { version: factory.version, security_version: factory.security_version }, |installed| {
+				Installed { version: installed.version, security_version: installed.security_version }
+			}))
+	}
+
+	/// What the exchange wants to know of the device.
+	pub fn profile(&self) -> Result<Profile> {
+		let identity = &self.identity;
+		Ok(Profile {
+			genesis: identity.genesis,
+			vendor: identity.vendor.0,
+			model: identity.model,
+			keys: TrustedKeys { version: identity.key_set.version, key_set: identity.key_set.key_set()? },
+			installed: self.installed()?,
+		})
+	}
+
+	/// The exchange as it was stored, or a new one.
+	pub fn exchange(&self, policy: Policy) -> Result<DeviceExchange> {
+		let path = self.path.join(EXCHANGE_FILE);
+		let stored = disk::read(&path).or_fail(Kind::File, || format!("cannot read {}", path.display()))?;
+		let (profile, key) = (self.profile()?, self.key.public());
+		match stored {
+			Some(bytes) => DeviceExchange::restore(profile, policy, key, &bytes)
+				.or_fail(Kind::File, || format!("{}: move it away to start over", path.display())),
+			None => Ok(DeviceExchange::new(profile, policy, key)),
+		}
+	}
+
+	/// Stores the exchange; it is on the disk when this returns.
+	pub fn save_exchange(&self, bytes: &[u8]) -> Result<()> {
+		let path = self.path.join(EXCHANGE_FILE);
+		disk::write(&path, bytes).or_fail(Kind::File, || format!("cannot write {}", path.display()))
+	}
+
+	/// What was stored of the rest.
+	pub fn memory(&self) -> Result<Memory> {
+		let path = self.path.join(MEMORY_FILE);
+		match disk::read(&path).or_fail(Kind::File, || format!("cannot read {}", path.display()))? {
+			Some(json) => serde_json::from_slice(&json).or_fail(Kind::File, || format!("{} is damaged", path.display())),
+			None => Ok(Memory::default()),
+		}
+	}
+
+	/// Stores the rest.
+	pub fn save_memory(&self, memory: &Memory) -> Result<()> {
+		let path = self.path.join(MEMORY_FILE);
+		let json = serde_json::to_vec_pretty(memory).or_fail(Kind::Failure, || "cannot write the memory")?;
+		disk::write(&path, &json).or_fail(Kind::File, || format!("cannot write {}", path.display()))
+	}
+
+	/// The file of a ciphertext.
+	pub fn ciphertext(&self, cid: &Cid) -> Result<PathBuf> {
+		let folder = self.path.join(CIPHERTEXTS);
+		disk::folder(&folder).or_fail(Kind::File, || format!("cannot make {}", folder.display()))?;
+		Ok(folder.join(cid.to_string()))
+	}
+
+	/// Removes all ciphertexts but these.
+	pub fn keep_ciphertexts<'a>(&self, keep: impl Iterator<Item = &'a Cid>) -> Result<()> {
+		let keep: Vec<String> = keep.map(Cid::to_string).collect();
+		let folder = self.path.join(CIPHERTEXTS);
+		let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
+		for entry in entries {
+			let path = entry.or_fail(Kind::File, || format!("cannot read {}", folder.display()))?.path();
+			let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+			if !keep.iter().any(|kept| name.starts_with(kept.as_str())) {
+				disk::remove(&path).or_fail(Kind::File, || format!("cannot remove {}", path.display()))?;
+			}
+		}
+		Ok(())
+	}
+}

@@ -1,0 +1,132 @@
+//! From the ciphertext and its key to the installed image.
+
+use super::{
+	agent::{is_about_time, refused, Agent, Outcome},
+	disk,
+	report::Event,
+	slots::{Installed, SlotError},
+};
+use crate::{
+	distributor::now_ms,
+	error::{Error, Kind, OrFail, Result},
+	ledger::Ledger,
+};
+use std::{
+	fs::File,
+	io::{Read, Write},
+	path::Path,
+};
+use waybill_exchange::{Refusal, Terms};
+
+const BUFFER: usize = 64 * 1024;
+
+/// Hands a file piece by piece to `take`, until that refuses.
+pub(super) fn pieces<E>(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<Result<(), E>> {
+	let unreadable = || format!("cannot read {}", path.display());
+	let mut file = File::open(path).or_fail(Kind::File, unreadable)?;
+	let mut buffer = vec![0; BUFFER];
+	loop {
+		let read = file.read(&mut buffer).or_fail(Kind::File, unreadable)?;
+		let piece = buffer.get(..read).unwrap_or_default();
+		if piece.is_empty() {
+			return Ok(Ok(()));
+		}
+		if let Err(error) = take(piece) {
+			return Ok(Err(error));
+		}
+	}
+}
+
+impl<L: Ledger> Agent<L> {
+	/// Decrypts into the slot that is not in use. The key stays stored until the image is installed: a power cut in between only means
+	/// to decrypt again.
+	pub(super) async fn decrypt(&mut self, terms: &Terms) -> Result<Outcome> {
+		let path = self.home.ciphertext(&terms.ciphertext.cid)?;
+		if !path.exists() {
+			self.gateway.fetch_file(&terms.ciphertext.cid, terms.ciphertext.size, &path, |_| ()).await?;
+		}
+		let mut decryption = self.exchange.decryption().map_err(refused)?;
+		let unwritable =
+			|error| Error::file(format!("cannot write the new image: {error}; free some space and start again"));
+		let mut staging = self.home.slots.prepare().map_err(unwritable)?;
+		let mut plain = Vec::with_capacity(BUFFER);
+		let mut failure = None;
+		let outcome = pieces(&path, |piece| {
+			plain.clear();
+			decryption.update(piece, &mut plain)?;
+			if failure.is_none() {
+				failure = staging.image().write_all(&plain).err();
+			}
+			Ok(())
+		})?;
+		plain.clear();
+		let decrypted = decryption.finish(&mut plain);
+		let failure = failure.or_else(|| staging.image().write_all(&plain).err());
+		if let Some(error) = failure {
+			return Err(unwritable(error));
+		}
+		match outcome.and_then(|()| self.exchange.decrypted(decrypted)) {
+			Ok(()) => {
+				self.staged = Some(staging);
+				Ok(Outcome::Again)
+			},
+			Err(Refusal::PayloadMismatch) => {
+				self.save()?;
+				Ok(Outcome::Again)
+			},
+			Err(refusal) => {
+				// The file on disk is damaged: it is fetched again.
+				disk::remove(&path).or_fail(Kind::File, || format!("cannot remove {}", path.display()))?;
+				Err(refused(refusal))
+			},
+		}
+	}
+
+	/// Installs, if the chain has nothing against it at the last moment.
+	pub(super) async fn install(&mut self, state: &L::State, terms: &Terms) -> Result<Outcome> {
+		let Some(staging) = self.staged.take() else { return self.start_over() };
+		let approval = match self.view(state, terms).await.map(|view| self.exchange.approve(&view, now_ms())) {
+			Ok(Ok(approval)) => approval,
+			Ok(Err(refusal)) if !is_about_time(refusal) => {
+				// Withdrawn, or overtaken: this release is not installed any more.
+				self.exchange.abandon().map_err(refused)?;
+				self.save()?;
+				return Err(refused(refusal));
+			},
+			other => {
+				self.staged = Some(staging);
+				return Err(other.err().unwrap_or_else(|| Error::check("the chain's newest block cannot be decided by")));
+			},
+		};
+		let release = &terms.release;
+		let installed = Installed {
+			model: release.model,
+			release: terms.release_id,
+			version: release.version,
+			security_version: release.security_version,
+			key_set_version: self.exchange.profile().keys.version,
+			size: release.size,
+			sha256: release.sha256,
+		};
+		self.owe_hook(installed.release)?;
+		match staging.commit(&installed) {
+			Ok(()) => {},
+			Err(SlotError::NotTheRelease) => {
+				tracing::error!("the disk does not hold what was written to it; decrypting again");
+				return self.start_over();
+			},
+			Err(error) => return Err(Error::file(error)),
+		}
+		self.exchange.installed(approval).map_err(refused)?;
+		self.save()?;
+		(self.tell)(&Event::Installed { installed: installed.clone() });
+		self.run_hook().await?;
+		Ok(Outcome::Updated(installed))
+	}
+
+	/// Goes back to what is stored: the key, from before the decryption.
+	fn start_over(&mut self) -> Result<Outcome> {
+		self.exchange = self.home.exchange(self.policy.clone())?;
+		Ok(Outcome::Again)
+	}
+}

@@ -1,0 +1,27 @@
+//! The device: finds a distributor, checks what it gets, installs it.
+
+mod agent;
+mod check;
+mod config;
+pub mod disk;
+mod hash;
+mod home;
+mod hook;
+pub mod identity;
+mod install;
+pub mod peer;
+mod peers;
+mod report;
+mod reveal;
+mod search;
+mod slots;
+#[cfg(test)]
+mod tests;
+mod trade;
+pub mod view;
+
+pub use agent::Agent;
+pub use check::{release as check_release, Verdict};
+pub use config::Config;
+pub use home::Home;
+pub use slots::Installed;

@@ -1,0 +1,104 @@
+//! What happens to a device, for people and programs.
+
+use super::slots::Installed;
+use serde::Serialize;
+use std::fmt;
+use waybill_primitives::{BlockNumber, BountyId, Cid, ReleaseId, Version};
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+	/// There is nothing newer.
+	UpToDate {
+		/// What is installed.
+		installed: Option<Installed>,
+	},
+	/// A distributor's offer was taken.
+	Offered {
+		/// The bounty.
+		bounty: BountyId,
+		/// The release.
+		release: ReleaseId,
+		/// Its version.
+		version: Version,
+		/// The distributor.
+		distributor: String,
+	},
+	/// The ciphertext is on disk.
+	Downloaded {
+		/// Its CID.
+		cid: Cid,
+		/// Its length in bytes.
+		size: u64,
+	},
+	/// The receipt is signed.
+	Signed {
+		/// The bounty.
+		bounty: BountyId,
+		/// The distributor.
+		distributor: String,
+		/// The last block in which it can be reserved.
+		valid_until: BlockNumber,
+	},
+	/// The distributor has the receipt.
+	Acknowledged {
+		/// The bounty.
+		bounty: BountyId,
+		/// The distributor.
+		distributor: String,
+	},
+	/// The receipt no longer stands.
+	Lapsed {
+		/// The bounty.
+		bounty: BountyId,
+		/// The distributor.
+		distributor: String,
+	},
+	/// The key is public.
+	Revealed {
+		/// The bounty.
+		bounty: BountyId,
+		/// The distributor.
+		distributor: String,
+		/// The final block that revealed it; none if somebody told it.
+		block: Option<BlockNumber>,
+	},
+	/// A new version is installed.
+	Installed {
+		/// What is installed.
+		#[serde(flatten)]
+		installed: Installed,
+	},
+	/// A distributor was paid for something that is not the release.
+	Cheated {
+		/// The distributor.
+		distributor: String,
+		/// How.
+		fault: String,
+	},
+}
+
+impl fmt::Display for Event {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::UpToDate { installed: Some(installed) } => write!(f, "up to date: version {}", installed.version),
+			Self::UpToDate { installed: None } => f.write_str("nothing is installed, and no release is available"),
+			Self::Offered { version, distributor, .. } => write!(f, "version {version} is offered by {distributor}"),
+			Self::Downloaded { size, .. } => write!(f, "fetched {size} bytes"),
+			Self::Signed { bounty, valid_until, .. } => {
+				write!(f, "signed the receipt for bounty {bounty}, valid until block {valid_until}")
+			},
+			Self::Acknowledged { distributor, .. } => write!(f, "{distributor} has the receipt"),
+			Self::Lapsed { distributor, .. } => {
+				write!(f, "the receipt for {distributor} lapsed; asking another distributor")
+			},
+			Self::Revealed { block: Some(block), .. } => write!(f, "the key was revealed in final block {block}"),
+			Self::Revealed { block: None, .. } => f.write_str("a distributor told the revealed key"),
+			Self::Installed { installed } => {
+				write!(f, "installed version {} (release {})", installed.version, installed.release)
+			},
+			Self::Cheated { distributor, fault } => write!(f, "distributor {distributor} cheated: {fault}"),
+		}
+	}
+}

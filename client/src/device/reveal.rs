@@ -1,0 +1,36 @@
+//! Finding a revealed key in a block's body.
+//!
+//! A claim carries its keys in the clear, be it alone, in a batch or through a proxy. The key is known by its hash: whatever 32 bytes
+//! hash to the lock are the key, wherever they stand. So nothing needs to be decoded, and old blocks, whose state and events
+//! nodes no longer have, serve as well as new ones.
+
+use waybill_primitives::{Lock, LockKey, Suite};
+
+/// The key of `lock`, if one of the extrinsics carries it.
+pub fn find(suite: Suite, lock: &Lock, extrinsics: &[Vec<u8>]) -> Option<LockKey> {
+	let windows = extrinsics.iter().flat_map(|extrinsic| extrinsic.windows(size_of::<LockKey>()));
+	windows.filter_map(|bytes| LockKey::try_from(bytes).ok()).find(|key| suite.lock(key) == *lock)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn key_should_be_found_when_it_stands_anywhere() {
+		let key = [0x5a; 32];
+		let lock = Suite::Plain.lock(&key);
+		let around = |before: usize, after: usize| [vec![1; before], key.to_vec(), vec![2; after]].concat();
+		for (before, after) in [(0, 0), (0, 9), (7, 0), (300, 400)] {
+			assert_eq!(find(Suite::Plain, &lock, &[vec![], vec![3; 40], around(before, after)]), Some(key));
+		}
+	}
+
+	#[test]
+	fn nothing_should_be_found_when_the_key_is_torn_or_absent() {
+		let key = [0x5a; 32];
+		let lock = Suite::Plain.lock(&key);
+		assert_eq!(find(Suite::Plain, &lock, &[]), None);
+		assert_eq!(find(Suite::Plain, &lock, &[key[..31].to_vec(), key[31..].to_vec(), vec![0; 100]]), None);
+	}
+}

@@ -1,0 +1,574 @@
+//! The device against a running distributor, over HTTP, with IPFS over HTTP and a chain in memory.
+
+use super::{
+	agent::Outcome,
+	home::Home,
+	identity::{Identity, Place, TrustedKeys},
+	report::Event,
+	Agent, Config,
+};
+use crate::{
+	chain::types::{AccountId, Distributor, ReleaseState},
+	distributor::{
+		self,
+		scene::{account, config, Scene, EXPIRES_AT, MODEL, REWARD},
+		Parts,
+	},
+	error::{Kind, Result},
+	ipfs::{
+		testing::{Ipfs, Trick},
+		Gateway, Kubo,
+	},
+	keys::{write_secret, Account},
+	ledger::{
+		fake::{Fake, GENESIS},
+		Ledger,
+	},
+};
+use std::{
+	fs,
+	net::SocketAddr,
+	os::unix::fs::{symlink, PermissionsExt},
+	path::{Path, PathBuf},
+	sync::{Arc, Mutex},
+	time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{
+	sync::oneshot,
+	task::JoinHandle,
+	time::{sleep, timeout},
+};
+use waybill_exchange::Stage;
+use waybill_primitives::Version;
+
+const BLOCK_TIME: Duration = Duration::from_millis(50);
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A fleet, IPFS, and a chain whose blocks come by themselves.
+struct Field {
+	folder: TempDir,
+	scene: Scene,
+	ipfs: Ipfs,
+	ticker: JoinHandle<()>,
+}
+
+impl Drop for Field {
+	fn drop(&mut self) {
+		self.ticker.abort();
+	}
+}
+
+fn payload(seed: u8) -> Vec<u8> {
+	(0..700_000u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8 ^ seed).collect()
+}
+
+impl Field {
+	async fn new(devices: u8) -> Self {
+		let (folder, scene, ipfs) = (tempfile::tempdir().unwrap(), Scene::new(devices), Ipfs::start().await);
+		scene.publish_manifest(&ipfs);
+		let chain = scene.chain.clone();
+		let ticker = tokio::spawn(async move {
+			loop {
+				sleep(BLOCK_TIME).await;
+				chain.advance(1);
+			}
+		});
+		Self { folder, scene, ipfs, ticker }
+	}
+
+	/// Publishes a release and opens its bounty.
+	fn release(&self, id: u64, security_version: u32) -> Vec<u8> {
+		let payload = payload(id as u8);
+		let cid = self.ipfs.add(&payload, 262_144);
+		self.scene.release(id, Version::new(1, 0, id as u32), security_version, &payload, cid);
+		payload
+	}
+
+	fn path(&self, name: &str) -> PathBuf {
+		self.folder.path().join(name)
+	}
+
+	/// Makes a device's state folder.
+	fn provision(&self, index: usize) -> PathBuf {
+		let path = self.path(&format!("device-{index}"));
+		fs::create_dir(&path).unwrap();
+		let secret = format!("waybill-ed25519-secret:{}", hex::encode(self.scene.devices[index].to_bytes()));
+		write_secret(&path.join("device.key"), &secret).unwrap();
+		let trusted = self.scene.trusted_keys();
+		let identity = Identity {
+			genesis: GENESIS,
+			vendor: self.scene.vendor.clone(),
+			model: MODEL,
+			place: Some(Place { fleet: 0, index: index as u32 }),
+			factory: Default::default(),
+			key_set: TrustedKeys::new(trusted.version, &trusted.key_set),
+		};
+		identity.save(&path).unwrap();
+		path
+	}
+
+	fn agent(&self, path: &Path, config: &Config) -> Result<(Agent<Fake>, Arc<Mutex<Vec<Event>>>)> {
+		let events = Arc::new(Mutex::new(Vec::new()));
+		let heard = events.clone();
+		let gateway = Gateway::new(&[self.ipfs.url()])?;
+		let tell = Box::new(move |event: &Event| heard.lock().unwrap().push(event.clone()));
+		Ok((Agent::new(self.scene.chain.clone(), Home::open(path)?, gateway, config, tell)?, events))
+	}
+
+	/// Runs a device until it is up to date.
+	async fn update(&self, path: &Path) -> Vec<Event> {
+		let (mut agent, events) = self.agent(path, &Config::default()).unwrap();
+		timeout(LIMIT, agent.run(true)).await.unwrap_or_else(|_| panic!("{}", agent.obstacle())).unwrap();
+		let events = events.lock().unwrap().clone();
+		events
+	}
+
+	/// Starts a distributor and announces it.
+	async fn distributor(&self, payee: &Account, change: impl FnOnce(&mut distributor::Config)) -> Running {
+		let mut config = config(&self.path(&payee.id().to_string()));
+		change(&mut config);
+		let parts = Parts {
+			ledger: self.scene.chain.clone(),
+			account: payee.clone(),
+			gateway: Gateway::new(&[self.ipfs.url()]).unwrap(),
+			kubo: Kubo::new(&self.ipfs.url()).unwrap(),
+			config,
+		};
+		let (tell, told) = oneshot::channel();
+		let (stop, stopped) = oneshot::channel::<()>();
+		let task = tokio::spawn(async move {
+			let stopped = async {
+				let _ = stopped.await;
+			};
+			distributor::run(parts, |address| tell.send(address).unwrap(), stopped).await
+		});
+		let address: SocketAddr = told.await.unwrap();
+		let one = Distributor { account: payee.id(), endpoint: format!("http://{address}") };
+		self.scene.chain.edit(|world| {
+			world.distributors.retain(|known| known.account != one.account);
+			world.distributors.push(one);
+		});
+		Running { task, stop, address }
+	}
+
+	fn paid(&self) -> usize {
+		self.scene.chain.edit(|world| world.paid.len())
+	}
+}
+
+/// A distributor that runs.
+struct Running {
+	task: JoinHandle<Result<()>>,
+	stop: oneshot::Sender<()>,
+	address: SocketAddr,
+}
+
+impl Running {
+	/// Waits until it serves a bounty.
+	async fn serves(&self) {
+		let url = format!("http://{}/status", self.address);
+		let serves = || async {
+			let status: distributor::Status = reqwest::get(&url).await.unwrap().json().await.unwrap();
+			status.bounties.iter().any(|bounty| bounty.serving)
+		};
+		timeout(LIMIT, async { while !serves().await {} }).await.unwrap();
+	}
+
+	async fn stop(self) {
+		let _ = self.stop.send(());
+		self.task.await.unwrap().unwrap();
+	}
+}
+
+fn image(path: &Path) -> Vec<u8> {
+	fs::read(path.join("current/firmware.bin")).unwrap()
+}
+
+async fn until(mut done: impl FnMut() -> bool) {
+	timeout(LIMIT, async {
+		while !done() {
+			sleep(Duration::from_millis(10)).await;
+		}
+	})
+	.await
+	.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_should_update_twice_from_two_distributors() {
+	let field = Field::new(6).await;
+	let payees = [account(&field.folder, "one"), account(&field.folder, "two")];
+	let running = [field.distributor(&payees[0], |_| ()).await, field.distributor(&payees[1], |_| ()).await];
+	let paths: Vec<_> = (0..6).map(|index| field.provision(index)).collect();
+	let mut images = Vec::new();
+	for id in 0..2 {
+		images.push(field.release(id, 1));
+		futures::future::join_all(paths.iter().map(|path| field.update(path))).await;
+		for path in &paths {
+			assert_eq!(image(path), images[id as usize]);
+			let home = Home::read(path).unwrap();
+			assert_eq!(home.firmware().unwrap().unwrap().release, id);
+			assert!(fs::read_dir(path.join("ciphertexts")).unwrap().next().is_none());
+		}
+	}
+	assert_eq!(fs::read(paths[0].join("slots/a/firmware.bin")).unwrap(), images[0]);
+	assert_eq!(field.paid(), 12);
+	for path in &paths {
+		let events = field.update(path).await;
+		assert!(matches!(&events[..], [Event::UpToDate { installed: Some(one) }] if one.release == 1));
+	}
+	for running in running {
+		running.stop().await;
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn update_should_carry_on_when_the_power_fails_after_any_step() {
+	let field = Field::new(1).await;
+	let image_bytes = field.release(0, 1);
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	let path = field.provision(0);
+	let mut steps = 0;
+	timeout(LIMIT, async {
+		loop {
+			// A new agent on the same folder for every step; what was decrypted is lost with it.
+			let (mut agent, _) = field.agent(&path, &Config::default()).unwrap();
+			let state = field.scene.chain.newest().await.unwrap();
+			match agent.step(&state).await {
+				Ok(Outcome::UpToDate) => break,
+				Ok(Outcome::Again) if matches!(agent.exchange.stage(), Stage::Ready(_)) => {
+					// The last step needs what the one before it has decrypted.
+					let state = field.scene.chain.newest().await.unwrap();
+					assert!(matches!(agent.step(&state).await.unwrap(), Outcome::Updated(_)));
+				},
+				Ok(_) => {},
+				Err(error) => assert_ne!(error.kind(), Kind::File, "{error}"),
+			}
+			steps += 1;
+			sleep(Duration::from_millis(20)).await;
+		}
+	})
+	.await
+	.unwrap();
+	assert!(steps >= 5, "{steps}");
+	assert_eq!(image(&path), image_bytes);
+	assert_eq!(field.paid(), 1);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn device_should_turn_to_another_when_the_distributor_disappears_with_the_receipt() {
+	let field = Field::new(1).await;
+	let image_bytes = field.release(0, 1);
+	let (gone, other) = (account(&field.folder, "gone"), account(&field.folder, "other"));
+	let running = field.distributor(&gone, |config| config.max_delay = 3_600).await;
+	let path = field.provision(0);
+	let (mut agent, events) = field.agent(&path, &Config { receipt_lifetime: 20, ..Config::default() }).unwrap();
+	let update = tokio::spawn(async move { agent.run(true).await });
+	until(|| events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. }))).await;
+	running.stop().await;
+	let running = field.distributor(&other, |_| ()).await;
+	timeout(LIMIT, update).await.unwrap().unwrap().unwrap();
+	let events = events.lock().unwrap().clone();
+	let signed = |payee: &Account| {
+		let id = payee.id().to_string();
+		events.iter().filter(|event| matches!(event, Event::Signed { distributor, .. } if *distributor == id)).count()
+	};
+	assert_eq!((signed(&gone), signed(&other)), (1, 1), "{events:?}");
+	assert!(events
+		.iter()
+		.any(|event| matches!(event, Event::Lapsed { distributor, .. } if *distributor == gone.id().to_string())));
+	assert_eq!(image(&path), image_bytes);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn device_should_find_its_key_when_it_was_away_and_events_and_distributor_are_gone() {
+	for pruned in [false, true] {
+		let field = Field::new(1).await;
+		let image_bytes = field.release(0, 1);
+		let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+		let path = field.provision(0);
+		let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+		let update = tokio::spawn(async move { agent.run(true).await });
+		until(|| events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. }))).await;
+		update.abort();
+		let _ = update.await;
+		until(|| field.paid() == 1).await;
+		running.stop().await;
+		field.scene.chain.advance(600);
+		field.scene.chain.edit(|world| {
+			world.pruned = if pruned { world.number } else { 0 };
+			world.distributors.clear();
+		});
+		let events = field.update(&path).await;
+		assert!(events.iter().any(|event| matches!(event, Event::Revealed { block: Some(_), .. })), "{events:?}");
+		assert_eq!(image(&path), image_bytes);
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_ciphertext_should_be_fetched_again() {
+	let field = Field::new(1).await;
+	let image_bytes = field.release(0, 1);
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	let path = field.provision(0);
+	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+	let update = tokio::spawn(async move { agent.run(true).await });
+	until(|| events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. }))).await;
+	update.abort();
+	let _ = update.await;
+	until(|| field.paid() == 1).await;
+	let file = fs::read_dir(path.join("ciphertexts")).unwrap().next().unwrap().unwrap().path();
+	let bytes = fs::read(&file).unwrap();
+	fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+	field.update(&path).await;
+	assert_eq!(image(&path), image_bytes);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payload_should_be_served_although_the_gateway_stumbles() {
+	let field = Field::new(1).await;
+	let bytes = field.release(0, 1);
+	for chunk in bytes.chunks(262_144) {
+		field.ipfs.trick(&waybill_primitives::Cid::raw(chunk), [Trick::Status(500), Trick::Html, Trick::Truncated]);
+	}
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	let path = field.provision(0);
+	field.update(&path).await;
+	assert_eq!(image(&path), bytes);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_disk_should_end_the_update_with_one_line_and_leave_nothing_half_installed() {
+	let field = Field::new(1).await;
+	let image_bytes = field.release(0, 1);
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	let path = field.provision(0);
+	// Up to the offer, to know the ciphertext's name.
+	let (mut agent, _) = field.agent(&path, &Config::default()).unwrap();
+	let cid = timeout(LIMIT, async {
+		loop {
+			let state = field.scene.chain.newest().await.unwrap();
+			let _ = agent.step(&state).await;
+			if let Stage::NeedCiphertext(terms) = agent.exchange.stage() {
+				return terms.ciphertext.cid;
+			}
+			sleep(BLOCK_TIME).await;
+		}
+	})
+	.await
+	.unwrap();
+	drop(agent);
+	let part = path.join(format!("ciphertexts/{cid}.part"));
+	fs::create_dir_all(part.parent().unwrap()).unwrap();
+	symlink("/dev/full", &part).unwrap();
+	let (mut agent, _) = field.agent(&path, &Config::default()).unwrap();
+	let error = timeout(LIMIT, agent.run(true)).await.unwrap().unwrap_err();
+	assert_eq!(error.kind(), Kind::File);
+	assert!(error.to_string().contains("No space left") && error.to_string().contains("carries on"), "{error}");
+	assert!(agent.home.firmware().unwrap().is_none());
+	drop(agent);
+	fs::remove_file(part).unwrap();
+	field.update(&path).await;
+	assert_eq!(image(&path), image_bytes);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_should_be_signed_when_the_chain_is_held_back() {
+	let field = Field::new(1).await;
+	let image_bytes = field.release(0, 1);
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	running.serves().await;
+	let path = field.provision(0);
+	for (shift, words) in [(-600_000, "too old"), (600_000, "from the future")] {
+		let held = distributor::now_ms().saturating_add_signed(shift);
+		field.scene.chain.edit(|world| world.timestamp_ms = Some(held));
+		let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+		assert!(timeout(Duration::from_secs(2), agent.run(true)).await.is_err());
+		assert!(agent.obstacle().contains(words), "{}", agent.obstacle());
+		assert!(events.lock().unwrap().is_empty());
+	}
+	field.scene.chain.edit(|world| world.timestamp_ms = None);
+	field.update(&path).await;
+	assert_eq!(image(&path), image_bytes);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_should_be_installed_when_the_release_is_withdrawn_after_the_receipt() {
+	let field = Field::new(1).await;
+	field.release(0, 1);
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	let path = field.provision(0);
+	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+	let update = tokio::spawn(async move { agent.run(true).await });
+	until(|| events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. }))).await;
+	update.abort();
+	let _ = update.await;
+	until(|| field.paid() == 1).await;
+	field.scene.chain.edit(|world| world.releases.get_mut(&0).unwrap().state = ReleaseState::Yanked);
+	let events = field.update(&path).await;
+	assert_eq!(events.last(), Some(&Event::UpToDate { installed: None }));
+	assert!(events.iter().any(|event| matches!(event, Event::Revealed { .. })), "{events:?}");
+	assert!(!path.join("current").exists());
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_release_should_not_be_taken_when_it_is_the_chains_latest() {
+	let field = Field::new(1).await;
+	field.release(0, 1);
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	let newer = field.release(1, 2);
+	let path = field.provision(0);
+	field.update(&path).await;
+	field.scene.chain.edit(|world| world.releases.get_mut(&1).unwrap().state = ReleaseState::Unavailable);
+	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+	assert!(timeout(Duration::from_secs(1), agent.run(true)).await.is_err());
+	assert!(agent.obstacle().contains("lower security version"), "{}", agent.obstacle());
+	assert!(events.lock().unwrap().is_empty());
+	assert_eq!(image(&path), newer);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cheat_should_be_named_and_not_asked_again() {
+	let field = Field::new(1).await;
+	field.release(0, 1);
+	let cheat = account(&field.folder, "cheat");
+	let wrong = payload(0x77);
+	let shop = field.scene.shop(field.folder.path(), &cheat, 0, &wrong, 64).await;
+	field.ipfs.put(waybill_primitives::Codec::Raw, shop.ciphertext.clone());
+	let served = shop.serve(&field.scene.chain, &cheat).await;
+	let path = field.provision(0);
+	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+	let heard = events.clone();
+	let update = tokio::spawn(async move { timeout(LIMIT, agent.run(true)).await });
+	until(|| heard.lock().unwrap().iter().any(|event| matches!(event, Event::Cheated { .. }))).await;
+	update.abort();
+	let _ = update.await;
+	assert!(!path.join("current").exists());
+	let home = Home::open(&path).unwrap();
+	assert_eq!(home.memory().unwrap().cheats.keys().collect::<Vec<_>>(), [&cheat.id().to_string()]);
+	drop(home);
+
+	// The vendor offers the release once more; the honest distributor is the only one that is asked.
+	let honest = field.distributor(&account(&field.folder, "honest"), |_| ()).await;
+	field.scene.chain.bounty(1, 0, 0, REWARD, EXPIRES_AT);
+	let events = field.update(&path).await;
+	assert!(events.iter().all(|event| !matches!(event, Event::Cheated { .. })));
+	assert_eq!(image(&path), payload(0));
+	honest.stop().await;
+	drop(served);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hook_should_run_once_and_again_only_if_it_failed() {
+	let field = Field::new(1).await;
+	field.release(0, 1);
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	let path = field.provision(0);
+	let (hook, log) = (field.path("hook.sh"), field.path("hook.log"));
+	let script = |exit: u8| {
+		let log = log.display();
+		let text =
+			format!("#!/bin/sh\necho $WAYBILL_VERSION $WAYBILL_RELEASE $(wc -c < $WAYBILL_IMAGE) >> {log}\nexit {exit}\n");
+		fs::write(&hook, text).unwrap();
+		fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+	};
+	let config = Config { hook: Some(hook.clone()), ..Config::default() };
+	script(3);
+	let (mut agent, _) = field.agent(&path, &config).unwrap();
+	tokio::select! {
+		ended = agent.run(true) => panic!("{ended:?}"),
+		() = async {
+			until(|| log.exists()).await;
+			sleep(Duration::from_millis(300)).await;
+		} => {},
+	}
+	assert!(agent.obstacle().contains("failed"), "{}", agent.obstacle());
+	assert!(path.join("current/firmware.bin").exists());
+	drop(agent);
+	fs::remove_file(&log).unwrap();
+	script(0);
+	for _ in 0..2 {
+		let (mut agent, _) = field.agent(&path, &config).unwrap();
+		timeout(LIMIT, agent.run(true)).await.unwrap().unwrap();
+	}
+	assert_eq!(fs::read_to_string(&log).unwrap(), "1.0.0 0 700000\n");
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folder_should_be_one_devices_on_one_chain_in_one_process() {
+	let field = Field::new(2).await;
+	let path = field.provision(0);
+	let (agent, _) = field.agent(&path, &Config::default()).unwrap();
+	assert!(Home::open(&path).unwrap_err().to_string().contains("another program"));
+	Home::read(&path).unwrap();
+	drop(agent);
+	let mut identity = Identity::load(&path).unwrap();
+	identity.genesis = [1; 32];
+	identity.save(&path).unwrap();
+	assert_eq!(field.agent(&path, &Config::default()).map(drop).unwrap_err().kind(), Kind::Check);
+	assert_eq!(Home::open(&field.path("none")).unwrap_err().kind(), Kind::File);
+	let other = field.provision(1);
+	fs::write(other.join("exchange.cbor"), [1, 2, 3]).unwrap();
+	let error = field.agent(&other, &Config::default()).map(drop).unwrap_err();
+	assert_eq!(error.kind(), Kind::File);
+	assert!(error.to_string().contains("exchange.cbor"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bounty_should_be_served_when_it_has_more_devices_than_a_content_key() {
+	let field = Field::new(5).await;
+	let image_bytes = field.release(0, 1);
+	let running = field.distributor(&account(&field.folder, "one"), |config| config.epoch_size = 2).await;
+	let paths: Vec<_> = (0..5).map(|index| field.provision(index)).collect();
+	futures::future::join_all(paths.iter().map(|path| field.update(path))).await;
+	assert!(paths.iter().all(|path| image(path) == image_bytes));
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn distributor_should_clean_up_when_the_bounty_is_gone() {
+	let field = Field::new(1).await;
+	field.release(0, 1);
+	let payee = account(&field.folder, "one");
+	let running = field.distributor(&payee, |_| ()).await;
+	let path = field.provision(0);
+	field.update(&path).await;
+	let payloads = field.path(&payee.id().to_string()).join("data/payloads");
+	field.scene.chain.edit(|world| world.bounties.clear());
+	until(|| !field.ipfs.unpinned().is_empty()).await;
+	until(|| fs::read_dir(&payloads).unwrap().next().is_none()).await;
+	running.stop().await;
+}
+
+#[tokio::test]
+async fn release_of_another_vendor_or_model_should_not_be_taken() {
+	let field = Field::new(1).await;
+	field.release(0, 1);
+	let path = field.provision(0);
+	let profile = Home::read(&path).unwrap().profile().unwrap();
+	let release = field.scene.chain.edit(|world| world.releases[&0].clone());
+	let refusal = |change: fn(&mut crate::chain::types::Release)| {
+		let mut release = release.clone();
+		change(&mut release);
+		super::check_release(&profile, &release).unwrap_err()
+	};
+	use super::Verdict::Refused;
+	use waybill_exchange::Refusal;
+	assert_eq!(super::check_release(&profile, &release), Ok(()));
+	assert_eq!(refusal(|release| release.vendor = AccountId([9; 32])), Refused(Refusal::ForeignVendor));
+	assert_eq!(refusal(|release| release.statement.model = 9), Refused(Refusal::WrongModel));
+	assert_eq!(refusal(|release| release.key_set_version = 2), Refused(Refusal::UnknownKeySet));
+	assert!(matches!(refusal(|release| release.statement.size += 1), Refused(Refusal::Signatures(_))));
+	assert!(matches!(refusal(|release| release.signatures.clear()), Refused(Refusal::Signatures(_))));
+	assert_eq!(refusal(|release| release.state = ReleaseState::Yanked), Refused(Refusal::ReleaseYanked));
+}

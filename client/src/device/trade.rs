@@ -1,0 +1,124 @@
+//! From "there is a newer release" to an offer that was checked.
+
+use super::{
+	agent::{is_about_time, refused, Agent, Outcome},
+	check,
+	peer::PeerError,
+	peers::Candidate,
+	report::Event,
+	view,
+};
+use crate::{
+	chain::types::{AccountId, Bounty},
+	distributor::now_ms,
+	error::Result,
+	ledger::{Ledger, State},
+};
+use rand_core::{OsRng, TryRngCore};
+use waybill_exchange::{Rejection, Slot, Wanted};
+
+/// How an attempt with one distributor ended.
+enum Attempt {
+	/// Its offer was taken.
+	Taken,
+	/// It has no use, now or for this bounty.
+	Declined(String),
+}
+
+impl<L: Ledger> Agent<L> {
+	/// Looks for a newer release and for a distributor that has it.
+	pub(super) async fn trade(&mut self, state: &L::State) -> Result<Outcome> {
+		let Some(id) = state.latest_release(self.home.identity.model).await? else { return Ok(Outcome::UpToDate) };
+		let Some(release) = state.release(id).await? else { return Ok(Outcome::UpToDate) };
+		match check::release(self.exchange.profile(), &release) {
+			Ok(()) => {},
+			Err(check::Verdict::Installed) => return Ok(Outcome::UpToDate),
+			Err(check::Verdict::Refused(refusal)) => {
+				tracing::error!(release = id, %refusal, "the chain's latest release is refused");
+				self.obstacle = Some(format!("release {id} is refused: {refusal}"));
+				return Ok(Outcome::Wait);
+			},
+		}
+		let version = release.statement.version;
+		let announced = state.distributors().await?;
+		let cheats = self.memory.cheats.clone();
+		let mut obstacle = format!("version {version} is out, but no bounty for this device is open");
+		for bounty in self.bounties(state, id).await? {
+			let candidates = self.peers.shuffled(&announced, |account| cheats.contains_key(&account.to_string()));
+			obstacle = format!("version {version} is out, but no distributor can be asked at the moment");
+			for candidate in candidates {
+				match self.ask(state, &bounty, &candidate).await? {
+					Attempt::Taken => {
+						self.peers.praise(&candidate.peer);
+						return Ok(Outcome::Again);
+					},
+					Attempt::Declined(why) => {
+						tracing::info!(distributor = %candidate.peer.url(), bounty = bounty.id, why, "no offer");
+						obstacle = format!("version {version}: {} gave no offer: {why}", candidate.peer.url());
+						self.peers.pause(&candidate.peer);
+					},
+				}
+			}
+		}
+		self.obstacle = Some(obstacle);
+		Ok(Outcome::Wait)
+	}
+
+	/// The open bounties for a release that may be for this device; those for its own fleet first, the best paid first.
+	async fn bounties(&self, state: &L::State, release: u64) -> Result<Vec<Bounty>> {
+		let identity = &self.home.identity;
+		let mut bounties = Vec::new();
+		for bounty in state.open_bounties().await?.into_iter().filter(|bounty| bounty.release == release) {
+			let own = identity.place.as_ref().filter(|place| place.fleet == bounty.fleet);
+			if let Some(place) = own {
+				match view::slot(state, bounty.id, place.index).await? {
+					Slot::Paid => continue,
+					Slot::Reserved(reservation) if reservation.exclusive_until >= state.head().number => continue,
+					Slot::Reserved(_) | Slot::Open => {},
+				}
+			}
+			bounties.push((own.is_some(), bounty));
+		}
+		bounties.sort_by_key(|(own, bounty)| std::cmp::Reverse((*own, bounty.reward.0)));
+		Ok(bounties.into_iter().map(|(_, bounty)| bounty).collect())
+	}
+
+	/// Greets a distributor and takes its offer, if it stands up to every check.
+	async fn ask(&mut self, state: &L::State, bounty: &Bounty, candidate: &Candidate) -> Result<Attempt> {
+		let invite = match candidate.peer.invite().await {
+			Ok(invite) => invite,
+			Err(error) => return Ok(Attempt::Declined(error.to_string())),
+		};
+		let distributor = candidate.account.as_ref().map_or(invite.distributor, |account| account.0);
+		let wanted = Wanted { distributor, bounty: bounty.id };
+		let signer = self.home.key.signing_key();
+		let hello = match self.exchange.hello(signer, &invite, wanted, &mut OsRng.unwrap_err()) {
+			Ok(hello) => hello,
+			Err(refusal) => return Ok(Attempt::Declined(refusal.to_string())),
+		};
+		self.save()?;
+		let offer = match candidate.peer.hello(&hello).await {
+			Ok(offer) => offer,
+			Err(PeerError::Rejected(Rejection::NotInFleet)) => {
+				return Ok(Attempt::Declined("the device is not in the bounty's fleet".into()))
+			},
+			Err(error) => return Ok(Attempt::Declined(error.to_string())),
+		};
+		// The chain may have gone on while the distributor was asked.
+		let view = view::of(state, self.home.identity.genesis, offer.release_id, offer.bounty, offer.device_index).await?;
+		match self.exchange.offer(&offer, &view, now_ms()) {
+			Ok(()) => {
+				self.save()?;
+				(self.tell)(&Event::Offered {
+					bounty: offer.bounty,
+					release: offer.release_id,
+					version: offer.release.version,
+					distributor: AccountId(offer.distributor).to_string(),
+				});
+				Ok(Attempt::Taken)
+			},
+			Err(refusal) if is_about_time(refusal) => Err(refused(refusal)),
+			Err(refusal) => Ok(Attempt::Declined(refusal.to_string())),
+		}
+	}
+}

@@ -1,0 +1,94 @@
+//! The section `[distributor]` of the configuration.
+
+use crate::device::peer::Peer;
+use crate::{
+	error::{Error, Result},
+	units::Amount,
+};
+use serde::Deserialize;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use waybill_primitives::{BlockNumber, ModelId};
+
+/// The longest address that the chain takes.
+const MAX_ENDPOINT: usize = 128;
+
+/// The section `[distributor]` of the configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+	/// Where the exchange is served.
+	pub listen: SocketAddr,
+	/// The address that is announced on chain; without it none is.
+	pub announce: Option<String>,
+	/// The folder of the distributor's store and files.
+	pub data: PathBuf,
+	/// The models that are served; none means all.
+	pub models: Vec<ModelId>,
+	/// The least reward for a device, in UNIT.
+	pub min_reward: String,
+	/// The largest payload that is served, in bytes.
+	pub max_payload: u64,
+	/// How many devices one content key serves: what a device that gives it away can cost.
+	pub epoch_size: u32,
+	/// How many receipts make a batch that is reserved at once.
+	pub max_batch: u32,
+	/// How many seconds a receipt waits for others.
+	pub max_delay: u64,
+	/// How many blocks before the end of its exclusive window a reservation must be claimed.
+	pub claim_margin: BlockNumber,
+	/// How many more blocks a receipt must be valid for.
+	pub min_receipt: BlockNumber,
+	/// How many connections are open at once.
+	pub max_connections: usize,
+}
+
+impl Default for Config {
+	fn default() -> Self {
+		Self {
+			listen: SocketAddr::from(([127, 0, 0, 1], 4180)),
+			announce: None,
+			data: PathBuf::from("waybill-distributor"),
+			models: Vec::new(),
+			min_reward: "0".into(),
+			max_payload: 1 << 30,
+			epoch_size: 64,
+			max_batch: 256,
+			max_delay: 6,
+			claim_margin: 3,
+			min_receipt: 5,
+			max_connections: 256,
+		}
+	}
+}
+
+impl Config {
+	/// The least reward for a device.
+	pub fn min_reward(&self) -> Result<Amount> {
+		self.min_reward.parse().map_err(|why| Error::usage(format!("--min-reward {}: {why}", self.min_reward)))
+	}
+
+	/// How long a receipt waits for others.
+	pub const fn max_delay(&self) -> Duration {
+		Duration::from_secs(self.max_delay)
+	}
+
+	/// Refuses what cannot work.
+	pub fn check(&self) -> Result<()> {
+		let positive = [
+			("--epoch-size", u64::from(self.epoch_size)),
+			("--max-batch", u64::from(self.max_batch)),
+			("--max-connections", self.max_connections as u64),
+		];
+		match positive.iter().find(|(_, value)| *value == 0) {
+			Some((flag, _)) => return Err(Error::usage(format!("{flag} must be at least 1"))),
+			None => self.min_reward()?,
+		};
+		match &self.announce {
+			Some(endpoint) if endpoint.len() > MAX_ENDPOINT => {
+				Err(Error::usage(format!("--announce: at most {MAX_ENDPOINT} characters")))
+			},
+			Some(endpoint) => Peer::new(reqwest::Client::new(), endpoint).map(drop),
+			None => Ok(()),
+		}
+	}
+}

@@ -1,0 +1,200 @@
+//! From a release in IPFS to a ciphertext in IPFS.
+
+use super::{store::Store, Config};
+use crate::{
+	chain::types::{Bounty, Release},
+	error::{Error, Kind, OrFail, Result},
+	ipfs::{Gateway, Kubo},
+	manifest::Manifest,
+};
+use rand_core::{OsRng, TryRngCore};
+use std::{
+	fs::{self, File, OpenOptions},
+	io::{BufWriter, Read, Write},
+	os::unix::fs::OpenOptionsExt,
+	path::{Path, PathBuf},
+	sync::Arc,
+};
+use waybill_exchange::{Ciphertext, ContentContext, ContentKey, Epoch};
+use waybill_ipfs::{Content as Checksum, ContentHasher};
+use waybill_primitives::{BountyId, Hash32, ReleaseId};
+
+const BUFFER: usize = 256 * 1024;
+
+/// Fetches, encrypts and publishes.
+#[derive(Clone, Debug)]
+pub struct Content {
+	gateway: Gateway,
+	kubo: Kubo,
+	store: Store,
+	folder: PathBuf,
+	genesis: Hash32,
+	account: [u8; 32],
+	epoch_size: u32,
+}
+
+impl Content {
+	/// Content of this account on this chain, with its files in the data folder.
+	pub fn new(
+		gateway: Gateway,
+		kubo: Kubo,
+		store: Store,
+		genesis: Hash32,
+		account: [u8; 32],
+		config: &Config,
+	) -> Result<Self> {
+		for name in ["payloads", "ciphertexts"] {
+			let folder = config.data.join(name);
+			crate::device::disk::folder(&folder).or_fail(Kind::File, || format!("cannot make {}", folder.display()))?;
+		}
+		let (folder, epoch_size) = (config.data.clone(), config.epoch_size);
+		Ok(Self { gateway, kubo, store, folder, genesis, account, epoch_size })
+	}
+
+	/// Fetches a fleet's manifest and checks it against the root that the bounty pays for.
+	pub async fn manifest(&self, cid: &waybill_primitives::Cid, bounty: &Bounty) -> Result<Manifest> {
+		let bytes = self.gateway.fetch_bytes(cid, Manifest::size(bounty.count)).await?;
+		Manifest::decode(&bytes, &bounty.root, bounty.count).or_fail(Kind::Check, || format!("fleet {}", bounty.fleet))
+	}
+
+	/// Sees to it that the newest content key for a bounty has a ciphertext in IPFS and serves at least one more device.
+	pub async fn refill(&self, bounty: BountyId, release: &Release) -> Result<()> {
+		let newest = self.store.epochs(bounty)?.pop();
+		let epoch = match newest {
+			Some(epoch) if epoch.ciphertext().is_none() => epoch,
+			Some(epoch) if epoch.left() > 0 => return Ok(()),
+			last => self.draw(bounty, release, last.map_or(0, |epoch| epoch.context().epoch.saturating_add(1)))?,
+		};
+		let payload = self.payload(release).await?;
+		let number = epoch.context().epoch;
+		let target = self.folder.join(format!("ciphertexts/{bounty}-{number}"));
+		let checksum = {
+			let (key, statement, target) = (epoch.content_key(), release.statement.clone(), target.clone());
+			let expected = Checksum { size: statement.size, sha256: statement.sha256 };
+			let work = move || encrypt(&key, &payload, &target, expected);
+			tokio::task::spawn_blocking(work).await.or_fail(Kind::Failure, || "encrypting")??
+		};
+		let added = self.kubo.add_file(&target, |_| ()).await?;
+		fs::remove_file(&target).or_fail(Kind::File, || format!("cannot remove {}", target.display()))?;
+		let ciphertext = Ciphertext { cid: added.cid, size: checksum.size, sha256: checksum.sha256 };
+		self.store.publish(bounty, number, ciphertext)?;
+		tracing::info!(bounty, epoch = number, cid = %added.cid, "ciphertext published");
+		Ok(())
+	}
+
+	/// Takes the ciphertexts for a bounty out of IPFS.
+	pub async fn retire(&self, bounty: BountyId) -> Result<()> {
+		for epoch in self.store.epochs(bounty)? {
+			if let Some(ciphertext) = epoch.ciphertext() {
+				self.kubo.unpin(&ciphertext.cid).await?;
+			}
+		}
+		self.store.remove_epochs(bounty)
+	}
+
+	/// Removes the payloads of all releases but these.
+	pub fn keep_payloads(&self, releases: &[ReleaseId]) -> Result<()> {
+		let folder = self.folder.join("payloads");
+		let unreadable = || format!("cannot read {}", folder.display());
+		for entry in fs::read_dir(&folder).or_fail(Kind::File, unreadable)? {
+			let path = entry.or_fail(Kind::File, unreadable)?.path();
+			let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+			let release = name.split('.').next().and_then(|number| number.parse().ok());
+			if !release.is_some_and(|release| releases.contains(&release)) {
+				fs::remove_file(&path).or_fail(Kind::File, || format!("cannot remove {}", path.display()))?;
+			}
+		}
+		Ok(())
+	}
+
+	/// A fresh content key, stored before it encrypts anything.
+	fn draw(&self, bounty: BountyId, release: &Release, number: u32) -> Result<Epoch> {
+		let context = ContentContext {
+			genesis: self.genesis,
+			bounty,
+			distributor: self.account,
+			digest: release.statement.digest,
+			epoch: number,
+		};
+		let epoch = Epoch::generate(&context, self.epoch_size, &mut OsRng.unwrap_err());
+		self.store.put_epoch(&epoch)?;
+		Ok(epoch)
+	}
+
+	/// The file with a release's payload, fetched if it is not there.
+	async fn payload(&self, release: &Release) -> Result<PathBuf> {
+		let path = self.folder.join(format!("payloads/{}", release.id));
+		if !path.exists() {
+			let statement = &release.statement;
+			self.gateway.fetch_file(&statement.payload, statement.size, &path, |_| ()).await?;
+		}
+		Ok(path)
+	}
+}
+
+/// Encrypts a payload, if it is the one that was declared; returns the ciphertext's length and hash.
+fn encrypt(key: &ContentKey, payload: &Path, target: &Path, expected: Checksum) -> Result<Checksum> {
+	let unreadable = || format!("cannot read {}", payload.display());
+	let unwritable = || format!("cannot write {}", target.display());
+	let too_large = || Error::check(format!("a payload of {} bytes is more than the cipher can encrypt", expected.size));
+	let mut encryptor = key.encryptor(expected.size).ok_or_else(too_large)?;
+	let mut input = File::open(payload).or_fail(Kind::File, unreadable)?;
+	let output = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(target);
+	let mut output = BufWriter::new(output.or_fail(Kind::File, unwritable)?);
+	let (mut plain, mut cipher) = (ContentHasher::new(), ContentHasher::new());
+	let (mut buffer, mut encrypted) = (vec![0; BUFFER], Vec::with_capacity(BUFFER));
+	let wrong = |_| Error::check("the payload is not of the declared length");
+	loop {
+		let read = input.read(&mut buffer).or_fail(Kind::File, unreadable)?;
+		let piece = buffer.get(..read).unwrap_or_default();
+		if piece.is_empty() {
+			break;
+		}
+		plain.update(piece);
+		encrypted.clear();
+		encryptor.update(piece, &mut encrypted).map_err(wrong)?;
+		cipher.update(&encrypted);
+		output.write_all(&encrypted).or_fail(Kind::File, unwritable)?;
+	}
+	encrypted.clear();
+	encryptor.finish(&mut encrypted).map_err(wrong)?;
+	cipher.update(&encrypted);
+	output.write_all(&encrypted).and_then(|()| output.flush()).or_fail(Kind::File, unwritable)?;
+	if plain.finish() != expected {
+		// Not believed again.
+		let _ = fs::remove_file(payload);
+		return Err(Error::check("the payload in IPFS is not the one that the vendor signed (its SHA-256 differs)"));
+	}
+	Ok(cipher.finish())
+}
+
+/// What an offer says about a release and a bounty.
+pub fn job(bounty: &Bounty, release: &Release) -> waybill_exchange::Job {
+	waybill_exchange::Job {
+		bounty: bounty.id,
+		root: bounty.root,
+		count: bounty.count,
+		expires_at: bounty.expires_at,
+		closing: bounty.closing,
+		release_id: release.id,
+		release: release.statement.clone(),
+		key_set_version: release.key_set_version,
+		signatures: release
+			.signatures
+			.iter()
+			.map(|(key, signature)| waybill_exchange::IndexedSignature { key: *key, signature: *signature })
+			.collect(),
+		yanked: release.state == crate::chain::types::ReleaseState::Yanked,
+	}
+}
+
+/// A bounty that is served.
+#[derive(Clone, Debug)]
+pub struct Served {
+	/// The bounty as the newest final block has it.
+	pub bounty: Bounty,
+	/// Its release.
+	pub release: Release,
+	/// Its fleet.
+	pub manifest: Arc<Manifest>,
+}

@@ -1,0 +1,19 @@
+//! The distributor: fetches releases, serves them to devices, is paid.
+
+mod config;
+mod content;
+mod desk;
+mod http;
+#[cfg(test)]
+pub mod scene;
+mod service;
+mod settle;
+mod status;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use config::Config;
+pub use desk::now_ms;
+pub use service::{run, Parts};
+pub use status::Status;

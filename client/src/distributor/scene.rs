@@ -1,0 +1,221 @@
+//! A vendor, a fleet, a chain and IPFS, for tests.
+
+use super::{
+	content::Served,
+	desk::Desk,
+	http::{router, serve, Shared},
+	settle::{Rules, Settler},
+	status::About,
+	store::Store,
+	Config,
+};
+use crate::{
+	chain::types::{AccountId, Distributor, Hash},
+	device::view,
+	ipfs::testing::Ipfs,
+	keys::Account,
+	ledger::{
+		fake::{Fake, GENESIS},
+		Ledger,
+	},
+	manifest::Manifest,
+};
+use ed25519_dalek::{Signer, SigningKey};
+use rand_core::{OsRng, TryRngCore};
+use std::{path::Path, sync::Arc, time::Duration};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use waybill_exchange::{
+	Ciphertext, ContentContext, DeviceExchange, Epoch, Installed, Policy, Profile, Receipt, Rejection, TrustedKeys, Wanted,
+};
+use waybill_ipfs::ContentHasher;
+use waybill_primitives::{
+	BountyId, Cid, DeviceIndex, DeviceKey, Digest, KeySet, ReleaseId, ReleaseSignature, ReleaseStatement, Statement, Suite,
+	Version,
+};
+
+/// The reward for a device.
+pub const REWARD: u128 = 1_000;
+/// The model of all devices.
+pub const MODEL: u64 = 3;
+/// The block at which bounties end.
+pub const EXPIRES_AT: u32 = 1_000;
+
+/// A vendor's world: fleet 0 of so many devices of one model, on a chain of its own.
+pub struct Scene {
+	/// The chain.
+	pub chain: Fake,
+	/// The vendor's account.
+	pub vendor: AccountId,
+	/// The devices' keys.
+	pub devices: Vec<SigningKey>,
+	/// The fleet.
+	pub manifest: Arc<Manifest>,
+	/// Its CID.
+	pub manifest_cid: Cid,
+	release_key: SigningKey,
+}
+
+/// An account with a name.
+pub fn account(folder: &TempDir, name: &str) -> Account {
+	Account::generate(&folder.path().join(name)).unwrap()
+}
+
+fn public(key: &SigningKey) -> DeviceKey {
+	DeviceKey::Ed25519(key.verifying_key().to_bytes())
+}
+
+impl Scene {
+	/// A fleet without releases.
+	pub fn new(devices: u8) -> Self {
+		let devices: Vec<_> = (0..devices).map(|number| SigningKey::from_bytes(&[number + 1; 32])).collect();
+		let manifest = Manifest::new(devices.iter().map(public).collect()).unwrap();
+		let manifest_cid = Cid::raw(&manifest.encode());
+		let chain = Fake::new();
+		chain.fleet(0, MODEL, &manifest, manifest_cid);
+		let (vendor, release_key) = (AccountId([0x56; 32]), SigningKey::from_bytes(&[0xfe; 32]));
+		Self { chain, vendor, devices, manifest: Arc::new(manifest), manifest_cid, release_key }
+	}
+
+	/// Puts what is in IPFS by now there.
+	pub fn publish_manifest(&self, ipfs: &Ipfs) {
+		assert_eq!(ipfs.add(&self.manifest.encode(), 1 << 20), self.manifest_cid);
+	}
+
+	/// The keys that sign releases.
+	pub fn trusted_keys(&self) -> TrustedKeys {
+		let keys = vec![public(&self.release_key)].try_into().unwrap();
+		TrustedKeys { version: 1, key_set: KeySet { threshold: 1, keys } }
+	}
+
+	/// Publishes a release of these bytes, found available, and opens a bounty of the same number for it.
+	pub fn release(&self, id: ReleaseId, version: Version, security_version: u32, payload: &[u8], cid: Cid) {
+		let sha256 = sp_crypto_hashing::sha2_256(payload);
+		let statement = ReleaseStatement {
+			model: MODEL,
+			version,
+			security_version,
+			payload: cid,
+			size: payload.len() as u64,
+			sha256,
+			digest: Digest { suite: Suite::Plain, bytes: sha256 },
+		};
+		let signature = self.release_key.sign(&statement.signing_bytes(&GENESIS)).to_bytes();
+		self.chain.release(id, &self.vendor, statement, vec![(0, ReleaseSignature::Ed25519(signature))]);
+		self.chain.bounty(id, id, 0, REWARD, EXPIRES_AT);
+	}
+
+	/// A distributor that serves bounty `id` and whose ciphertext is at hand.
+	pub async fn shop(&self, folder: &Path, account: &Account, id: BountyId, payload: &[u8], epoch_size: u32) -> Shop {
+		let store = Store::open(&folder.join("store.redb"), &GENESIS, &account.id().0).unwrap();
+		let release = self.chain.edit(|world| world.releases[&id].clone());
+		let bounty = self.chain.edit(|world| world.bounties[&id].clone());
+		let context = ContentContext {
+			genesis: GENESIS,
+			bounty: id,
+			distributor: account.id().0,
+			digest: release.statement.digest,
+			epoch: 0,
+		};
+		let mut rng = OsRng.unwrap_err();
+		if store.epochs(id).unwrap().is_empty() {
+			store.put_epoch(&Epoch::generate(&context, epoch_size, &mut rng)).unwrap();
+		}
+		let epoch = store.epochs(id).unwrap().pop().unwrap();
+		let mut ciphertext = Vec::new();
+		let mut encryptor = epoch.content_key().encryptor(payload.len() as u64).unwrap();
+		encryptor.update(payload, &mut ciphertext).unwrap();
+		encryptor.finish(&mut ciphertext).unwrap();
+		let mut hasher = ContentHasher::new();
+		hasher.update(&ciphertext);
+		let content = hasher.finish();
+		let published = Ciphertext { cid: Cid::raw(&ciphertext), size: content.size, sha256: content.sha256 };
+		store.publish(id, 0, published).unwrap();
+
+		let (newest, following) = watch::channel(Some(Arc::new(self.chain.newest().await.unwrap())));
+		let desk = Desk::new(&self.chain, &account.id(), store.clone(), following, 5);
+		desk.book.put(Served { bounty, release, manifest: self.manifest.clone() });
+		Shop { desk, store, newest, ciphertext }
+	}
+
+	/// A device's side of the exchange, with nothing installed.
+	pub fn device(&self, index: usize) -> DeviceExchange {
+		let profile = Profile {
+			genesis: GENESIS,
+			vendor: self.vendor.0,
+			model: MODEL,
+			keys: self.trusted_keys(),
+			installed: Installed::default(),
+		};
+		DeviceExchange::new(profile, Policy::default(), public(&self.devices[index]))
+	}
+
+	/// Takes a device from the greeting to its signed receipt.
+	pub async fn receipt(&self, shop: &Shop, id: BountyId, index: usize) -> Result<Receipt, Rejection> {
+		let (mut device, key) = (self.device(index), &self.devices[index]);
+		let invite = shop.desk.invite();
+		let wanted = Wanted { distributor: invite.distributor, bounty: id };
+		let hello = device.hello(key, &invite, wanted, &mut OsRng.unwrap_err()).unwrap();
+		let offer = shop.desk.hello(&hello).await.unwrap()?;
+		let now = super::now_ms();
+		let view = || async {
+			let state = self.chain.newest().await.unwrap();
+			view::of(&state, GENESIS, id, id, index as DeviceIndex).await.unwrap()
+		};
+		device.offer(&offer, &view().await, now).unwrap();
+		let mut check = device.ciphertext_check().unwrap();
+		check.update(&shop.ciphertext).unwrap();
+		device.ciphertext_complete(check).unwrap();
+		Ok(device.sign_receipt(key, &view().await, super::now_ms()).unwrap().persisted())
+	}
+}
+
+/// A distributor's desk and what is behind it.
+pub struct Shop {
+	/// The desk.
+	pub desk: Desk<Fake>,
+	/// Its store.
+	pub store: Store,
+	/// What the desk takes for the newest state.
+	pub newest: watch::Sender<Option<Arc<<Fake as Ledger>::State>>>,
+	/// The ciphertext.
+	pub ciphertext: Vec<u8>,
+}
+
+/// A shop that serves devices and settles, for as long as this value lives.
+pub struct Serving {
+	_tasks: JoinSet<()>,
+}
+
+impl Shop {
+	/// Serves devices as they come, announced on the chain.
+	pub async fn serve(self, chain: &Fake, account: &Account) -> Serving {
+		let Self { desk, store, newest, .. } = self;
+		let about = About { account: account.id(), genesis: Hash(GENESIS), endpoint: None, started_ms: 0 };
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let endpoint = format!("http://{}", listener.local_addr().unwrap());
+		chain.edit(|world| world.distributors.push(Distributor { account: account.id(), endpoint }));
+		let mut tasks = JoinSet::new();
+		tasks.spawn(serve(listener, router(Arc::new(Shared::new(desk, about))), 64, std::future::pending()));
+		let rules = Rules { max_batch: 100, max_delay: Duration::ZERO, claim_margin: 3 };
+		let mut settler = Settler::new(chain.clone(), account.clone(), store, rules);
+		let chain = chain.clone();
+		tasks.spawn(async move {
+			loop {
+				tokio::time::sleep(Duration::from_millis(50)).await;
+				let state = Arc::new(chain.newest().await.unwrap());
+				newest.send_replace(Some(state.clone()));
+				settler.settle(&state, |_, _| ()).await.unwrap();
+				while settler.is_busy() {
+					settler.finish(|_, _| ()).await.unwrap();
+				}
+			}
+		});
+		Serving { _tasks: tasks }
+	}
+}
+
+/// A configuration for tests: a free port, no waiting.
+pub fn config(folder: &Path) -> Config {
+	Config { listen: ([127, 0, 0, 1], 0).into(), data: folder.join("data"), max_delay: 0, ..Config::default() }
+}

@@ -1,0 +1,433 @@
+//! From receipts to money: batches are reserved, and once that is final, claimed.
+//!
+//! The final chain is what decides how far each exchange has come; the store only says what was promised. So a restart at any point,
+//! or a transaction that went astray, is found out by looking again.
+
+use super::store::{Claim, Store};
+use crate::{
+	chain::types::{Bounty, Receipt, Reservation},
+	error::{Error, Result},
+	keys::Account,
+	ledger::{Batch, Payee, State},
+	units::Amount,
+};
+use std::{
+	collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+	sync::Arc,
+	time::{Duration, Instant},
+};
+use tokio::task::JoinSet;
+use waybill_exchange::{Progress, Session, Submission};
+use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, ReservationId};
+
+/// For so many blocks a transaction from before a restart may still get into one.
+const PATIENCE: BlockNumber = 64;
+/// A reservation that is sent this late may come too late for the receipt.
+const RECEIPT_MARGIN: BlockNumber = 2;
+const FIRST_PAUSE: Duration = Duration::from_secs(3);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// How batches are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+	/// How many receipts make a batch that does not wait.
+	pub max_batch: usize,
+	/// How long a receipt waits for others.
+	pub max_delay: Duration,
+	/// How many blocks before the end of its exclusive window a reservation must be claimed.
+	pub claim_margin: BlockNumber,
+}
+
+/// A transaction that has come to its end.
+#[derive(Debug)]
+enum Finished {
+	Reserve { bounty: BountyId, devices: Vec<DeviceIndex>, result: Result<(ReservationId, Batch)> },
+	Claim { bounty: BountyId, reservation: ReservationId, devices: Vec<DeviceIndex>, result: Result<Batch> },
+}
+
+/// A bounty whose last transaction failed.
+#[derive(Debug)]
+struct Pause {
+	until: Instant,
+	length: Duration,
+}
+
+/// Takes receipts to their money.
+pub struct Settler<L: Payee> {
+	ledger: L,
+	account: Account,
+	store: Store,
+	rules: Rules,
+	/// When each receipt was first seen here.
+	seen: HashMap<(BountyId, DeviceIndex), Instant>,
+	reserving: HashSet<BountyId>,
+	claiming: HashSet<(BountyId, ReservationId)>,
+	/// A state older than this block does not know of our last transaction.
+	settled_at: HashMap<BountyId, BlockNumber>,
+	pauses: HashMap<BountyId, Pause>,
+	running: JoinSet<Finished>,
+	/// Until this block, transactions from before the start are waited for.
+	quiet_until: Option<BlockNumber>,
+}
+
+impl<L: Payee> Settler<L> {
+	/// Settles what is in the store.
+	pub fn new(ledger: L, account: Account, store: Store, rules: Rules) -> Self {
+		Self {
+			ledger,
+			account,
+			store,
+			rules,
+			seen: HashMap::new(),
+			reserving: HashSet::new(),
+			claiming: HashSet::new(),
+			settled_at: HashMap::new(),
+			pauses: HashMap::new(),
+			running: JoinSet::new(),
+			quiet_until: None,
+		}
+	}
+
+	/// Looks at every bounty with unsettled receipts and sends what is due. `trouble` is told what is wrong with each.
+	pub async fn settle(&mut self, state: &Arc<L::State>, mut trouble: impl FnMut(BountyId, Option<String>)) -> Result<()> {
+		if !self.is_quiet_over(state.head().number).await? {
+			return Ok(());
+		}
+		let mut unsettled = BTreeSet::new();
+		unsettled.extend(self.store.unsettled()?);
+		unsettled.extend(self.store.claimed()?);
+		for bounty in unsettled {
+			let paused = self.pauses.get(&bounty).is_some_and(|pause| pause.until > Instant::now());
+			let blind = self.settled_at.get(&bounty).is_some_and(|block| state.head().number < *block);
+			if paused || blind {
+				continue;
+			}
+			if let Err(error) = self.settle_bounty(&**state, bounty).await {
+				tracing::warn!(bounty, %error, "cannot settle");
+				trouble(bounty, Some(error.to_string()));
+			}
+		}
+		Ok(())
+	}
+
+	/// Whether what was sent before the start has got into the chain, or can no longer: sending it again would only cost fees.
+	async fn is_quiet_over(&mut self, head: BlockNumber) -> Result<bool> {
+		let until = *self.quiet_until.get_or_insert(head.saturating_add(PATIENCE));
+		if head < until && self.ledger.is_pending(&self.account).await? {
+			tracing::debug!("transactions from before the start are not final yet");
+			return Ok(false);
+		}
+		self.quiet_until = Some(0);
+		Ok(true)
+	}
+
+	/// Waits until a transaction has come to its end, and notes what became of it.
+	pub async fn finish(&mut self, mut trouble: impl FnMut(BountyId, Option<String>)) -> Result<()> {
+		let Some(Ok(finished)) = self.running.join_next().await else { return Ok(()) };
+		let (bounty, outcome) = match finished {
+			Finished::Reserve { bounty, devices, result } => {
+				self.reserving.remove(&bounty);
+				(bounty, result.and_then(|(reservation, batch)| self.reserved(bounty, reservation, &devices, &batch)))
+			},
+			Finished::Claim { bounty, reservation, devices, result } => {
+				self.claiming.remove(&(bounty, reservation));
+				(bounty, result.and_then(|batch| self.claimed(bounty, reservation, &devices, &batch)))
+			},
+		};
+		match outcome {
+			Ok(()) => {
+				self.pauses.remove(&bounty);
+				trouble(bounty, None);
+			},
+			Err(error) => {
+				let length = self.pauses.get(&bounty).map_or(FIRST_PAUSE, |pause| (pause.length * 2).min(LONGEST_PAUSE));
+				tracing::warn!(bounty, %error, ?length, "a transaction failed; trying again after a pause");
+				trouble(bounty, Some(error.to_string()));
+				self.pauses.insert(bounty, Pause { until: Instant::now() + length, length });
+			},
+		}
+		Ok(())
+	}
+
+	/// Whether a transaction is under way.
+	pub fn is_busy(&self) -> bool {
+		!self.running.is_empty()
+	}
+
+	async fn settle_bounty(&mut self, state: &L::State, bounty: BountyId) -> Result<()> {
+		let sessions = self.store.sessions(bounty)?;
+		let found = state.bounty(bounty).await?.filter(|found| !found.closing);
+		let mut reservations: BTreeMap<ReservationId, Vec<&Session>> = BTreeMap::new();
+		for session in &sessions {
+			if let Progress::Reserved(_, reservation) = session.progress() {
+				reservations.entry(*reservation).or_default().push(session);
+			}
+		}
+		for (reservation, claim) in self.store.claims(bounty)? {
+			if !self.claiming.contains(&(bounty, reservation)) {
+				self.recover_claim(state, bounty, reservation, &claim).await?;
+			}
+		}
+		for (reservation, sessions) in reservations {
+			if !self.claiming.contains(&(bounty, reservation)) {
+				self.claim(state, bounty, reservation, &sessions).await?;
+			}
+		}
+		let signed: Vec<Submission> = sessions.iter().filter_map(Session::submission).collect();
+		match found {
+			Some(found) if !signed.is_empty() && !self.reserving.contains(&bounty) => {
+				self.reserve(state, &found, signed).await
+			},
+			Some(_) => Ok(()),
+			None => {
+				let devices: Vec<_> = signed.iter().map(|one| one.device_index).collect();
+				self.store.update(bounty, &devices, Session::lapsed)
+			},
+		}
+	}
+
+	/// Reserves what is due.
+	async fn reserve(&mut self, state: &L::State, bounty: &Bounty, signed: Vec<Submission>) -> Result<()> {
+		let head = state.head().number;
+		if !self.is_due(head, bounty, &signed) {
+			return Ok(());
+		}
+		let mut standing = HashMap::new();
+		let (mut receipts, mut lapsed) = (Vec::new(), Vec::new());
+		for one in signed {
+			let place = place(state, &mut standing, &one).await?;
+			match decide(head, bounty, &one, &self.account.id().0, place) {
+				Decision::Reserve { replaces } => receipts.push(receipt(one, replaces)),
+				Decision::Ours(reservation) => {
+					self.store.update(bounty.id, &[one.device_index], |session| session.reserved(reservation))?;
+				},
+				Decision::Wait => {},
+				Decision::Lapse => lapsed.push(one.device_index),
+			}
+		}
+		if !lapsed.is_empty() {
+			tracing::warn!(bounty = bounty.id, devices = ?lapsed, "receipts that can no longer be reserved");
+			self.forget(bounty.id, &lapsed);
+			self.store.update(bounty.id, &lapsed, Session::lapsed)?;
+		}
+		receipts.truncate(self.rules.max_batch);
+		if receipts.is_empty() {
+			return Ok(());
+		}
+		let devices: Vec<_> = receipts.iter().map(|one| one.device_index).collect();
+		tracing::info!(bounty = bounty.id, devices = devices.len(), "reserving");
+		let (ledger, account, bounty) = (self.ledger.clone(), self.account.clone(), bounty.id);
+		self.reserving.insert(bounty);
+		self.running.spawn(async move {
+			let result = ledger.reserve(&account, bounty, receipts).await;
+			Finished::Reserve { bounty, devices, result }
+		});
+		Ok(())
+	}
+
+	/// Whether the batch is full, or has waited long enough, or cannot wait.
+	fn is_due(&mut self, head: BlockNumber, bounty: &Bounty, signed: &[Submission]) -> bool {
+		let now = Instant::now();
+		let urgent = |until: BlockNumber| until.saturating_sub(head) <= RECEIPT_MARGIN + 3;
+		let mut due = signed.len() >= self.rules.max_batch || urgent(bounty.expires_at);
+		for one in signed {
+			let first = *self.seen.entry((bounty.id, one.device_index)).or_insert(now);
+			due |= now.duration_since(first) >= self.rules.max_delay || urgent(one.valid_until);
+		}
+		due
+	}
+
+	fn forget(&mut self, bounty: BountyId, devices: &[DeviceIndex]) {
+		for device in devices {
+			self.seen.remove(&(bounty, *device));
+		}
+	}
+
+	/// A reservation is final.
+	fn reserved(
+		&mut self,
+		bounty: BountyId,
+		reservation: ReservationId,
+		devices: &[DeviceIndex],
+		batch: &Batch,
+	) -> Result<()> {
+		self.settled_at.insert(bounty, batch.block);
+		self.forget(bounty, devices);
+		let rejected: BTreeMap<_, _> = batch.rejected.iter().map(|(device, why)| (*device, why)).collect();
+		let (refused, held): (Vec<_>, Vec<_>) = devices.iter().partition(|device| rejected.contains_key(device));
+		self.store.update(bounty, &held, |session| session.reserved(reservation))?;
+		self.store.update(bounty, &refused, Session::lapsed)?;
+		self.store.add_fee(bounty, batch.fee)?;
+		if !rejected.is_empty() {
+			tracing::warn!(bounty, ?rejected, "the chain did not take these receipts");
+		}
+		tracing::info!(bounty, reservation, devices = held.len(), block = batch.block, "reserved");
+		Ok(())
+	}
+
+	/// Claims a reservation that stands in a final block.
+	async fn claim(
+		&mut self,
+		state: &L::State,
+		bounty: BountyId,
+		reservation: ReservationId,
+		sessions: &[&Session],
+	) -> Result<()> {
+		let standing = self.standing(state, bounty, reservation).await?;
+		let holds = |session: &Session| {
+			let slot = (session.device_index(), *session.lock());
+			standing.as_ref().is_some_and(|standing| standing.slots.contains(&slot))
+		};
+		let (held, gone): (Vec<&Session>, Vec<&Session>) = sessions.iter().partition(|session| holds(session));
+		if !gone.is_empty() {
+			let devices: Vec<_> = gone.iter().map(|session| session.device_index()).collect();
+			tracing::warn!(bounty, reservation, ?devices, "reserved devices were taken over before they were claimed");
+			self.store.update(bounty, &devices, Session::lapsed)?;
+		}
+		let Some(standing) = standing else { return Ok(()) };
+		let keys: Vec<_> =
+			held.iter().filter_map(|session| session.claim_key()).map(|(_, index, key)| (index, key)).collect();
+		if keys.is_empty() {
+			return Ok(());
+		}
+		if state.head().number.saturating_add(self.rules.claim_margin) >= standing.exclusive_until {
+			// Not to claim would lose reward and deposit for certain.
+			tracing::warn!(
+				bounty,
+				reservation,
+				exclusive_until = standing.exclusive_until,
+				"claiming late: others may be faster"
+			);
+		}
+		let devices: Vec<_> = keys.iter().map(|(index, _)| *index).collect();
+		self.store.begin_claim(bounty, reservation, &Claim { reward: standing.reward.0, devices: devices.clone() })?;
+		tracing::info!(bounty, reservation, devices = devices.len(), "claiming");
+		let (ledger, account) = (self.ledger.clone(), self.account.clone());
+		self.claiming.insert((bounty, reservation));
+		self.running.spawn(async move {
+			let result = ledger.claim(&account, bounty, reservation, keys).await;
+			Finished::Claim { bounty, reservation, devices, result }
+		});
+		Ok(())
+	}
+
+	/// A claim is final.
+	fn claimed(
+		&mut self,
+		bounty: BountyId,
+		reservation: ReservationId,
+		devices: &[DeviceIndex],
+		batch: &Batch,
+	) -> Result<()> {
+		self.settled_at.insert(bounty, batch.block);
+		let rejected: BTreeMap<_, _> = batch.rejected.iter().map(|(device, why)| (*device, why)).collect();
+		let paid: Vec<_> = devices.iter().filter(|device| !rejected.contains_key(device)).copied().collect();
+		let earned = self.store.settle_claim(bounty, reservation, &paid)?.unwrap_or(Amount(0));
+		self.store.add_fee(bounty, batch.fee)?;
+		if !rejected.is_empty() {
+			tracing::warn!(bounty, ?rejected, "the chain did not pay for these devices");
+		}
+		tracing::info!(bounty, reservation, devices = paid.len(), %earned, block = batch.block, "paid");
+		Ok(())
+	}
+
+	/// A claim whose end was not seen, as the program was stopped: did it get into the chain?
+	async fn recover_claim(
+		&mut self,
+		state: &L::State,
+		bounty: BountyId,
+		reservation: ReservationId,
+		claim: &Claim,
+	) -> Result<()> {
+		if self.standing(state, bounty, reservation).await?.is_some() {
+			// It did not, or not yet: it is claimed again.
+			return Ok(());
+		}
+		let mut paid = Vec::new();
+		for index in &claim.devices {
+			if state.device_status(bounty, *index).await?.is_some_and(|status| status.paid) {
+				paid.push(*index);
+			}
+		}
+		let earned = self.store.settle_claim(bounty, reservation, &paid)?.unwrap_or(Amount(0));
+		tracing::info!(bounty, reservation, devices = paid.len(), %earned, "paid before the restart");
+		Ok(())
+	}
+
+	async fn standing(&self, state: &L::State, bounty: BountyId, id: ReservationId) -> Result<Option<Reservation>> {
+		let found = state.reservation(bounty, id).await?;
+		Ok(found.filter(|found| found.distributor == self.account.id()))
+	}
+}
+
+/// Where a device stands on the chain.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Place {
+	Open,
+	Paid,
+	Reserved { id: ReservationId, distributor: [u8; 32], lock: [u8; 32], exclusive_until: BlockNumber },
+}
+
+/// What becomes of a receipt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Decision {
+	Reserve {
+		replaces: Option<ReservationId>,
+	},
+	/// It is reserved already: the transaction's end was not seen.
+	Ours(ReservationId),
+	/// Another's reservation may lapse.
+	Wait,
+	Lapse,
+}
+
+async fn place<S: State>(
+	state: &S,
+	standing: &mut HashMap<ReservationId, Option<Reservation>>,
+	one: &Submission,
+) -> Result<Place> {
+	let status = state.device_status(one.bounty, one.device_index).await?;
+	let status =
+		status.ok_or_else(|| Error::not_found(format!("bounty {} has no device {}", one.bounty, one.device_index)))?;
+	let id = match status.reserved {
+		_ if status.paid => return Ok(Place::Paid),
+		Some(id) => id,
+		None => return Ok(Place::Open),
+	};
+	if !standing.contains_key(&id) {
+		standing.insert(id, state.reservation(one.bounty, id).await?);
+	}
+	let found = standing.get(&id).and_then(Option::as_ref);
+	let slot = found
+		.and_then(|found| found.slots.iter().find(|(device, _)| *device == one.device_index).map(|slot| (found, slot.1)));
+	Ok(match slot {
+		Some((found, lock)) => {
+			Place::Reserved { id, distributor: found.distributor.0, lock, exclusive_until: found.exclusive_until }
+		},
+		None => Place::Open,
+	})
+}
+
+fn decide(head: BlockNumber, bounty: &Bounty, one: &Submission, account: &[u8; 32], place: Place) -> Decision {
+	let over = one.valid_until <= head || bounty.expires_at <= head.saturating_add(1);
+	match place {
+		Place::Paid => Decision::Lapse,
+		Place::Reserved { id, distributor, lock, .. } if distributor == *account && lock == one.lock => Decision::Ours(id),
+		_ if over => Decision::Lapse,
+		Place::Open => Decision::Reserve { replaces: None },
+		Place::Reserved { id, exclusive_until, .. } if exclusive_until <= head => Decision::Reserve { replaces: Some(id) },
+		Place::Reserved { .. } => Decision::Wait,
+	}
+}
+
+fn receipt(one: Submission, replaces: Option<ReservationId>) -> Receipt {
+	Receipt {
+		device_index: one.device_index,
+		device_key: one.device_key,
+		proof: one.proof,
+		lock: one.lock,
+		valid_until: one.valid_until,
+		signature: one.signature,
+		replaces,
+	}
+}

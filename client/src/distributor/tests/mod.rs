@@ -1,0 +1,4 @@
+mod desk;
+mod http;
+mod settle;
+mod store;

@@ -1,0 +1,96 @@
+use crate::{
+	distributor::{
+		scene::{account, Scene, REWARD},
+		store::{Claim, Earnings, Store},
+	},
+	error::Kind,
+	ledger::fake::GENESIS,
+	units::Amount,
+};
+use waybill_exchange::{Progress, Session};
+use waybill_primitives::Version;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_should_be_lost_when_the_store_is_opened_again() {
+	let folder = tempfile::tempdir().unwrap();
+	let (scene, payee, payload) = (Scene::new(3), account(&folder, "payee"), vec![9; 5_000]);
+	scene.release(0, Version::new(1, 0, 0), 1, &payload, scene.manifest_cid);
+	let (lock, receipt) = {
+		let shop = scene.shop(folder.path(), &payee, 0, &payload, 64).await;
+		let receipt = scene.receipt(&shop, 0, 1).await.unwrap();
+		assert_eq!(shop.desk.receipt(&receipt).unwrap(), Ok(()));
+		(*shop.store.session(0, 1).unwrap().unwrap().lock(), receipt)
+	};
+	let store = Store::open(&folder.path().join("store.redb"), &GENESIS, &payee.id().0).unwrap();
+	let session = store.session(0, 1).unwrap().unwrap();
+	assert_eq!(*session.lock(), lock);
+	assert_eq!(session.progress(), &Progress::Signed(receipt));
+	assert_eq!(store.unsettled().unwrap(), [0]);
+	assert_eq!(store.bounties().unwrap(), [0]);
+	let epoch = store.epochs(0).unwrap().pop().unwrap();
+	assert_eq!(epoch.left(), 63);
+	assert!(epoch.ciphertext().is_some());
+	assert!(store.session(0, 0).unwrap().is_none() && store.session(1, 1).unwrap().is_none());
+}
+
+#[test]
+fn store_should_be_one_accounts_on_one_chain_in_one_process() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("store.redb");
+	let store = Store::open(&path, &GENESIS, &[1; 32]).unwrap();
+	assert!(Store::open(&path, &GENESIS, &[1; 32]).unwrap_err().to_string().contains("another distributor"));
+	drop(store);
+	for (genesis, payee) in [([0; 32], [1; 32]), (GENESIS, [2; 32])] {
+		let error = Store::open(&path, &genesis, &payee).unwrap_err();
+		assert_eq!(error.kind(), Kind::File);
+		assert!(error.to_string().contains("another account's"), "{error}");
+	}
+	Store::open(&path, &GENESIS, &[1; 32]).unwrap();
+}
+
+#[test]
+fn file_that_is_no_store_should_be_an_error() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("store.redb");
+	std::fs::write(&path, [7; 10_000]).unwrap();
+	assert_eq!(Store::open(&path, &GENESIS, &[1; 32]).unwrap_err().kind(), Kind::File);
+	assert_eq!(Store::open(folder.path(), &GENESIS, &[1; 32]).unwrap_err().kind(), Kind::File);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_should_be_counted_once() {
+	let folder = tempfile::tempdir().unwrap();
+	let (scene, payee, payload) = (Scene::new(3), account(&folder, "payee"), vec![9; 100]);
+	scene.release(0, Version::new(1, 0, 0), 1, &payload, scene.manifest_cid);
+	let shop = scene.shop(folder.path(), &payee, 0, &payload, 64).await;
+	for index in 0..3 {
+		let receipt = scene.receipt(&shop, 0, index).await.unwrap();
+		shop.desk.receipt(&receipt).unwrap().unwrap();
+	}
+	let store = &shop.store;
+	store.update(0, &[0, 1, 2], |session| session.reserved(5)).unwrap();
+	let claim = Claim { reward: REWARD, devices: vec![0, 1, 2] };
+	store.begin_claim(0, 5, &claim).unwrap();
+	assert_eq!(store.claims(0).unwrap(), [(5, claim)]);
+	assert_eq!(store.claimed().unwrap(), [0]);
+	assert_eq!(store.settle_claim(0, 5, &[0, 2]).unwrap(), Some(Amount(2 * REWARD)));
+	assert_eq!(store.settle_claim(0, 5, &[0, 2]).unwrap(), None);
+	store.add_fee(0, Amount(3)).unwrap();
+	assert_eq!(store.earnings().unwrap(), [(0, Earnings { devices: 2, earned: 2 * REWARD, fees: 3 })]);
+	// The third key was shown, too, paid or not.
+	assert!(store.sessions(0).unwrap().iter().all(|session| session.revealed_key().is_ok()));
+	assert!(store.unsettled().unwrap().is_empty() && store.claims(0).unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exchange_should_stay_as_it_is_when_a_step_is_out_of_order() {
+	let folder = tempfile::tempdir().unwrap();
+	let (scene, payee, payload) = (Scene::new(1), account(&folder, "payee"), vec![9; 100]);
+	scene.release(0, Version::new(1, 0, 0), 1, &payload, scene.manifest_cid);
+	let shop = scene.shop(folder.path(), &payee, 0, &payload, 64).await;
+	scene.receipt(&shop, 0, 0).await.unwrap();
+	shop.store.update(0, &[0, 77], Session::revealed).unwrap();
+	assert_eq!(shop.store.session(0, 0).unwrap().unwrap().progress(), &Progress::Offered);
+	shop.store.remove_epochs(0).unwrap();
+	assert!(shop.store.epochs(0).unwrap().is_empty());
+}

@@ -1,0 +1,405 @@
+//! A chain in memory, with the rules of the escrow that matter to distributors and devices. Each change is a block of its own, and final.
+
+use super::{Batch, Head, Ledger, Payee, State};
+use crate::{
+	chain::types::{
+		AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, Receipt, Release, ReleaseState, Reservation,
+	},
+	distributor::now_ms,
+	error::{Error, Result},
+	keys::Account,
+	manifest::Manifest,
+	units::Amount,
+};
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	sync::{Arc, Mutex},
+};
+use tokio::sync::watch;
+use waybill_primitives::{
+	fleet::{self, Blake2b256},
+	BlockNumber, BountyId, Cid, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReceiptStatement, ReleaseId,
+	ReleaseSignature, ReleaseStatement, ReservationId, Suite,
+};
+
+/// The chain's first block.
+pub const GENESIS: Hash32 = [0x47; 32];
+/// The fee of every transaction.
+pub const FEE: u128 = 7;
+/// For how long a reservation is exclusive.
+pub const WINDOW: BlockNumber = 20;
+
+/// What goes wrong with a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+	/// It gets into the chain, but the node goes away before it says so.
+	AnswerLost,
+	/// It does not get into the chain.
+	Lost,
+}
+
+/// Everything the chain knows.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+	/// The newest block.
+	pub number: BlockNumber,
+	/// Its time; now, if it is not held back.
+	pub timestamp_ms: Option<u64>,
+	/// The releases.
+	pub releases: BTreeMap<ReleaseId, Release>,
+	/// The fleets.
+	pub fleets: BTreeMap<FleetId, Fleet>,
+	/// The bounties.
+	pub bounties: BTreeMap<BountyId, Bounty>,
+	/// The devices that are paid.
+	pub paid: BTreeSet<(BountyId, DeviceIndex)>,
+	/// The standing reservations.
+	pub reservations: BTreeMap<(BountyId, ReservationId), Reservation>,
+	/// The announced distributors.
+	pub distributors: Vec<Distributor>,
+	/// What happened, by block.
+	pub events: BTreeMap<BlockNumber, Vec<Event>>,
+	/// The extrinsics, by block.
+	pub bodies: BTreeMap<BlockNumber, Vec<Vec<u8>>>,
+	/// Blocks before this one have lost their state.
+	pub pruned: BlockNumber,
+	/// What goes wrong with the next transactions.
+	pub faults: Vec<Fault>,
+	/// How many transactions were sent.
+	pub sent: u32,
+	next_reservation: ReservationId,
+}
+
+/// The chain. Clones are the same chain.
+#[derive(Clone, Debug)]
+pub struct Fake {
+	world: Arc<Mutex<World>>,
+	number: Arc<watch::Sender<BlockNumber>>,
+}
+
+/// The chain at one block.
+#[derive(Clone, Debug)]
+pub struct At {
+	world: World,
+	head: Head,
+}
+
+impl Fake {
+	/// A chain with one block.
+	pub fn new() -> Self {
+		let world = World { number: 1, ..World::default() };
+		Self { world: Arc::new(Mutex::new(world)), number: Arc::new(watch::channel(1).0) }
+	}
+
+	/// Changes the world without a transaction.
+	pub fn edit<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+		change(&mut self.world.lock().unwrap())
+	}
+
+	/// Adds empty blocks.
+	pub fn advance(&self, blocks: BlockNumber) {
+		let number = self.edit(|world| {
+			world.number += blocks;
+			world.number
+		});
+		self.number.send_replace(number);
+	}
+
+	/// Adds an available release.
+	pub fn release(
+		&self,
+		id: ReleaseId,
+		vendor: &AccountId,
+		statement: ReleaseStatement,
+		signatures: Vec<(u8, ReleaseSignature)>,
+	) {
+		let release = Release {
+			id,
+			vendor: vendor.clone(),
+			statement,
+			advisory: None,
+			key_set_version: 1,
+			signatures,
+			published_at: 1,
+			state: ReleaseState::Available,
+			yank: None,
+		};
+		self.edit(|world| world.releases.insert(id, release));
+	}
+
+	/// Adds a fleet.
+	pub fn fleet(&self, id: FleetId, model: ModelId, manifest: &Manifest, cid: Cid) {
+		let (root, count) = (manifest.root(), manifest.count());
+		self.edit(|world| world.fleets.insert(id, Fleet { id, model, root, count, manifest: cid, bounties: 0 }));
+	}
+
+	/// Opens a bounty.
+	pub fn bounty(&self, id: BountyId, release: ReleaseId, fleet: FleetId, reward: u128, expires_at: BlockNumber) {
+		self.edit(|world| {
+			let (vendor, digest) = {
+				let release = &world.releases[&release];
+				(release.vendor.clone(), release.statement.digest)
+			};
+			let Fleet { root, count, .. } = world.fleets[&fleet];
+			let bounty = Bounty {
+				id,
+				vendor,
+				release,
+				fleet,
+				root,
+				count,
+				digest,
+				reward: Amount(reward),
+				expires_at,
+				held: Amount(reward * u128::from(count)),
+				paid: 0,
+				reserved: 0,
+				exclusive_until: 0,
+				closing: false,
+			};
+			world.bounties.insert(id, bounty);
+		});
+	}
+
+	/// Makes the next block with a transaction in it, as far as the next fault lets it.
+	fn transact<T>(
+		&self,
+		change: impl FnOnce(&mut World, &mut Vec<Event>) -> Result<(T, Vec<u8>)>,
+	) -> Result<(T, BlockNumber)> {
+		let lost = || Error::unreachable("lost the node");
+		let (result, number, fault) = self.edit(|world| {
+			world.sent += 1;
+			let fault = (!world.faults.is_empty()).then(|| world.faults.remove(0));
+			if fault == Some(Fault::Lost) {
+				return (Err(lost()), world.number, fault);
+			}
+			world.number += 1;
+			let (number, mut events) = (world.number, Vec::new());
+			let result = change(world, &mut events).map(|(value, body)| {
+				world.bodies.insert(number, vec![vec![0; 10], body]);
+				value
+			});
+			world.events.insert(number, events);
+			(result, number, fault)
+		});
+		self.number.send_replace(number);
+		match fault {
+			Some(Fault::AnswerLost) => Err(lost()),
+			_ => result.map(|value| (value, number)),
+		}
+	}
+}
+
+impl World {
+	fn holder(&self, bounty: BountyId, index: DeviceIndex) -> Option<ReservationId> {
+		let mut held = self.reservations.iter().filter(|((of, _), _)| *of == bounty);
+		held.find(|(_, one)| one.slots.iter().any(|slot| slot.0 == index)).map(|((_, id), _)| *id)
+	}
+
+	/// Whether the escrow would take this receipt.
+	fn check(&self, bounty: &Bounty, payee: &AccountId, receipt: &Receipt) -> Result<(), &'static str> {
+		let index = receipt.device_index;
+		let statement = ReceiptStatement {
+			bounty: bounty.id,
+			device_index: index,
+			digest: bounty.digest,
+			lock: receipt.lock,
+			distributor: payee.0,
+			valid_until: receipt.valid_until,
+		};
+		if receipt.valid_until < self.number {
+			return Err("ReceiptExpired");
+		}
+		if self.paid.contains(&(bounty.id, index)) {
+			return Err("AlreadyPaid");
+		}
+		match (self.holder(bounty.id, index), receipt.replaces) {
+			(None, None) => {},
+			(Some(held), Some(replaced)) if held == replaced => {
+				if self.reservations[&(bounty.id, held)].exclusive_until > self.number {
+					return Err("StillExclusive");
+				}
+			},
+			(Some(_), None) => return Err("AlreadyReserved"),
+			_ => return Err("WrongReservation"),
+		}
+		if !fleet::verify::<Blake2b256>(&bounty.root, bounty.count, index, &receipt.device_key, &receipt.proof) {
+			return Err("InvalidProof");
+		}
+		waybill_exchange::verify(&receipt.device_key, &statement, &GENESIS, &receipt.signature)
+			.map_err(|_| "InvalidSignature")
+	}
+}
+
+impl Ledger for Fake {
+	type State = At;
+
+	fn genesis(&self) -> Hash32 {
+		GENESIS
+	}
+
+	async fn newest(&self) -> Result<At> {
+		let world = self.edit(|world| world.clone());
+		let head = Head { number: world.number, timestamp_ms: world.timestamp_ms.unwrap_or_else(now_ms) };
+		Ok(At { world, head })
+	}
+
+	async fn above(&self, number: BlockNumber) -> Result<At> {
+		let mut changes = self.number.subscribe();
+		changes.wait_for(|newest| *newest > number).await.map_err(Error::unreachable)?;
+		self.newest().await
+	}
+
+	async fn events(&self, number: BlockNumber) -> Result<Option<Vec<Event>>> {
+		Ok(self.edit(|world| (number >= world.pruned).then(|| world.events.get(&number).cloned().unwrap_or_default())))
+	}
+
+	async fn revealed(&self, _: BountyId, _: DeviceIndex) -> Result<Option<LockKey>> {
+		Ok(None)
+	}
+
+	async fn extrinsics(&self, number: BlockNumber) -> Result<Vec<Vec<u8>>> {
+		Ok(self.edit(|world| world.bodies.get(&number).cloned().unwrap_or_default()))
+	}
+}
+
+impl Payee for Fake {
+	async fn is_pending(&self, _: &Account) -> Result<bool> {
+		Ok(false)
+	}
+
+	async fn max_batch(&self) -> Result<u32> {
+		Ok(512)
+	}
+
+	async fn reserve(&self, payee: &Account, id: BountyId, receipts: Vec<Receipt>) -> Result<(ReservationId, Batch)> {
+		let account = payee.id();
+		let ((reservation, rejected), block) = self.transact(|world, events| {
+			let bounty =
+				world.bounties.get(&id).cloned().filter(|bounty| !bounty.closing && world.number < bounty.expires_at);
+			let bounty = bounty.ok_or_else(|| Error::refused("PodBounty.BountyExpired", "expired"))?;
+			let (mut slots, mut rejected) = (Vec::new(), Vec::new());
+			for receipt in receipts {
+				match world.check(&bounty, &account, &receipt) {
+					Ok(()) => {
+						if let Some(replaced) = receipt.replaces {
+							let slots = &mut world.reservations.get_mut(&(id, replaced)).unwrap().slots;
+							slots.retain(|slot| slot.0 != receipt.device_index);
+						}
+						slots.push((receipt.device_index, receipt.lock));
+					},
+					Err(why) => rejected.push((receipt.device_index, why.to_owned())),
+				}
+			}
+			if let (true, Some((_, why))) = (slots.is_empty(), rejected.first()) {
+				return Err(Error::refused(format!("PodBounty.{why}"), why));
+			}
+			let reservation = world.next_reservation;
+			world.next_reservation += 1;
+			let exclusive_until = world.number + WINDOW;
+			let (distributor, reward) = (account.clone(), bounty.reward);
+			world.reservations.retain(|_, one| !one.slots.is_empty());
+			world.reservations.insert((id, reservation), Reservation { distributor, reward, deposit: Amount(1), exclusive_until, slots });
+			events.push(Event::Reserved { bounty: id, reservation, distributor: account.clone(), exclusive_until });
+			Ok(((reservation, rejected), Vec::new()))
+		})?;
+		Ok((reservation, Batch { block, fee: Amount(FEE), rejected }))
+	}
+
+	async fn claim(
+		&self,
+		payee: &Account,
+		id: BountyId,
+		reservation: ReservationId,
+		keys: Vec<(DeviceIndex, LockKey)>,
+	) -> Result<Batch> {
+		let account = payee.id();
+		let (rejected, block) = self.transact(|world, events| {
+			let refused = || Error::refused("PodBounty.NoSuchReservation", "no such reservation");
+			if world.bounties.get(&id).is_none_or(|bounty| bounty.closing) {
+				return Err(refused());
+			}
+			let mut standing = world.reservations.remove(&(id, reservation)).ok_or_else(refused)?;
+			assert_eq!(standing.distributor, account);
+			let mut rejected = Vec::new();
+			let mut body = Vec::new();
+			for (index, key) in keys {
+				body.extend(key);
+				let slot = (index, Suite::Plain.lock(&key));
+				match standing.slots.iter().position(|one| *one == slot) {
+					Some(place) => {
+						standing.slots.remove(place);
+						world.paid.insert((id, index));
+						world.bounties.get_mut(&id).unwrap().paid += 1;
+						events.push(Event::KeyRevealed {
+							bounty: id,
+							device_index: index,
+							key,
+							distributor: account.clone(),
+						});
+					},
+					None => rejected.push((index, "NotInReservation".to_owned())),
+				}
+			}
+			if !standing.slots.is_empty() {
+				world.reservations.insert((id, reservation), standing);
+			}
+			Ok((rejected, body))
+		})?;
+		Ok(Batch { block, fee: Amount(FEE), rejected })
+	}
+
+	async fn announce(&self, payee: &Account, endpoint: &str) -> Result<Batch> {
+		let one = Distributor { account: payee.id(), endpoint: endpoint.into() };
+		let ((), block) = self.transact(|world, _| {
+			world.distributors.retain(|known| known.account != one.account);
+			world.distributors.push(one);
+			Ok(((), Vec::new()))
+		})?;
+		Ok(Batch { block, fee: Amount(FEE), rejected: Vec::new() })
+	}
+}
+
+impl State for At {
+	fn head(&self) -> Head {
+		self.head
+	}
+
+	async fn latest_release(&self, model: ModelId) -> Result<Option<ReleaseId>> {
+		let available = self.world.releases.values().filter(|release| release.state == ReleaseState::Available);
+		let of_model = available.filter(|release| release.statement.model == model);
+		Ok(of_model.max_by_key(|release| (release.statement.security_version, release.statement.version)).map(|one| one.id))
+	}
+
+	async fn release(&self, id: ReleaseId) -> Result<Option<Release>> {
+		Ok(self.world.releases.get(&id).cloned())
+	}
+
+	async fn fleet(&self, id: FleetId) -> Result<Option<Fleet>> {
+		Ok(self.world.fleets.get(&id).cloned())
+	}
+
+	async fn open_bounties(&self) -> Result<Vec<Bounty>> {
+		let open = |bounty: &&Bounty| !bounty.closing && bounty.expires_at > self.world.number;
+		Ok(self.world.bounties.values().filter(open).cloned().collect())
+	}
+
+	async fn bounty(&self, id: BountyId) -> Result<Option<Bounty>> {
+		Ok(self.world.bounties.get(&id).cloned())
+	}
+
+	async fn device_status(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<DeviceStatus>> {
+		let exists = self.world.bounties.get(&bounty).is_some_and(|bounty| index < bounty.count);
+		let status =
+			|| DeviceStatus { paid: self.world.paid.contains(&(bounty, index)), reserved: self.world.holder(bounty, index) };
+		Ok(exists.then(status))
+	}
+
+	async fn reservation(&self, bounty: BountyId, id: ReservationId) -> Result<Option<Reservation>> {
+		Ok(self.world.reservations.get(&(bounty, id)).cloned())
+	}
+
+	async fn distributors(&self) -> Result<Vec<Distributor>> {
+		Ok(self.world.distributors.clone())
+	}
+}

@@ -1,0 +1,179 @@
+//! The chain behind a node.
+
+use super::{Batch, Head, Ledger, Payee, State};
+use crate::{
+	chain::{
+		api,
+		types::{BlockId, Bounty, DeviceStatus, Distributor, Event, Fleet, Hash, Receipt, Release, Reservation},
+		Blocks, Chain, Included, Until, View,
+	},
+	error::{Error, Kind, OrFail, Result},
+	keys::Account,
+};
+use std::sync::Arc;
+use subxt::{
+	config::{substrate::H256, RpcConfigFor, SubstrateConfig},
+	rpcs::methods::LegacyRpcMethods,
+};
+use tokio::sync::Mutex;
+use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId};
+
+/// The chain as a node tells it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Node {
+	chain: Chain,
+	/// The stream of final blocks, once somebody waits for one, and the newest block that it gave.
+	blocks: Arc<Mutex<Option<(Blocks, BlockNumber)>>>,
+}
+
+/// The state that a node tells at one block.
+#[derive(Clone)]
+pub struct At {
+	view: View,
+	head: Head,
+}
+
+impl Node {
+	/// The chain behind this connection.
+	pub fn new(chain: Chain) -> Self {
+		Self { chain, blocks: Arc::default() }
+	}
+
+	fn rpc(&self) -> LegacyRpcMethods<RpcConfigFor<SubstrateConfig>> {
+		LegacyRpcMethods::new(self.chain.raw().clone())
+	}
+
+	async fn hash(&self, number: BlockNumber) -> Result<H256> {
+		let hash = self.rpc().chain_get_block_hash(Some(number.into())).await;
+		let hash = hash.or_fail(Kind::Unreachable, || "the node does not answer")?;
+		hash.ok_or_else(|| Error::not_found(format!("the node has no block {number}")))
+	}
+}
+
+impl Ledger for Node {
+	type State = At;
+
+	fn genesis(&self) -> Hash32 {
+		self.chain.genesis()
+	}
+
+	async fn newest(&self) -> Result<At> {
+		let view = self.chain.finalized().await?;
+		let head = Head { number: view.block().number, timestamp_ms: view.timestamp().await? };
+		Ok(At { view, head })
+	}
+
+	async fn above(&self, number: BlockNumber) -> Result<At> {
+		let mut blocks = self.blocks.lock().await;
+		let (stream, newest) = match &mut *blocks {
+			Some((stream, newest)) => (stream, newest),
+			none => {
+				let (stream, newest) = none.insert((self.chain.blocks().await?, 0));
+				(stream, newest)
+			},
+		};
+		// Blocks may have become final before the stream began.
+		let state = self.newest().await?;
+		if state.head.number > number {
+			return Ok(state);
+		}
+		while *newest <= number {
+			*newest = stream.next_id().await?.number;
+		}
+		self.newest().await
+	}
+
+	async fn events(&self, number: BlockNumber) -> Result<Option<Vec<Event>>> {
+		let hash = Hash(self.hash(number).await?.0);
+		self.chain.events(&BlockId { number, hash }).await
+	}
+
+	async fn revealed(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<LockKey>> {
+		self.chain.revealed_key(bounty, index).await
+	}
+
+	async fn extrinsics(&self, number: BlockNumber) -> Result<Vec<Vec<u8>>> {
+		let hash = self.hash(number).await?;
+		let block =
+			self.rpc().chain_get_block(Some(hash)).await.or_fail(Kind::Unreachable, || "the node does not answer")?;
+		let block = block.ok_or_else(|| Error::not_found(format!("the node no longer has block {number}")))?;
+		Ok(block.block.extrinsics.into_iter().map(|bytes| bytes.0).collect())
+	}
+}
+
+impl Payee for Node {
+	async fn is_pending(&self, payee: &Account) -> Result<bool> {
+		let next = self.rpc().system_account_next_index(&payee.id()).await;
+		let next = next.or_fail(Kind::Unreachable, || "the node does not answer")?;
+		let view = self.chain.finalized().await?;
+		let account = view.storage(api::storage().system().account(), (payee.id(),)).await?;
+		Ok(account.map_or(0, |account| u64::from(account.nonce)) != next)
+	}
+
+	async fn max_batch(&self) -> Result<u32> {
+		self.chain.finalized().await?.max_batch().await
+	}
+
+	async fn reserve(&self, payee: &Account, bounty: BountyId, receipts: Vec<Receipt>) -> Result<(ReservationId, Batch)> {
+		let reserved = self.chain.reserve(payee, bounty, receipts, Until::Finalized).await?;
+		Ok((reserved.reservation, batch(&reserved.included, reserved.rejected)))
+	}
+
+	async fn claim(
+		&self,
+		payee: &Account,
+		bounty: BountyId,
+		reservation: ReservationId,
+		keys: Vec<(DeviceIndex, LockKey)>,
+	) -> Result<Batch> {
+		let claimed = self.chain.claim(payee, bounty, reservation, keys, Until::Finalized).await?;
+		Ok(batch(&claimed.included, claimed.rejected))
+	}
+
+	async fn announce(&self, payee: &Account, endpoint: &str) -> Result<Batch> {
+		let included = self.chain.announce(payee, endpoint, Until::Finalized).await?;
+		Ok(batch(&included, Vec::new()))
+	}
+}
+
+fn batch(included: &Included, rejected: Vec<(DeviceIndex, String)>) -> Batch {
+	Batch { block: included.block.number, fee: included.fee, rejected }
+}
+
+impl State for At {
+	fn head(&self) -> Head {
+		self.head
+	}
+
+	async fn latest_release(&self, model: ModelId) -> Result<Option<ReleaseId>> {
+		self.view.latest_release(model).await
+	}
+
+	async fn release(&self, id: ReleaseId) -> Result<Option<Release>> {
+		self.view.release(id).await
+	}
+
+	async fn fleet(&self, id: FleetId) -> Result<Option<Fleet>> {
+		self.view.fleet(id).await
+	}
+
+	async fn open_bounties(&self) -> Result<Vec<Bounty>> {
+		self.view.open_bounties().await
+	}
+
+	async fn bounty(&self, id: BountyId) -> Result<Option<Bounty>> {
+		self.view.bounty(id).await
+	}
+
+	async fn device_status(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<DeviceStatus>> {
+		self.view.device_status(bounty, index).await
+	}
+
+	async fn reservation(&self, bounty: BountyId, id: ReservationId) -> Result<Option<Reservation>> {
+		self.view.reservation(bounty, id).await
+	}
+
+	async fn distributors(&self) -> Result<Vec<Distributor>> {
+		self.view.distributors().await
+	}
+}

@@ -1,0 +1,82 @@
+//! What the program prints: words for people, or with `--json` one object for other programs.
+
+use crate::error::{Error, Result};
+use serde::Serialize;
+use std::{
+	fmt::Display,
+	io::{ErrorKind, Write},
+	sync::atomic::{AtomicBool, Ordering},
+};
+
+/// Whether something could not be printed.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// A command's result: `Display` are the words, `Serialize` is the object.
+pub trait Report: Serialize + Display {}
+
+impl<T: Serialize + Display> Report for T {}
+
+/// Where results go: standard output. Logs and progress go to standard error.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+	json: bool,
+}
+
+impl Output {
+	/// Prints words, or JSON.
+	pub const fn new(json: bool) -> Self {
+		Self { json }
+	}
+
+	/// Whether JSON is printed.
+	pub const fn is_json(&self) -> bool {
+		self.json
+	}
+
+	/// Prints a command's result. A command that runs on prints one result a line.
+	pub fn report(&self, report: &impl Report) {
+		let text = match self.json {
+			true => serde_json::to_string(report).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}")),
+			false => report.to_string(),
+		};
+		print(text.trim_end());
+	}
+
+	/// Prints a failure: a line on standard error, and with `--json` an object on standard output.
+	pub fn failure(&self, error: &Error) {
+		if self.json {
+			let (kind, name) = (error.kind(), error.name());
+			let object = serde_json::json!({
+				"error": {
+					"kind": kind.name(),
+					"name": name,
+					"message": error.to_string(),
+					"exit_code": kind.exit_code(),
+				}
+			});
+			print(&object.to_string());
+		}
+		let _ = writeln!(std::io::stderr().lock(), "error: {error}");
+	}
+}
+
+fn print(line: &str) {
+	let mut stdout = std::io::stdout().lock();
+	match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+		Ok(()) => {},
+		// Who closed our standard output does not want to hear more.
+		Err(error) if error.kind() == ErrorKind::BrokenPipe => {},
+		Err(error) => {
+			tracing::error!(%error, "cannot write to standard output");
+			LOST.store(true, Ordering::Relaxed);
+		},
+	}
+}
+
+/// Fails if a result could not be printed, as on a full disk.
+pub fn complete() -> Result<()> {
+	match LOST.load(Ordering::Relaxed) {
+		true => Err(Error::file("cannot write to standard output: what was printed is incomplete")),
+		false => Ok(()),
+	}
+}

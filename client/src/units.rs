@@ -1,0 +1,184 @@
+//! Amounts of the chain's currency, durations and times, as people write them.
+
+use serde::{Serialize, Serializer};
+use std::{fmt, str::FromStr, time::Duration};
+use waybill_primitives::BlockNumber;
+
+/// The smallest units in one UNIT.
+pub const UNIT: u128 = 1_000_000_000_000;
+const DECIMALS: usize = 12;
+/// The time from one block to the next.
+pub const BLOCK_MILLIS: u64 = 3_000;
+
+/// An amount in the chain's smallest units.
+///
+/// Written and read in UNIT (`1.5`); in JSON a string of the smallest units, exact in every language.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Amount(pub u128);
+
+impl fmt::Display for Amount {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let (whole, rest) = (self.0 / UNIT, self.0 % UNIT);
+		if rest == 0 {
+			return write!(f, "{whole} UNIT");
+		}
+		let digits = format!("{rest:0DECIMALS$}");
+		write!(f, "{whole}.{} UNIT", digits.trim_end_matches('0'))
+	}
+}
+
+impl Serialize for Amount {
+	fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+		serializer.collect_str(&self.0)
+	}
+}
+
+impl FromStr for Amount {
+	type Err = &'static str;
+
+	fn from_str(text: &str) -> Result<Self, Self::Err> {
+		const WRONG: &str = "not an amount; write UNIT with at most 12 decimals, such as 1.5";
+		let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+		let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+		if whole.is_empty() || !digits(whole) || !digits(rest) || rest.len() > DECIMALS || text.ends_with('.') {
+			return Err(WRONG);
+		}
+		let whole: u128 = whole.parse().map_err(|_| WRONG)?;
+		let rest: u128 = format!("{rest:0<DECIMALS$}").parse().map_err(|_| WRONG)?;
+		whole.checked_mul(UNIT).and_then(|whole| whole.checked_add(rest)).map(Self).ok_or("the amount is too large")
+	}
+}
+
+/// A point in the chain's future: a block, or a duration from now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expiry {
+	/// The block of this number.
+	Block(BlockNumber),
+	/// So many blocks from now.
+	In(BlockNumber),
+}
+
+impl Expiry {
+	/// The block it means when `now` is the newest.
+	pub const fn block(self, now: BlockNumber) -> BlockNumber {
+		match self {
+			Self::Block(block) => block,
+			Self::In(blocks) => now.saturating_add(blocks),
+		}
+	}
+}
+
+impl FromStr for Expiry {
+	type Err = &'static str;
+
+	/// `#1200` or `1200` is a block; `90s`, `30m`, `12h`, `14d` are durations.
+	fn from_str(text: &str) -> Result<Self, Self::Err> {
+		const WRONG: &str = "neither a block (1200) nor a duration (90s, 30m, 12h, 14d)";
+		let number = text.strip_prefix('#').unwrap_or(text);
+		if let Ok(block) = number.parse() {
+			return Ok(Self::Block(block));
+		}
+		let millis = millis(text).ok_or(WRONG)?;
+		let blocks = BlockNumber::try_from(millis.div_ceil(BLOCK_MILLIS)).map_err(|_| "the duration is too long")?;
+		Ok(Self::In(blocks))
+	}
+}
+
+/// A length of time, such as `90s`, `30m`, `12h` or `14d`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Period(pub Duration);
+
+impl FromStr for Period {
+	type Err = &'static str;
+
+	fn from_str(text: &str) -> Result<Self, Self::Err> {
+		millis(text).map(|millis| Self(Duration::from_millis(millis))).ok_or("not a duration, such as 90s, 30m, 12h or 14d")
+	}
+}
+
+/// The milliseconds of a duration such as `90s`, `30m`, `12h` or `14d`.
+fn millis(text: &str) -> Option<u64> {
+	let at = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at))?;
+	let (count, unit) = text.split_at(at);
+	let seconds = match unit {
+		"s" => 1,
+		"m" => 60,
+		"h" => 3_600,
+		"d" => 86_400,
+		_ => return None,
+	};
+	if !count.bytes().all(|byte| byte.is_ascii_digit()) {
+		return None;
+	}
+	count.parse::<u64>().ok()?.checked_mul(seconds)?.checked_mul(1_000)
+}
+
+/// About how long so many blocks take, in words.
+pub fn about(blocks: BlockNumber) -> String {
+	let seconds = u64::from(blocks) * BLOCK_MILLIS / 1_000;
+	match seconds {
+		0..=119 => format!("about {seconds} s"),
+		120..=7_199 => format!("about {} min", seconds / 60),
+		7_200..=172_799 => format!("about {} h", seconds / 3_600),
+		_ => format!("about {} days", seconds / 86_400),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn amounts_should_read_and_write() {
+		for (text, planck, shown) in [
+			("1.5", 1_500_000_000_000, "1.5 UNIT"),
+			("0", 0, "0 UNIT"),
+			("20", 20 * UNIT, "20 UNIT"),
+			("0.000000000001", 1, "0.000000000001 UNIT"),
+			("0.010", 10_000_000_000, "0.01 UNIT"),
+		] {
+			let amount: Amount = text.parse().unwrap();
+			assert_eq!(amount.0, planck);
+			assert_eq!(amount.to_string(), shown);
+		}
+		assert_eq!(serde_json::to_string(&Amount(u128::MAX)).unwrap(), format!("\"{}\"", u128::MAX));
+	}
+
+	#[test]
+	fn other_amounts_should_be_refused() {
+		for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,5", "0.0000000000001", "1 UNIT", "1_000"] {
+			assert!(text.parse::<Amount>().is_err(), "{text}");
+		}
+		assert!("999999999999999999999999999999".parse::<Amount>().is_err());
+	}
+
+	#[test]
+	fn expiries_should_be_blocks_or_durations() {
+		assert_eq!("1200".parse(), Ok(Expiry::Block(1200)));
+		assert_eq!("#1200".parse(), Ok(Expiry::Block(1200)));
+		assert_eq!("90s".parse(), Ok(Expiry::In(30)));
+		assert_eq!("91s".parse(), Ok(Expiry::In(31)));
+		assert_eq!("30m".parse(), Ok(Expiry::In(600)));
+		assert_eq!("14d".parse(), Ok(Expiry::In(403_200)));
+		assert_eq!(Expiry::In(10).block(5), 15);
+		assert_eq!(Expiry::Block(10).block(5), 10);
+		for text in ["", "d", "1w", "-3h", "1.5h", "99999999999999999999d", "9999999999d", "é", "3é"] {
+			assert!(text.parse::<Expiry>().is_err(), "{text}");
+		}
+	}
+
+	proptest::proptest! {
+		#[test]
+		fn amounts_should_round_trip(planck in 0..u128::MAX / 2) {
+			let shown = Amount(planck).to_string();
+			let read: Amount = shown.trim_end_matches(" UNIT").parse().unwrap();
+			proptest::prop_assert_eq!(read.0, planck);
+		}
+
+		#[test]
+		fn any_text_should_be_read_without_panic(text: String) {
+			let _ = text.parse::<Amount>();
+			let _ = text.parse::<Expiry>();
+		}
+	}
+}

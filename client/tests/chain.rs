@@ -1,0 +1,60 @@
+//! Joining the block authors, and a node that goes away.
+
+mod common;
+
+use common::{amount, Node, Waybill};
+use std::{
+	thread::sleep,
+	time::{Duration, Instant},
+};
+
+const NO_GATEWAY: &str = "http://127.0.0.1:1";
+
+#[test]
+fn collator_should_join_author_and_leave() {
+	let node = Node::start(NO_GATEWAY);
+	let waybill = Waybill::with(&node);
+	let address = waybill.account("collator.key", "1000");
+	let as_collator = |command: &str| format!("{command} --account-file collator.key");
+
+	let status = waybill.json(&as_collator("collator status"));
+	assert_eq!((&status["standing"], &status["authoring"]), (&"none".into(), &false.into()));
+	let (code, error) = waybill.failure(&as_collator("collator join --bond 0.1"));
+	assert_eq!(code, 2, "{error}");
+	let joined = waybill.json(&as_collator("collator join --bond 150"));
+	assert_eq!((joined["collator"].as_str(), amount(&joined["bond"])), (Some(address.as_str()), 150_000_000_000_000));
+	assert_eq!(joined["transactions"].as_array().unwrap().len(), 3);
+	let (code, error) = waybill.failure(&as_collator("collator join"));
+	assert_eq!(code, 2, "{error}");
+
+	let started = Instant::now();
+	loop {
+		let status = waybill.json(&as_collator("collator status"));
+		assert_eq!(status["standing"], "candidate");
+		if status["authoring"] == true && status["last_authored"].is_u64() {
+			break;
+		}
+		assert!(started.elapsed() < Duration::from_secs(240), "no block was authored: {status}");
+		sleep(Duration::from_secs(3));
+	}
+	waybill.json(&as_collator("collator leave"));
+	let status = waybill.json(&as_collator("collator status"));
+	assert_eq!((&status["standing"], &status["session_keys"]), (&"none".into(), &false.into()));
+	let (code, error) = waybill.failure(&as_collator("collator leave"));
+	assert_eq!((code, &error["kind"]), (6, &"not_found".into()));
+}
+
+#[test]
+fn transaction_should_outlast_the_nodes_restart() {
+	let mut node = Node::start(NO_GATEWAY);
+	let waybill = Waybill::with(&node);
+	let to = waybill.json("key generate to.key --account-key")["address"].as_str().unwrap().to_owned();
+	waybill.json(&format!("account transfer {to} 1 --account //Alice"));
+
+	let transfer = waybill.command(&format!("account transfer {to} 2 --account //Alice --json")).start();
+	sleep(Duration::from_secs(2));
+	node.restart();
+	let sent = transfer.wait().exits(0).json();
+	assert_eq!(amount(&sent["amount"]), 2_000_000_000_000);
+	assert_eq!(amount(&waybill.json(&format!("account balance {to}"))["free"]), 3_000_000_000_000);
+}

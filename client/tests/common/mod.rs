@@ -1,0 +1,202 @@
+//! A running chain, a small IPFS node and the program itself.
+#![allow(dead_code, unused_imports)] // Every test binary uses a part.
+
+mod ipfs;
+mod node;
+mod service;
+
+pub use ipfs::Ipfs;
+pub use node::Node;
+pub use service::Service;
+
+use serde_json::Value;
+use std::{
+	path::PathBuf,
+	process::{Command, Stdio},
+	thread::sleep,
+	time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_waybill");
+/// No command may take longer.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A command that is to be run.
+pub struct Run(Command);
+
+impl Run {
+	/// With a variable in its environment.
+	pub fn env(mut self, name: &str, value: &str) -> Self {
+		self.0.env(name, value);
+		self
+	}
+
+	/// With one more argument.
+	pub fn arg(mut self, arg: &str) -> Self {
+		self.0.arg(arg);
+		self
+	}
+
+	/// Starts it.
+	pub fn start(mut self) -> Running {
+		let words = format!("{:?}", self.0.get_args().collect::<Vec<_>>());
+		self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+		Running { words, process: self.0.spawn().unwrap() }
+	}
+
+	/// Runs it to its end.
+	pub fn run(self) -> Done {
+		self.start().wait()
+	}
+}
+
+/// A command that runs.
+pub struct Running {
+	words: String,
+	process: std::process::Child,
+}
+
+impl Running {
+	/// Waits for its end.
+	pub fn wait(mut self) -> Done {
+		let started = Instant::now();
+		while self.process.try_wait().unwrap().is_none() {
+			if started.elapsed() > TIMEOUT {
+				self.process.kill().unwrap();
+				panic!("waybill {} did not end", self.words);
+			}
+			sleep(Duration::from_millis(20));
+		}
+		let output = self.process.wait_with_output().unwrap();
+		let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+		Done {
+			words: self.words,
+			code: output.status.code().unwrap(),
+			stdout: text(&output.stdout),
+			stderr: text(&output.stderr),
+		}
+	}
+}
+
+/// What a command did.
+pub struct Done {
+	words: String,
+	code: i32,
+	/// What it printed.
+	pub stdout: String,
+	stderr: String,
+}
+
+impl Done {
+	/// Fails unless it exited with this code.
+	pub fn exits(self, code: i32) -> Self {
+		assert_eq!(self.code, code, "waybill {}: {}{}", self.words, self.stdout, self.stderr);
+		self
+	}
+
+	/// Fails unless it printed this.
+	pub fn prints(self, text: &str) -> Self {
+		assert!(self.stdout.contains(text), "waybill {} did not print {text}: {}", self.words, self.stdout);
+		self
+	}
+
+	/// Fails if it printed something.
+	pub fn prints_nothing(self) -> Self {
+		assert_eq!(self.stdout, "", "waybill {}", self.words);
+		self
+	}
+
+	/// Fails unless it said this on standard error.
+	pub fn says(self, text: &str) -> Self {
+		assert!(self.stderr.contains(text), "waybill {} did not say {text}: {}", self.words, self.stderr);
+		self
+	}
+
+	/// The JSON that it printed.
+	pub fn json(&self) -> Value {
+		serde_json::from_str(&self.stdout)
+			.unwrap_or_else(|error| panic!("waybill {}: {error}: {}{}", self.words, self.stdout, self.stderr))
+	}
+}
+
+/// The program in a home of its own.
+pub struct Waybill {
+	home: TempDir,
+	globals: Vec<String>,
+}
+
+impl Waybill {
+	/// Without a network.
+	pub fn offline() -> Self {
+		Self { home: tempfile::tempdir().unwrap(), globals: Vec::new() }
+	}
+
+	/// With a node to talk to.
+	pub fn with(node: &Node) -> Self {
+		let mut waybill = Self::offline();
+		waybill.globals = vec!["--node".into(), node.url()];
+		waybill
+	}
+
+	/// With a flag for every command.
+	pub fn flag(mut self, flag: &str, value: &str) -> Self {
+		self.globals.extend([flag.into(), value.into()]);
+		self
+	}
+
+	/// A file in the program's home.
+	pub fn file(&self, name: &str) -> PathBuf {
+		self.home.path().join(name)
+	}
+
+	/// The same as an argument.
+	pub fn arg(&self, name: &str) -> String {
+		self.file(name).to_str().unwrap().into()
+	}
+
+	/// The program with these arguments, separated by spaces.
+	pub fn command(&self, args: &str) -> Run {
+		let mut command = Command::new(PROGRAM);
+		command.env_clear().env("HOME", self.home.path()).current_dir(self.home.path());
+		command.args(args.split_whitespace()).args(&self.globals);
+		Run(command)
+	}
+
+	/// Runs a command to its end.
+	pub fn run(&self, args: &str) -> Done {
+		self.command(args).run()
+	}
+
+	/// The JSON that a command prints when it succeeds.
+	pub fn json(&self, args: &str) -> Value {
+		self.command(args).arg("--json").run().exits(0).json()
+	}
+
+	/// The exit code and the JSON object of a command that fails.
+	pub fn failure(&self, args: &str) -> (i32, Value) {
+		let done = self.command(args).arg("--json").run();
+		assert_ne!(done.code, 0, "waybill {args} did not fail");
+		(done.code, done.json()["error"].clone())
+	}
+
+	/// Fails unless the chain refuses the command with the error of this name.
+	pub fn refused(&self, args: &str, name: &str) {
+		let (code, error) = self.failure(args);
+		assert_eq!((code, error["name"].as_str()), (3, Some(name)), "waybill {args}: {error}");
+	}
+
+	/// A new account with so much money, in a file of this name; returns its address.
+	pub fn account(&self, name: &str, amount: &str) -> String {
+		let key = self.json(&format!("key generate {name} --account-key"));
+		let address = key["address"].as_str().unwrap().to_owned();
+		self.json(&format!("account transfer {address} {amount} --account //Alice"));
+		address
+	}
+}
+
+/// An amount in JSON.
+pub fn amount(value: &Value) -> u128 {
+	value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{value} is not an amount"))
+}

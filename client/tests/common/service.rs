@@ -1,0 +1,54 @@
+//! A command that runs on until it is stopped.
+
+use super::Run;
+use std::{
+	io::{BufRead, BufReader, Read},
+	process::{Child, ChildStdout, Stdio},
+	thread,
+};
+
+/// A running command, killed with this value.
+pub struct Service {
+	process: Child,
+	lines: BufReader<ChildStdout>,
+}
+
+impl Service {
+	/// Starts it and waits for its first line; fails with what it said if it ends before.
+	pub fn start(mut run: Run) -> Self {
+		run.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+		let mut process = run.0.spawn().unwrap();
+		let mut lines = BufReader::new(process.stdout.take().unwrap());
+		let mut errors = process.stderr.take().unwrap();
+		let said = thread::spawn(move || {
+			let mut said = String::new();
+			let _ = errors.read_to_string(&mut said);
+			said
+		});
+		let mut line = String::new();
+		lines.read_line(&mut line).unwrap();
+		if line.is_empty() {
+			panic!("{:?} ended: {}", run.0.get_args().collect::<Vec<_>>(), said.join().unwrap());
+		}
+		Self { process, lines }
+	}
+
+	/// The next line.
+	pub fn line(&mut self) -> String {
+		let mut line = String::new();
+		self.lines.read_line(&mut line).unwrap();
+		line
+	}
+
+	/// Ends it at once, as a power cut does.
+	pub fn kill(&mut self) {
+		let _ = self.process.kill();
+		let _ = self.process.wait();
+	}
+}
+
+impl Drop for Service {
+	fn drop(&mut self) {
+		self.kill();
+	}
+}

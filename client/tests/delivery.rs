@@ -1,0 +1,169 @@
+//! Distributor and devices as programs, on a development chain.
+
+mod common;
+
+use common::{amount, Ipfs, Node, Service, Waybill};
+use std::{fs, net::TcpListener, thread::sleep, time::Duration};
+
+const UNIT: u128 = 1_000_000_000_000;
+const SOON: &str = "--wait in-block";
+const DEVICES: u32 = 4;
+
+fn free_port() -> u16 {
+	TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn program(node: &Node, ipfs: &Ipfs) -> Waybill {
+	Waybill::with(node).flag("--kubo", &ipfs.url()).flag("--gateway", &ipfs.url())
+}
+
+/// A vendor with a model and a fleet whose devices are in `devices/000` and so on.
+fn vendor(node: &Node, ipfs: &Ipfs) -> Waybill {
+	let waybill = program(node, ipfs);
+	waybill.account("account.key", "1000");
+	let waybill = waybill.flag("--account-file", "account.key");
+	waybill.json("key generate release.key");
+	waybill.json(&format!("vendor register --name Acme --key release.key {SOON}"));
+	waybill.json(&format!("vendor model Hub {SOON}"));
+	let provisioned = waybill.json(&format!("device provision devices --count {DEVICES} --keys keys.txt"));
+	assert_eq!(provisioned["devices"].as_array().unwrap().len(), DEVICES as usize);
+	waybill.json("vendor fleet --model 0 keys.txt");
+	for index in 0..DEVICES {
+		let bound = waybill.json(&format!("device bind devices/{index:03} --fleet 0"));
+		assert_eq!(bound["devices"][0]["index"], index);
+	}
+	waybill
+}
+
+/// Publishes a release and opens its bounty.
+fn release(waybill: &Waybill, id: u32, security_version: u32) -> Vec<u8> {
+	let image: Vec<u8> = (0..100_000u32).map(|number| (number.wrapping_mul(2_654_435_761) >> (8 + id)) as u8).collect();
+	fs::write(waybill.file("firmware.bin"), &image).unwrap();
+	let about = format!("--model 0 --version 1.0.{id} --security-version {security_version}");
+	waybill.json(&format!("vendor publish firmware.bin {about} --key release.key --wait-available 3m"));
+	waybill.json(&format!("bounty open --release {id} --fleet 0 --reward 2 --expires 15m"));
+	image
+}
+
+fn image(waybill: &Waybill, index: u32) -> Vec<u8> {
+	fs::read(waybill.file(&format!("devices/{index:03}/current/firmware.bin"))).unwrap()
+}
+
+#[test]
+fn devices_should_update_and_each_be_paid_for_once_when_programs_are_killed() {
+	let ipfs = Ipfs::start();
+	let node = Node::start(&ipfs.url());
+	let vendor = vendor(&node, &ipfs);
+	let shop = program(&node, &ipfs);
+	shop.account("account.key", "1000");
+	let shop = shop.flag("--account-file", "account.key");
+	let url = format!("http://127.0.0.1:{}", free_port());
+	let listen = url.trim_start_matches("http://");
+	let serve = || Service::start(shop.command(&format!("distributor run --listen {listen} --announce {url} --data shop")));
+	let mut distributor = serve();
+	let update =
+		|index: u32| vendor.command(&format!("device run --state devices/{index:03} --once --timeout 200 --json")).start();
+
+	for (id, security_version) in [(0, 1), (1, 2)] {
+		let firmware = release(&vendor, id, security_version);
+		let devices: Vec<_> = (0..DEVICES).map(update).collect();
+		for pause in [2_500, 4_000, 5_500] {
+			sleep(Duration::from_millis(pause));
+			distributor.kill();
+			distributor = serve();
+		}
+		for device in devices {
+			device.wait().exits(0).prints(r#""event":"installed""#);
+		}
+		for index in 0..DEVICES {
+			assert_eq!(image(&vendor, index), firmware);
+			let status = vendor.json(&format!("device status --state devices/{index:03}"));
+			assert_eq!((&status["version"], &status["exchange"]["stage"]), (&format!("1.0.{id}").into(), &"idle".into()));
+		}
+	}
+
+	let status = shop.json(&format!("distributor status --url {url}"));
+	assert_eq!(status["total"]["devices"], 2 * DEVICES);
+	assert_eq!(amount(&status["total"]["earned"]), u128::from(2 * DEVICES) * 2 * UNIT);
+	let free = amount(&shop.json("account balance")["free"]);
+	assert!(free > (1000 + 4 * u128::from(DEVICES) - 1) * UNIT, "{free}");
+	for bounty in 0..2 {
+		assert_eq!(vendor.json(&format!("query bounty {bounty}"))["paid"], DEVICES);
+	}
+
+	// Nothing newer, and nothing older either.
+	update(0).wait().exits(0).prints(r#""event":"up_to_date""#);
+	let (code, error) = vendor.failure("device check --state devices/000 --release 0");
+	assert_eq!((code, error["name"].as_str()), (7, Some("SecurityRollback")));
+	vendor.run("device check --state devices/000 --release 1").exits(0).prints("is installed");
+
+	drop(distributor);
+	shop.json("distributor withdraw");
+	shop.refused("distributor withdraw", "PodBounty.NotAnnounced");
+}
+
+#[test]
+fn device_killed_at_any_moment_should_carry_on() {
+	let ipfs = Ipfs::start();
+	let node = Node::start(&ipfs.url());
+	let vendor = vendor(&node, &ipfs);
+	let shop = program(&node, &ipfs);
+	shop.account("account.key", "1000");
+	let shop = shop.flag("--account-file", "account.key");
+	let listen = format!("127.0.0.1:{}", free_port());
+	let _distributor = Service::start(shop.command(&format!("distributor run --listen {listen} --data shop --max-delay 1")));
+	let firmware = release(&vendor, 0, 1);
+	let run = format!("device run --state devices/002 --distributor http://{listen}");
+	let mut lines = Vec::new();
+	// After each line that it prints, the device is killed.
+	while !lines.last().is_some_and(|line: &String| line.contains("up to date")) {
+		assert!(lines.len() < 20, "{lines:?}");
+		let mut device = Service::start(vendor.command(&run));
+		device.kill();
+		lines.push(vendor.run("device status --state devices/002").exits(0).stdout);
+		if image_is(&vendor, 2, &firmware) {
+			break;
+		}
+	}
+	vendor.run(&format!("{run} --once --timeout 120")).exits(0);
+	assert!(image_is(&vendor, 2, &firmware));
+	assert_eq!(vendor.json("query bounty 0")["paid"], 1);
+}
+
+fn image_is(waybill: &Waybill, index: u32, firmware: &[u8]) -> bool {
+	fs::read(waybill.file(&format!("devices/{index:03}/current/firmware.bin"))).is_ok_and(|image| image == firmware)
+}
+
+#[test]
+fn programs_should_say_what_to_do_when_something_is_missing_or_wrong() {
+	let ipfs = Ipfs::start();
+	let node = Node::start(&ipfs.url());
+	let vendor = vendor(&node, &ipfs);
+	let free = free_port();
+
+	vendor.run("device run --state nobody --once").exits(5).says("waybill device provision");
+	vendor.run("device provision devices/000").exits(5).says("never overwritten");
+	vendor.run("device provision stranger").exits(0);
+	vendor.run("device run --state stranger --once").exits(5).says("waybill device bind");
+	vendor.run("device bind stranger --fleet 0").exits(6).says("not in fleet 0");
+	vendor.run("device bind devices/000 --fleet 9").exits(6).says("no fleet 9");
+	let other = "--vendor 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+	vendor.run(&format!("device bind devices/000 --fleet 0 {other}")).exits(7).says("and not");
+	vendor.run("device check --state devices/000 --release 7").exits(6).says("no release 7");
+	vendor.run("device run --state devices/000 --once").exits(0).says("");
+	let gone = Waybill::offline().flag("--node", &format!("ws://127.0.0.1:{free}"));
+	let devices = vendor.arg("devices/000");
+	gone.run(&format!("device run --state {devices} --once")).exits(4).says("--node");
+
+	vendor.run("distributor status --url http://127.0.0.1:1").exits(4).says("no distributor answers");
+	vendor.run("distributor run --min-reward x").exits(2).says("--min-reward");
+	vendor.run("distributor run --epoch-size 0").exits(2).says("--epoch-size");
+	vendor.run("distributor run --announce ftp://here").exits(2).says("http://");
+	let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+	let listen = taken.local_addr().unwrap();
+	vendor.run(&format!("distributor run --data d --listen {listen}")).exits(2).says("--listen");
+	let no_kubo = Waybill::with(&node).flag("--kubo", &format!("http://127.0.0.1:{free}"));
+	no_kubo.account("account.key", "10");
+	no_kubo.run("distributor run --data d --account-file account.key").exits(4).says("ipfs daemon");
+	no_kubo.run("distributor run --data d").exits(2).says("--account-file");
+}

@@ -1,0 +1,198 @@
+//! What needs no network: help, wrong input, key files, signatures.
+
+mod common;
+
+use common::Waybill;
+use serde_json::{json, Value};
+use std::{fs, os::unix::fs::PermissionsExt};
+use waybill_primitives::{Cid, DeviceKey, DeviceSignature, Digest, ReleaseStatement, Statement, Suite, Version};
+
+const GENESIS: [u8; 32] = [7; 32];
+
+#[test]
+fn help_should_say_how_every_command_is_used() {
+	let waybill = Waybill::offline();
+	waybill.run("--help").exits(0).prints("Exit codes");
+	waybill.run("vendor --help").exits(0).prints("The way to a first release");
+	for command in ["key", "account", "vendor", "bounty", "distributor", "device", "collator", "query"] {
+		waybill.run(&format!("{command} --help")).exits(0).prints("Usage: waybill");
+	}
+	waybill.run("--version").exits(0).prints("waybill ");
+}
+
+#[test]
+fn wrong_arguments_should_exit_with_2() {
+	let waybill = Waybill::offline();
+	for args in [
+		"",
+		"frobnicate",
+		"vendor publish firmware.bin",
+		"vendor publish --key release.key",
+		"vendor register --name Acme",
+		"vendor publish firmware.bin --model 0 --version 1.0 --security-version 1 --key release.key",
+		"bounty open --release 0 --fleet 0 --reward -1 --expires 1d",
+		"bounty open --release 0 --fleet 0 --reward 1 --expires soon",
+		"bounty raise 0",
+		"account transfer nobody 1",
+		"query release x",
+		"query chain --node http://127.0.0.1:9944",
+		"query chain --node nonsense",
+		"query chain --genesis 0x12",
+		"account balance",
+		"account balance --account Alice",
+		"account balance --account //Alice --account-file a.key",
+		"account balance --config missing.toml",
+		"account balance --log waybill=loud,=",
+	] {
+		waybill.run(args).exits(2);
+	}
+}
+
+#[test]
+fn unreachable_node_should_exit_with_4_and_say_what_to_do() {
+	let waybill = Waybill::offline().flag("--node", "ws://127.0.0.1:1");
+	waybill.run("query chain").exits(4).says("--node");
+	let (code, error) = waybill.failure("query chain");
+	assert_eq!((code, &error["kind"]), (4, &json!("unreachable")));
+	waybill.run("bounty show 0").exits(4);
+	// A server that is not a node.
+	let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+	let address = listener.local_addr().unwrap();
+	std::thread::spawn(move || listener.incoming().for_each(drop));
+	let waybill = Waybill::offline().flag("--node", &format!("ws://{address}"));
+	waybill.run("query chain").exits(4).says("--node");
+}
+
+#[test]
+fn configuration_should_come_from_flags_over_environment_over_file() {
+	let waybill = Waybill::offline();
+	fs::create_dir_all(waybill.file(".config/waybill")).unwrap();
+	fs::write(waybill.file(".config/waybill/config.toml"), "node = 'ws://127.0.0.1:2'\n").unwrap();
+	waybill.run("query chain").exits(4).says("127.0.0.1:2");
+	waybill.command("query chain").env("WAYBILL_NODE", "ws://127.0.0.1:3").run().exits(4).says("127.0.0.1:3");
+	let command = waybill.command("query chain --node ws://127.0.0.1:4");
+	command.env("WAYBILL_NODE", "ws://127.0.0.1:3").run().exits(4).says("127.0.0.1:4");
+	fs::write(waybill.file("other.toml"), "node = 'ws://127.0.0.1:5'\njson = true\n").unwrap();
+	waybill.run("query chain --config other.toml").exits(4).prints("127.0.0.1:5");
+	fs::write(waybill.file("wrong.toml"), "nodes = 'ws://127.0.0.1:5'\n").unwrap();
+	waybill.run("query chain --config wrong.toml").exits(2).says("nodes");
+	// Other programs' variables may begin with the same letters.
+	waybill.command("key show x").env("WAYBILL_IPFS_GATEWAY", "x").run().exits(5);
+}
+
+#[test]
+fn keys_should_be_made_once_and_kept_from_others() {
+	let waybill = Waybill::offline();
+	let made = waybill.json("key generate release.key");
+	assert_eq!(made["sort"], "statement");
+	let mode = fs::metadata(waybill.file("release.key")).unwrap().permissions().mode();
+	assert_eq!(mode & 0o777, 0o600);
+	let public = fs::read_to_string(waybill.file("release.key.pub")).unwrap();
+	assert_eq!(public.trim(), made["public_key"].as_str().unwrap());
+	assert_eq!(waybill.json("key show release.key"), made);
+	let before = fs::read(waybill.file("release.key")).unwrap();
+	waybill.run("key generate release.key").exits(5).says("never overwritten");
+	assert_eq!(fs::read(waybill.file("release.key")).unwrap(), before);
+
+	let account = waybill.json("key generate account.key --account-key");
+	assert!(account["address"].as_str().unwrap().starts_with('5'));
+	assert_eq!(waybill.json("key show account.key"), account);
+
+	fs::set_permissions(waybill.file("account.key"), fs::Permissions::from_mode(0o640)).unwrap();
+	waybill.run("account balance --account-file account.key").exits(5).says("chmod 600");
+	waybill.run("key show missing.key").exits(5);
+	fs::write(waybill.file("junk.key"), "junk").unwrap();
+	fs::set_permissions(waybill.file("junk.key"), fs::Permissions::from_mode(0o600)).unwrap();
+	waybill.run("key show junk.key").exits(5);
+	waybill.run("key generate no/such/folder.key").exits(5);
+}
+
+#[test]
+fn full_disk_should_be_told() {
+	let waybill = Waybill::offline();
+	waybill.json("key generate release.key");
+	let full = fs::File::options().write(true).open("/dev/full").unwrap();
+	let mut show = std::process::Command::new(common::PROGRAM);
+	let output = show.args(["key", "show", &waybill.arg("release.key")]).stdout(full).output().unwrap();
+	assert_eq!(output.status.code(), Some(5));
+	assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"));
+}
+
+/// A statement as `vendor prepare` writes it, on these bytes.
+fn statement(waybill: &Waybill, firmware: &[u8]) -> ReleaseStatement {
+	let Cid { hash, .. } = Cid::raw(firmware);
+	let sha256 = *hash.digest();
+	let hex = |bytes: &[u8]| format!("0x{}", hex::encode(bytes));
+	let file = json!({
+		"genesis": hex(&GENESIS),
+		"model": 3,
+		"version": "1.0.2",
+		"security_version": 4,
+		"payload": Cid::raw(firmware).to_string(),
+		"size": firmware.len(),
+		"sha256": hex(&sha256),
+		"suite": "plain",
+		"digest": hex(&sha256),
+	});
+	fs::write(waybill.file("firmware.bin"), firmware).unwrap();
+	fs::write(waybill.file("statement.json"), file.to_string()).unwrap();
+	ReleaseStatement {
+		model: 3,
+		version: Version::new(1, 0, 2),
+		security_version: 4,
+		payload: Cid::raw(firmware),
+		size: firmware.len() as u64,
+		sha256,
+		digest: Digest { suite: Suite::Plain, bytes: sha256 },
+	}
+}
+
+fn verifies(signed: &Value, statement: &impl Statement) -> bool {
+	let DeviceKey::Ed25519(key) = signed["key"].as_str().unwrap().parse().unwrap();
+	let DeviceSignature::Ed25519(signature) = signed["signature"].as_str().unwrap().parse().unwrap();
+	let key = ed25519_dalek::VerifyingKey::from_bytes(&key).unwrap();
+	let signature = ed25519_dalek::Signature::from_bytes(&signature);
+	key.verify_strict(&statement.signing_bytes(&GENESIS), &signature).is_ok()
+}
+
+#[test]
+fn statements_should_be_signed_without_a_network() {
+	let waybill = Waybill::offline();
+	let statement = statement(&waybill, b"firmware");
+	let key = waybill.json("key generate release.key");
+	let report = waybill.json("vendor sign statement.json --firmware firmware.bin --key release.key");
+	let signed = &report["signatures"][0];
+	assert_eq!(signed["key"], key["public_key"]);
+	assert!(verifies(signed, &statement));
+	// The words are the key and the signature; what is signed is shown on the side.
+	let line = format!("{} {}", signed["key"].as_str().unwrap(), signed["signature"].as_str().unwrap());
+	let signed = waybill.run("vendor sign statement.json --key release.key");
+	signed.exits(0).prints(&line).says("version 1.0.2 of model 3");
+}
+
+#[test]
+fn nothing_should_be_signed_that_is_not_what_it_says() {
+	let waybill = Waybill::offline();
+	statement(&waybill, b"firmware");
+	waybill.json("key generate release.key");
+	fs::write(waybill.file("other.bin"), b"fIrmware").unwrap();
+	waybill.run("vendor sign statement.json --firmware other.bin --key release.key").exits(7).prints_nothing();
+	let other = format!("0x{}", hex::encode([8; 32]));
+	waybill.run(&format!("vendor sign statement.json --key release.key --genesis {other}")).exits(7).prints_nothing();
+	fs::write(waybill.file("bad.json"), "{}").unwrap();
+	waybill.run("vendor sign bad.json --key release.key").exits(5).prints_nothing();
+	waybill.run("vendor sign statement.json --key missing.key").exits(5).prints_nothing();
+	fs::set_permissions(waybill.file("release.key"), fs::Permissions::from_mode(0o644)).unwrap();
+	waybill.run("vendor sign statement.json --key release.key").exits(5).prints_nothing();
+}
+
+#[test]
+fn withdrawals_should_be_signed_for_one_chain() {
+	let waybill = Waybill::offline();
+	waybill.json("key generate release.key");
+	waybill.run("vendor sign --yank 5 --reason vulnerable --key release.key").exits(2).says("--genesis");
+	let genesis = hex::encode(GENESIS);
+	let report = waybill.json(&format!("vendor sign --yank 5 --reason vulnerable --key release.key --genesis 0x{genesis}"));
+	let yank = waybill_primitives::YankStatement { release: 5, reason: waybill_primitives::Yank::Vulnerable };
+	assert!(verifies(&report["signatures"][0], &yank));
+}

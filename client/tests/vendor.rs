@@ -1,0 +1,205 @@
+//! A vendor's way, from registering to the refund, on a development chain.
+
+mod common;
+
+use common::{amount, Ipfs, Node, Waybill};
+use std::{fs, thread::sleep, time::Duration};
+
+const UNIT: u128 = 1_000_000_000_000;
+/// For what is not looked at afterwards: queries see final blocks.
+const SOON: &str = "--wait in-block";
+
+/// An account with money of its own, which signs every command.
+fn vendor(node: &Node, ipfs: &Ipfs) -> (Waybill, String) {
+	let waybill = Waybill::with(node).flag("--kubo", &ipfs.url());
+	let address = waybill.account("account.key", "1000");
+	(waybill.flag("--account-file", "account.key"), address)
+}
+
+/// Three release keys, of which two must sign.
+fn register(waybill: &Waybill, name: &str) {
+	for key in ["one.key", "two.key", "three.key"] {
+		waybill.json(&format!("key generate {key}"));
+	}
+	let keys = "--key one.key --key two.key.pub --key three.key";
+	let report =
+		waybill.json(&format!("vendor register --name {name} --url https://acme.example {keys} --threshold 2 {SOON}"));
+	assert_eq!(report["release_keys"].as_array().unwrap().len(), 3);
+	assert!(amount(&report["fee"]) > 0);
+}
+
+fn fleet(waybill: &Waybill, model: u64) -> u64 {
+	let keys =
+		(0..3).map(|i| waybill.json(&format!("key generate device{i}.key"))["public_key"].as_str().unwrap().to_owned());
+	fs::write(waybill.file("devices.txt"), keys.collect::<Vec<_>>().join("\n")).unwrap();
+	let report = waybill.json(&format!("vendor fleet --model {model} devices.txt"));
+	assert_eq!(report["devices"], 3);
+	report["fleet"].as_u64().unwrap()
+}
+
+#[test]
+fn vendor_should_publish_and_pay_for_a_release() {
+	let ipfs = Ipfs::start();
+	let node = Node::start(&ipfs.url());
+	let (waybill, address) = vendor(&node, &ipfs);
+	let balance = waybill.json("account balance");
+	assert_eq!((balance["address"].as_str(), amount(&balance["free"])), (Some(address.as_str()), 1000 * UNIT));
+
+	register(&waybill, "Acme");
+	waybill.json(&format!("vendor update --security-contact security@acme.example {SOON}"));
+	let model = waybill.json(&format!("vendor model Hub {SOON}"))["model"].as_u64().unwrap();
+	let fleet = fleet(&waybill, model);
+	let shown = waybill.json("vendor show");
+	assert_eq!((&shown["name"], &shown["threshold"]), (&"Acme".into(), &2.into()));
+	assert_eq!(shown["security_contact"], "security@acme.example");
+	assert_eq!(shown["models"][0]["model"], model);
+	let registered = waybill.json(&format!("query fleet {fleet}"));
+	assert_eq!((&registered["devices"], &registered["bounties"]), (&3.into(), &0.into()));
+
+	// Prepared here, signed by two keys elsewhere, published.
+	let about = format!("--model {model} --version 1.0.0 --security-version 2");
+	fs::write(waybill.file("firmware.bin"), b"firmware 1.0.0").unwrap();
+	let prepared = waybill.json(&format!("vendor prepare firmware.bin {about}"));
+	assert_eq!(prepared["statement"], "firmware.bin.release.json");
+	let sign = |key: &str| {
+		let signed = waybill.run(&format!("vendor sign firmware.bin.release.json --firmware firmware.bin --key {key}.key"));
+		fs::write(waybill.file(&format!("{key}.sig")), signed.exits(0).stdout).unwrap();
+	};
+	sign("one");
+	sign("three");
+	let publish = "vendor publish --statement firmware.bin.release.json --signature one.sig";
+	waybill.run(publish).exits(7).says("1 of 2 signatures");
+	let published = waybill.json(&format!("{publish} --signature three.sig --wait-available 3m"));
+	let release = published["release"].as_u64().unwrap();
+	assert_eq!((&published["state"], &published["payload"]), (&"available".into(), &prepared["payload"]));
+
+	let shown = waybill.json(&format!("query release {release}"));
+	assert_eq!((&shown["state"], &shown["version"]), (&"available".into(), &"1.0.0".into()));
+	assert_eq!(shown["signatures"].as_array().unwrap().len(), 2);
+	assert_eq!(shown["attestations"]["votes"][0]["verdict"], "available");
+	assert_eq!(waybill.json(&format!("query model {model}"))["latest_release"], release);
+
+	// A step back is refused, by name.
+	let publish = format!("vendor publish firmware.bin --model {model} --key one.key --key two.key {SOON}");
+	waybill.refused(&format!("{publish} --version 1.0.1 --security-version 1"), "Firmware.SecurityVersionTooLow");
+	waybill.refused(&format!("{publish} --version 1.0.0 --security-version 2"), "Firmware.VersionExists");
+
+	build_machine(&waybill, &node, &ipfs, &address, model);
+
+	// A bounty is opened, raised, and closed when it has expired.
+	let open = format!("bounty open --release {release} --fleet {fleet} {SOON}");
+	waybill.refused(&format!("{open} --reward 1 --expires 3s"), "PodBounty.DurationTooShort");
+	let opened = waybill.json(&format!("{open} --reward 1.5 --expires 36s"));
+	let bounty = opened["bounty"].as_u64().unwrap();
+	assert_eq!((amount(&opened["total"]), &opened["devices"]), (4_500_000_000_000, &3.into()));
+	waybill.refused(&format!("{open} --reward 1 --expires 36s"), "PodBounty.AlreadyOpen");
+	waybill.refused(&format!("bounty close {bounty} {SOON}"), "PodBounty.NotExpired");
+	waybill.refused(&format!("bounty raise {bounty} --reward 1 {SOON}"), "PodBounty.CannotReduce");
+	waybill.json(&format!("bounty raise {bounty} --reward 2"));
+	let shown = waybill.json(&format!("bounty show {bounty}"));
+	assert_eq!((amount(&shown["reward"]), amount(&shown["held"]), &shown["paid"]), (2 * UNIT, 6 * UNIT, &0.into()));
+	assert_eq!(waybill.json("bounty list")["bounties"][0]["bounty"], bounty);
+	assert_eq!(waybill.json(&format!("query device --bounty {bounty} --index 2"))["paid"], false);
+	waybill.run(&format!("query reservation --bounty {bounty} 0")).exits(6);
+	waybill.refused(&format!("vendor remove-fleet {fleet} {SOON}"), "Firmware.FleetInUse");
+	assert_eq!(waybill.json(&format!("bounty unpaid {bounty}"))["unpaid"], serde_json::json!([0, 1, 2]));
+	let holds = waybill.json("account balance")["holds"].clone();
+	let hold = holds.as_array().unwrap().iter().find(|hold| hold["reason"] == "PodBounty.Reward").unwrap();
+	assert_eq!(amount(&hold["amount"]), 6 * UNIT);
+	while waybill.json("query chain")["best"]["number"].as_u64() < shown["expires_at"].as_u64() {
+		sleep(Duration::from_secs(1));
+	}
+	let closed = waybill.json(&format!("bounty close {bounty}"));
+	assert_eq!(amount(&closed["refunded"]), 6 * UNIT);
+	let (code, error) = waybill.failure(&format!("bounty show {bounty}"));
+	assert_eq!((code, &error["kind"]), (6, &"not_found".into()));
+
+	// The release keys alone can withdraw, whoever pays for it.
+	waybill.run(&format!("vendor yank {release} --reason vulnerable --key one.key")).exits(7);
+	let yanked = waybill.json(&format!("vendor yank {release} --reason vulnerable --key one.key --key two.key"));
+	assert_eq!(yanked["reason"], "vulnerable");
+	assert_eq!(waybill.json(&format!("query release {release}"))["state"], "yanked");
+	waybill.refused(&format!("vendor yank {release} --reason faulty {SOON}"), "Firmware.AlreadyYanked");
+	waybill.refused(&format!("{open} --reward 1 --expires 36s"), "PodBounty.ReleaseYanked");
+	waybill.json(&format!("vendor remove-fleet {fleet}"));
+	let (code, _) = waybill.failure(&format!("query fleet {fleet}"));
+	assert_eq!(code, 6);
+}
+
+/// Another account publishes in the vendor's name, once it may.
+fn build_machine(vendor: &Waybill, node: &Node, ipfs: &Ipfs, address: &str, model: u64) {
+	let machine = Waybill::with(node).flag("--kubo", &ipfs.url()).flag("--wait", "in-block");
+	let account = machine.account("machine.key", "10");
+	for file in ["one.key", "two.key", "firmware.bin"] {
+		fs::copy(vendor.file(file), machine.file(file)).unwrap();
+	}
+	let publish = format!(
+		"vendor publish firmware.bin --model {model} --security-version 2 --key one.key --key two.key \
+		 --proxy-for {address} --account-file machine.key"
+	);
+	machine.refused(&format!("{publish} --version 0.9.0"), "Proxy.NotProxy");
+	vendor.json(&format!("vendor delegate {account} {SOON}"));
+	let published = machine.json(&format!("{publish} --version 0.9.0"));
+	machine.refused(&format!("{publish} --version 0.9.0"), "Firmware.VersionExists");
+	vendor.json(&format!("vendor delegate {account} --revoke"));
+	machine.refused(&format!("{publish} --version 0.9.1"), "Proxy.NotProxy");
+	let listed = vendor.json(&format!("vendor releases --model {model}"));
+	let releases: Vec<_> = listed["releases"].as_array().unwrap().iter().map(|release| release["version"].clone()).collect();
+	assert_eq!(releases, ["0.9.0", "1.0.0"]);
+	assert_eq!(listed["releases"][0]["release"], published["release"]);
+}
+
+#[test]
+fn mistakes_should_be_named_and_change_nothing() {
+	let ipfs = Ipfs::start();
+	let node = Node::start(&ipfs.url());
+	let (waybill, address) = vendor(&node, &ipfs);
+
+	// Before registering.
+	waybill.refused(&format!("vendor model Hub {SOON}"), "Firmware.UnknownVendor");
+	waybill.run("vendor update --name Acme").exits(6);
+	waybill.run(&format!("query vendor {address}")).exits(6);
+	register(&waybill, "Acme");
+	waybill.refused(&format!("vendor register --name Acme --key one.key {SOON}"), "Firmware.AlreadyVendor");
+	waybill.run("vendor register --name Acme --key one.key --key one.key").exits(2);
+	waybill.run("vendor register --name Acme --key one.key --threshold 2").exits(2);
+
+	// Files.
+	fs::write(waybill.file("devices.txt"), "ed25519:00\n").unwrap();
+	waybill.run("vendor fleet --model 0 devices.txt").exits(5).says("line 1");
+	waybill.run("vendor fleet --model 0 missing.txt").exits(5);
+	let publish = "vendor publish firmware.bin --model 0 --version 1.0.0 --security-version 1";
+	waybill.run(publish).exits(2).says("--key");
+	waybill.run(&format!("{publish} --key one.key")).exits(5).says("firmware.bin");
+	fs::write(waybill.file("firmware.bin"), b"").unwrap();
+	waybill.run(&format!("{publish} --key one.key")).exits(5).says("empty");
+	fs::write(waybill.file("firmware.bin"), b"firmware").unwrap();
+	waybill.refused(&format!("{publish} --key one.key --key two.key {SOON}"), "Firmware.UnknownModel");
+	waybill.json("key generate stranger.key");
+	waybill.run(&format!("{publish} --key stranger.key")).exits(7).says("none of the vendor's");
+
+	// kubo is not there.
+	let alone = format!("{publish} --key one.key --key two.key --node {} --kubo http://127.0.0.1:1", node.url());
+	let elsewhere = Waybill::offline();
+	for file in ["one.key", "two.key", "firmware.bin", "account.key"] {
+		fs::copy(waybill.file(file), elsewhere.file(file)).unwrap();
+	}
+	elsewhere.run(&format!("{alone} --account-file account.key")).exits(4).says("kubo");
+
+	// Money.
+	let poor = elsewhere.json("key generate poor.key --account-key")["address"].as_str().unwrap().to_owned();
+	let node_flag = format!("--node {}", node.url());
+	elsewhere.refused(&format!("account transfer {address} 1 --account-file poor.key {node_flag}"), "Transaction.Payment");
+	waybill.refused(&format!("account transfer {poor} 5000 {SOON}"), "Token.FundsUnavailable");
+	waybill.refused(&format!("account transfer {poor} 0.000000001 {SOON}"), "Token.BelowMinimum");
+	assert_eq!(amount(&waybill.json(&format!("account balance {poor}"))["free"]), 0);
+
+	// Another chain.
+	let wrong = format!("0x{}", hex::encode([1; 32]));
+	waybill.run(&format!("query chain --genesis {wrong}")).exits(7).says("another chain");
+	let genesis = waybill.json("query chain")["genesis"].as_str().unwrap().to_owned();
+	waybill.json(&format!("query chain --genesis {genesis}"));
+	waybill.run("query release 7").exits(6);
+	waybill.run("query model 7").exits(6);
+	waybill.run(&format!("bounty close 7 {SOON}")).exits(3).says("PodBounty.UnknownBounty");
+}
