@@ -33,7 +33,9 @@ demo: build ## Runs the demonstration; KEEP=1 leaves its network running.
 	@$(BIN)/waybill-demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: lint test-rust test-network test-ts ## Runs every test.
+test: lint build ## Runs every test.
+	@# Most of these tests wait for blocks: they share the time.
+	$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-rust test-network test-ts
 
 .PHONY: test-rust
 test-rust: build ## Runs the Rust tests of the workspace.
