@@ -1,4 +1,5 @@
 //! The `waybill` program: vendor, distributor and device.
+#![allow(clippy::result_large_err)] // subxt's errors are large; where they come up, the network is what takes time.
 
 mod chain;
 mod cli;

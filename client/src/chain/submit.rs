@@ -1,6 +1,7 @@
 //! Transactions: signed, sent, and watched until they are in a block.
 
 use super::{
+	events::unreadable,
 	refusal,
 	runtime::api::transaction_payment::events::TransactionFeePaid,
 	types::{BlockId, Hash},
@@ -228,12 +229,14 @@ fn lost(hash: H256) -> Error {
 
 /// The events of one type that belong to the extrinsic at this place.
 fn of_extrinsic<E: DecodeAsEvent>(events: &Events<SubstrateConfig>, index: u32) -> Result<Vec<E>> {
-	events
-		.iter()
-		.filter(|event| event.as_ref().map_or(true, |event| event.phase() == Phase::ApplyExtrinsic(index)))
-		.filter_map(|event| event.and_then(|event| event.decode_fields_as::<E>().transpose()).transpose())
-		.collect::<Result<_, _>>()
-		.map_err(|error| Error::new(Kind::Failure, format!("cannot read the block's events: {error}")))
+	let mut found = Vec::new();
+	for event in events.iter() {
+		let event = event.map_err(unreadable)?;
+		if event.phase() == Phase::ApplyExtrinsic(index) {
+			found.extend(event.decode_fields_as::<E>().transpose().map_err(unreadable)?);
+		}
+	}
+	Ok(found)
 }
 
 /// Why the extrinsic failed, or the call inside that it made for somebody else; nothing if it succeeded.
@@ -242,10 +245,8 @@ fn failure(
 	events: &Events<SubstrateConfig>,
 	index: u32,
 ) -> Result<Option<Error>> {
-	let unreadable =
-		|error: &dyn fmt::Display| Error::new(Kind::Failure, format!("cannot read the block's events: {error}"));
 	for event in events.iter() {
-		let event = event.map_err(|error| unreadable(&error))?;
+		let event = event.map_err(unreadable)?;
 		if event.phase() != Phase::ApplyExtrinsic(index) {
 			continue;
 		}
@@ -259,7 +260,7 @@ fn failure(
 			},
 			_ => continue,
 		};
-		let error = DispatchError::decode_from(error, at.metadata()).map_err(|error| unreadable(&error))?;
+		let error = DispatchError::decode_from(error, at.metadata()).map_err(unreadable)?;
 		return Ok(Some(refusal::dispatch(&error)));
 	}
 	Ok(None)

@@ -45,7 +45,7 @@ impl View {
 
 	/// A vendor.
 	pub async fn vendor(&self, account: &AccountId) -> Result<Option<Vendor>> {
-		let Some(vendor) = self.storage(api::storage().firmware().vendors(), (account.clone(),)).await? else {
+		let Some(vendor) = self.storage(api::storage().firmware().vendors(), (*account,)).await? else {
 			return Ok(None);
 		};
 		let version = vendor.key_set_version;
@@ -53,7 +53,7 @@ impl View {
 		let key_set = key_set
 			.ok_or_else(|| Error::new(Kind::Failure, format!("the chain lacks key set {version} of vendor {account}")))?;
 		Ok(Some(Vendor {
-			account: account.clone(),
+			account: *account,
 			name: text(vendor.metadata.name.0),
 			url: text(vendor.metadata.url.0),
 			security_contact: text(vendor.metadata.security_contact.0),
@@ -64,7 +64,7 @@ impl View {
 
 	/// A vendor's key set of one version.
 	pub async fn key_set(&self, vendor: &AccountId, version: u32) -> Result<Option<KeySet>> {
-		let found = self.storage(api::storage().firmware().key_sets(), (vendor.clone(), version)).await?;
+		let found = self.storage(api::storage().firmware().key_sets(), (*vendor, version)).await?;
 		Ok(found.map(|set| set.0))
 	}
 

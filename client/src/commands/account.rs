@@ -82,8 +82,8 @@ pub async fn run(command: Command, ctx: &Context) -> Result<()> {
 
 async fn balance(account: AccountId, ctx: &Context) -> Result<()> {
 	let view = ctx.chain(Patience::Brief).await?.finalized().await?;
-	let info = view.storage(api::storage().system().account(), (account.clone(),)).await?;
-	let holds = view.storage(api::storage().balances().holds(), (account.clone(),)).await?;
+	let info = view.storage(api::storage().system().account(), (account,)).await?;
+	let holds = view.storage(api::storage().balances().holds(), (account,)).await?;
 	let holds = holds.map(|holds| holds.0).unwrap_or_default().into_iter();
 	let holds: Vec<_> =
 		holds.map(|hold| HoldReport { reason: reason(&format!("{:?}", hold.id)), amount: Amount(hold.amount) }).collect();
@@ -101,7 +101,7 @@ fn reason(derived: &str) -> String {
 async fn transfer(to: Address, amount: Amount, ctx: &Context) -> Result<()> {
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;
-	let call = api::transactions().balances().transfer_keep_alive(MultiAddress::Id(to.0.clone()), amount.0);
+	let call = api::transactions().balances().transfer_keep_alive(MultiAddress::Id(to.0), amount.0);
 	let shown = ctx.progress.spinner("sending");
 	let included = chain.submit(&account, &call, ctx.config.wait).await?;
 	drop(shown);

@@ -1,6 +1,9 @@
 //! `waybill bounty …`
 
-use super::{query::BountyReport, Done};
+use super::{
+	query::{self, BountyReport},
+	Done,
+};
 use crate::{
 	chain::{api, Chain, Patience},
 	context::Context,
@@ -234,8 +237,7 @@ async fn list(release: Option<ReleaseId>, ctx: &Context) -> Result<()> {
 
 async fn show(bounty: BountyId, ctx: &Context) -> Result<()> {
 	let view = ctx.chain(Patience::Brief).await?.finalized().await?;
-	let info = view.bounty(bounty).await?.ok_or_else(|| unknown(bounty))?;
-	ctx.output.report(&BountyReport::from(info));
+	ctx.output.report(&query::bounty(&view, bounty).await?);
 	Ok(())
 }
 

@@ -26,6 +26,7 @@ pub enum Command {
 	///
 	/// The node makes new session keys and proves that it holds them, the chain registers them, and the account bonds. The node must be one's
 	/// own, run with --validator, and answer unsafe RPC methods on this address. It authors from one of the next sessions on.
+	/// If the account is a candidate already, its bond is raised where it is lower; so what stopped half-way can be run again.
 	Join {
 		/// How much to bond, in UNIT [default: the least the chain takes]
 		#[arg(long)]
@@ -60,14 +61,41 @@ struct NewKeys {
 #[derive(Serialize)]
 struct JoinReport {
 	collator: Address,
-	session_keys: String,
+	/// Those that the node made; none if the account was a candidate already.
+	session_keys: Option<String>,
 	bond: Amount,
 	fee: Amount,
 	transactions: Vec<TxReport>,
 }
 
+/// What is left to do until an account is a candidate with its bond.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Left {
+	/// Everything: it is no candidate.
+	Join(Amount),
+	/// To raise its bond.
+	Raise(Amount),
+	/// Nothing: it has bonded this.
+	Nothing(Amount),
+}
+
+impl Left {
+	/// Of an account that has bonded so much, if it is a candidate.
+	fn of(bonded: Option<Amount>, bond: Amount) -> Self {
+		match bonded {
+			None => Self::Join(bond),
+			Some(bonded) if bonded < bond => Self::Raise(bond),
+			Some(bonded) => Self::Nothing(bonded),
+		}
+	}
+}
+
 impl fmt::Display for JoinReport {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		if self.transactions.is_empty() {
+			write!(f, "{} is a candidate already and has bonded {}; ", self.collator, self.bond)?;
+			return write!(f, "`waybill collator leave` ends that");
+		}
 		writeln!(
 			f,
 			"{} has bonded {} and will author in one of the next sessions (fee {})",
@@ -86,21 +114,32 @@ async fn join(bond: Option<Amount>, ctx: &Context) -> Result<()> {
 	if bond < least {
 		return Err(Error::usage(format!("the chain takes bonds of {least} and more")));
 	}
-	if candidates(&view).await?.iter().any(|(who, _)| *who == account.id()) {
-		return Err(Error::usage(format!("{} is a candidate already; `waybill collator leave` ends that", account.id())));
-	}
+	let bonded = candidates(&view).await?.into_iter().find(|(who, _)| *who == account.id()).map(|(_, bonded)| bonded);
 
-	let shown = ctx.progress.spinner("asking the node for new session keys");
-	let (session_keys, keys, proof) = new_keys(&chain, &account).await?;
-	let mut sent = Vec::new();
-	shown.say("registering the session keys");
-	sent.push(submit(&chain, &account, &api::transactions().session().set_keys(keys, proof), ctx).await?);
-	shown.say("bonding");
-	sent.push(submit(&chain, &account, &api::transactions().collator_selection().register_as_candidate(), ctx).await?);
-	if bond > least {
-		sent.push(submit(&chain, &account, &api::transactions().collator_selection().update_bond(bond.0), ctx).await?);
-	}
-	drop(shown);
+	let (mut sent, mut session_keys) = (Vec::new(), None);
+	let raise = api::transactions().collator_selection().update_bond(bond.0);
+	let bond = match Left::of(bonded, bond) {
+		Left::Join(bond) => {
+			let shown = ctx.progress.spinner("asking the node for new session keys");
+			let (made, keys, proof) = new_keys(&chain, &account).await?;
+			session_keys = Some(made);
+			shown.say("registering the session keys");
+			sent.push(submit(&chain, &account, &api::transactions().session().set_keys(keys, proof), ctx).await?);
+			shown.say("bonding");
+			let register = api::transactions().collator_selection().register_as_candidate();
+			sent.push(submit(&chain, &account, &register, ctx).await?);
+			if bond > least {
+				sent.push(submit(&chain, &account, &raise, ctx).await?);
+			}
+			bond
+		},
+		Left::Raise(bond) => {
+			let _shown = ctx.progress.spinner("raising the bond");
+			sent.push(submit(&chain, &account, &raise, ctx).await?);
+			bond
+		},
+		Left::Nothing(bonded) => bonded,
+	};
 	let report =
 		JoinReport { collator: Address(account.id()), session_keys, bond, fee: fees(&sent), transactions: reports(&sent) };
 	ctx.output.report(&report);
@@ -227,8 +266,8 @@ async fn status(address: Option<Address>, ctx: &Context) -> Result<()> {
 		(false, Some(_)) => Standing::Candidate,
 		(false, None) => Standing::None,
 	};
-	let last = view.storage(api::storage().collator_selection().last_authored_block(), (collator.0.clone(),)).await?;
-	let keys = view.storage(api::storage().session().next_keys(), (collator.0.clone(),)).await?;
+	let last = view.storage(api::storage().collator_selection().last_authored_block(), (collator.0,)).await?;
+	let keys = view.storage(api::storage().session().next_keys(), (collator.0,)).await?;
 	let report = StatusReport {
 		standing,
 		authoring: authors.contains(&collator.0),
@@ -267,4 +306,17 @@ fn fees(sent: &[Included]) -> Amount {
 
 fn reports(sent: &[Included]) -> Vec<TxReport> {
 	sent.iter().map(Included::receipt).collect()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn join_should_carry_on_where_it_stopped_when_it_is_run_again() {
+		assert_eq!(Left::of(None, Amount(150)), Left::Join(Amount(150)));
+		assert_eq!(Left::of(Some(Amount(100)), Amount(150)), Left::Raise(Amount(150)));
+		assert_eq!(Left::of(Some(Amount(150)), Amount(150)), Left::Nothing(Amount(150)));
+		assert_eq!(Left::of(Some(Amount(150)), Amount(100)), Left::Nothing(Amount(150)));
+	}
 }

@@ -44,7 +44,7 @@ impl<T: fmt::Display> fmt::Display for Done<T> {
 }
 
 /// An address, in JSON as in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address(pub AccountId);
 
 impl fmt::Display for Address {

@@ -1,9 +1,11 @@
 //! The device at work: one step at a time, each on disk before the next.
 
 use super::{
+	backoff::Backoff,
 	home::{Home, Memory},
-	hook, peer,
-	peers::Peers,
+	hook,
+	peer::{self, Peer},
+	peers::{Candidate, Peers},
 	report::Event,
 	slots::{Installed, Staging},
 	view, Config,
@@ -11,12 +13,16 @@ use super::{
 use crate::{
 	distributor::now_ms,
 	error::{Error, Kind, OrFail, Result},
-	ipfs::Gateway,
+	ipfs::{Gateway, WRONG_SIZE},
 	ledger::{Ledger, State},
 };
-use std::{path::PathBuf, time::Duration};
+use std::{
+	collections::HashMap,
+	path::PathBuf,
+	time::{Duration, Instant},
+};
 use waybill_exchange::{DeviceExchange, Observation, Policy, Refusal, Stage, Terms};
-use waybill_primitives::{BlockNumber, Cid};
+use waybill_primitives::{BlockNumber, Cid, Lock};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -50,8 +56,11 @@ pub struct Agent<L: Ledger> {
 	pub(super) obstacle: Option<String>,
 	pub(super) tell: Box<dyn Fn(&Event) + Send + Sync>,
 	pub(super) policy: Policy,
+	/// When nodes and distributors are asked again for a key, by its lock.
+	pub(super) asked: HashMap<Lock, Backoff>,
 	hook: Option<PathBuf>,
 	hook_timeout: Duration,
+	hook_backoff: Backoff,
 }
 
 impl<L: Ledger> Agent<L> {
@@ -83,12 +92,14 @@ impl<L: Ledger> Agent<L> {
 			obstacle: None,
 			tell,
 			policy,
+			asked: HashMap::new(),
 			hook,
 			hook_timeout,
+			hook_backoff: Backoff::default(),
 		})
 	}
 
-	/// Works until a new version is installed or there is none (`once`), or for ever.
+	/// Works until a new version is installed or there is none, and no hook is due (`once`), or for ever.
 	pub async fn run(&mut self, once: bool) -> Result<()> {
 		let mut pause = FIRST_PAUSE;
 		let mut told = None;
@@ -96,7 +107,7 @@ impl<L: Ledger> Agent<L> {
 			let (at, outcome) = self.try_step().await;
 			match outcome {
 				Ok(Outcome::Again) => pause = FIRST_PAUSE,
-				Ok(Outcome::Updated(_)) if once => return Ok(()),
+				Ok(Outcome::Updated(_)) if once && self.memory.hook.is_none() => return Ok(()),
 				Ok(Outcome::Updated(_)) => {},
 				Ok(Outcome::UpToDate) => {
 					let installed = self.home.firmware()?;
@@ -105,7 +116,7 @@ impl<L: Ledger> Agent<L> {
 						(self.tell)(&event);
 						told = Some(event);
 					}
-					if once {
+					if once && self.memory.hook.is_none() {
 						return Ok(());
 					}
 					pause = self.wait(at, pause).await;
@@ -150,7 +161,7 @@ impl<L: Ledger> Agent<L> {
 
 	/// Does what comes next.
 	pub(super) async fn step(&mut self, state: &L::State) -> Result<Outcome> {
-		self.finish_hook().await?;
+		self.run_hook().await?;
 		let stage = self.exchange.stage();
 		tracing::debug!(?stage, block = state.head().number, "step");
 		match stage {
@@ -162,7 +173,7 @@ impl<L: Ledger> Agent<L> {
 			},
 			Stage::NeedCiphertext(terms) => {
 				let terms = terms.clone();
-				self.fetch(&terms).await
+				self.fetch(state, &terms).await
 			},
 			Stage::NeedReceipt(terms) => {
 				let terms = terms.clone();
@@ -181,26 +192,35 @@ impl<L: Ledger> Agent<L> {
 				self.install(state, &terms).await
 			},
 			Stage::Failed(terms, fault) => {
-				let distributor = crate::chain::types::AccountId(terms.distributor);
-				let words = format!("{fault:?} (bounty {}, release {})", terms.bounty, terms.release_id);
-				tracing::error!(%distributor, fault = words, "the distributor cheated; it is not asked again");
-				(self.tell)(&Event::Cheated { distributor: distributor.to_string(), fault: words.clone() });
-				self.memory.cheats.insert(distributor.to_string(), words);
-				self.home.save_memory(&self.memory)?;
-				self.exchange.abandon().map_err(refused)?;
-				self.save()?;
-				Ok(Outcome::Again)
+				let terms = terms.clone();
+				self.end_with_cheat(&terms, &format!("{fault:?}"))
 			},
 		}
 	}
 
+	/// Notes for ever that the distributor cheated, and drops what was begun with it.
+	fn end_with_cheat(&mut self, terms: &Terms, fault: &str) -> Result<Outcome> {
+		let distributor = account(terms);
+		let words = format!("{fault} (bounty {}, release {})", terms.bounty, terms.release_id);
+		tracing::error!(distributor, fault = words, "the distributor cheated; it is not asked again");
+		(self.tell)(&Event::Cheated { distributor: distributor.clone(), fault: words.clone() });
+		self.memory.cheats.insert(distributor, words);
+		self.home.save_memory(&self.memory)?;
+		self.exchange.abandon().map_err(refused)?;
+		self.save()?;
+		Ok(Outcome::Again)
+	}
+
 	/// Fetches the ciphertext and checks all of it.
-	async fn fetch(&mut self, terms: &Terms) -> Result<Outcome> {
+	async fn fetch(&mut self, state: &L::State, terms: &Terms) -> Result<Outcome> {
 		let ciphertext = terms.ciphertext;
 		let path = self.home.ciphertext(&ciphertext.cid)?;
-		if !path.exists() {
-			if let Err(error) = self.gateway.fetch_file(&ciphertext.cid, ciphertext.size, &path, |_| ()).await {
-				return self.give_up_fetching(error);
+		let is_fresh = !path.exists();
+		if is_fresh {
+			match self.gateway.fetch_file(&ciphertext.cid, ciphertext.size, &path, |_| ()).await {
+				Ok(()) => {},
+				Err(error) if error.name() == Some(WRONG_SIZE) => return self.end_with_cheat(terms, &error.to_string()),
+				Err(error) => return self.give_up_fetching(state, terms, error).await,
 			}
 		}
 		let mut check = self.exchange.ciphertext_check().map_err(refused)?;
@@ -212,21 +232,53 @@ impl<L: Ledger> Agent<L> {
 				Ok(Outcome::Again)
 			},
 			Err(refusal) => {
-				// What has this CID is not what was offered, and never will be.
 				super::disk::remove(&path).or_fail(Kind::File, || format!("cannot remove {}", path.display()))?;
-				self.give_up_fetching(refused(refusal))
+				match is_fresh {
+					// Each block fitted its CID: what has the offered CID is not what was offered, and never will be.
+					true => self.end_with_cheat(terms, &refusal.to_string()),
+					// The disk may have changed it since. It is fetched again.
+					false => Ok(Outcome::Again),
+				}
 			},
 		}
 	}
 
-	/// The offer is no good, or the distributor's ciphertext cannot be had: somebody else's may.
-	fn give_up_fetching(&mut self, error: Error) -> Result<Outcome> {
+	/// The distributor's ciphertext cannot be had: somebody else's may.
+	async fn give_up_fetching(&mut self, state: &L::State, terms: &Terms, error: Error) -> Result<Outcome> {
 		if error.kind() == Kind::File {
 			return Err(error);
 		}
 		self.exchange.abandon().map_err(refused)?;
 		self.save()?;
+		self.pause_distributor(state, terms).await;
 		Err(error)
+	}
+
+	/// Whether this candidate made the offer that was taken, or is announced by the account that did.
+	fn made_offer(&self, candidate: &Candidate, terms: &Terms) -> bool {
+		candidate.account.as_ref().is_some_and(|account| account.0 == terms.distributor)
+			|| self.memory.offered_by.as_deref() == Some(candidate.peer.url().as_str())
+	}
+
+	/// The ways to the distributor that was agreed with.
+	async fn ways(&self, state: &L::State, terms: &Terms) -> Vec<Peer> {
+		let announced = state.distributors().await.unwrap_or_default();
+		let candidates = self.peers.all(&announced).into_iter();
+		candidates.filter(|candidate| self.made_offer(candidate, terms)).map(|candidate| candidate.peer).collect()
+	}
+
+	/// Leaves the distributor alone for a while.
+	async fn pause_distributor(&mut self, state: &L::State, terms: &Terms) {
+		for peer in self.ways(state, terms).await {
+			self.peers.pause(&peer);
+		}
+	}
+
+	/// The distributor kept its word.
+	pub(super) async fn praise_distributor(&mut self, state: &L::State, terms: &Terms) {
+		for peer in self.ways(state, terms).await {
+			self.peers.praise(&peer);
+		}
 	}
 
 	/// Signs the receipt, stores it, sends it.
@@ -265,11 +317,14 @@ impl<L: Ledger> Agent<L> {
 		}
 		let receipt = unsent.persisted();
 		let announced = state.distributors().await.unwrap_or_default();
-		for candidate in self.peers.all(&announced) {
-			if candidate.account.as_ref().is_some_and(|account| account.0 != terms.distributor) {
-				continue;
-			}
+		let mut candidates = self.peers.all(&announced);
+		candidates.retain(|candidate| candidate.account.is_none() || self.made_offer(candidate, terms));
+		candidates.sort_by_key(|candidate| !self.made_offer(candidate, terms));
+		for candidate in candidates {
+			let made_offer = self.made_offer(&candidate, terms);
 			match candidate.peer.receipt(&receipt).await {
+				// Only who is to be paid has a reason to keep it.
+				Ok(()) if !made_offer => {},
 				Ok(()) => {
 					self.acknowledged = true;
 					self.obstacle = Some("the distributor has the receipt; waiting for the key".into());
@@ -278,7 +333,9 @@ impl<L: Ledger> Agent<L> {
 				},
 				Err(error) => {
 					tracing::warn!(distributor = %candidate.peer.url(), %error, "the receipt was not taken");
-					self.obstacle = Some(format!("the receipt was not taken: {error}"));
+					if made_offer {
+						self.obstacle = Some(format!("the receipt was not taken: {error}"));
+					}
 				},
 			}
 		}
@@ -305,37 +362,37 @@ impl<L: Ledger> Agent<L> {
 			Observation::Lapsed => {
 				self.save()?;
 				(self.tell)(&Event::Lapsed { bounty: terms.bounty, distributor: account(terms) });
-				let announced = state.distributors().await.unwrap_or_default();
-				for candidate in self.peers.all(&announced) {
-					if candidate.account.is_some_and(|account| account.0 == terms.distributor) {
-						self.peers.pause(&candidate.peer);
-					}
-				}
+				self.pause_distributor(state, terms).await;
 				Ok(Outcome::Again)
 			},
 		}
 	}
 
-	/// Runs the hook that is due, if it is for what is installed.
-	async fn finish_hook(&mut self) -> Result<()> {
+	/// Runs the hook that is due, if it is for what is installed. One that fails stays due, and does not hold up the device: the
+	/// next version may bring the cure.
+	pub(super) async fn run_hook(&mut self) -> Result<()> {
 		let Some(release) = self.memory.hook else { return Ok(()) };
+		if !self.hook_backoff.is_due(Instant::now()) {
+			return Ok(());
+		}
 		let installed = self.home.firmware()?;
 		if let (Some(installed), Some(hook)) = (installed.filter(|installed| installed.release == release), &self.hook) {
-			hook::run(hook, &self.home.slots.image(), &installed, self.hook_timeout).await?;
+			if let Err(error) = hook::run(hook, &self.home.slots.image(), &installed, self.hook_timeout).await {
+				tracing::error!(%error, release, "the hook is still due");
+				self.obstacle = Some(error.to_string());
+				self.hook_backoff.fail(Instant::now());
+				return Ok(());
+			}
 		}
 		self.memory.hook = None;
 		self.home.save_memory(&self.memory)
-	}
-
-	/// Runs the hook for what was just installed.
-	pub(super) async fn run_hook(&mut self) -> Result<()> {
-		self.finish_hook().await
 	}
 
 	/// Notes that the hook is due once this release is installed.
 	pub(super) fn owe_hook(&mut self, release: u64) -> Result<()> {
 		if self.hook.is_some() {
 			self.memory.hook = Some(release);
+			self.hook_backoff = Backoff::default();
 			self.home.save_memory(&self.memory)?;
 		}
 		Ok(())

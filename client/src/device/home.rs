@@ -22,7 +22,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, BTreeSet},
 	fs::{self, File, TryLockError},
 	path::{Path, PathBuf},
 };
@@ -44,6 +44,10 @@ pub struct Memory {
 	pub hook: Option<ReleaseId>,
 	/// Distributors that cheated, by account, with how they did.
 	pub cheats: BTreeMap<String, String>,
+	/// The address of the distributor that made the offer that was taken last.
+	pub offered_by: Option<String>,
+	/// Contracts, by their locks, whose bounty is over and whose key was looked for everywhere.
+	pub over: BTreeSet<String>,
 }
 
 /// A device's state folder. While it is open no other program can open it for writing.

@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, OrFail, Result};
 use std::{path::Path, process::Stdio, time::Duration};
 use tokio::{process::Command, time::timeout};
 
-/// Runs the hook and waits for it. It is told what is installed by its environment.
+/// Runs the hook and waits for it; the caller runs it again if it fails. It is told what is installed by its environment.
 pub async fn run(hook: &Path, image: &Path, installed: &Installed, limit: Duration) -> Result<()> {
 	let name = hook.display();
 	let mut child = Command::new(hook)
@@ -22,11 +22,12 @@ pub async fn run(hook: &Path, image: &Path, installed: &Installed, limit: Durati
 	match timeout(limit, child.wait()).await {
 		Ok(Ok(status)) if status.success() => Ok(()),
 		Ok(Ok(status)) => {
-			Err(Error::new(Kind::Failure, format!("the hook {name} failed ({status}); it is run again at the next start")))
+			Err(Error::new(Kind::Failure, format!("the hook {name} failed ({status}); it is run again after a while")))
 		},
 		Ok(Err(error)) => Err(Error::new(Kind::Failure, format!("the hook {name}: {error}"))),
-		Err(_) => {
-			Err(Error::new(Kind::Failure, format!("the hook {name} took longer than {} s and was stopped", limit.as_secs())))
-		},
+		Err(_) => Err(Error::new(
+			Kind::Failure,
+			format!("the hook {name} took longer than {} s and was stopped; it is run again after a while", limit.as_secs()),
+		)),
 	}
 }

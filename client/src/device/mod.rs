@@ -1,6 +1,7 @@
 //! The device: finds a distributor, checks what it gets, installs it.
 
 mod agent;
+mod backoff;
 mod check;
 mod config;
 pub mod disk;

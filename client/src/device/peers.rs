@@ -55,8 +55,7 @@ impl Peers {
 	/// All of them.
 	pub fn all(&self, announced: &[Distributor]) -> Vec<Candidate> {
 		let configured = self.configured.iter().map(|endpoint| (None, endpoint.as_str()));
-		let announced =
-			announced.iter().map(|distributor| (Some(distributor.account.clone()), distributor.endpoint.as_str()));
+		let announced = announced.iter().map(|distributor| (Some(distributor.account), distributor.endpoint.as_str()));
 		let mut candidates: Vec<Candidate> = Vec::new();
 		for (account, endpoint) in announced.chain(configured) {
 			match Peer::new(self.http.clone(), endpoint) {

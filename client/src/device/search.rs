@@ -7,9 +7,10 @@ use super::{
 };
 use crate::{
 	chain::types::Event as ChainEvent,
-	error::Result,
+	error::{Kind, Result},
 	ledger::{Ledger, State},
 };
+use std::time::Instant;
 use waybill_exchange::{Refusal, Slot, Terms};
 use waybill_primitives::{BlockNumber, LockKey};
 
@@ -18,41 +19,77 @@ const NEAR: BlockNumber = 64;
 /// How many blocks are looked through in one step.
 const STRIDE: BlockNumber = 512;
 
+/// Whether the key of a contract may be public.
+enum Chance {
+	/// It is not.
+	None,
+	/// The device is paid for, through whichever distributor.
+	Paid,
+	/// The bounty is closing or gone: the chain no longer says.
+	Over,
+}
+
 impl<L: Ledger> Agent<L> {
-	/// Looks for the keys of receipts that were signed. Whether one was found.
+	/// Looks for the keys of receipts that were signed. Whether there is more to do at once.
 	pub(super) async fn search_awaited(&mut self, state: &L::State) -> Result<bool> {
 		let awaited: Vec<Terms> = self.exchange.awaited().cloned().collect();
-		let mut paid = Vec::new();
-		for terms in &awaited {
-			if view::slot(state, terms.bounty, terms.device_index).await? == Slot::Paid {
-				paid.push(terms.clone());
+		self.asked.retain(|lock, _| awaited.iter().any(|terms| terms.lock == *lock));
+		self.memory.over.retain(|lock| awaited.iter().any(|terms| name(terms) == *lock));
+		let (mut sought, mut over, mut is_paid) = (Vec::new(), Vec::new(), false);
+		for terms in awaited {
+			match self.chance(state, &terms).await? {
+				Chance::None => continue,
+				Chance::Paid => is_paid = true,
+				Chance::Over => over.push(name(&terms)),
 			}
+			sought.push(terms);
 		}
 		let head = state.head().number;
-		if paid.is_empty() {
+		if sought.is_empty() {
 			// Up to here no key is public.
 			self.memory.searched = head;
 			return Ok(false);
 		}
-		if head.saturating_sub(self.memory.searched) > NEAR && self.ask_for_keys(state, &paid).await? {
+		if head.saturating_sub(self.memory.searched) > NEAR && self.ask_for_keys(state, &sought).await? {
 			return Ok(true);
 		}
-		let (from, to) = (self.memory.searched.saturating_add(1), head);
+		let from = self.memory.searched.saturating_add(1);
+		let to = head.min(self.memory.searched.saturating_add(STRIDE));
 		for number in from..=to {
-			if let Some(key) = self.look(number, &paid).await? {
-				return self.take(&key, &paid, Some(number));
+			if let Some(key) = self.look(number, &sought).await? {
+				return self.take(state, &key, &sought, Some(number)).await;
 			}
 			self.memory.searched = number;
-			if number.saturating_sub(from) % STRIDE == STRIDE - 1 {
-				self.home.save_memory(&self.memory)?;
-			}
 		}
 		self.home.save_memory(&self.memory)?;
-		self.ask_for_keys(state, &paid).await
+		if to < head {
+			// Where it is not even certain that there is a key, the device does not wait for the search.
+			return Ok(is_paid);
+		}
+		if self.ask_for_keys(state, &sought).await? {
+			return Ok(true);
+		}
+		if !over.is_empty() {
+			self.memory.over.extend(over);
+			self.home.save_memory(&self.memory)?;
+		}
+		Ok(false)
+	}
+
+	/// Whether the key may have become public.
+	async fn chance(&self, state: &L::State, terms: &Terms) -> Result<Chance> {
+		let bounty = state.bounty(terms.bounty).await?;
+		if bounty.is_some_and(|bounty| !bounty.closing) {
+			let slot = view::slot(state, terms.bounty, terms.device_index).await?;
+			return Ok(if slot == Slot::Paid { Chance::Paid } else { Chance::None });
+		}
+		// A node that lags behind may not know the bounty yet.
+		let is_late = state.head().number < self.memory.searched;
+		Ok(if is_late || self.memory.over.contains(&name(terms)) { Chance::None } else { Chance::Over })
 	}
 
 	/// Looks through one final block.
-	async fn look(&self, number: BlockNumber, paid: &[Terms]) -> Result<Option<LockKey>> {
+	async fn look(&self, number: BlockNumber, sought: &[Terms]) -> Result<Option<LockKey>> {
 		let opens = |terms: &Terms, key: &LockKey| terms.release.digest.suite.lock(key) == terms.lock;
 		if let Some(events) = self.ledger.events(number).await? {
 			let keys = events.into_iter().filter_map(|event| match event {
@@ -60,50 +97,69 @@ impl<L: Ledger> Agent<L> {
 				_ => None,
 			});
 			for (bounty, index, key) in keys {
-				if paid.iter().any(|terms| (terms.bounty, terms.device_index) == (bounty, index) && opens(terms, &key)) {
+				if sought.iter().any(|terms| (terms.bounty, terms.device_index) == (bounty, index) && opens(terms, &key)) {
 					return Ok(Some(key));
 				}
 			}
 			return Ok(None);
 		}
-		// Nodes forget old states and their events, but not the blocks.
-		let extrinsics = self.ledger.extrinsics(number).await?;
-		Ok(paid.iter().find_map(|terms| reveal::find(terms.release.digest.suite, &terms.lock, &extrinsics)))
+		// Nodes forget old states and their events; most keep the blocks.
+		let extrinsics = match self.ledger.extrinsics(number).await {
+			Ok(extrinsics) => extrinsics,
+			Err(error) if error.kind() == Kind::NotFound => {
+				tracing::debug!(number, "the node no longer has the block");
+				return Ok(None);
+			},
+			Err(error) => return Err(error),
+		};
+		Ok(sought.iter().find_map(|terms| reveal::find(terms.release.digest.suite, &terms.lock, &extrinsics)))
 	}
 
-	/// Asks who may remember: the node, then the distributors, each for its own keys first.
-	async fn ask_for_keys(&mut self, state: &L::State, paid: &[Terms]) -> Result<bool> {
-		for terms in paid {
-			let key = self.ledger.revealed(terms.bounty, terms.device_index).await?;
-			if key.is_some_and(|key| self.take(&key, paid, None).unwrap_or_default()) {
-				return Ok(true);
+	/// Asks who may remember: the node, then the distributors, each for its own keys first. What nobody knew is asked for ever more
+	/// rarely: a device that was paid for through another distributor may wait for ever.
+	async fn ask_for_keys(&mut self, state: &L::State, sought: &[Terms]) -> Result<bool> {
+		let now = Instant::now();
+		let is_due = |terms: &&Terms| self.asked.get(&terms.lock).is_none_or(|backoff| backoff.is_due(now));
+		let due: Vec<&Terms> = sought.iter().filter(is_due).collect();
+		if due.is_empty() {
+			return Ok(false);
+		}
+		for terms in &due {
+			if let Some(key) = self.ledger.revealed(terms.bounty, terms.device_index).await? {
+				if self.take(state, &key, sought, None).await? {
+					return Ok(true);
+				}
 			}
 		}
 		let announced = state.distributors().await?;
-		for terms in paid {
+		for terms in &due {
 			let mut candidates = self.peers.all(&announced);
 			candidates
 				.sort_by_key(|candidate| candidate.account.as_ref().is_none_or(|account| account.0 != terms.distributor));
 			for candidate in candidates {
 				match candidate.peer.key(terms.bounty, terms.device_index).await {
-					Ok(revealed) if self.take(&revealed.key, paid, None)? => return Ok(true),
+					Ok(revealed) if self.take(state, &revealed.key, sought, None).await? => return Ok(true),
 					Ok(_) => {},
 					Err(error) => tracing::debug!(distributor = %candidate.peer.url(), %error, "no key"),
 				}
 			}
 		}
+		for terms in due {
+			self.asked.entry(terms.lock).or_default().fail(Instant::now());
+		}
 		Ok(false)
 	}
 
 	/// Takes a key. Whether it opened a lock.
-	fn take(&mut self, key: &LockKey, paid: &[Terms], block: Option<BlockNumber>) -> Result<bool> {
-		let opened = paid.iter().find(|terms| terms.release.digest.suite.lock(key) == terms.lock);
+	async fn take(&mut self, state: &L::State, key: &LockKey, sought: &[Terms], block: Option<BlockNumber>) -> Result<bool> {
+		let opened = sought.iter().find(|terms| terms.release.digest.suite.lock(key) == terms.lock);
 		match self.exchange.key(key) {
 			// That the distributor cheated is the exchange's next stage.
 			Ok(()) | Err(Refusal::WrongContentKey) => {
 				self.save()?;
 				if let Some(terms) = opened {
 					(self.tell)(&Event::Revealed { bounty: terms.bounty, distributor: account(terms), block });
+					self.praise_distributor(state, terms).await;
 				}
 				Ok(true)
 			},
@@ -111,4 +167,9 @@ impl<L: Ledger> Agent<L> {
 			Err(refusal) => Err(refused(refusal)),
 		}
 	}
+}
+
+/// A contract's name in the device's memory.
+fn name(terms: &Terms) -> String {
+	hex::encode(terms.lock)
 }

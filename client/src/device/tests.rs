@@ -25,22 +25,33 @@ use crate::{
 		Ledger,
 	},
 };
+use axum::{
+	body::Bytes,
+	http::StatusCode,
+	routing::{get, post},
+	Router,
+};
+use rand_core::{OsRng, TryRngCore};
 use std::{
 	fs,
 	net::SocketAddr,
 	os::unix::fs::{symlink, PermissionsExt},
 	path::{Path, PathBuf},
-	sync::{Arc, Mutex},
+	sync::{
+		atomic::{AtomicUsize, Ordering},
+		Arc, Mutex,
+	},
 	time::Duration,
 };
 use tempfile::TempDir;
 use tokio::{
+	net::TcpListener,
 	sync::oneshot,
 	task::JoinHandle,
 	time::{sleep, timeout},
 };
-use waybill_exchange::Stage;
-use waybill_primitives::Version;
+use waybill_exchange::{Ciphertext, ContentContext, Epoch, Hello, Message, Offer, Stage};
+use waybill_primitives::{Cid, Version};
 
 const BLOCK_TIME: Duration = Duration::from_millis(50);
 const LIMIT: Duration = Duration::from_secs(60);
@@ -52,6 +63,9 @@ struct Field {
 	ipfs: Ipfs,
 	ticker: JoinHandle<()>,
 }
+
+/// What a device said.
+type Heard = Arc<Mutex<Vec<Event>>>;
 
 impl Drop for Field {
 	fn drop(&mut self) {
@@ -98,7 +112,7 @@ impl Field {
 		let trusted = self.scene.trusted_keys();
 		let identity = Identity {
 			genesis: GENESIS,
-			vendor: self.scene.vendor.clone(),
+			vendor: self.scene.vendor,
 			model: MODEL,
 			place: Some(Place { fleet: 0, index: index as u32 }),
 			factory: Default::default(),
@@ -108,7 +122,7 @@ impl Field {
 		path
 	}
 
-	fn agent(&self, path: &Path, config: &Config) -> Result<(Agent<Fake>, Arc<Mutex<Vec<Event>>>)> {
+	fn agent(&self, path: &Path, config: &Config) -> Result<(Agent<Fake>, Heard)> {
 		let events = Arc::new(Mutex::new(Vec::new()));
 		let heard = events.clone();
 		let gateway = Gateway::new(&[self.ipfs.url()])?;
@@ -178,6 +192,70 @@ impl Running {
 	async fn stop(self) {
 		let _ = self.stop.send(());
 		self.task.await.unwrap().unwrap();
+	}
+}
+
+/// A distributor that offers bounty 0, takes receipts and never claims.
+struct Idler {
+	task: JoinHandle<()>,
+	one: Distributor,
+	ciphertext: Vec<u8>,
+	/// How often it was greeted, and asked for a key.
+	hellos: Arc<AtomicUsize>,
+	keys: Arc<AtomicUsize>,
+}
+
+impl Drop for Idler {
+	fn drop(&mut self) {
+		self.task.abort();
+	}
+}
+
+impl Idler {
+	/// Starts one that is not announced; its offers are changed, or are of another ciphertext.
+	async fn start(field: &Field, payee: &Account, change: fn(&mut Offer), other: Option<Ciphertext>) -> Self {
+		let folder = field.path(&format!("idler-{}", payee.id()));
+		fs::create_dir(&folder).unwrap();
+		let shop = field.scene.shop(&folder, payee, 0, &payload(0), 64).await;
+		if let Some(other) = other {
+			let digest = field.scene.chain.edit(|world| world.bounties[&0].digest);
+			let context = ContentContext { genesis: GENESIS, bounty: 0, distributor: payee.id().0, digest, epoch: 1 };
+			let mut epoch = Epoch::generate(&context, 64, &mut OsRng.unwrap_err());
+			epoch.publish(other);
+			shop.store.put_epoch(&epoch).unwrap();
+		}
+		let (desk, ciphertext) = (Arc::new(shop.desk), shop.ciphertext);
+		let (hellos, keys) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+		let inviting = desk.clone();
+		let invite = move || std::future::ready(inviting.invite().to_cbor());
+		let greeted = hellos.clone();
+		let hello = move |hello: Bytes| {
+			let desk = desk.clone();
+			greeted.fetch_add(1, Ordering::Relaxed);
+			async move {
+				let mut offer = desk.hello(&Hello::from_cbor(&hello).unwrap()).await.unwrap().unwrap();
+				change(&mut offer);
+				offer.to_cbor()
+			}
+		};
+		let asked = keys.clone();
+		let key = move || {
+			asked.fetch_add(1, Ordering::Relaxed);
+			std::future::ready(StatusCode::NOT_FOUND)
+		};
+		let routes = Router::new()
+			.route("/exchange/v1/invite", get(invite))
+			.route("/exchange/v1/hello", post(hello))
+			.route("/exchange/v1/receipt", post(|| std::future::ready(StatusCode::NO_CONTENT)))
+			.route("/exchange/v1/key/{bounty}/{index}", get(key));
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let one = Distributor { account: payee.id(), endpoint: format!("http://{}", listener.local_addr().unwrap()) };
+		let task = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+		Self { task, one, ciphertext, hellos, keys }
+	}
+
+	fn announce(&self, field: &Field) {
+		field.scene.chain.edit(|world| world.distributors.push(self.one.clone()));
 	}
 }
 
@@ -306,6 +384,177 @@ async fn device_should_find_its_key_when_it_was_away_and_events_and_distributor_
 		assert!(events.iter().any(|event| matches!(event, Event::Revealed { block: Some(_), .. })), "{events:?}");
 		assert_eq!(image(&path), image_bytes);
 	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn device_should_find_its_key_when_the_bounty_is_over() {
+	for (closing, known_by) in [(true, "blocks"), (false, "blocks"), (true, "distributor"), (false, "distributor")] {
+		let field = Field::new(1).await;
+		let image_bytes = field.release(0, 1);
+		let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+		let path = field.provision(0);
+		let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+		let update = tokio::spawn(async move { agent.run(true).await });
+		until(|| events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. }))).await;
+		update.abort();
+		let _ = update.await;
+		let url = format!("http://{}/exchange/v1/key/0/0", running.address);
+		let tells_key = || async { reqwest::get(&url).await.unwrap().status() == StatusCode::OK };
+		timeout(LIMIT, async { while !tells_key().await {} }).await.unwrap();
+		field.scene.chain.edit(|world| match closing {
+			true => world.bounties.get_mut(&0).unwrap().closing = true,
+			false => world.bounties.clear(),
+		});
+		let running = match known_by {
+			"blocks" => {
+				running.stop().await;
+				None
+			},
+			_ => {
+				field.scene.chain.edit(|world| {
+					world.events.clear();
+					world.bodies.clear();
+				});
+				Some(running)
+			},
+		};
+		let events = field.update(&path).await;
+		let from_block =
+			|event: &Event| matches!(event, Event::Revealed { block, .. } if block.is_some() == running.is_none());
+		assert!(events.iter().any(from_block), "{events:?}");
+		assert_eq!(image(&path), image_bytes);
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_should_be_asked_for_more_and_more_rarely_when_nobody_has_it() {
+	for gone in [false, true] {
+		let field = Field::new(1).await;
+		field.release(0, 1);
+		let idler = Idler::start(&field, &account(&field.folder, "idler"), |_| (), None).await;
+		field.ipfs.put(waybill_primitives::Codec::Raw, idler.ciphertext.clone());
+		idler.announce(&field);
+		let path = field.provision(0);
+		let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+		let update = tokio::spawn(async move { agent.run(true).await });
+		until(|| events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. }))).await;
+		update.abort();
+		let _ = update.await;
+		// Paid for through another distributor whose key is of no use here, or never.
+		field.scene.chain.edit(|world| match gone {
+			true => world.bounties.clear(),
+			false => assert!(world.paid.insert((0, 0))),
+		});
+		let (mut agent, _) = field.agent(&path, &Config::default()).unwrap();
+		assert!(timeout(Duration::from_secs(3), agent.run(false)).await.is_err());
+		let asked = idler.keys.load(Ordering::Relaxed);
+		assert!(if gone { asked == 1 } else { (1..=2).contains(&asked) }, "{asked}");
+		assert_eq!(agent.home.memory().unwrap().over.len(), usize::from(gone));
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn round_should_go_on_when_an_offer_is_for_another_release_or_bounty() {
+	let field = Field::new(1).await;
+	let image_bytes = field.release(0, 1);
+	let changes: [fn(&mut Offer); 2] = [|offer| offer.release_id = 77, |offer| offer.bounty = 77];
+	let mut idlers = Vec::new();
+	for (number, change) in changes.into_iter().enumerate() {
+		let idler = Idler::start(&field, &account(&field.folder, &number.to_string()), change, None).await;
+		idler.announce(&field);
+		idlers.push(idler);
+	}
+	let path = field.provision(0);
+	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+	let state = field.scene.chain.newest().await.unwrap();
+	assert_eq!(agent.step(&state).await.unwrap(), Outcome::Wait);
+	assert!(idlers.iter().all(|idler| idler.hellos.load(Ordering::Relaxed) == 1));
+	assert!(agent.obstacle().contains("another bounty or release"), "{}", agent.obstacle());
+	assert!(events.lock().unwrap().is_empty());
+	drop(agent);
+	let running = field.distributor(&account(&field.folder, "honest"), |_| ()).await;
+	field.update(&path).await;
+	assert_eq!(image(&path), image_bytes);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn distributor_should_be_left_alone_when_its_ciphertext_cannot_be_had() {
+	let field = Field::new(1).await;
+	field.release(0, 1);
+	let idler = Idler::start(&field, &account(&field.folder, "idler"), |_| (), None).await;
+	let path = field.provision(0);
+	// Known by its address alone.
+	let config = Config { distributors: vec![idler.one.endpoint.clone()], ..Config::default() };
+	let (mut agent, _) = field.agent(&path, &config).unwrap();
+	agent.gateway = Gateway::new(&["http://127.0.0.1:1"]).unwrap();
+	let state = field.scene.chain.newest().await.unwrap();
+	assert_eq!(agent.peers.shuffled(&[], |_| false).len(), 1);
+	assert_eq!(agent.step(&state).await.unwrap(), Outcome::Again);
+	assert_eq!(agent.peers.shuffled(&[], |_| false).len(), 1);
+	assert_eq!(agent.step(&state).await.unwrap_err().kind(), Kind::Unreachable);
+	assert!(agent.peers.shuffled(&[], |_| false).is_empty());
+	assert!(agent.memory.cheats.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn distributor_should_be_a_cheat_when_its_ciphertext_is_not_what_it_offered() {
+	let size = 700_000;
+	for length in [size, size - 1] {
+		let field = Field::new(1).await;
+		field.release(0, 1);
+		let cid: Cid = field.ipfs.add(&vec![7; length], 262_144);
+		let (payee, other) = (account(&field.folder, "cheat"), Ciphertext { cid, size: size as u64, sha256: [9; 32] });
+		let idler = Idler::start(&field, &payee, |_| (), Some(other)).await;
+		let path = field.provision(0);
+		// Known by its address alone.
+		let config = Config { distributors: vec![idler.one.endpoint.clone()], ..Config::default() };
+		let (mut agent, events) = field.agent(&path, &config).unwrap();
+		for expected in [Outcome::Again, Outcome::Again, Outcome::Wait] {
+			let state = field.scene.chain.newest().await.unwrap();
+			assert_eq!(agent.step(&state).await.unwrap(), expected);
+		}
+		assert_eq!(agent.home.memory().unwrap().cheats.keys().collect::<Vec<_>>(), [&payee.id().to_string()]);
+		assert!(matches!(events.lock().unwrap()[..], [Event::Offered { .. }, Event::Cheated { .. }]));
+		assert_eq!(idler.hellos.load(Ordering::Relaxed), 1);
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipt_should_reach_the_distributor_when_another_takes_it_too() {
+	let field = Field::new(1).await;
+	let image_bytes = field.release(0, 1);
+	let other = Idler::start(&field, &account(&field.folder, "other"), |offer| offer.release_id = 77, None).await;
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	running.serves().await;
+	field.scene.chain.edit(|world| world.distributors.clear());
+	let path = field.provision(0);
+	let endpoint = format!("http://{}", running.address);
+	let config = Config { distributors: vec![other.one.endpoint.clone(), endpoint.clone()], ..Config::default() };
+	let (mut agent, events) = field.agent(&path, &config).unwrap();
+	timeout(LIMIT, agent.run(true)).await.unwrap_or_else(|_| panic!("{}", agent.obstacle())).unwrap();
+	assert!(events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. })));
+	assert_eq!(agent.home.memory().unwrap().offered_by, Some(format!("{endpoint}/")));
+	assert_eq!(image(&path), image_bytes);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn update_should_go_on_when_the_hook_fails() {
+	let field = Field::new(1).await;
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	let path = field.provision(0);
+	let config = Config { hook: Some(field.path("missing.sh")), ..Config::default() };
+	let (mut agent, _) = field.agent(&path, &config).unwrap();
+	let update = tokio::spawn(async move { agent.run(false).await });
+	for id in 0..2 {
+		let bytes = field.release(id, 1);
+		until(|| fs::read(path.join("current/firmware.bin")).is_ok_and(|image| image == bytes)).await;
+	}
+	update.abort();
+	let _ = update.await;
+	assert_eq!(Home::read(&path).unwrap().memory().unwrap().hook, Some(1));
+	running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

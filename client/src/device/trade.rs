@@ -47,11 +47,8 @@ impl<L: Ledger> Agent<L> {
 			let candidates = self.peers.shuffled(&announced, |account| cheats.contains_key(&account.to_string()));
 			obstacle = format!("version {version} is out, but no distributor can be asked at the moment");
 			for candidate in candidates {
-				match self.ask(state, &bounty, &candidate).await? {
-					Attempt::Taken => {
-						self.peers.praise(&candidate.peer);
-						return Ok(Outcome::Again);
-					},
+				match self.ask(&bounty, &candidate).await? {
+					Attempt::Taken => return Ok(Outcome::Again),
 					Attempt::Declined(why) => {
 						tracing::info!(distributor = %candidate.peer.url(), bounty = bounty.id, why, "no offer");
 						obstacle = format!("version {version}: {} gave no offer: {why}", candidate.peer.url());
@@ -83,13 +80,16 @@ impl<L: Ledger> Agent<L> {
 		Ok(bounties.into_iter().map(|(_, bounty)| bounty).collect())
 	}
 
-	/// Greets a distributor and takes its offer, if it stands up to every check.
-	async fn ask(&mut self, state: &L::State, bounty: &Bounty, candidate: &Candidate) -> Result<Attempt> {
+	/// Greets a distributor and takes its offer, if it stands up to every check. Fails only for reasons of the device's own.
+	async fn ask(&mut self, bounty: &Bounty, candidate: &Candidate) -> Result<Attempt> {
 		let invite = match candidate.peer.invite().await {
 			Ok(invite) => invite,
 			Err(error) => return Ok(Attempt::Declined(error.to_string())),
 		};
 		let distributor = candidate.account.as_ref().map_or(invite.distributor, |account| account.0);
+		if self.memory.cheats.contains_key(&AccountId(distributor).to_string()) {
+			return Ok(Attempt::Declined("it has cheated before".into()));
+		}
 		let wanted = Wanted { distributor, bounty: bounty.id };
 		let signer = self.home.key.signing_key();
 		let hello = match self.exchange.hello(signer, &invite, wanted, &mut OsRng.unwrap_err()) {
@@ -104,10 +104,16 @@ impl<L: Ledger> Agent<L> {
 			},
 			Err(error) => return Ok(Attempt::Declined(error.to_string())),
 		};
-		// The chain may have gone on while the distributor was asked.
-		let view = view::of(state, self.home.identity.genesis, offer.release_id, offer.bounty, offer.device_index).await?;
+		if (offer.bounty, offer.release_id) != (bounty.id, bounty.release) {
+			return Ok(Attempt::Declined("its offer is for another bounty or release".into()));
+		}
+		// The chain has gone on while the distributor was asked.
+		let state = self.ledger.newest().await?;
+		let view = view::of(&state, self.home.identity.genesis, bounty.release, bounty.id, offer.device_index).await?;
 		match self.exchange.offer(&offer, &view, now_ms()) {
 			Ok(()) => {
+				self.memory.offered_by = Some(candidate.peer.url().to_string());
+				self.home.save_memory(&self.memory)?;
 				self.save()?;
 				(self.tell)(&Event::Offered {
 					bounty: offer.bounty,

@@ -28,14 +28,20 @@ pub struct Config {
 	pub min_reward: String,
 	/// The largest payload that is served, in bytes.
 	pub max_payload: u64,
+	/// The largest fleet that is served, in devices; its keys are kept in memory.
+	pub max_devices: u32,
 	/// How many devices one content key serves: what a device that gives it away can cost.
 	pub epoch_size: u32,
 	/// How many receipts make a batch that is reserved at once.
 	pub max_batch: u32,
 	/// How many seconds a receipt waits for others.
 	pub max_delay: u64,
-	/// How many blocks before the end of its exclusive window a reservation must be claimed.
-	pub claim_margin: BlockNumber,
+	/// From how many blocks before the end of its exclusive window on the claim of a reservation is late: it is warned of, and no longer
+	/// waits for transactions from before a restart. It is sent even after the window, as long as the slots stand: others may be faster
+	/// then, but reward and deposit would be lost for certain without it.
+	pub late_margin: BlockNumber,
+	/// How many seconds old the newest final block may be to settle by it.
+	pub max_block_age: u64,
 	/// How many more blocks a receipt must be valid for.
 	pub min_receipt: BlockNumber,
 	/// How many connections are open at once.
@@ -51,10 +57,12 @@ impl Default for Config {
 			models: Vec::new(),
 			min_reward: "0".into(),
 			max_payload: 1 << 30,
+			max_devices: 1_000_000,
 			epoch_size: 64,
 			max_batch: 256,
 			max_delay: 6,
-			claim_margin: 3,
+			late_margin: 6,
+			max_block_age: 120,
 			min_receipt: 5,
 			max_connections: 256,
 		}
@@ -70,6 +78,11 @@ impl Config {
 	/// How long a receipt waits for others.
 	pub const fn max_delay(&self) -> Duration {
 		Duration::from_secs(self.max_delay)
+	}
+
+	/// How old the newest final block may be.
+	pub const fn max_block_age(&self) -> Duration {
+		Duration::from_secs(self.max_block_age)
 	}
 
 	/// Refuses what cannot work.

@@ -15,9 +15,10 @@ use std::{
 	path::{Path, PathBuf},
 	sync::Arc,
 };
+use tokio_util::sync::CancellationToken;
 use waybill_exchange::{Ciphertext, ContentContext, ContentKey, Epoch};
 use waybill_ipfs::{Content as Checksum, ContentHasher};
-use waybill_primitives::{BountyId, Hash32, ReleaseId};
+use waybill_primitives::{BlockNumber, BountyId, Hash32, ReleaseId};
 
 const BUFFER: usize = 256 * 1024;
 
@@ -54,7 +55,9 @@ impl Content {
 	/// Fetches a fleet's manifest and checks it against the root that the bounty pays for.
 	pub async fn manifest(&self, cid: &waybill_primitives::Cid, bounty: &Bounty) -> Result<Manifest> {
 		let bytes = self.gateway.fetch_bytes(cid, Manifest::size(bounty.count)).await?;
-		Manifest::decode(&bytes, &bounty.root, bounty.count).or_fail(Kind::Check, || format!("fleet {}", bounty.fleet))
+		let (root, count) = (bounty.root, bounty.count);
+		let decoded = tokio::task::spawn_blocking(move || Manifest::decode(&bytes, &root, count)).await;
+		decoded.or_fail(Kind::Failure, || "reading a manifest")?.or_fail(Kind::Check, || format!("fleet {}", bounty.fleet))
 	}
 
 	/// Sees to it that the newest content key for a bounty has a ciphertext in IPFS and serves at least one more device.
@@ -68,10 +71,12 @@ impl Content {
 		let payload = self.payload(release).await?;
 		let number = epoch.context().epoch;
 		let target = self.folder.join(format!("ciphertexts/{bounty}-{number}"));
+		let stopped = CancellationToken::new();
+		let _stop = stopped.clone().drop_guard();
 		let checksum = {
 			let (key, statement, target) = (epoch.content_key(), release.statement.clone(), target.clone());
 			let expected = Checksum { size: statement.size, sha256: statement.sha256 };
-			let work = move || encrypt(&key, &payload, &target, expected);
+			let work = move || encrypt(&key, &payload, &target, expected, &stopped);
 			tokio::task::spawn_blocking(work).await.or_fail(Kind::Failure, || "encrypting")??
 		};
 		let added = self.kubo.add_file(&target, |_| ()).await?;
@@ -82,14 +87,14 @@ impl Content {
 		Ok(())
 	}
 
-	/// Takes the ciphertexts for a bounty out of IPFS.
-	pub async fn retire(&self, bounty: BountyId) -> Result<()> {
+	/// A bounty is found gone from the chain at this block: takes its ciphertexts out of IPFS and forgets it.
+	pub async fn retire(&self, bounty: BountyId, block: BlockNumber) -> Result<()> {
 		for epoch in self.store.epochs(bounty)? {
 			if let Some(ciphertext) = epoch.ciphertext() {
 				self.kubo.unpin(&ciphertext.cid).await?;
 			}
 		}
-		self.store.remove_epochs(bounty)
+		self.store.retire(bounty, block)
 	}
 
 	/// Removes the payloads of all releases but these.
@@ -133,7 +138,13 @@ impl Content {
 }
 
 /// Encrypts a payload, if it is the one that was declared; returns the ciphertext's length and hash.
-fn encrypt(key: &ContentKey, payload: &Path, target: &Path, expected: Checksum) -> Result<Checksum> {
+fn encrypt(
+	key: &ContentKey,
+	payload: &Path,
+	target: &Path,
+	expected: Checksum,
+	stopped: &CancellationToken,
+) -> Result<Checksum> {
 	let unreadable = || format!("cannot read {}", payload.display());
 	let unwritable = || format!("cannot write {}", target.display());
 	let too_large = || Error::check(format!("a payload of {} bytes is more than the cipher can encrypt", expected.size));
@@ -145,6 +156,9 @@ fn encrypt(key: &ContentKey, payload: &Path, target: &Path, expected: Checksum) 
 	let (mut buffer, mut encrypted) = (vec![0; BUFFER], Vec::with_capacity(BUFFER));
 	let wrong = |_| Error::check("the payload is not of the declared length");
 	loop {
+		if stopped.is_cancelled() {
+			return Err(Error::new(Kind::Failure, "stopped while encrypting"));
+		}
 		let read = input.read(&mut buffer).or_fail(Kind::File, unreadable)?;
 		let piece = buffer.get(..read).unwrap_or_default();
 		if piece.is_empty() {

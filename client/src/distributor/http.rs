@@ -106,9 +106,8 @@ async fn connection(stream: TcpStream, router: Router) {
 		.header_read_timeout(HEAD_TIMEOUT)
 		.max_buf_size(32 * 1024)
 		.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-	match timeout(CONNECTION_LIFETIME, served).await {
-		Ok(Err(error)) => tracing::debug!(%error, "a connection broke off"),
-		Ok(Ok(())) | Err(_) => {},
+	if let Ok(Err(error)) = timeout(CONNECTION_LIFETIME, served).await {
+		tracing::debug!(%error, "a connection broke off")
 	}
 }
 
@@ -136,10 +135,12 @@ async fn key<L: Ledger>(
 	State(shared): State<Arc<Shared<L>>>,
 	Path((bounty, index)): Path<(BountyId, DeviceIndex)>,
 ) -> Response {
+	let Ok(_place) = shared.work.try_acquire() else { return reject(Rejection::Busy) };
 	answer(shared.desk.key(bounty, index), |key| message(&key))
 }
 
 async fn status<L: Ledger>(State(shared): State<Arc<Shared<L>>>) -> Response {
+	let Ok(_place) = shared.work.try_acquire() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
 	match Status::of(&shared.desk, &shared.about) {
 		Ok(status) => Json(status).into_response(),
 		Err(error) => {

@@ -3,6 +3,8 @@
 mod config;
 mod content;
 mod desk;
+mod exchanges;
+mod horizon;
 mod http;
 #[cfg(test)]
 pub mod scene;

@@ -197,7 +197,8 @@ impl Shop {
 		chain.edit(|world| world.distributors.push(Distributor { account: account.id(), endpoint }));
 		let mut tasks = JoinSet::new();
 		tasks.spawn(serve(listener, router(Arc::new(Shared::new(desk, about))), 64, std::future::pending()));
-		let rules = Rules { max_batch: 100, max_delay: Duration::ZERO, claim_margin: 3 };
+		let rules =
+			Rules { max_batch: 100, max_delay: Duration::ZERO, late_margin: 3, max_block_age: Duration::from_secs(120) };
 		let mut settler = Settler::new(chain.clone(), account.clone(), store, rules);
 		let chain = chain.clone();
 		tasks.spawn(async move {

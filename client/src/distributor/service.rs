@@ -39,6 +39,8 @@ const TICK: Duration = Duration::from_millis(500);
 const NODE_PAUSE: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// For how many blocks the public keys for a bounty are kept after it is gone from the chain: a month.
+const KEEP_KEYS: BlockNumber = 30 * 24 * 1_200;
 
 /// What a distributor works with.
 pub struct Parts<L> {
@@ -66,20 +68,64 @@ struct Retry {
 	pause: Duration,
 }
 
+/// The largest that is served.
+#[derive(Clone, Copy)]
+struct Limits {
+	payload: u64,
+	devices: u32,
+}
+
+/// A distributor that listens.
+struct Started<L: Payee> {
+	service: Service<L>,
+	newest: watch::Sender<Option<Arc<L::State>>>,
+	listener: TcpListener,
+	address: SocketAddr,
+}
+
 struct Service<L: Payee> {
 	shared: Arc<Shared<L>>,
 	content: Content,
 	settler: Settler<L>,
 	models: HashSet<u64>,
 	min_reward: Amount,
-	max_payload: u64,
+	limits: Limits,
 	preparing: JoinSet<Prepared>,
 	under_way: HashSet<BountyId>,
 	retries: HashMap<BountyId, Retry>,
 }
 
-/// Runs until `stop`. `ready` is told the address that devices can connect to.
+/// Runs until `stop`, whatever is waited for then: the store is whole after every step. `ready` is told the address that devices can
+/// connect to.
 pub async fn run<L: Payee>(parts: Parts<L>, ready: impl FnOnce(SocketAddr), stop: impl Future<Output = ()>) -> Result<()> {
+	tokio::pin!(stop);
+	let (ledger, max_connections) = (parts.ledger.clone(), parts.config.max_connections);
+	let started = tokio::select! {
+		biased;
+		() = &mut stop => return Ok(()),
+		started = start(parts) => started?,
+	};
+	let Started { mut service, newest, listener, address } = started;
+	let follower = tokio::spawn(follow(ledger, newest));
+	let (stop_serving, stopped) = oneshot::channel::<()>();
+	let stopped = async {
+		let _ = stopped.await;
+	};
+	let server = tokio::spawn(serve(listener, router(service.shared.clone()), max_connections, stopped));
+	ready(address);
+	let result = tokio::select! {
+		biased;
+		() = &mut stop => Ok(()),
+		result = service.run() => result,
+	};
+	follower.abort();
+	let _ = stop_serving.send(());
+	let _ = server.await;
+	result
+}
+
+/// Opens the store, and gets everything ready that the chain and IPFS are needed for.
+async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 	let Parts { ledger, account, gateway, kubo, config } = parts;
 	config.check()?;
 	let data = &config.data;
@@ -102,38 +148,26 @@ pub async fn run<L: Payee>(parts: Parts<L>, ready: impl FnOnce(SocketAddr), stop
 	let rules = Rules {
 		max_batch: usize::try_from(max_batch).unwrap_or(usize::MAX),
 		max_delay: config.max_delay(),
-		claim_margin: config.claim_margin,
+		late_margin: config.late_margin,
+		max_block_age: config.max_block_age(),
 	};
 	let settler = Settler::new(ledger.clone(), account.clone(), store.clone(), rules);
 	let (newest, following) = watch::channel(None);
-	let follower = tokio::spawn(follow(ledger.clone(), newest));
 	let desk = Desk::new(&ledger, &account.id(), store, following, config.min_receipt);
 	let about =
 		About { account: account.id(), genesis: Hash(genesis), endpoint: config.announce.clone(), started_ms: now_ms() };
-	let shared = Arc::new(Shared::new(desk, about));
-
-	let (stop_serving, stopped) = oneshot::channel::<()>();
-	let stopped = async {
-		let _ = stopped.await;
-	};
-	let server = tokio::spawn(serve(listener, router(shared.clone()), config.max_connections, stopped));
-	ready(address);
 	let service = Service {
-		shared,
+		shared: Arc::new(Shared::new(desk, about)),
 		content,
 		settler,
 		models: config.models.iter().copied().collect(),
 		min_reward: config.min_reward()?,
-		max_payload: config.max_payload,
+		limits: Limits { payload: config.max_payload, devices: config.max_devices },
 		preparing: JoinSet::new(),
 		under_way: HashSet::new(),
 		retries: HashMap::new(),
 	};
-	let result = service.run(stop).await;
-	follower.abort();
-	let _ = stop_serving.send(());
-	let _ = server.await;
-	result
+	Ok(Started { service, newest, listener, address })
 }
 
 /// Publishes the address, unless the chain has it.
@@ -173,21 +207,20 @@ async fn follow<L: Ledger>(ledger: L, newest: watch::Sender<Option<Arc<L::State>
 }
 
 impl<L: Payee> Service<L> {
-	async fn run(mut self, stop: impl Future<Output = ()>) -> Result<()> {
+	async fn run(&mut self) -> Result<()> {
 		let mut newest: Newest<L::State> = self.shared.desk.newest.clone();
 		let mut tick = interval(TICK);
 		tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
 		let shared = self.shared.clone();
 		let trouble = |bounty, words| shared.desk.book.trouble(bounty, words);
-		tokio::pin!(stop);
 		loop {
 			let busy = self.settler.is_busy();
 			tokio::select! {
-				() = &mut stop => return Ok(()),
 				changed = newest.changed() => {
 					changed.or_fail(Kind::Failure, || "the chain is no longer followed")?;
 					let state = newest.borrow_and_update().clone();
-					if let Some(state) = state {
+					let Some(state) = state else { continue };
+					if self.settler.admits(&state)? {
 						if let Err(error) = self.on_block(&state).await {
 							tracing::warn!(%error, "cannot read the bounties");
 						}
@@ -253,8 +286,8 @@ impl<L: Payee> Service<L> {
 			return;
 		}
 		let Some(state) = self.shared.desk.newest.borrow().clone() else { return };
-		let (content, shared, models, max_payload) =
-			(self.content.clone(), self.shared.clone(), self.models.clone(), self.max_payload);
+		let (content, shared, models, limits) =
+			(self.content.clone(), self.shared.clone(), self.models.clone(), self.limits);
 		self.preparing.spawn(async move {
 			let id = bounty.id;
 			let manifest = shared.desk.book.get(id).map(|served| served.manifest.clone());
@@ -262,7 +295,7 @@ impl<L: Payee> Service<L> {
 				let release = state.release(bounty.release).await?;
 				let release =
 					release.ok_or_else(|| Error::not_found(format!("the chain has no release {}", bounty.release)))?;
-				wanted(&release, &models, max_payload)?;
+				wanted(&bounty, &release, &models, limits)?;
 				let manifest = match manifest {
 					Some(manifest) => manifest,
 					None => {
@@ -308,10 +341,11 @@ impl<L: Payee> Service<L> {
 		for bounty in desk.store.bounties()? {
 			let idle = desk.book.get(bounty).is_none() && !self.under_way.contains(&bounty) && !unsettled.contains(&bounty);
 			if idle && state.bounty(bounty).await?.is_none() {
-				self.content.retire(bounty).await?;
+				self.content.retire(bounty, state.head().number).await?;
 				desk.book.trouble(bounty, None);
 			}
 		}
+		desk.store.prune(state.head().number.saturating_sub(KEEP_KEYS))?;
 		if self.under_way.is_empty() {
 			let releases: Vec<_> = desk.book.all().iter().map(|served| served.release.id).collect();
 			self.content.keep_payloads(&releases)?;
@@ -320,17 +354,38 @@ impl<L: Payee> Service<L> {
 	}
 }
 
-/// Whether a release is one that this distributor serves.
-fn wanted(release: &Release, models: &HashSet<u64>, max_payload: u64) -> Result<()> {
+/// Whether a bounty for a release is one that this distributor serves.
+fn wanted(bounty: &Bounty, release: &Release, models: &HashSet<u64>, limits: Limits) -> Result<()> {
 	let statement = &release.statement;
 	if !models.is_empty() && !models.contains(&statement.model) {
 		return Err(Error::usage(format!("model {} is not among --model", statement.model)));
 	}
-	if statement.size > max_payload {
+	if statement.size > limits.payload {
 		return Err(Error::usage(format!("the payload has {} bytes, more than --max-payload", statement.size)));
+	}
+	if bounty.count > limits.devices {
+		return Err(Error::usage(format!("the fleet has {} devices, more than max_devices", bounty.count)));
 	}
 	match release.state {
 		ReleaseState::Yanked => Err(Error::usage("the release is withdrawn")),
 		ReleaseState::Pending | ReleaseState::Available | ReleaseState::Unavailable => Ok(()),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::distributor::scene::Scene;
+	use waybill_primitives::Version;
+
+	#[test]
+	fn bounty_should_not_be_wanted_when_it_is_larger_than_the_limits() {
+		let scene = Scene::new(3);
+		scene.release(0, Version::new(1, 0, 0), 1, &[9; 100], scene.manifest_cid);
+		let (bounty, release) = scene.chain.edit(|world| (world.bounties[&0].clone(), world.releases[&0].clone()));
+		let wanted = |payload, devices| wanted(&bounty, &release, &HashSet::new(), Limits { payload, devices });
+		assert!(wanted(100, 3).is_ok());
+		assert_eq!(wanted(99, 3).unwrap_err().kind(), Kind::Usage);
+		assert_eq!(wanted(100, 2).unwrap_err().kind(), Kind::Usage);
 	}
 }

@@ -3,9 +3,12 @@
 //! The final chain is what decides how far each exchange has come; the store only says what was promised. So a restart at any point,
 //! or a transaction that went astray, is found out by looking again.
 
-use super::store::{Claim, Store};
+use super::{
+	horizon::Horizon,
+	store::{Claim, Store},
+};
 use crate::{
-	chain::types::{Bounty, Receipt, Reservation},
+	chain::types::{Bounty, Event, Receipt, Reservation},
 	error::{Error, Result},
 	keys::Account,
 	ledger::{Batch, Payee, State},
@@ -26,6 +29,11 @@ const PATIENCE: BlockNumber = 64;
 const RECEIPT_MARGIN: BlockNumber = 2;
 const FIRST_PAUSE: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// The most blocks that are searched for what became of a claim.
+const SEARCH: BlockNumber = 1_024;
+/// The chain's reasons that say no more than where the slot stands: by the state of that block, the receipt may be reserved yet, or be
+/// reserved for this distributor already.
+const UNDECIDED: [&str; 3] = ["AlreadyReserved", "WrongReservation", "StillExclusive"];
 
 /// How batches are made.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +42,10 @@ pub struct Rules {
 	pub max_batch: usize,
 	/// How long a receipt waits for others.
 	pub max_delay: Duration,
-	/// How many blocks before the end of its exclusive window a reservation must be claimed.
-	pub claim_margin: BlockNumber,
+	/// How many blocks before the end of its exclusive window a reservation is claimed late.
+	pub late_margin: BlockNumber,
+	/// How old the newest final block may be.
+	pub max_block_age: Duration,
 }
 
 /// A transaction that has come to its end.
@@ -60,10 +70,11 @@ pub struct Settler<L: Payee> {
 	rules: Rules,
 	/// When each receipt was first seen here.
 	seen: HashMap<(BountyId, DeviceIndex), Instant>,
+	/// The reservation that each receipt was last found to wait for.
+	holders: HashMap<(BountyId, DeviceIndex), ReservationId>,
 	reserving: HashSet<BountyId>,
 	claiming: HashSet<(BountyId, ReservationId)>,
-	/// A state older than this block does not know of our last transaction.
-	settled_at: HashMap<BountyId, BlockNumber>,
+	horizon: Horizon,
 	pauses: HashMap<BountyId, Pause>,
 	running: JoinSet<Finished>,
 	/// Until this block, transactions from before the start are waited for.
@@ -73,7 +84,9 @@ pub struct Settler<L: Payee> {
 impl<L: Payee> Settler<L> {
 	/// Settles what is in the store.
 	pub fn new(ledger: L, account: Account, store: Store, rules: Rules) -> Self {
+		let horizon = Horizon::new(store.clone(), rules.max_block_age);
 		Self {
+			horizon,
 			ledger,
 			account,
 			store,
@@ -81,7 +94,7 @@ impl<L: Payee> Settler<L> {
 			seen: HashMap::new(),
 			reserving: HashSet::new(),
 			claiming: HashSet::new(),
-			settled_at: HashMap::new(),
+			holders: HashMap::new(),
 			pauses: HashMap::new(),
 			running: JoinSet::new(),
 			quiet_until: None,
@@ -90,19 +103,18 @@ impl<L: Payee> Settler<L> {
 
 	/// Looks at every bounty with unsettled receipts and sends what is due. `trouble` is told what is wrong with each.
 	pub async fn settle(&mut self, state: &Arc<L::State>, mut trouble: impl FnMut(BountyId, Option<String>)) -> Result<()> {
-		if !self.is_quiet_over(state.head().number).await? {
+		if !self.admits(state)? {
 			return Ok(());
 		}
+		let quiet = self.is_quiet(state.head().number).await?;
 		let mut unsettled = BTreeSet::new();
 		unsettled.extend(self.store.unsettled()?);
 		unsettled.extend(self.store.claimed()?);
 		for bounty in unsettled {
-			let paused = self.pauses.get(&bounty).is_some_and(|pause| pause.until > Instant::now());
-			let blind = self.settled_at.get(&bounty).is_some_and(|block| state.head().number < *block);
-			if paused || blind {
+			if self.pauses.get(&bounty).is_some_and(|pause| pause.until > Instant::now()) {
 				continue;
 			}
-			if let Err(error) = self.settle_bounty(&**state, bounty).await {
+			if let Err(error) = self.settle_bounty(&**state, bounty, quiet).await {
 				tracing::warn!(bounty, %error, "cannot settle");
 				trouble(bounty, Some(error.to_string()));
 			}
@@ -110,15 +122,21 @@ impl<L: Payee> Settler<L> {
 		Ok(())
 	}
 
-	/// Whether what was sent before the start has got into the chain, or can no longer: sending it again would only cost fees.
-	async fn is_quiet_over(&mut self, head: BlockNumber) -> Result<bool> {
+	/// Whether a state may be acted on.
+	pub fn admits(&mut self, state: &L::State) -> Result<bool> {
+		self.horizon.admits(state.head())
+	}
+
+	/// Whether what was sent before the start may still get into the chain: to send it again would only cost fees, so just what cannot
+	/// wait is sent.
+	async fn is_quiet(&mut self, head: BlockNumber) -> Result<bool> {
 		let until = *self.quiet_until.get_or_insert(head.saturating_add(PATIENCE));
 		if head < until && self.ledger.is_pending(&self.account).await? {
 			tracing::debug!("transactions from before the start are not final yet");
-			return Ok(false);
+			return Ok(true);
 		}
 		self.quiet_until = Some(0);
-		Ok(true)
+		Ok(false)
 	}
 
 	/// Waits until a transaction has come to its end, and notes what became of it.
@@ -154,48 +172,54 @@ impl<L: Payee> Settler<L> {
 		!self.running.is_empty()
 	}
 
-	async fn settle_bounty(&mut self, state: &L::State, bounty: BountyId) -> Result<()> {
-		let sessions = self.store.sessions(bounty)?;
+	async fn settle_bounty(&mut self, state: &L::State, bounty: BountyId, quiet: bool) -> Result<()> {
+		// Once closing starts, nothing can be reserved or claimed, even if reservations still stand: keys would be shown for nothing.
 		let found = state.bounty(bounty).await?.filter(|found| !found.closing);
+		for (reservation, claim) in self.store.claims(bounty)? {
+			if !self.claiming.contains(&(bounty, reservation)) {
+				self.recover_claim(state, bounty, reservation, &claim, found.is_some()).await?;
+			}
+		}
+		let sessions = self.store.unsettled_sessions(bounty)?;
 		let mut reservations: BTreeMap<ReservationId, Vec<&Session>> = BTreeMap::new();
 		for session in &sessions {
 			if let Progress::Reserved(_, reservation) = session.progress() {
 				reservations.entry(*reservation).or_default().push(session);
 			}
 		}
-		for (reservation, claim) in self.store.claims(bounty)? {
-			if !self.claiming.contains(&(bounty, reservation)) {
-				self.recover_claim(state, bounty, reservation, &claim).await?;
-			}
-		}
-		for (reservation, sessions) in reservations {
-			if !self.claiming.contains(&(bounty, reservation)) {
-				self.claim(state, bounty, reservation, &sessions).await?;
-			}
-		}
+		reservations.retain(|reservation, _| !self.claiming.contains(&(bounty, *reservation)));
 		let signed: Vec<Submission> = sessions.iter().filter_map(Session::submission).collect();
-		match found {
-			Some(found) if !signed.is_empty() && !self.reserving.contains(&bounty) => {
-				self.reserve(state, &found, signed).await
-			},
-			Some(_) => Ok(()),
-			None => {
-				let devices: Vec<_> = signed.iter().map(|one| one.device_index).collect();
-				self.store.update(bounty, &devices, Session::lapsed)
-			},
+		let Some(found) = found else {
+			let reserved = reservations.values().flatten().map(|session| session.device_index());
+			let devices: Vec<_> = signed.iter().map(|one| one.device_index).chain(reserved).collect();
+			if !devices.is_empty() {
+				tracing::warn!(bounty, ?devices, "the bounty has ended before these devices were claimed");
+			}
+			self.forget(bounty, &devices);
+			return self.store.update(bounty, &devices, Session::lapsed);
+		};
+		for (reservation, sessions) in reservations {
+			self.claim(state, bounty, reservation, &sessions, quiet).await?;
 		}
+		if signed.is_empty() || self.reserving.contains(&bounty) {
+			return Ok(());
+		}
+		self.reserve(state, &found, signed, quiet).await
 	}
 
 	/// Reserves what is due.
-	async fn reserve(&mut self, state: &L::State, bounty: &Bounty, signed: Vec<Submission>) -> Result<()> {
+	async fn reserve(&mut self, state: &L::State, bounty: &Bounty, signed: Vec<Submission>, quiet: bool) -> Result<()> {
 		let head = state.head().number;
-		if !self.is_due(head, bounty, &signed) {
+		if !self.is_due(head, bounty, &signed, quiet) {
 			return Ok(());
 		}
 		let mut standing = HashMap::new();
 		let (mut receipts, mut lapsed) = (Vec::new(), Vec::new());
 		for one in signed {
-			let place = place(state, &mut standing, &one).await?;
+			if receipts.len() >= self.rules.max_batch {
+				break;
+			}
+			let place = self.place(state, &mut standing, &one).await?;
 			match decide(head, bounty, &one, &self.account.id().0, place) {
 				Decision::Reserve { replaces } => receipts.push(receipt(one, replaces)),
 				Decision::Ours(reservation) => {
@@ -210,7 +234,6 @@ impl<L: Payee> Settler<L> {
 			self.forget(bounty.id, &lapsed);
 			self.store.update(bounty.id, &lapsed, Session::lapsed)?;
 		}
-		receipts.truncate(self.rules.max_batch);
 		if receipts.is_empty() {
 			return Ok(());
 		}
@@ -225,21 +248,52 @@ impl<L: Payee> Settler<L> {
 		Ok(())
 	}
 
-	/// Whether the batch is full, or has waited long enough, or cannot wait.
-	fn is_due(&mut self, head: BlockNumber, bounty: &Bounty, signed: &[Submission]) -> bool {
+	/// Whether the batch is full, or has waited long enough, or cannot wait; in quiet times only the last.
+	fn is_due(&mut self, head: BlockNumber, bounty: &Bounty, signed: &[Submission], quiet: bool) -> bool {
 		let now = Instant::now();
-		let urgent = |until: BlockNumber| until.saturating_sub(head) <= RECEIPT_MARGIN + 3;
-		let mut due = signed.len() >= self.rules.max_batch || urgent(bounty.expires_at);
+		let is_urgent = |until: BlockNumber| until.saturating_sub(head) <= RECEIPT_MARGIN + 3;
+		let (mut due, mut urgent) = (signed.len() >= self.rules.max_batch, is_urgent(bounty.expires_at));
 		for one in signed {
 			let first = *self.seen.entry((bounty.id, one.device_index)).or_insert(now);
-			due |= now.duration_since(first) >= self.rules.max_delay || urgent(one.valid_until);
+			due |= now.duration_since(first) >= self.rules.max_delay;
+			urgent |= is_urgent(one.valid_until);
 		}
-		due
+		urgent || (due && !quiet)
+	}
+
+	/// Where a device stands. To find the reservation that holds it costs the node a search; while that one is known and stands, it is read
+	/// instead, once for a batch.
+	async fn place(
+		&mut self,
+		state: &L::State,
+		standing: &mut HashMap<ReservationId, Option<Reservation>>,
+		one: &Submission,
+	) -> Result<Place> {
+		let (bounty, index) = (one.bounty, one.device_index);
+		if let Some(id) = self.holders.get(&(bounty, index)) {
+			if let Some(place) = held(state, standing, bounty, index, *id).await? {
+				return Ok(place);
+			}
+			self.holders.remove(&(bounty, index));
+		}
+		let status = state.device_status(bounty, index).await?;
+		let status = status.ok_or_else(|| Error::not_found(format!("bounty {bounty} has no device {index}")))?;
+		let id = match status.reserved {
+			_ if status.paid => return Ok(Place::Paid),
+			Some(id) => id,
+			None => return Ok(Place::Open),
+		};
+		let found = held(state, standing, bounty, index, id).await?;
+		if found.is_some() {
+			self.holders.insert((bounty, index), id);
+		}
+		Ok(found.unwrap_or(Place::Open))
 	}
 
 	fn forget(&mut self, bounty: BountyId, devices: &[DeviceIndex]) {
 		for device in devices {
 			self.seen.remove(&(bounty, *device));
+			self.holders.remove(&(bounty, *device));
 		}
 	}
 
@@ -251,10 +305,11 @@ impl<L: Payee> Settler<L> {
 		devices: &[DeviceIndex],
 		batch: &Batch,
 	) -> Result<()> {
-		self.settled_at.insert(bounty, batch.block);
+		self.horizon.raise(batch.block)?;
 		self.forget(bounty, devices);
 		let rejected: BTreeMap<_, _> = batch.rejected.iter().map(|(device, why)| (*device, why)).collect();
-		let (refused, held): (Vec<_>, Vec<_>) = devices.iter().partition(|device| rejected.contains_key(device));
+		let (mut refused, held): (Vec<_>, Vec<_>) = devices.iter().partition(|device| rejected.contains_key(device));
+		refused.retain(|device| rejected.get(device).is_some_and(|why| !UNDECIDED.contains(&why.as_str())));
 		self.store.update(bounty, &held, |session| session.reserved(reservation))?;
 		self.store.update(bounty, &refused, Session::lapsed)?;
 		self.store.add_fee(bounty, batch.fee)?;
@@ -266,12 +321,17 @@ impl<L: Payee> Settler<L> {
 	}
 
 	/// Claims a reservation that stands in a final block.
+	///
+	/// That is done even at the end of its exclusive window and after it, as long as the slots stand. Others may take them in the very block
+	/// of the claim, and then the keys are public for nothing; but not to claim would lose reward and deposit for certain, and a key opens
+	/// the content to that one device only.
 	async fn claim(
 		&mut self,
 		state: &L::State,
 		bounty: BountyId,
 		reservation: ReservationId,
 		sessions: &[&Session],
+		quiet: bool,
 	) -> Result<()> {
 		let standing = self.standing(state, bounty, reservation).await?;
 		let holds = |session: &Session| {
@@ -290,17 +350,15 @@ impl<L: Payee> Settler<L> {
 		if keys.is_empty() {
 			return Ok(());
 		}
-		if state.head().number.saturating_add(self.rules.claim_margin) >= standing.exclusive_until {
-			// Not to claim would lose reward and deposit for certain.
-			tracing::warn!(
-				bounty,
-				reservation,
-				exclusive_until = standing.exclusive_until,
-				"claiming late: others may be faster"
-			);
+		let (head, exclusive_until) = (state.head().number, standing.exclusive_until);
+		match head.saturating_add(self.rules.late_margin) >= exclusive_until {
+			true => tracing::warn!(bounty, reservation, exclusive_until, "claiming late: others may be faster"),
+			false if quiet => return Ok(()),
+			false => {},
 		}
 		let devices: Vec<_> = keys.iter().map(|(index, _)| *index).collect();
-		self.store.begin_claim(bounty, reservation, &Claim { reward: standing.reward.0, devices: devices.clone() })?;
+		let claim = Claim { reward: standing.reward.0, devices: devices.clone(), first: head, last: head };
+		self.store.begin_claim(bounty, reservation, &claim)?;
 		tracing::info!(bounty, reservation, devices = devices.len(), "claiming");
 		let (ledger, account) = (self.ledger.clone(), self.account.clone());
 		self.claiming.insert((bounty, reservation));
@@ -319,10 +377,10 @@ impl<L: Payee> Settler<L> {
 		devices: &[DeviceIndex],
 		batch: &Batch,
 	) -> Result<()> {
-		self.settled_at.insert(bounty, batch.block);
+		self.horizon.raise(batch.block)?;
 		let rejected: BTreeMap<_, _> = batch.rejected.iter().map(|(device, why)| (*device, why)).collect();
 		let paid: Vec<_> = devices.iter().filter(|device| !rejected.contains_key(device)).copied().collect();
-		let earned = self.store.settle_claim(bounty, reservation, &paid)?.unwrap_or(Amount(0));
+		let earned = self.store.settle_claim(bounty, reservation, &paid, false)?.unwrap_or(Amount(0));
 		self.store.add_fee(bounty, batch.fee)?;
 		if !rejected.is_empty() {
 			tracing::warn!(bounty, ?rejected, "the chain did not pay for these devices");
@@ -338,20 +396,60 @@ impl<L: Payee> Settler<L> {
 		bounty: BountyId,
 		reservation: ReservationId,
 		claim: &Claim,
+		open: bool,
 	) -> Result<()> {
-		if self.standing(state, bounty, reservation).await?.is_some() {
-			// It did not, or not yet: it is claimed again.
-			return Ok(());
+		let (mut paid, mut complete) = (Vec::new(), true);
+		if open {
+			if self.standing(state, bounty, reservation).await?.is_some() {
+				// It did not, or not yet: it is claimed again.
+				return Ok(());
+			}
+			for index in &claim.devices {
+				if state.device_status(bounty, *index).await?.is_some_and(|status| status.paid) {
+					paid.push(*index);
+				}
+			}
+		} else {
+			// The state no longer tells who was paid.
+			(paid, complete) = self.revealed(state.head().number, bounty, claim).await?;
 		}
-		let mut paid = Vec::new();
-		for index in &claim.devices {
-			if state.device_status(bounty, *index).await?.is_some_and(|status| status.paid) {
-				paid.push(*index);
+		let earned = self.store.settle_claim(bounty, reservation, &paid, !complete)?.unwrap_or(Amount(0));
+		tracing::info!(bounty, reservation, devices = paid.len(), %earned, "paid before the restart");
+		if !complete && paid.len() < claim.devices.len() {
+			tracing::warn!(
+				bounty,
+				reservation,
+				"the node no longer has the blocks that tell whether the other devices were paid"
+			);
+		}
+		Ok(())
+	}
+
+	/// The devices of a claim that were paid, by the events of the blocks that it can have got into; and whether these were all there.
+	async fn revealed(&self, head: BlockNumber, bounty: BountyId, claim: &Claim) -> Result<(Vec<DeviceIndex>, bool)> {
+		let end = head.min(claim.last.saturating_add(PATIENCE + 1));
+		let start = claim.first.max(end.saturating_sub(SEARCH));
+		let (mut paid, mut complete) = (Vec::new(), start == claim.first);
+		for number in start..=end {
+			if paid.len() == claim.devices.len() {
+				break;
+			}
+			let Some(events) = self.ledger.events(number).await? else {
+				complete = false;
+				continue;
+			};
+			for event in events {
+				match event {
+					Event::KeyRevealed { bounty: of, device_index, distributor, .. }
+						if of == bounty && distributor == self.account.id() && claim.devices.contains(&device_index) =>
+					{
+						paid.push(device_index);
+					},
+					_ => {},
+				}
 			}
 		}
-		let earned = self.store.settle_claim(bounty, reservation, &paid)?.unwrap_or(Amount(0));
-		tracing::info!(bounty, reservation, devices = paid.len(), %earned, "paid before the restart");
-		Ok(())
+		Ok((paid, complete))
 	}
 
 	async fn standing(&self, state: &L::State, bounty: BountyId, id: ReservationId) -> Result<Option<Reservation>> {
@@ -381,31 +479,21 @@ enum Decision {
 	Lapse,
 }
 
-async fn place<S: State>(
+/// A device's place in this reservation, if it has one.
+async fn held<S: State>(
 	state: &S,
 	standing: &mut HashMap<ReservationId, Option<Reservation>>,
-	one: &Submission,
-) -> Result<Place> {
-	let status = state.device_status(one.bounty, one.device_index).await?;
-	let status =
-		status.ok_or_else(|| Error::not_found(format!("bounty {} has no device {}", one.bounty, one.device_index)))?;
-	let id = match status.reserved {
-		_ if status.paid => return Ok(Place::Paid),
-		Some(id) => id,
-		None => return Ok(Place::Open),
-	};
-	if !standing.contains_key(&id) {
-		standing.insert(id, state.reservation(one.bounty, id).await?);
+	bounty: BountyId,
+	index: DeviceIndex,
+	id: ReservationId,
+) -> Result<Option<Place>> {
+	if let std::collections::hash_map::Entry::Vacant(e) = standing.entry(id) {
+		e.insert(state.reservation(bounty, id).await?);
 	}
-	let found = standing.get(&id).and_then(Option::as_ref);
-	let slot = found
-		.and_then(|found| found.slots.iter().find(|(device, _)| *device == one.device_index).map(|slot| (found, slot.1)));
-	Ok(match slot {
-		Some((found, lock)) => {
-			Place::Reserved { id, distributor: found.distributor.0, lock, exclusive_until: found.exclusive_until }
-		},
-		None => Place::Open,
-	})
+	let Some(found) = standing.get(&id).and_then(Option::as_ref) else { return Ok(None) };
+	let lock = found.slots.iter().find(|(device, _)| *device == index).map(|slot| slot.1);
+	let (distributor, exclusive_until) = (found.distributor.0, found.exclusive_until);
+	Ok(lock.map(|lock| Place::Reserved { id, distributor, lock, exclusive_until }))
 }
 
 fn decide(head: BlockNumber, bounty: &Bounty, one: &Submission, account: &[u8; 32], place: Place) -> Decision {

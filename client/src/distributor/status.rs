@@ -2,6 +2,7 @@
 
 use super::{
 	desk::{now_ms, Desk},
+	exchanges::Counts,
 	store::Earnings,
 };
 use crate::{
@@ -12,7 +13,6 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
-use waybill_exchange::Progress;
 use waybill_primitives::{BlockNumber, BountyId, FleetId, ReleaseId, Version};
 
 /// What does not change while a distributor runs.
@@ -56,6 +56,9 @@ pub struct Total {
 	pub earned: String,
 	/// Transaction fees.
 	pub fees: String,
+	/// Deliveries of which it can no longer be told whether they were paid.
+	#[serde(default)]
+	pub unknown: u32,
 }
 
 /// How a bounty stands with a distributor.
@@ -90,7 +93,8 @@ pub struct BountyStatus {
 
 impl From<Earnings> for Total {
 	fn from(earnings: Earnings) -> Self {
-		Self { devices: earnings.devices, earned: earnings.earned.to_string(), fees: earnings.fees.to_string() }
+		let Earnings { devices, earned, fees, unknown } = earnings;
+		Self { devices, earned: earned.to_string(), fees: fees.to_string(), unknown }
 	}
 }
 
@@ -98,6 +102,7 @@ impl Status {
 	/// How the distributor behind this desk stands now.
 	pub fn of<L: Ledger>(desk: &Desk<L>, about: &About) -> Result<Self> {
 		let earnings: BTreeMap<_, _> = desk.store.earnings()?.into_iter().collect();
+		let counts: BTreeMap<_, _> = desk.store.counts()?.into_iter().collect();
 		let troubles = desk.book.troubles();
 		let served: BTreeMap<_, _> = desk.book.all().into_iter().map(|served| (served.bounty.id, served)).collect();
 		let mut ids: Vec<BountyId> = served.keys().chain(earnings.keys()).chain(troubles.keys()).copied().collect();
@@ -105,18 +110,7 @@ impl Status {
 		ids.dedup();
 		let mut bounties = Vec::new();
 		for bounty in ids {
-			let mut counts = [0u32; 4];
-			for session in desk.store.sessions(bounty)? {
-				let [offered, signed, reserved, revealed] = &mut counts;
-				let count = match session.progress() {
-					Progress::Offered => offered,
-					Progress::Signed(_) => signed,
-					Progress::Reserved(..) => reserved,
-					Progress::Revealed => revealed,
-				};
-				*count = count.saturating_add(1);
-			}
-			let [offered, signed, reserved, revealed] = counts;
+			let Counts { offered, signed, reserved, revealed } = counts.get(&bounty).copied().unwrap_or_default();
 			let served = served.get(&bounty);
 			bounties.push(BountyStatus {
 				bounty,
@@ -154,7 +148,11 @@ impl Total {
 impl fmt::Display for Total {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		let (earned, fees) = (Self::amount(&self.earned), Self::amount(&self.fees));
-		write!(f, "{} devices paid, earned {earned}, fees {fees}", self.devices)
+		write!(f, "{} devices paid, earned {earned}, fees {fees}", self.devices)?;
+		match self.unknown {
+			0 => Ok(()),
+			unknown => write!(f, ", {unknown} devices of which it is unknown whether they were paid"),
+		}
 	}
 }
 

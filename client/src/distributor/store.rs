@@ -2,12 +2,13 @@
 //!
 //! Every change is on the disk when its method returns.
 
+use super::exchanges::{self, Counts, Exchanges};
 use crate::{
 	error::{Error, Kind, OrFail, Result},
 	units::Amount,
 };
 use codec::{Decode, DecodeAll, Encode};
-use redb::{Database, ReadableTable, Table, TableDefinition};
+use redb::{Database, ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
 use waybill_exchange::{Epoch, Message, Offer, Progress, Receipt, Rejection, Session, Unsent};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, Hash32, ReservationId};
@@ -16,16 +17,18 @@ type Bytes = TableDefinition<'static, (u64, u32), &'static [u8]>;
 
 /// By bounty and the epoch's number.
 const EPOCHS: Bytes = TableDefinition::new("epochs");
-/// By bounty and the device's index.
-const SESSIONS: Bytes = TableDefinition::new("sessions");
 /// By bounty and reservation.
 const CLAIMS: Bytes = TableDefinition::new("claims");
 /// By bounty.
 const EARNINGS: TableDefinition<u64, &[u8]> = TableDefinition::new("earnings");
 /// The layout's version, chain and account, which never change.
 const OWNER: TableDefinition<(), &[u8]> = TableDefinition::new("owner");
+/// The newest final block that was acted on.
+const HANDLED: TableDefinition<(), BlockNumber> = TableDefinition::new("handled");
+/// The bounties that are gone from the chain, each for ever, with the block at which that was found as long as keys are kept.
+const RETIRED: TableDefinition<u64, Option<BlockNumber>> = TableDefinition::new("retired");
 
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 const CACHE: usize = 16 * 1024 * 1024;
 
 /// A claim that was sent, or is about to be.
@@ -35,6 +38,10 @@ pub struct Claim {
 	pub reward: u128,
 	/// The devices whose keys it reveals.
 	pub devices: Vec<DeviceIndex>,
+	/// The newest final block when it was first sent.
+	pub first: BlockNumber,
+	/// The newest final block when it was last sent.
+	pub last: BlockNumber,
 }
 
 /// What a bounty brought and cost. The fee of a transaction whose end was not seen is missing.
@@ -46,6 +53,8 @@ pub struct Earnings {
 	pub earned: u128,
 	/// Transaction fees.
 	pub fees: u128,
+	/// Deliveries of which it can no longer be told whether they were paid.
+	pub unknown: u32,
 }
 
 impl Earnings {
@@ -55,6 +64,7 @@ impl Earnings {
 			devices: self.devices.saturating_add(other.devices),
 			earned: self.earned.saturating_add(other.earned),
 			fees: self.fees.saturating_add(other.fees),
+			unknown: self.unknown.saturating_add(other.unknown),
 		}
 	}
 }
@@ -81,9 +91,11 @@ impl Store {
 		let owner = (LAYOUT, genesis, account).encode();
 		let found = store.write(|txn| {
 			txn.open_table(EPOCHS).or_store()?;
-			txn.open_table(SESSIONS).or_store()?;
 			txn.open_table(CLAIMS).or_store()?;
 			txn.open_table(EARNINGS).or_store()?;
+			txn.open_table(HANDLED).or_store()?;
+			txn.open_table(RETIRED).or_store()?;
+			Exchanges::open(txn)?;
 			let mut table = txn.open_table(OWNER).or_store()?;
 			let found = table.get(()).or_store()?.map(|bytes| bytes.value().to_vec());
 			if found.is_none() {
@@ -94,7 +106,7 @@ impl Store {
 		match found == owner {
 			true => Ok(store),
 			false => Err(Error::file(format!(
-				"the store {name} is another account's or another chain's; use another --data folder"
+				"the store {name} is another account's, another chain's or another version's; use another --data folder"
 			))),
 		}
 	}
@@ -104,10 +116,17 @@ impl Store {
 		self.all(EPOCHS, bounty)
 	}
 
-	/// Stores a content key.
+	/// Stores a content key, the only one ever with its context.
 	pub fn put_epoch(&self, epoch: &Epoch) -> Result<()> {
-		let context = epoch.context();
-		self.write(|txn| put(&mut txn.open_table(EPOCHS).or_store()?, (context.bounty, context.epoch), &epoch.to_cbor()))
+		let key = (epoch.context().bounty, epoch.context().epoch);
+		self.write(|txn| {
+			let mut table = txn.open_table(EPOCHS).or_store()?;
+			let retired = txn.open_table(RETIRED).or_store()?.get(key.0).or_store()?.is_some();
+			if retired || table.get(key).or_store()?.is_some() {
+				return Err(Error::check(format!("bounty {} has had its content key {}", key.0, key.1)));
+			}
+			put(&mut table, key, &epoch.to_cbor())
+		})
 	}
 
 	/// Publishes the ciphertext of a content key.
@@ -132,45 +151,82 @@ impl Store {
 		Ok(bounties)
 	}
 
-	/// Forgets the content keys for a bounty.
-	pub fn remove_epochs(&self, bounty: BountyId) -> Result<()> {
+	/// A bounty is found gone from the chain at this block: forgets its content keys, and its exchanges but for the keys that are public.
+	pub fn retire(&self, bounty: BountyId, block: BlockNumber) -> Result<()> {
 		self.write(|txn| {
-			let mut table = txn.open_table(EPOCHS).or_store()?;
-			table.retain_in((bounty, 0)..=(bounty, u32::MAX), |_, _| false).or_store()
+			txn.open_table(RETIRED).or_store()?.insert(bounty, Some(block)).or_store()?;
+			let mut epochs = txn.open_table(EPOCHS).or_store()?;
+			epochs.retain_in((bounty, 0)..=(bounty, u32::MAX), |_, _| false).or_store()?;
+			Exchanges::open(txn)?.forget(bounty, |progress| *progress == Progress::Revealed)
+		})
+	}
+
+	/// Forgets the public keys for bounties that were retired at or before this block.
+	pub fn prune(&self, block: BlockNumber) -> Result<()> {
+		let mut old = Vec::new();
+		for row in self.db.begin_read().or_store()?.open_table(RETIRED).or_store()?.iter().or_store()? {
+			let (bounty, retired) = row.or_store()?;
+			if retired.value().is_some_and(|retired| retired <= block) {
+				old.push(bounty.value());
+			}
+		}
+		if old.is_empty() {
+			return Ok(());
+		}
+		self.write(|txn| {
+			let (mut retired, mut exchanges) = (txn.open_table(RETIRED).or_store()?, Exchanges::open(txn)?);
+			for bounty in old {
+				retired.insert(bounty, None).or_store()?;
+				exchanges.forget(bounty, |_| false)?;
+			}
+			Ok(())
+		})
+	}
+
+	/// The newest final block that was acted on.
+	pub fn handled(&self) -> Result<BlockNumber> {
+		let txn = self.db.begin_read().or_store()?;
+		let found = txn.open_table(HANDLED).or_store()?.get(()).or_store()?;
+		Ok(found.map_or(0, |block| block.value()))
+	}
+
+	/// Notes that this final block is acted on.
+	pub fn handle(&self, block: BlockNumber) -> Result<()> {
+		if self.handled()? >= block {
+			return Ok(());
+		}
+		self.write(|txn| {
+			let mut table = txn.open_table(HANDLED).or_store()?;
+			let before = table.get(()).or_store()?.map_or(0, |before| before.value());
+			table.insert((), before.max(block)).or_store().map(drop)
 		})
 	}
 
 	/// The exchange with a device under a bounty.
 	pub fn session(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<Session>> {
-		let txn = self.db.begin_read().or_store()?;
-		read_session(&txn.open_table(SESSIONS).or_store()?, (bounty, index))
+		exchanges::session(&self.db.begin_read().or_store()?, (bounty, index))
 	}
 
 	/// Every exchange under a bounty.
+	#[cfg(test)]
 	pub fn sessions(&self, bounty: BountyId) -> Result<Vec<Session>> {
-		let txn = self.db.begin_read().or_store()?;
-		let table = txn.open_table(SESSIONS).or_store()?;
-		let rows = table.range((bounty, 0)..=(bounty, u32::MAX)).or_store()?;
-		rows.map(|row| Session::restore(row.or_store()?.1.value()).map_err(|_| damaged())).collect()
+		exchanges::sessions(&self.db.begin_read().or_store()?, bounty)
+	}
+
+	/// The exchanges under a bounty whose receipt is not settled.
+	pub fn unsettled_sessions(&self, bounty: BountyId) -> Result<Vec<Session>> {
+		exchanges::unsettled(&self.db.begin_read().or_store()?, bounty)
+	}
+
+	/// How many exchanges there are at each stage, by bounty.
+	pub fn counts(&self) -> Result<Vec<(BountyId, Counts)>> {
+		exchanges::all_counts(&self.db.begin_read().or_store()?)
 	}
 
 	/// The bounties with an exchange whose receipt is not settled.
 	pub fn unsettled(&self) -> Result<Vec<BountyId>> {
-		let txn = self.db.begin_read().or_store()?;
-		let table = txn.open_table(SESSIONS).or_store()?;
-		let mut bounties = Vec::new();
-		for row in table.iter().or_store()? {
-			let (key, value) = row.or_store()?;
-			let bounty = key.value().0;
-			if bounties.last() == Some(&bounty) {
-				continue;
-			}
-			let session = Session::restore(value.value()).map_err(|_| damaged())?;
-			if matches!(session.progress(), Progress::Signed(_) | Progress::Reserved(..)) {
-				bounties.push(bounty);
-			}
-		}
-		Ok(bounties)
+		let counts = self.counts()?.into_iter();
+		Ok(counts.filter(|(_, counts)| counts.is_unsettled()).map(|(bounty, _)| bounty).collect())
 	}
 
 	/// The bounties with a claim under way.
@@ -189,26 +245,25 @@ impl Store {
 		index: DeviceIndex,
 		begin: impl FnOnce(&mut Epoch) -> Result<(Session, Unsent<Offer>), Rejection>,
 	) -> Result<Result<(Offer, u32), Rejection>> {
-		self.write(|txn| {
-			let mut sessions = txn.open_table(SESSIONS).or_store()?;
-			if sessions.get((bounty, index)).or_store()?.is_some() {
+		// A device that cannot be served now does not make others wait for the disk.
+		match self.newest_epoch(bounty)? {
+			None => return Ok(Err(Rejection::NotReady)),
+			Some(epoch) if epoch.left() == 0 => return Ok(Err(Rejection::EpochFull)),
+			Some(_) => {},
+		}
+		self.attempt(|txn| {
+			let mut exchanges = Exchanges::open(txn)?;
+			if exchanges.get((bounty, index))?.is_some() {
 				return Ok(Err(Rejection::OutOfOrder));
 			}
 			let mut epochs = txn.open_table(EPOCHS).or_store()?;
-			let newest = {
-				let mut rows = epochs.range((bounty, 0)..=(bounty, u32::MAX)).or_store()?;
-				match rows.next_back() {
-					Some(row) => Some(Epoch::from_cbor(row.or_store()?.1.value()).map_err(|_| damaged())?),
-					None => None,
-				}
-			};
-			let Some(mut epoch) = newest else { return Ok(Err(Rejection::NotReady)) };
-			let unsent = match begin(&mut epoch) {
-				Ok((_, unsent)) => unsent,
+			let Some(mut epoch) = newest(&epochs, bounty)? else { return Ok(Err(Rejection::NotReady)) };
+			let (session, unsent) = match begin(&mut epoch) {
+				Ok(begun) => begun,
 				Err(rejection) => return Ok(Err(rejection)),
 			};
 			put(&mut epochs, (bounty, epoch.context().epoch), &epoch.to_cbor())?;
-			put(&mut sessions, (bounty, index), unsent.state())?;
+			exchanges.put(&session, None)?;
 			Ok(Ok((unsent, epoch.left())))
 		})
 		.map(|begun| begun.map(|(unsent, left)| (unsent.persisted(), left)))
@@ -217,11 +272,26 @@ impl Store {
 	/// Takes a receipt, which may be acknowledged once this returns.
 	pub fn receipt(&self, receipt: &Receipt, number: BlockNumber, min_blocks: BlockNumber) -> Result<Result<(), Rejection>> {
 		let key = (receipt.bounty, receipt.device_index);
-		self.write(|txn| {
-			let mut sessions = txn.open_table(SESSIONS).or_store()?;
-			let Some(mut session) = read_session(&sessions, key)? else { return Ok(Err(Rejection::WrongOffer)) };
-			match session.receipt(receipt, number, min_blocks) {
-				Ok(unsent) => put(&mut sessions, key, unsent.state()).map(|()| Ok(unsent)),
+		let take = |session: Option<Session>| {
+			let mut session = session.ok_or(Rejection::WrongOffer)?;
+			let before = session.progress().clone();
+			session.receipt(receipt, number, min_blocks).map(|unsent| (session, before, unsent))
+		};
+		// Only a receipt that is good and new is worth a change on the disk.
+		match take(self.session(key.0, key.1)?) {
+			Ok((session, before, _)) if *session.progress() != before => {},
+			Ok((_, _, unsent)) => {
+				return Ok({
+					let _: () = unsent.persisted();
+					Ok(())
+				})
+			},
+			Err(rejection) => return Ok(Err(rejection)),
+		}
+		self.attempt(|txn| {
+			let mut exchanges = Exchanges::open(txn)?;
+			match take(exchanges.get(key)?) {
+				Ok((session, before, unsent)) => exchanges.put(&session, Some(&before)).map(|()| Ok(unsent)),
 				Err(rejection) => Ok(Err(rejection)),
 			}
 		})
@@ -235,15 +305,25 @@ impl Store {
 		devices: &[DeviceIndex],
 		mut change: impl FnMut(&mut Session) -> Result<(), Rejection>,
 	) -> Result<()> {
+		if devices.is_empty() {
+			return Ok(());
+		}
 		self.write(|txn| {
-			let mut sessions = txn.open_table(SESSIONS).or_store()?;
-			devices.iter().try_for_each(|index| change_session(&mut sessions, (bounty, *index), &mut change))
+			let mut exchanges = Exchanges::open(txn)?;
+			devices.iter().try_for_each(|index| exchanges.change((bounty, *index), &mut change))
 		})
 	}
 
-	/// Notes a claim before its keys leave.
+	/// Notes a claim before its keys leave. One that is sent again keeps the block of the first time.
 	pub fn begin_claim(&self, bounty: BountyId, reservation: ReservationId, claim: &Claim) -> Result<()> {
-		self.write(|txn| put(&mut txn.open_table(CLAIMS).or_store()?, (bounty, reservation), &claim.encode()))
+		self.write(|txn| {
+			let mut table = txn.open_table(CLAIMS).or_store()?;
+			let mut claim = claim.clone();
+			if let Some(bytes) = table.get((bounty, reservation)).or_store()? {
+				claim.first = Claim::decode_all(&mut bytes.value()).map_err(|_| damaged())?.first;
+			}
+			put(&mut table, (bounty, reservation), &claim.encode())
+		})
 	}
 
 	/// The claims under way, by reservation.
@@ -258,12 +338,14 @@ impl Store {
 		.collect()
 	}
 
-	/// A claim is final: these of its devices were paid. Returns what it brought; nothing if it was settled before.
+	/// A claim is final: these of its devices were paid, and the others not, or it is `unknown` whether they were. Returns what it brought;
+	/// nothing if it was settled before.
 	pub fn settle_claim(
 		&self,
 		bounty: BountyId,
 		reservation: ReservationId,
 		paid: &[DeviceIndex],
+		unknown: bool,
 	) -> Result<Option<Amount>> {
 		self.write(|txn| {
 			let mut claims = txn.open_table(CLAIMS).or_store()?;
@@ -271,15 +353,16 @@ impl Store {
 				Some(bytes) => Claim::decode_all(&mut bytes.value()).map_err(|_| damaged())?,
 				None => return Ok(None),
 			};
-			let mut sessions = txn.open_table(SESSIONS).or_store()?;
+			let mut exchanges = Exchanges::open(txn)?;
 			for index in &claim.devices {
 				// Paid or not, the key has been shown.
-				change_session(&mut sessions, (bounty, *index), &mut Session::revealed)?;
+				exchanges.change((bounty, *index), Session::revealed)?;
 			}
-			let devices = claim.devices.iter().filter(|index| paid.contains(index)).count();
-			let devices = u32::try_from(devices).unwrap_or(u32::MAX);
+			let (paid, others): (Vec<_>, Vec<_>) = claim.devices.iter().partition(|index| paid.contains(index));
+			let count = |devices: Vec<&DeviceIndex>| u32::try_from(devices.len()).unwrap_or(u32::MAX);
+			let (devices, unknown) = (count(paid), if unknown { count(others) } else { 0 });
 			let earned = claim.reward.saturating_mul(devices.into());
-			add(&mut txn.open_table(EARNINGS).or_store()?, bounty, Earnings { devices, earned, fees: 0 })?;
+			add(&mut txn.open_table(EARNINGS).or_store()?, bounty, Earnings { devices, earned, fees: 0, unknown })?;
 			Ok(Some(Amount(earned)))
 		})
 	}
@@ -309,10 +392,28 @@ impl Store {
 		rows.map(|row| M::from_cbor(row.or_store()?.1.value()).map_err(|_| damaged())).collect()
 	}
 
-	fn write<T>(&self, change: impl FnOnce(&redb::WriteTransaction) -> Result<T>) -> Result<T> {
+	fn newest_epoch(&self, bounty: BountyId) -> Result<Option<Epoch>> {
+		newest(&self.db.begin_read().or_store()?.open_table(EPOCHS).or_store()?, bounty)
+	}
+
+	fn write<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T>) -> Result<T> {
 		let txn = self.db.begin_write().or_store()?;
 		let result = change(&txn)?;
 		txn.commit().or_store()?;
+		Ok(result)
+	}
+
+	/// Makes a change unless it is rejected: then nothing is written.
+	fn attempt<T>(
+		&self,
+		change: impl FnOnce(&WriteTransaction) -> Result<Result<T, Rejection>>,
+	) -> Result<Result<T, Rejection>> {
+		let txn = self.db.begin_write().or_store()?;
+		let result = change(&txn)?;
+		match &result {
+			Ok(_) => txn.commit().or_store()?,
+			Err(_) => txn.abort().or_store()?,
+		}
 		Ok(result)
 	}
 }
@@ -328,23 +429,10 @@ fn read<M: Message>(table: &impl ReadableTable<(u64, u32), &'static [u8]>, key: 
 	}
 }
 
-fn read_session(table: &impl ReadableTable<(u64, u32), &'static [u8]>, key: (u64, u32)) -> Result<Option<Session>> {
-	match table.get(key).or_store()? {
-		Some(bytes) => Session::restore(bytes.value()).map(Some).map_err(|_| damaged()),
+fn newest(table: &impl ReadableTable<(u64, u32), &'static [u8]>, bounty: BountyId) -> Result<Option<Epoch>> {
+	match table.range((bounty, 0)..=(bounty, u32::MAX)).or_store()?.next_back() {
+		Some(row) => Epoch::from_cbor(row.or_store()?.1.value()).map(Some).map_err(|_| damaged()),
 		None => Ok(None),
-	}
-}
-
-/// A step that the exchange is not at leaves it as it is: the step was taken before.
-fn change_session(
-	table: &mut Table<(u64, u32), &'static [u8]>,
-	key: (u64, u32),
-	change: &mut impl FnMut(&mut Session) -> Result<(), Rejection>,
-) -> Result<()> {
-	let Some(mut session) = read_session(table, key)? else { return Ok(()) };
-	match change(&mut session) {
-		Ok(()) => put(table, key, &session.to_bytes()),
-		Err(_) => Ok(()),
 	}
 }
 
@@ -356,11 +444,11 @@ fn add(table: &mut Table<u64, &'static [u8]>, bounty: BountyId, more: Earnings) 
 	table.insert(bounty, before.plus(more).encode().as_slice()).or_store().map(drop)
 }
 
-fn damaged() -> Error {
+pub(super) fn damaged() -> Error {
 	Error::file("the distributor's store is damaged; restore the --data folder from a copy")
 }
 
-trait OrStore<T> {
+pub(super) trait OrStore<T> {
 	fn or_store(self) -> Result<T>;
 }
 

@@ -27,6 +27,9 @@ const FIRST_RETRY: Duration = Duration::from_millis(300);
 /// How many blocks are asked for at once.
 const CONCURRENCY: usize = 4;
 
+/// The failure's name when the blocks under a CID, each of which fits its own CID, make a file of another size than declared.
+pub const WRONG_SIZE: &str = "WrongSize";
+
 /// A client of one or several gateways.
 #[derive(Clone, Debug)]
 pub struct Gateway {
@@ -135,5 +138,9 @@ impl Gateway {
 }
 
 fn wrong(root: &Cid, error: DagError) -> Error {
-	Error::check(format!("what IPFS has under {root} is not the file that was declared: {error}"))
+	let words = format!("what IPFS has under {root} is not the file that was declared: {error}");
+	match error {
+		DagError::WrongSize { .. } => Error::check(words).named(WRONG_SIZE),
+		_ => Error::check(words),
+	}
 }

@@ -11,7 +11,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use gateway::Gateway;
+pub use gateway::{Gateway, WRONG_SIZE};
 use journal::Journal;
 pub use kubo::Kubo;
 

@@ -115,7 +115,7 @@ impl Fake {
 	) {
 		let release = Release {
 			id,
-			vendor: vendor.clone(),
+			vendor: *vendor,
 			statement,
 			advisory: None,
 			key_set_version: 1,
@@ -138,7 +138,7 @@ impl Fake {
 		self.edit(|world| {
 			let (vendor, digest) = {
 				let release = &world.releases[&release];
-				(release.vendor.clone(), release.statement.digest)
+				(release.vendor, release.statement.digest)
 			};
 			let Fleet { root, count, .. } = world.fleets[&fleet];
 			let bounty = Bounty {
@@ -297,10 +297,12 @@ impl Payee for Fake {
 			let reservation = world.next_reservation;
 			world.next_reservation += 1;
 			let exclusive_until = world.number + WINDOW;
-			let (distributor, reward) = (account.clone(), bounty.reward);
+			let (distributor, reward) = (account, bounty.reward);
 			world.reservations.retain(|_, one| !one.slots.is_empty());
-			world.reservations.insert((id, reservation), Reservation { distributor, reward, deposit: Amount(1), exclusive_until, slots });
-			events.push(Event::Reserved { bounty: id, reservation, distributor: account.clone(), exclusive_until });
+			world
+				.reservations
+				.insert((id, reservation), Reservation { distributor, reward, deposit: Amount(1), exclusive_until, slots });
+			events.push(Event::Reserved { bounty: id, reservation, distributor: account, exclusive_until });
 			Ok(((reservation, rejected), Vec::new()))
 		})?;
 		Ok((reservation, Batch { block, fee: Amount(FEE), rejected }))
@@ -331,12 +333,7 @@ impl Payee for Fake {
 						standing.slots.remove(place);
 						world.paid.insert((id, index));
 						world.bounties.get_mut(&id).unwrap().paid += 1;
-						events.push(Event::KeyRevealed {
-							bounty: id,
-							device_index: index,
-							key,
-							distributor: account.clone(),
-						});
+						events.push(Event::KeyRevealed { bounty: id, device_index: index, key, distributor: account });
 					},
 					None => rejected.push((index, "NotInReservation".to_owned())),
 				}
@@ -389,7 +386,7 @@ impl State for At {
 	}
 
 	async fn device_status(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<DeviceStatus>> {
-		let exists = self.world.bounties.get(&bounty).is_some_and(|bounty| index < bounty.count);
+		let exists = self.world.bounties.get(&bounty).is_some_and(|bounty| !bounty.closing && index < bounty.count);
 		let status =
 			|| DeviceStatus { paid: self.world.paid.contains(&(bounty, index)), reserved: self.world.holder(bounty, index) };
 		Ok(exists.then(status))

@@ -2,8 +2,6 @@
 
 use std::{
 	fs::File,
-	io::Read,
-	net::{TcpListener, TcpStream},
 	path::{Path, PathBuf},
 	process::{Child, Command, Stdio},
 	thread::sleep,
@@ -25,10 +23,9 @@ impl Node {
 	/// Starts a new chain whose off-chain workers use the gateway at this address.
 	pub fn start(gateway: &str) -> Self {
 		let folder = tempfile::tempdir().unwrap();
-		let port = free_port();
-		let process = spawn(folder.path(), port, gateway);
-		let mut node = Self { process, folder, port, gateway: gateway.into() };
-		node.wait();
+		let process = spawn(folder.path(), 0, gateway);
+		let mut node = Self { process, folder, port: 0, gateway: gateway.into() };
+		node.port = node.listening(1);
 		node
 	}
 
@@ -46,15 +43,21 @@ impl Node {
 	/// Starts the same chain again, at the same address.
 	pub fn restart(&mut self) {
 		self.kill();
+		let before = ports(&whole_log(self.folder.path())).len();
 		self.process = spawn(self.folder.path(), self.port, &self.gateway);
-		self.wait();
+		assert_eq!(self.listening(before + 1), self.port, "another program took the node's port");
 	}
 
-	fn wait(&mut self) {
+	/// The port on which the node's RPC listens, when the node has said so for the `count`th time.
+	fn listening(&mut self, count: usize) -> u16 {
 		let started = Instant::now();
-		while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+		loop {
+			let log = whole_log(self.folder.path());
+			if let Some(port) = ports(&log).get(count - 1) {
+				return *port;
+			}
 			let ended = self.process.try_wait().unwrap().is_some();
-			assert!(!ended && started.elapsed() < START, "the node did not start:\n{}", log_of(self.folder.path()));
+			assert!(!ended && started.elapsed() < START, "the node did not start:\n{log}");
 			sleep(Duration::from_millis(100));
 		}
 	}
@@ -74,7 +77,7 @@ fn spawn(folder: &Path, port: u16, gateway: &str) -> Child {
 	Command::new(program())
 		.args(["--dev", "--no-mdns", "--no-prometheus", "--no-telemetry", "--base-path"])
 		.arg(folder.join("chain"))
-		.args(["--rpc-port", &port.to_string(), "--listen-addr", &format!("/ip4/127.0.0.1/tcp/{}", free_port())])
+		.args(["--rpc-port", &port.to_string(), "--listen-addr", "/ip4/127.0.0.1/tcp/0"])
 		.args(["--ipfs-gateway", gateway])
 		.stdin(Stdio::null())
 		.stdout(log.try_clone().unwrap())
@@ -90,14 +93,19 @@ fn program() -> PathBuf {
 	program
 }
 
-fn free_port() -> u16 {
-	TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+/// The ports that a log names as the RPC's, from the first start to the last.
+fn ports(log: &str) -> Vec<u16> {
+	let after = log.split("Running JSON-RPC server: addr=127.0.0.1:").skip(1);
+	after.filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()).collect()
+}
+
+fn whole_log(folder: &Path) -> String {
+	String::from_utf8_lossy(&std::fs::read(folder.join("log")).unwrap_or_default()).into_owned()
 }
 
 /// The end of the node's log.
 fn log_of(folder: &Path) -> String {
-	let mut bytes = Vec::new();
-	let _ = File::open(folder.join("log")).and_then(|mut log| log.read_to_end(&mut bytes));
-	let start = bytes.len().saturating_sub(8_000);
-	String::from_utf8_lossy(&bytes[start..]).into_owned()
+	let log = whole_log(folder);
+	let lines: Vec<_> = log.lines().collect();
+	lines[lines.len().saturating_sub(60)..].join("\n")
 }

@@ -90,7 +90,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 		let before = Identity::find(folder)?;
 		let identity = Identity {
 			genesis: chain.genesis(),
-			vendor: bound.vendor.clone(),
+			vendor: bound.vendor,
 			model: fleet.model,
 			place: Some(Place { fleet: args.fleet, index }),
 			factory: factory.or(before.as_ref().map(|before| before.factory)).unwrap_or_default(),

@@ -117,7 +117,7 @@ pub fn run(args: &StateArgs, ctx: &Context) -> Result<()> {
 	ctx.output.report(&Report {
 		folder: folder.into(),
 		key: home.key.public(),
-		vendor: home.identity.vendor.clone(),
+		vendor: home.identity.vendor,
 		model: home.identity.model,
 		place: home.identity.place,
 		key_set_version: home.identity.key_set.version,

@@ -41,6 +41,11 @@ pub enum Command {
 		/// The vendor's account
 		vendor: Address,
 	},
+	/// A bounty
+	Bounty {
+		/// The bounty
+		bounty: BountyId,
+	},
 	/// Where a device stands in a bounty
 	Device {
 		/// The bounty
@@ -80,6 +85,7 @@ pub async fn run(command: Command, ctx: &Context) -> Result<()> {
 			ctx.output.report(&FleetReport::from(found));
 		},
 		Command::Vendor { vendor } => ctx.output.report(&self::vendor(&view, &vendor).await?),
+		Command::Bounty { bounty } => ctx.output.report(&self::bounty(&view, bounty).await?),
 		Command::Device { bounty, index } => {
 			let found = view.device_status(bounty, index).await?;
 			let status =
@@ -108,6 +114,13 @@ pub async fn release(view: &View, release: ReleaseId) -> Result<ReleaseReport> {
 	let found = view.release(release).await?.ok_or_else(|| Error::not_found(format!("there is no release {release}")))?;
 	let attestations = view.attestations(release).await?;
 	Ok(ReleaseReport::new(found, attestations))
+}
+
+/// A bounty.
+pub async fn bounty(view: &View, bounty: BountyId) -> Result<BountyReport> {
+	let found = view.bounty(bounty).await?;
+	let gone = || Error::not_found(format!("there is no bounty {bounty}; `waybill bounty list` shows those that are open"));
+	found.map(BountyReport::from).ok_or_else(gone)
 }
 
 async fn model(view: &View, model: ModelId) -> Result<ModelReport> {

@@ -42,7 +42,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;
 	let shown = ctx.progress.spinner("changing the permission");
-	let delegate = MultiAddress::Id(args.delegate.0.clone());
+	let delegate = MultiAddress::Id(args.delegate.0);
 	let proxy = api::transactions().proxy();
 	let included = if args.revoke {
 		chain.submit(&account, &proxy.remove_proxy(delegate, ProxyType::ReleasePublishing, 0), ctx.config.wait).await?
@@ -67,7 +67,7 @@ pub async fn submit_for<C: Payload>(
 	match vendor {
 		None => chain.submit(account, call, ctx.config.wait).await,
 		Some(vendor) => {
-			let call = api::transactions().proxy().proxy(MultiAddress::Id(vendor.0.clone()), None, inner());
+			let call = api::transactions().proxy().proxy(MultiAddress::Id(vendor.0), None, inner());
 			chain.submit(account, &call, ctx.config.wait).await
 		},
 	}

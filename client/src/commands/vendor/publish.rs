@@ -141,7 +141,7 @@ pub async fn publish(args: PublishArgs, ctx: &Context) -> Result<()> {
 	}
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;
-	let vendor = args.proxy_for.clone().unwrap_or_else(|| Address(account.id()));
+	let vendor = args.proxy_for.unwrap_or_else(|| Address(account.id()));
 	let known = chain.best().await?.vendor(&vendor.0).await?;
 	let known = known.ok_or_else(|| Error::not_found(format!("{vendor} is not a vendor; use `waybill vendor register`")))?;
 	let statement = statement(&args, &chain, ctx).await?;

@@ -1,4 +1,5 @@
 mod desk;
 mod http;
+mod service;
 mod settle;
 mod store;

@@ -1,6 +1,7 @@
 use crate::{
 	chain::types::Reservation,
 	distributor::{
+		now_ms,
 		scene::{account, Scene, Shop, REWARD},
 		settle::{Rules, Settler},
 		store::{Earnings, Store},
@@ -8,7 +9,7 @@ use crate::{
 	keys::Account,
 	ledger::{
 		fake::{Fake, Fault, FEE, GENESIS, WINDOW},
-		Ledger,
+		Ledger, State,
 	},
 	units::Amount,
 };
@@ -17,7 +18,8 @@ use tempfile::TempDir;
 use waybill_exchange::Progress;
 use waybill_primitives::Version;
 
-const RULES: Rules = Rules { max_batch: 100, max_delay: Duration::ZERO, claim_margin: 3 };
+const RULES: Rules =
+	Rules { max_batch: 100, max_delay: Duration::ZERO, late_margin: 3, max_block_age: Duration::from_secs(120) };
 
 struct Stage {
 	folder: TempDir,
@@ -78,7 +80,7 @@ impl Stage {
 }
 
 fn earned(devices: u32, transactions: u128) -> Earnings {
-	Earnings { devices, earned: REWARD * u128::from(devices), fees: FEE * transactions }
+	Earnings { devices, earned: REWARD * u128::from(devices), fees: FEE * transactions, unknown: 0 }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,4 +275,93 @@ async fn state_from_before_the_reservation_should_not_undo_it() {
 	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 0))));
 	let store = Store::open(&stage.folder.path().join("other.redb"), &GENESIS, &[0; 32]).unwrap();
 	assert!(store.unsettled().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_should_be_given_up_when_the_node_lags_behind_after_a_restart() {
+	let mut stage = Stage::with_receipts(4, 0..2).await;
+	let old = Arc::new(stage.scene.chain.newest().await.unwrap());
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	let mut settler = stage.settler(RULES);
+	assert!(!settler.admits(&old).unwrap());
+	settler.settle(&old, |_, _| ()).await.unwrap();
+	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 0))));
+
+	stage.scene.chain.edit(|world| world.timestamp_ms = Some(now_ms() - 600_000));
+	stage.scene.chain.advance(1);
+	let number = stage.scene.chain.newest().await.unwrap().head().number;
+	stage.round(&mut settler).await;
+	assert_eq!(stage.sent(), 1);
+	assert!(stage.shop.store.handled().unwrap() < number);
+
+	stage.scene.chain.edit(|world| world.timestamp_ms = None);
+	stage.round(&mut settler).await;
+	assert_eq!(stage.earnings(), earned(2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reservation_should_be_claimed_when_its_receipts_were_sent_again_with_others() {
+	let mut stage = Stage::with_receipts(4, 0..2).await;
+	stage.scene.chain.edit(|world| world.faults = vec![Fault::AnswerLost]);
+	let old = Arc::new(stage.scene.chain.newest().await.unwrap());
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	stage.sign(2).await;
+	let mut settler = stage.settler(RULES);
+	settler.settle(&old, |_, _| ()).await.unwrap();
+	settler.finish(|_, _| ()).await.unwrap();
+	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Signed(_))));
+	assert!(matches!(stage.progress(2), Progress::Reserved(_, 1)));
+	for _ in 0..3 {
+		stage.round(&mut settler).await;
+	}
+	// The fee of the lost answer was never told.
+	assert_eq!(stage.earnings(), earned(3, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_should_be_shown_when_the_bounty_closes() {
+	let mut stage = Stage::with_receipts(4, 0..2).await;
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	stage.scene.chain.edit(|world| world.bounties.get_mut(&0).unwrap().closing = true);
+	stage.round(&mut settler).await;
+	assert_eq!(stage.sent(), 1);
+	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered));
+	assert!(stage.shop.desk.key(0, 0).unwrap().is_err());
+	assert!(stage.shop.store.unsettled().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reservation_should_be_claimed_after_its_window_while_it_stands() {
+	let mut stage = Stage::with_receipts(4, 0..2).await;
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	stage.scene.chain.advance(WINDOW + 5);
+	stage.round(&mut settler).await;
+	assert_eq!(stage.earnings(), earned(2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_should_count_when_the_bounty_is_gone_before_its_end_is_seen() {
+	for pruned in [false, true] {
+		let mut stage = Stage::with_receipts(4, 0..2).await;
+		let mut settler = stage.settler(RULES);
+		stage.round(&mut settler).await;
+		stage.scene.chain.edit(|world| world.faults = vec![Fault::AnswerLost]);
+		let mut settler = stage.settler(RULES);
+		stage.round(&mut settler).await;
+		stage.scene.chain.advance(3);
+		stage.scene.chain.edit(|world| {
+			world.bounties.clear();
+			world.reservations.clear();
+			world.pruned = if pruned { world.number } else { 0 };
+		});
+		let mut settler = stage.settler(RULES);
+		stage.round(&mut settler).await;
+		let unknown = Earnings { devices: 0, earned: 0, fees: FEE, unknown: 2 };
+		assert_eq!(stage.earnings(), if pruned { unknown } else { earned(2, 1) });
+		assert!((0..2).all(|index| stage.progress(index) == Progress::Revealed));
+	}
 }

@@ -1,5 +1,6 @@
 use crate::{
 	distributor::{
+		exchanges::Counts,
 		scene::{account, Scene, REWARD},
 		store::{Claim, Earnings, Store},
 	},
@@ -7,7 +8,7 @@ use crate::{
 	ledger::fake::GENESIS,
 	units::Amount,
 };
-use waybill_exchange::{Progress, Session};
+use waybill_exchange::{Progress, Rejection, Session};
 use waybill_primitives::Version;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,14 +70,15 @@ async fn claim_should_be_counted_once() {
 	}
 	let store = &shop.store;
 	store.update(0, &[0, 1, 2], |session| session.reserved(5)).unwrap();
-	let claim = Claim { reward: REWARD, devices: vec![0, 1, 2] };
+	let claim = Claim { reward: REWARD, devices: vec![0, 1, 2], first: 8, last: 8 };
 	store.begin_claim(0, 5, &claim).unwrap();
-	assert_eq!(store.claims(0).unwrap(), [(5, claim)]);
+	store.begin_claim(0, 5, &Claim { first: 9, last: 9, ..claim.clone() }).unwrap();
+	assert_eq!(store.claims(0).unwrap(), [(5, Claim { last: 9, ..claim })]);
 	assert_eq!(store.claimed().unwrap(), [0]);
-	assert_eq!(store.settle_claim(0, 5, &[0, 2]).unwrap(), Some(Amount(2 * REWARD)));
-	assert_eq!(store.settle_claim(0, 5, &[0, 2]).unwrap(), None);
+	assert_eq!(store.settle_claim(0, 5, &[0, 2], false).unwrap(), Some(Amount(2 * REWARD)));
+	assert_eq!(store.settle_claim(0, 5, &[0, 2], false).unwrap(), None);
 	store.add_fee(0, Amount(3)).unwrap();
-	assert_eq!(store.earnings().unwrap(), [(0, Earnings { devices: 2, earned: 2 * REWARD, fees: 3 })]);
+	assert_eq!(store.earnings().unwrap(), [(0, Earnings { devices: 2, earned: 2 * REWARD, fees: 3, unknown: 0 })]);
 	// The third key was shown, too, paid or not.
 	assert!(store.sessions(0).unwrap().iter().all(|session| session.revealed_key().is_ok()));
 	assert!(store.unsettled().unwrap().is_empty() && store.claims(0).unwrap().is_empty());
@@ -91,6 +93,86 @@ async fn exchange_should_stay_as_it_is_when_a_step_is_out_of_order() {
 	scene.receipt(&shop, 0, 0).await.unwrap();
 	shop.store.update(0, &[0, 77], Session::revealed).unwrap();
 	assert_eq!(shop.store.session(0, 0).unwrap().unwrap().progress(), &Progress::Offered);
-	shop.store.remove_epochs(0).unwrap();
-	assert!(shop.store.epochs(0).unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_should_be_written_when_a_request_is_rejected_or_comes_again() {
+	let folder = tempfile::tempdir().unwrap();
+	let (scene, payee, payload) = (Scene::new(3), account(&folder, "payee"), vec![9; 100]);
+	scene.release(0, Version::new(1, 0, 0), 1, &payload, scene.manifest_cid);
+	let shop = scene.shop(folder.path(), &payee, 0, &payload, 1).await;
+	let receipt = scene.receipt(&shop, 0, 0).await.unwrap();
+	shop.desk.receipt(&receipt).unwrap().unwrap();
+	let file = || std::fs::read(folder.path().join("store.redb")).unwrap();
+	let before = file();
+	let mut forged = receipt.clone();
+	forged.valid_until += 1;
+	assert_eq!(shop.desk.receipt(&forged).unwrap(), Err(Rejection::BadSignature));
+	forged.device_index = 2;
+	assert_eq!(shop.desk.receipt(&forged).unwrap(), Err(Rejection::WrongOffer));
+	assert_eq!(shop.desk.receipt(&receipt).unwrap(), Ok(()));
+	assert_eq!(scene.receipt(&shop, 0, 1).await, Err(Rejection::EpochFull));
+	let begun = shop.store.begin(0, 0, |_| Err(Rejection::NotReady)).unwrap();
+	assert!(begun.is_err());
+	assert!(before == file());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_exchange_should_not_be_begun() {
+	let folder = tempfile::tempdir().unwrap();
+	let (scene, payee, payload) = (Scene::new(3), account(&folder, "payee"), vec![9; 100]);
+	scene.release(0, Version::new(1, 0, 0), 1, &payload, scene.manifest_cid);
+	let shop = scene.shop(folder.path(), &payee, 0, &payload, 4).await;
+	let file = || std::fs::read(folder.path().join("store.redb")).unwrap();
+	let before = file();
+	assert_eq!(shop.store.begin(0, 0, |_| Err(Rejection::AlreadyPaid)).unwrap().err(), Some(Rejection::AlreadyPaid));
+	assert!(before == file());
+	scene.receipt(&shop, 0, 0).await.unwrap();
+	assert_eq!(shop.store.epochs(0).unwrap().pop().unwrap().left(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retired_bounty_should_keep_public_keys_for_a_while_and_never_get_a_content_key_again() {
+	let folder = tempfile::tempdir().unwrap();
+	let (scene, payee, payload) = (Scene::new(3), account(&folder, "payee"), vec![9; 100]);
+	scene.release(0, Version::new(1, 0, 0), 1, &payload, scene.manifest_cid);
+	let shop = scene.shop(folder.path(), &payee, 0, &payload, 64).await;
+	for index in 0..3 {
+		let receipt = scene.receipt(&shop, 0, index).await.unwrap();
+		if index < 2 {
+			shop.desk.receipt(&receipt).unwrap().unwrap();
+		}
+	}
+	let store = &shop.store;
+	store.update(0, &[0], |session| session.reserved(5)).unwrap();
+	assert_eq!(store.counts().unwrap(), [(0, Counts { offered: 1, signed: 1, reserved: 1, revealed: 0 })]);
+	assert_eq!(store.unsettled_sessions(0).unwrap().len(), 2);
+	store.update(0, &[0], Session::revealed).unwrap();
+	store.update(0, &[1], Session::lapsed).unwrap();
+	assert_eq!(store.counts().unwrap(), [(0, Counts { offered: 2, signed: 0, reserved: 0, revealed: 1 })]);
+	assert!(store.unsettled().unwrap().is_empty() && store.unsettled_sessions(0).unwrap().is_empty());
+
+	let epoch = store.epochs(0).unwrap().pop().unwrap();
+	assert_eq!(store.put_epoch(&epoch).unwrap_err().kind(), Kind::Check);
+	store.retire(0, 70).unwrap();
+	assert!(store.epochs(0).unwrap().is_empty());
+	assert_eq!(store.counts().unwrap(), [(0, Counts { revealed: 1, ..Counts::default() })]);
+	store.prune(69).unwrap();
+	assert!(shop.desk.key(0, 0).unwrap().is_ok());
+	for _ in 0..2 {
+		store.prune(70).unwrap();
+		assert!(store.sessions(0).unwrap().is_empty() && store.counts().unwrap().is_empty());
+	}
+	assert_eq!(store.put_epoch(&epoch).unwrap_err().kind(), Kind::Check);
+}
+
+#[test]
+fn newest_block_that_was_acted_on_should_not_be_lost_or_fall() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("store.redb");
+	let open = || Store::open(&path, &GENESIS, &[1; 32]).unwrap();
+	assert_eq!(open().handled().unwrap(), 0);
+	open().handle(9).unwrap();
+	open().handle(7).unwrap();
+	assert_eq!(open().handled().unwrap(), 9);
 }
