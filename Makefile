@@ -13,6 +13,8 @@ export PATH := $(WAYBILL_CACHE)/rust/bin:$(WAYBILL_CACHE)/bin:$(PATH)
 BIN := $(CARGO_TARGET_DIR)/release
 # One profile, one selection of packages and targets, hence one feature set.
 BUILD := --release --workspace --all-targets --locked
+# Cargo counts its own jobs, also where make runs several recipes at once.
+CARGO := MAKEFLAGS= cargo
 
 .PHONY: help
 help: ## Lists the commands.
@@ -39,12 +41,12 @@ test: lint build ## Runs every test.
 
 .PHONY: test-rust
 test-rust: build ## Runs the Rust tests of the workspace.
-	cargo test $(BUILD)
-	cargo test --release --workspace --doc --locked
+	$(CARGO) test --release --workspace --doc --locked
+	$(CARGO) test $(BUILD)
 
 .PHONY: test-network
 test-network: build ## Runs the multi-node tests.
-	cargo test --release --locked --manifest-path zombienet/Cargo.toml -- --test-threads 1
+	$(CARGO) test --release --locked --manifest-path zombienet/Cargo.toml -- --test-threads 1
 
 .PHONY: test-ts
 test-ts: build ## Runs the TypeScript end-to-end tests.
