@@ -27,8 +27,8 @@ setup: ## Installs what the build, the demonstration and the tests need.
 
 .PHONY: build
 build: setup ## Builds the node, the programs and the tests.
-	@cargo build $(BUILD)
-	@cargo build --release --locked --all-targets --manifest-path zombienet/Cargo.toml
+	@$(CARGO) build $(BUILD)
+	@$(CARGO) build --release --locked --all-targets --manifest-path zombienet/Cargo.toml
 
 .PHONY: demo
 demo: build ## Runs the demonstration; KEEP=1 leaves its network running.

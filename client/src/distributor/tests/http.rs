@@ -76,7 +76,7 @@ async fn wrong_requests_should_be_rejected() {
 		("exchange/v1/hello", vec![0xa0], 400),
 		("exchange/v1/receipt", vec![0xff; 100], 400),
 		("exchange/v1/hello", vec![0; 5_000], 413),
-		("exchange/v1/receipt", vec![0; 1 << 20], 413),
+		("exchange/v1/receipt", vec![0; 5_000], 413),
 		("exchange/v1/invite", vec![], 405),
 		("exchange/v2/hello", vec![], 404),
 	] {
@@ -86,6 +86,11 @@ async fn wrong_requests_should_be_rejected() {
 			let message = RejectionMessage::from_cbor(&response.bytes().await.unwrap()).unwrap();
 			assert_eq!(message.rejection(), Some(Rejection::Malformed));
 		}
+	}
+	// The server does not read a long body to its end: the client may be cut off before it sees the answer.
+	match http.post(at("exchange/v1/receipt")).body(vec![0; 1 << 20]).send().await {
+		Ok(response) => assert_eq!(response.status().as_u16(), 413),
+		Err(error) => assert!(error.is_request(), "{error:?}"),
 	}
 	for path in ["exchange/v1/key/0/x", "exchange/v1/key/-1/0", "exchange/v1/key/0/4294967296", "exchange/v1/key/0"] {
 		assert!(http.get(at(path)).send().await.unwrap().status().is_client_error(), "{path}");
