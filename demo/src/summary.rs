@@ -66,7 +66,7 @@ impl fmt::Display for Summary<'_> {
 		}
 		let Installed { version, devices, total } = &self.refused;
 		writeln!(f, "  {version} is kept in the other slot of {} of {total}", self.kept)?;
-		writeln!(f, "  offered {version} again: {devices} of {total} refused")?;
+		writeln!(f, "  {version} is served again: {devices} of {total} stay, and refuse it when asked")?;
 		writeln!(f, "  a lower security version: refused by the chain ({})", self.refusal)?;
 
 		writeln!(
