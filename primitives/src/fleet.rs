@@ -3,6 +3,10 @@
 //! The tree is that of the `binary-merkle-tree` crate with BLAKE2b-256: inner nodes hash 64 bytes, a node without a sibling moves up
 //! unchanged. A leaf hashes `SCALE("waybill/leaf/1", index, key)`, which is never 64 bytes long, so that no inner node can be
 //! passed off as a device. The place of a leaf is part of it: a proof holds for one index and one key alone.
+//!
+//! A *cap* is one whole level of the tree, from left to right. The chain stores a fleet's cap, so that a batch of devices is proved
+//! by one [multiproof](FleetTree::multiproof) up to that level: every hash that the verifier cannot compute itself, once. The
+//! root alone is the smallest cap.
 
 use crate::{DeviceIndex, DeviceKey, Hash32};
 use alloc::vec::Vec;
@@ -13,6 +17,15 @@ const LEAF_DOMAIN: &str = "waybill/leaf/1";
 
 /// The longest proof: the tree's depth for 2^32 devices.
 pub const MAX_PROOF_LEN: u32 = 32;
+
+/// The most nodes of a cap.
+pub const MAX_CAP_NODES: u32 = 4096;
+
+/// The nodes of one page of a stored cap.
+pub const CAP_PAGE_NODES: u32 = 256;
+
+/// No lower level makes a [usual](usual_cap_height) cap: a node for 256 devices is one bit a device.
+const USUAL_CAP_HEIGHT: u32 = 8;
 
 /// BLAKE2b-256 for use where no host function is at hand.
 #[derive(Debug)]
@@ -78,6 +91,116 @@ pub fn proof_len(index: DeviceIndex, count: u32) -> usize {
 	len
 }
 
+/// The number of nodes at `height` above `count` leaves; levels above the root have one node too.
+pub fn level_width(count: u32, height: u32) -> u32 {
+	count.div_ceil(1u32.checked_shl(height).unwrap_or(u32::MAX)).max(u32::from(count > 0))
+}
+
+/// The height of the root above `count` leaves.
+pub fn depth(count: u32) -> u32 {
+	count.max(1).checked_next_power_of_two().map_or(MAX_PROOF_LEN, u32::trailing_zeros)
+}
+
+/// The height of the level with `nodes` nodes above `count` leaves. No two levels are equally wide.
+pub fn cap_height(count: u32, nodes: u32) -> Option<u32> {
+	(0..=depth(count)).find(|height| nodes > 0 && level_width(count, *height) == nodes)
+}
+
+/// The height of the cap that suits a fleet of `count` devices: a node for 256 devices, or for more if these were too many nodes.
+pub fn usual_cap_height(count: u32) -> u32 {
+	let fits = |height: &u32| level_width(count, *height) <= MAX_CAP_NODES;
+	let highest = depth(count);
+	(USUAL_CAP_HEIGHT.min(highest)..=highest).find(fits).unwrap_or(highest)
+}
+
+/// The root above a cap; nothing above an empty one.
+pub fn root_of_cap<H: Hasher<Out: AsRef<[u8]>>>(cap: &[H::Out]) -> Option<H::Out> {
+	let mut level = cap.to_vec();
+	while level.len() > 1 {
+		level = level_above::<H>(&level);
+	}
+	level.pop()
+}
+
+fn level_above<H: Hasher<Out: AsRef<[u8]>>>(level: &[H::Out]) -> Vec<H::Out> {
+	let parent = |pair: &[H::Out]| match pair {
+		[left, right] => Some(inner::<H>(left, right)),
+		[single] => Some(*single),
+		_ => None,
+	};
+	level.chunks(2).filter_map(parent).collect()
+}
+
+fn inner<H: Hasher<Out: AsRef<[u8]>>>(left: &H::Out, right: &H::Out) -> H::Out {
+	H::hash(&[left.as_ref(), right.as_ref()].concat())
+}
+
+/// A multiproof cannot belong to these devices: it has more or fewer hashes than they need, or their indices do not rise or are
+/// not in the fleet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MalformedProof;
+
+/// For each of `members`, whether its key is the device at its index of the fleet with `count` devices and the given cap.
+///
+/// The members' indices rise and are below `count`. `proof` is the [multiproof](FleetTree::multiproof) for exactly these indices up
+/// to the cap at `height`, of which `cap` answers the node at a place. The members under one node of the cap are right together or
+/// wrong together; those under another node do not depend on them.
+///
+/// `H` must hash with BLAKE2b-256; the runtime passes its host function.
+///
+/// # Errors
+/// [`MalformedProof`].
+pub fn verify_members<H>(
+	count: u32,
+	height: u32,
+	members: &[(DeviceIndex, DeviceKey)],
+	proof: &[H::Out],
+	mut cap: impl FnMut(u32) -> Option<H::Out>,
+) -> Result<Vec<bool>, MalformedProof>
+where
+	H: Hasher,
+	H::Out: PartialEq + AsRef<[u8]>,
+{
+	let rise = members.is_sorted_by(|(one, _), (next, _)| one < next);
+	if !rise || members.last().is_some_and(|(index, _)| *index >= count) {
+		return Err(MalformedProof);
+	}
+	let node_above = |index: &DeviceIndex| index.checked_shr(height).unwrap_or_default();
+	let mut hashes = proof.iter().copied();
+	let mut verdicts = Vec::with_capacity(members.len());
+	for group in members.chunk_by(|(one, _), (next, _)| node_above(one) == node_above(next)) {
+		let mut level: Vec<_> = group.iter().map(|(index, key)| (*index, H::hash(&leaf(*index, key)))).collect();
+		for below in 0..height {
+			level = climb::<H>(level, level_width(count, below), &mut hashes).ok_or(MalformedProof)?;
+		}
+		let member = level.first().is_some_and(|(place, node)| cap(*place) == Some(*node));
+		verdicts.extend(group.iter().map(|_| member));
+	}
+	hashes.next().is_none().then_some(verdicts).ok_or(MalformedProof)
+}
+
+/// The parents of nodes at rising places on a level of `width` nodes. Siblings that are not among them come from `hashes`, from
+/// left to right.
+fn climb<H: Hasher<Out: AsRef<[u8]>>>(
+	level: Vec<(u32, H::Out)>,
+	width: u32,
+	hashes: &mut impl Iterator<Item = H::Out>,
+) -> Option<Vec<(u32, H::Out)>> {
+	let mut nodes = level.into_iter().peekable();
+	let mut above = Vec::new();
+	while let Some((place, node)) = nodes.next() {
+		let right = nodes.next_if(|(next, _)| place & 1 == 0 && *next == place | 1);
+		let parent = match right {
+			Some((_, right)) => inner::<H>(&node, &right),
+			None if place ^ 1 >= width => node,
+			None if place & 1 == 0 => inner::<H>(&node, &hashes.next()?),
+			None => inner::<H>(&hashes.next()?, &node),
+		};
+		above.push((place >> 1, parent));
+	}
+	Some(above)
+}
+
 /// All levels of a fleet's tree, for who proves many devices.
 #[derive(Clone, Debug)]
 pub struct FleetTree {
@@ -91,14 +214,7 @@ impl FleetTree {
 		let mut level: Vec<Hash32> = leaves.collect();
 		let mut levels = Vec::new();
 		while level.len() > 1 {
-			let above = level
-				.chunks(2)
-				.map(|pair| match pair {
-					[left, right] => Blake2b256::hash(&[*left, *right].concat()),
-					[single] => *single,
-					_ => Hash32::default(),
-				})
-				.collect();
+			let above = level_above::<Blake2b256>(&level);
 			levels.push(core::mem::replace(&mut level, above));
 		}
 		levels.push(level);
@@ -108,6 +224,37 @@ impl FleetTree {
 	/// The root; all zero for a fleet without devices.
 	pub fn root(&self) -> Hash32 {
 		self.levels.last().and_then(|level| level.first()).copied().unwrap_or_default()
+	}
+
+	/// The cap at `height`; the root alone for every height above the root's.
+	pub fn cap(&self, height: u32) -> &[Hash32] {
+		let place = usize::try_from(height).unwrap_or(usize::MAX).min(self.levels.len().saturating_sub(1));
+		self.levels.get(place).map_or(&[], Vec::as_slice)
+	}
+
+	/// The proof of all devices at the rising `indices` up to the cap at `height`; nothing if they do not rise or are not in the
+	/// fleet.
+	///
+	/// Per node of the cap with devices below it, from left to right: per level, from the leaves up, the siblings from left to
+	/// right that are neither on a way up from these devices nor missing.
+	pub fn multiproof(&self, height: u32, indices: &[DeviceIndex]) -> Option<Vec<Hash32>> {
+		let leaves = self.levels.first()?.len();
+		let within = |index: &DeviceIndex| usize::try_from(*index).is_ok_and(|index| index < leaves);
+		if !indices.is_sorted_by(|one, next| one < next) || !indices.iter().all(within) {
+			return None;
+		}
+		let node_above = |index: &DeviceIndex| index.checked_shr(height).unwrap_or_default();
+		let mut proof = Vec::new();
+		for group in indices.chunk_by(|one, next| node_above(one) == node_above(next)) {
+			let mut places = group.to_vec();
+			for level in self.levels.iter().take(usize::try_from(height).ok()?) {
+				let missing = places.iter().map(|place| place ^ 1).filter(|sibling| places.binary_search(sibling).is_err());
+				proof.extend(missing.filter_map(|sibling| level.get(usize::try_from(sibling).ok()?)));
+				places.iter_mut().for_each(|place| *place >>= 1);
+				places.dedup();
+			}
+		}
+		Some(proof)
 	}
 
 	/// The proof of the device at `index`, if there is one.
@@ -170,6 +317,113 @@ mod tests {
 		let root = FleetTree::new(&keys).root();
 		assert!(!verify::<Blake2b256>(&root, 1, 0, &DeviceKey::Ed25519(root), &[]));
 		assert!(!verify::<Blake2b256>(&root, 2, 0, &DeviceKey::Ed25519(root), &[]));
+	}
+
+	#[test]
+	fn levels_should_be_those_of_the_tree() {
+		for count in (1..70).chain([127, 128, 129, 1000]) {
+			let tree = FleetTree::new(&keys(count));
+			let heights = 0..=depth(count);
+			assert_eq!(tree.cap(depth(count)), [tree.root()]);
+			for height in heights {
+				let cap = tree.cap(height);
+				assert_eq!(level_width(count, height) as usize, cap.len(), "{count} {height}");
+				assert_eq!(cap_height(count, cap.len() as u32), Some(height));
+				assert_eq!(root_of_cap::<Blake2b256>(cap), Some(tree.root()));
+			}
+		}
+		assert_eq!((depth(0), depth(1), depth(2), depth(3), depth(u32::MAX)), (0, 0, 1, 2, 32));
+		assert_eq!((level_width(0, 0), level_width(1, 32), level_width(u32::MAX, 32), level_width(5, 1)), (0, 1, 1, 3));
+		assert_eq!((cap_height(5, 0), cap_height(5, 4), cap_height(5, 6), cap_height(0, 0)), (None, None, None, None));
+		assert_eq!(root_of_cap::<Blake2b256>(&[]), None);
+	}
+
+	#[test]
+	fn usual_caps_should_be_bounded() {
+		let nodes = |count| level_width(count, usual_cap_height(count));
+		assert_eq!((nodes(1), nodes(25), nodes(256), nodes(257), nodes(10_000)), (1, 1, 1, 2, 40));
+		assert_eq!((nodes(1_000_000), usual_cap_height(1_000_000)), (3907, 8));
+		assert_eq!((nodes(u32::MAX), usual_cap_height(u32::MAX)), (4096, 20));
+	}
+
+	#[test]
+	fn multiproof_of_one_device_up_to_the_root_should_be_its_proof() {
+		for count in [1, 2, 3, 25, 100] {
+			let tree = FleetTree::new(&keys(count));
+			for index in 0..count {
+				assert_eq!(tree.multiproof(depth(count), &[index]), tree.proof(index));
+			}
+			assert_eq!(tree.multiproof(0, &[count]), None);
+		}
+		let tree = FleetTree::new(&keys(25));
+		assert_eq!(tree.multiproof(1, &[3, 3]), None);
+		assert_eq!(tree.multiproof(1, &[4, 3]), None);
+	}
+
+	/// The verdicts on devices that claim these keys.
+	fn verdicts(
+		tree: &FleetTree,
+		count: u32,
+		height: u32,
+		members: &[(DeviceIndex, DeviceKey)],
+		proof: &[Hash32],
+	) -> Result<Vec<bool>, MalformedProof> {
+		let cap = tree.cap(height);
+		verify_members::<Blake2b256>(count, height, members, proof, |place| cap.get(place as usize).copied())
+	}
+
+	#[test]
+	fn wrong_member_should_spoil_those_under_its_node_alone() {
+		let keys = keys(25);
+		let tree = FleetTree::new(&keys);
+		let mut members: Vec<_> = [0, 3, 4, 5, 20, 24].map(|index| (index, keys[index as usize])).to_vec();
+		let proof = tree.multiproof(2, &[0, 3, 4, 5, 20, 24]).unwrap();
+		assert_eq!(verdicts(&tree, 25, 2, &members, &proof), Ok(vec![true; 6]));
+		members[2].1 = keys[9];
+		assert_eq!(verdicts(&tree, 25, 2, &members, &proof), Ok(vec![true, true, false, false, true, true]));
+	}
+
+	#[test]
+	fn malformed_multiproofs_should_be_refused() {
+		let keys = keys(25);
+		let tree = FleetTree::new(&keys);
+		let at = |indices: &[u32]| indices.iter().map(|index| (*index, keys[*index as usize % 25])).collect::<Vec<_>>();
+		let proof = tree.multiproof(2, &[0, 7]).unwrap();
+		assert_eq!(verdicts(&tree, 25, 2, &at(&[0, 7]), &proof), Ok(vec![true; 2]));
+		assert_eq!(verdicts(&tree, 25, 2, &at(&[0, 7]), &proof[1..]), Err(MalformedProof));
+		assert_eq!(verdicts(&tree, 25, 2, &at(&[0, 7]), &[&proof[..], &proof[..1]].concat()), Err(MalformedProof));
+		assert_eq!(verdicts(&tree, 25, 2, &at(&[7, 0]), &proof), Err(MalformedProof));
+		assert_eq!(verdicts(&tree, 25, 2, &at(&[7, 7]), &proof), Err(MalformedProof));
+		assert_eq!(verdicts(&tree, 25, 2, &at(&[0, 25]), &proof), Err(MalformedProof));
+		assert_eq!(verdicts(&tree, 25, 2, &[], &[]), Ok(vec![]));
+		// An inner node of the tree is no device: its bytes as a key hash to another leaf.
+		let inner = [(0, DeviceKey::Ed25519(tree.cap(1)[0]))];
+		assert_eq!(verdicts(&tree, 25, 2, &inner, &tree.multiproof(2, &[0]).unwrap()), Ok(vec![false]));
+	}
+
+	proptest::proptest! {
+		#[test]
+		fn multiproof_should_prove_its_devices_and_no_others(
+			count in 1u32..200,
+			height in 0u32..9,
+			chosen in proptest::collection::btree_set(0u32..200, 0..40),
+			wrong: proptest::sample::Index,
+		) {
+			let keys = keys(count);
+			let tree = FleetTree::new(&keys);
+			let height = height.min(depth(count));
+			let indices: Vec<_> = chosen.into_iter().filter(|index| *index < count).collect();
+			let mut members: Vec<_> = indices.iter().map(|index| (*index, keys[*index as usize])).collect();
+			let proof = tree.multiproof(height, &indices).unwrap();
+			proptest::prop_assert_eq!(verdicts(&tree, count, height, &members, &proof), Ok(vec![true; members.len()]));
+			if !members.is_empty() {
+				let place = wrong.index(members.len());
+				members[place].1 = DeviceKey::Ed25519([1; 32]);
+				let spoilt = members[place].0 >> height;
+				let expected = members.iter().map(|(index, _)| index >> height != spoilt).collect();
+				proptest::prop_assert_eq!(verdicts(&tree, count, height, &members, &proof), Ok(expected));
+			}
+		}
 	}
 
 	#[test]

@@ -1,6 +1,7 @@
 //! What the escrow asks of the registry.
 
 use crate::{Digest, FleetId, Hash32, ModelId, ReleaseId};
+use alloc::vec::Vec;
 
 /// A release as the escrow sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +27,8 @@ pub struct FleetInfo {
 	pub root: Hash32,
 	/// The number of its devices.
 	pub count: u32,
+	/// The height of its stored cap above the devices.
+	pub cap_height: u32,
 }
 
 /// Read access to the registry, and a count of who relies on a fleet.
@@ -36,13 +39,17 @@ pub trait Registry<AccountId> {
 	/// The fleet, if it is registered.
 	fn fleet(id: FleetId) -> Option<FleetInfo>;
 
+	/// A page of [`CAP_PAGE_NODES`](crate::fleet::CAP_PAGE_NODES) nodes of the fleet's cap, the last one shorter; empty if there is
+	/// none.
+	fn cap_page(id: FleetId, page: u32) -> Vec<Hash32>;
+
 	/// A bounty starts to rely on the fleet, which cannot be removed until [`Registry::fleet_released`].
 	fn fleet_in_use(id: FleetId);
 
 	/// A bounty no longer relies on the fleet.
 	fn fleet_released(id: FleetId);
 
-	/// Makes an available release with a fleet of devices under `root` and returns their ids.
+	/// Makes an available release with a fleet of `count` devices under `cap` and returns their ids.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn benchmark_release(vendor: &AccountId, digest: Digest, root: Hash32, count: u32) -> (ReleaseId, FleetId);
+	fn benchmark_release(vendor: &AccountId, digest: Digest, cap: Vec<Hash32>, count: u32) -> (ReleaseId, FleetId);
 }
