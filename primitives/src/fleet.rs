@@ -5,7 +5,7 @@
 //! passed off as a device. The place of a leaf is part of it: a proof holds for one index and one key alone.
 //!
 //! A *cap* is one whole level of the tree, from left to right. The chain stores a fleet's cap, so that a batch of devices is proved
-//! by one [multiproof](FleetTree::multiproof) up to that level: every hash that the verifier cannot compute itself, once. The
+//! by one [multiproof] up to that level: every hash that the verifier cannot compute itself, once. The
 //! root alone is the smallest cap.
 
 use crate::{DeviceIndex, DeviceKey, Hash32};
@@ -142,7 +142,7 @@ pub struct MalformedProof;
 
 /// For each of `members`, whether its key is the device at its index of the fleet with `count` devices and the given cap.
 ///
-/// The members' indices rise and are below `count`. `proof` is the [multiproof](FleetTree::multiproof) for exactly these indices up
+/// The members' indices rise and are below `count`. `proof` is the [multiproof] for exactly these indices up
 /// to the cap at `height`, of which `cap` answers the node at a place. The members under one node of the cap are right together or
 /// wrong together; those under another node do not depend on them.
 ///
@@ -201,6 +201,35 @@ fn climb<H: Hasher<Out: AsRef<[u8]>>>(
 	Some(above)
 }
 
+/// The proof of several devices of a fleet of `count` up to the cap at `height`, made of the proofs of each up to the root; nothing
+/// if the indices do not rise, or a proof is not of the length for its place.
+///
+/// Per node of the cap with devices below it, from left to right: per level, from the leaves up, from left to right, the siblings
+/// that are not themselves above one of the devices.
+pub fn multiproof(count: u32, height: u32, proofs: &[(DeviceIndex, Vec<Hash32>)]) -> Option<Vec<Hash32>> {
+	let fits = |(index, proof): &(DeviceIndex, Vec<Hash32>)| *index < count && proof.len() == proof_len(*index, count);
+	if !proofs.is_sorted_by(|(one, _), (next, _)| one < next) || !proofs.iter().all(fits) {
+		return None;
+	}
+	let node_above = |index: &DeviceIndex| index.checked_shr(height).unwrap_or_default();
+	let mut merged = Vec::new();
+	for group in proofs.chunk_by(|(one, _), (next, _)| node_above(one) == node_above(next)) {
+		// A place on the level with one of the devices below it: their siblings further up are the same.
+		let mut ways: Vec<_> = group.iter().map(|(index, proof)| (*index, proof.iter())).collect();
+		for level in 0..height {
+			let width = level_width(count, level);
+			let places: Vec<_> = ways.iter().map(|(place, _)| *place).collect();
+			for (place, siblings) in &mut ways {
+				let sibling = (*place ^ 1 < width).then(|| siblings.next()).flatten();
+				merged.extend(sibling.filter(|_| places.binary_search(&(*place ^ 1)).is_err()));
+				*place >>= 1;
+			}
+			ways.dedup_by_key(|(place, _)| *place);
+		}
+	}
+	Some(merged)
+}
+
 /// All levels of a fleet's tree, for who proves many devices.
 #[derive(Clone, Debug)]
 pub struct FleetTree {
@@ -232,29 +261,12 @@ impl FleetTree {
 		self.levels.get(place).map_or(&[], Vec::as_slice)
 	}
 
-	/// The proof of all devices at the rising `indices` up to the cap at `height`; nothing if they do not rise or are not in the
-	/// fleet.
-	///
-	/// Per node of the cap with devices below it, from left to right: per level, from the leaves up, the siblings from left to
-	/// right that are neither on a way up from these devices nor missing.
+	/// The [multiproof] of the devices at `indices` up to the cap at `height`; nothing if one is not in the fleet, or the indices do
+	/// not rise.
 	pub fn multiproof(&self, height: u32, indices: &[DeviceIndex]) -> Option<Vec<Hash32>> {
-		let leaves = self.levels.first()?.len();
-		let within = |index: &DeviceIndex| usize::try_from(*index).is_ok_and(|index| index < leaves);
-		if !indices.is_sorted_by(|one, next| one < next) || !indices.iter().all(within) {
-			return None;
-		}
-		let node_above = |index: &DeviceIndex| index.checked_shr(height).unwrap_or_default();
-		let mut proof = Vec::new();
-		for group in indices.chunk_by(|one, next| node_above(one) == node_above(next)) {
-			let mut places = group.to_vec();
-			for level in self.levels.iter().take(usize::try_from(height).ok()?) {
-				let missing = places.iter().map(|place| place ^ 1).filter(|sibling| places.binary_search(sibling).is_err());
-				proof.extend(missing.filter_map(|sibling| level.get(usize::try_from(sibling).ok()?)));
-				places.iter_mut().for_each(|place| *place >>= 1);
-				places.dedup();
-			}
-		}
-		Some(proof)
+		let count = self.levels.first().and_then(|leaves| u32::try_from(leaves.len()).ok())?;
+		let proofs: Option<Vec<_>> = indices.iter().map(|index| Some((*index, self.proof(*index)?))).collect();
+		multiproof(count, height, &proofs?)
 	}
 
 	/// The proof of the device at `index`, if there is one.
