@@ -38,11 +38,17 @@ demo: build ## Runs the demonstration; KEEP=1 leaves its network running.
 test: lint build ## Runs every test.
 	@# Most of these tests wait for blocks: they share the time.
 	$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-rust test-network test-ts
+	$(MAKE) --no-print-directory test-features
 
 .PHONY: test-rust
 test-rust: build ## Runs the Rust tests of the workspace.
 	$(CARGO) test --release --workspace --doc --locked
 	$(CARGO) test $(BUILD)
+
+.PHONY: test-features
+test-features: setup ## Runs every benchmark of the pallets once, and the checks of an upgrade.
+	SKIP_WASM_BUILD=1 $(CARGO) test --release --locked --lib --features runtime-benchmarks,try-runtime \
+		--package pallet-firmware --package pallet-pod-bounty --package waybill-runtime
 
 .PHONY: test-network
 test-network: build ## Runs the multi-node tests.
@@ -73,3 +79,15 @@ bench: build ## Runs the benchmarks (BENCH=claims for one group); JSON lines on 
 .PHONY: metadata
 metadata: setup ## Writes the runtime's metadata to client/metadata/.
 	WAYBILL_UPDATE_METADATA=1 cargo test --release --workspace --locked metadata
+
+.PHONY: weights
+weights: setup ## Measures the calls and writes the pallets' weights.rs (installs frame-omni-bencher: half an hour, once).
+	scripts/weights.sh "$(WAYBILL_CACHE)"
+
+.PHONY: fuzz
+fuzz: setup ## Fuzzes the runtime's extrinsics and every decoder (FUZZ_SECONDS each, 60 if not given).
+	scripts/fuzz.sh "$(WAYBILL_CACHE)" $(FUZZ_SECONDS)
+
+.PHONY: mutants
+mutants: setup ## Tests the pallets' tests: changes the code and looks whether they see it. Takes hours.
+	scripts/mutants.sh "$(WAYBILL_CACHE)"

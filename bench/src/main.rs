@@ -1,13 +1,19 @@
 //! Measures Waybill on one machine. Standard output holds one JSON object a line, `{"name", "case", "value", "unit"}`;
 //! the words go to standard error.
 
+mod bytes;
 mod chain;
 mod claims;
+mod devices;
 mod gateway;
+mod micros;
 mod node;
 mod report;
 mod signer;
 mod size;
+mod state;
+mod wasm;
+mod world;
 
 use clap::{Parser, ValueEnum};
 
@@ -22,7 +28,7 @@ struct Cli {
 /// Measurements that belong together.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Group {
-	/// Deliveries and transfers a second on one node, and the bytes of a delivery
+	/// Deliveries and transfers a second on one node; a delivery's bytes, microseconds and bits of state
 	Claims,
 	/// The size of the runtime
 	Size,

@@ -98,6 +98,11 @@ impl Manifest {
 		u32::try_from(self.keys.len()).unwrap_or(u32::MAX)
 	}
 
+	/// The nodes at `height` above the devices, from left to right.
+	pub fn cap(&self, height: u32) -> &[Hash32] {
+		self.tree.cap(height)
+	}
+
 	/// The place of a key.
 	pub fn index(&self, key: &DeviceKey) -> Option<DeviceIndex> {
 		self.places.get(key).copied()

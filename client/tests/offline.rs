@@ -5,7 +5,9 @@ mod common;
 use common::Waybill;
 use serde_json::{json, Value};
 use std::{fs, os::unix::fs::PermissionsExt};
-use waybill_primitives::{Cid, DeviceKey, DeviceSignature, Digest, ReleaseStatement, Statement, Suite, Version};
+use waybill_primitives::{
+	Cid, DeviceKey, DeviceSignature, Digest, KeySet, KeySetStatement, ReleaseStatement, Statement, Suite, Version,
+};
 
 const GENESIS: [u8; 32] = [7; 32];
 
@@ -29,6 +31,9 @@ fn wrong_arguments_should_exit_with_2() {
 		"vendor publish firmware.bin",
 		"vendor publish --key release.key",
 		"vendor register --name Acme",
+		"vendor keys rotate --statement key-set-2.json --new-key a.key --key b.key",
+		"vendor keys rotate --new-key a.key",
+		"vendor keys resign 0",
 		"vendor publish firmware.bin --model 0 --version 1.0 --security-version 1 --key release.key",
 		"bounty open --release 0 --fleet 0 --reward -1 --expires 1d",
 		"bounty open --release 0 --fleet 0 --reward 1 --expires soon",
@@ -168,6 +173,31 @@ fn statements_should_be_signed_without_a_network() {
 	let line = format!("{} {}", signed["key"].as_str().unwrap(), signed["signature"].as_str().unwrap());
 	let signed = waybill.run("vendor sign statement.json --key release.key");
 	signed.exits(0).prints(&line).says("version 1.0.2 of model 3");
+}
+
+#[test]
+fn key_sets_should_be_signed_without_a_network() {
+	let waybill = Waybill::offline();
+	let key = waybill.json("key generate release.key")["public_key"].as_str().unwrap().to_owned();
+	let vendor = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+	let file = |threshold: u8| {
+		let genesis = format!("0x{}", hex::encode(GENESIS));
+		json!({
+			"genesis": genesis, "vendor": vendor, "key_set_version": 3, "threshold": threshold, "release_keys": [key],
+		})
+	};
+	fs::write(waybill.file("key-set-3.json"), file(1).to_string()).unwrap();
+	let report = waybill.json("vendor sign key-set-3.json --key release.key");
+	let alice = hex::decode("d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d").unwrap();
+	let keys = vec![key.parse::<DeviceKey>().unwrap()].try_into().unwrap();
+	let key_set = KeySet { threshold: 1, keys };
+	let statement = KeySetStatement::<[u8; 32]> { vendor: alice.try_into().unwrap(), version: 3, key_set };
+	assert!(verifies(&report["signatures"][0], &statement));
+	waybill.run("vendor sign key-set-3.json --key release.key").exits(0).says("key set 3 of 5Grwva");
+	fs::write(waybill.file("firmware.bin"), b"firmware").unwrap();
+	waybill.run("vendor sign key-set-3.json --firmware firmware.bin --key release.key").exits(2).prints_nothing();
+	fs::write(waybill.file("wrong.json"), file(2).to_string()).unwrap();
+	waybill.run("vendor sign wrong.json --key release.key").exits(5).prints_nothing();
 }
 
 #[test]

@@ -150,6 +150,83 @@ fn build_machine(vendor: &Waybill, node: &Node, ipfs: &Ipfs, address: &str, mode
 }
 
 #[test]
+fn release_keys_should_be_replaced_and_sign_again() {
+	let ipfs = Ipfs::start();
+	let node = Node::start(&ipfs.url());
+	let (waybill, address) = vendor(&node, &ipfs);
+	register(&waybill, "Acme");
+	let model = waybill.json(&format!("vendor model Hub {SOON}"))["model"].as_u64().unwrap();
+	fs::write(waybill.file("firmware.bin"), b"firmware 1.0.0").unwrap();
+	let about = format!("firmware.bin --model {model} --security-version 1");
+	let keys = "--key one.key --key two.key";
+	let published = waybill.json(&format!("vendor publish {about} --version 1.0.0 {keys} --wait-available 3m"));
+	let release = published["release"].as_u64().unwrap();
+	let shown = waybill.json("vendor keys show");
+	assert_eq!((&shown["current"]["version"], &shown["pending"]), (&1.into(), &serde_json::Value::Null));
+	waybill.refused(&format!("vendor keys veto {SOON}"), "Firmware.NoPendingKeySet");
+	waybill.refused(&format!("vendor keys adopt {SOON}"), "Firmware.NoPendingKeySet");
+
+	// Prepared here, signed by keys of both sets elsewhere, proposed by somebody else.
+	waybill.json("key generate next.key");
+	let prepared = waybill.json("vendor keys prepare --new-key next.key.pub");
+	assert_eq!((&prepared["statement"], &prepared["key_set_version"]), (&"key-set-2.json".into(), &2.into()));
+	for key in ["one", "three", "next"] {
+		let signed = waybill.run(&format!("vendor sign key-set-2.json --key {key}.key")).exits(0).says("key set 2 of");
+		fs::write(waybill.file(&format!("{key}.sig")), signed.stdout).unwrap();
+	}
+	let rotate = "vendor keys rotate --statement key-set-2.json";
+	waybill
+		.run(&format!("{rotate} --signature one.sig --signature three.sig"))
+		.exits(7)
+		.says("0 of 1 signatures by the new");
+	waybill
+		.run(&format!("{rotate} --signature one.sig --signature next.sig"))
+		.exits(7)
+		.says("1 of 2 signatures by the current");
+	let rotate = format!("{rotate} --signature one.sig --signature three.sig --signature next.sig");
+	let helper = Waybill::with(&node).flag("--wait", "in-block");
+	helper.account("helper.key", "100");
+	for file in ["key-set-2.json", "one.sig", "three.sig", "next.sig"] {
+		fs::copy(waybill.file(file), helper.file(file)).unwrap();
+	}
+	let proposed = helper.json(&format!("{rotate} --account-file helper.key"));
+	assert_eq!((&proposed["vendor"], &proposed["version"]), (&address.as_str().into(), &2.into()));
+	waybill.refused(&format!("{rotate} {SOON}"), "Firmware.RotationPending");
+	waybill.refused(&format!("vendor keys adopt {SOON}"), "Firmware.TooEarly");
+	let turned_down = waybill.json(&format!("vendor keys veto {SOON}"));
+	assert_eq!((&turned_down["adopted"], &turned_down["version"]), (&false.into(), &2.into()));
+	waybill.refused(&format!("{rotate} {SOON}"), "Firmware.RotationVetoed");
+
+	// With all keys at hand; a key may stay.
+	let rotate = "vendor keys rotate --new-key next.key --new-key one.key --threshold 2 --key one.key --key two.key";
+	waybill.run(rotate).exits(7).says("1 of 2 signatures by the new");
+	let proposed = waybill.json(&format!("{rotate} --key next.key"));
+	let shown = waybill.json("vendor keys show");
+	assert_eq!((&shown["pending"]["version"], &shown["pending"]["effective_at"]), (&2.into(), &proposed["effective_at"]));
+	while waybill.json("query chain")["best"]["number"].as_u64() < proposed["effective_at"].as_u64() {
+		sleep(Duration::from_secs(1));
+	}
+	assert_eq!(waybill.json(&format!("vendor keys adopt {address}"))["adopted"], true);
+	let shown = waybill.json("vendor keys show");
+	assert_eq!((&shown["current"]["version"], &shown["current"]["threshold"]), (&2.into(), &2.into()));
+	assert_eq!((&shown["pending"], &shown["to_resign"]), (&serde_json::Value::Null, &serde_json::json!([release])));
+	waybill.run("vendor keys rotate --statement key-set-2.json --signature one.sig").exits(7).says("only the next");
+
+	// What the old keys signed is signed again; they sign nothing any more.
+	waybill.run(&format!("vendor publish {about} --version 1.0.1 {keys}")).exits(7).says("none of the vendor's");
+	let resign = format!("vendor keys resign {release} --key one.key --key next.key");
+	waybill.run(&resign).exits(2).says("--firmware");
+	fs::write(waybill.file("other.bin"), b"firmware 6.6.6").unwrap();
+	waybill.run(&format!("{resign} --firmware other.bin")).exits(7).says("nothing was signed");
+	let resigned = waybill.json(&format!("{resign} --firmware firmware.bin"));
+	assert_eq!((&resigned["release"], &resigned["key_set_version"]), (&release.into(), &2.into()));
+	waybill.refused(&format!("{resign} --firmware firmware.bin {SOON}"), "Firmware.AlreadySigned");
+	assert_eq!(waybill.json("vendor keys show")["to_resign"], serde_json::json!([]));
+	let keys = "--key one.key --key next.key";
+	waybill.json(&format!("vendor publish {about} --version 1.0.1 {keys} {SOON}"));
+}
+
+#[test]
 fn mistakes_should_be_named_and_change_nothing() {
 	let ipfs = Ipfs::start();
 	let node = Node::start(&ipfs.url());

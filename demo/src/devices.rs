@@ -35,6 +35,7 @@ struct Folder {
 struct Status {
 	image: Option<PathBuf>,
 	installed: Option<Installed>,
+	key_set_version: u32,
 }
 
 #[derive(Deserialize)]
@@ -111,6 +112,16 @@ impl Devices {
 			let (Some(installed), Some(image)) = (status.installed, status.image) else { continue };
 			let found = std::fs::read(&image).with_context(|| format!("cannot read {}", image.display()))?;
 			count += usize::from(installed.release == release && found == wanted);
+		}
+		Ok(count)
+	}
+
+	/// How many trust the vendor's key set of this version.
+	pub async fn trusting(&self, version: u32) -> Result<usize> {
+		let mut count = 0;
+		for folder in &self.folders {
+			let status: Status = self.waybill.ask(&["device", "status", "--state", text(folder)?]).await?;
+			count += usize::from(status.key_set_version == version);
 		}
 		Ok(count)
 	}

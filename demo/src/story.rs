@@ -13,7 +13,7 @@ use crate::{
 	network::Network,
 	process::Process,
 	summary::{Installed, Summary},
-	vendor::{Bounty, Release, Vendor},
+	vendor::{Bounty, Release, Rotation, Vendor},
 	waybill::{Log, Waybill},
 	Args,
 };
@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use tokio::try_join;
 
 const MODEL: &str = "Acme Hub 2";
+const NEXT_KEY: &str = "next-release.key";
 /// For each device, in UNIT.
 const REWARD: &str = "0.25";
 const DURATION: &str = "75s";
@@ -98,12 +99,16 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 	console.heading("6. The bounty expires and is closed");
 	stage.close(&bounty).await?;
 
-	console.heading("7. A second release, 1.0.1: the same again");
+	console.heading("7. The vendor replaces its release key");
+	let key_set = stage.rotate(&first, &firmware.first).await?;
+
+	console.heading("8. A second release, 1.0.1, signed by the new key: the same again");
 	let second = stage.publish(&firmware.second, "1.0.1", 2).await?;
 	let bounty = stage.open(second.release, DURATION).await?;
 	installed.push(stage.deliver(&second, "1.0.1", &firmware.second, &mut network).await?);
+	let followed = stage.devices.trusting(key_set).await?;
 
-	console.heading("8. The way back is barred");
+	console.heading("9. The way back is barred");
 	let refusal = stage.lower_security_version(&firmware.first).await?;
 	let old = stage.open(first.release, SHORT_DURATION).await?;
 	let refused = stage.older_release(&first, &second, &firmware.second).await?;
@@ -111,7 +116,7 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 	stage.close(&bounty).await?;
 	stage.close(&old).await?;
 
-	console.heading("9. The sums");
+	console.heading("10. The sums");
 	let step = console.step("reading every block");
 	let until = stage.chain.finalized().await?;
 	let audit = Audit::read(&stage.chain, until).await?;
@@ -121,6 +126,7 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 	step.done(format!("{until} blocks"));
 	let summary = Summary {
 		installed,
+		followed,
 		refusal,
 		refused,
 		kept,
@@ -228,6 +234,19 @@ impl Stage<'_> {
 		self.vendor.close(bounty).await?;
 		step.done(format!("bounty {} is closed", bounty.bounty));
 		Ok(())
+	}
+
+	/// The version of the key set that signs releases from now on. It signs the one that is out, too.
+	async fn rotate(&mut self, release: &Release, image: &Path) -> Result<u32> {
+		let step = self.console.step("proposing a new key, signed by the old one and by itself");
+		let Rotation { version, effective_at } = self.vendor.rotate(NEXT_KEY).await?;
+		step.done(format!("key set {version} can be adopted from block {effective_at} on"));
+		let step = self.console.step(format!("waiting for block {effective_at}"));
+		self.chain.wait(effective_at).await?;
+		self.vendor.adopt(NEXT_KEY).await?;
+		self.vendor.resign(release, image).await?;
+		step.done(format!("key set {version} is adopted, and has signed release {}", release.release));
+		Ok(version)
 	}
 
 	async fn lower_security_version(&self, image: &Path) -> Result<String> {

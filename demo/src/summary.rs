@@ -23,6 +23,8 @@ pub struct Installed {
 pub struct Summary<'a> {
 	/// The releases that were delivered.
 	pub installed: Vec<Installed>,
+	/// How many devices have followed the vendor to its new release key.
+	pub followed: usize,
 	/// What the chain said to a lower security version.
 	pub refusal: String,
 	/// How many devices refused the older release.
@@ -54,7 +56,8 @@ impl Summary<'_> {
 	/// Whether everything held.
 	pub fn holds(&self) -> bool {
 		let delivered = self.installed.iter().chain([&self.refused]).all(|row| row.devices == row.total);
-		delivered && self.kept == self.refused.total && self.checks.iter().all(|check| check.holds)
+		let all = self.refused.total;
+		delivered && self.followed == all && self.kept == all && self.checks.iter().all(|check| check.holds)
 	}
 }
 
@@ -65,6 +68,7 @@ impl fmt::Display for Summary<'_> {
 			writeln!(f, "  on {:<8} {} of {}", row.version, row.devices, row.total)?;
 		}
 		let Installed { version, devices, total } = &self.refused;
+		writeln!(f, "  {} of {total} have followed the vendor to its new release key", self.followed)?;
 		writeln!(f, "  {version} is kept in the other slot of {} of {total}", self.kept)?;
 		writeln!(f, "  {version} is served again: {devices} of {total} stay, and refuse it when asked")?;
 		writeln!(f, "  a lower security version: refused by the chain ({})", self.refusal)?;
@@ -123,6 +127,7 @@ mod tests {
 		let row = |devices| Installed { version: "1.0.0".into(), devices, total: 25 };
 		Summary {
 			installed: vec![row(devices)],
+			followed: devices,
 			refusal: "Firmware.SecurityVersionTooLow".into(),
 			refused: row(25),
 			kept: 25,

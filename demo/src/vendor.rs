@@ -15,8 +15,18 @@ const PATIENCE: &str = "3m";
 pub struct Vendor {
 	waybill: Waybill,
 	account: Account,
+	/// The key that signs releases now.
 	release_key: PathBuf,
 	model: u64,
+}
+
+/// A key set that can be adopted from a block on.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Rotation {
+	/// Its version.
+	pub version: u32,
+	/// The block.
+	pub effective_at: u64,
 }
 
 /// A published release.
@@ -74,6 +84,29 @@ impl Vendor {
 	/// The vendor's account.
 	pub const fn account(&self) -> &Account {
 		&self.account
+	}
+
+	/// Makes another release key and proposes it, signed by both keys; to be [adopted](Self::adopt) under the same name.
+	pub async fn rotate(&self, name: &str) -> Result<Rotation> {
+		let next = self.release_key.with_file_name(name);
+		let (current, next) = (text(&self.release_key)?, text(&next)?);
+		self.waybill.tell(&["key", "generate", next]).await?;
+		let arguments = ["vendor", "keys", "rotate", "--new-key", next, "--key", current, "--key", next];
+		self.waybill.ask(&self.account.signs(&arguments)?).await
+	}
+
+	/// Puts the proposed key in the place of the current one.
+	pub async fn adopt(&mut self, name: &str) -> Result<()> {
+		self.waybill.tell(&self.account.signs(&["vendor", "keys", "adopt"])?).await?;
+		self.release_key = self.release_key.with_file_name(name);
+		Ok(())
+	}
+
+	/// Lets the current key sign a release, too.
+	pub async fn resign(&self, release: &Release, image: &Path) -> Result<()> {
+		let (id, key) = (release.release.to_string(), text(&self.release_key)?);
+		let arguments = ["vendor", "keys", "resign", &id, "--firmware", text(image)?, "--key", key];
+		self.waybill.tell(&self.account.signs(&arguments)?).await
 	}
 
 	/// Registers the devices whose keys this file lists.

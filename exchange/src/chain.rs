@@ -20,6 +20,24 @@ pub struct ChainView {
 	pub bounty: Option<BountyView>,
 }
 
+/// A finalised block, as far as the device's trust in its state goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Head {
+	/// The hash of the chain's first block.
+	pub genesis: Hash32,
+	/// The block's number.
+	pub number: BlockNumber,
+	/// Its timestamp, in milliseconds since 1970.
+	pub timestamp_ms: u64,
+}
+
+impl ChainView {
+	/// The finalised block.
+	pub const fn head(&self) -> Head {
+		Head { genesis: self.genesis, number: self.number, timestamp_ms: self.timestamp_ms }
+	}
+}
+
 /// A release on chain.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReleaseView {

@@ -67,14 +67,17 @@ impl ContentKey {
 
 	/// Encrypts a payload of `size` bytes piece by piece; `None` if the suite cannot encrypt that much.
 	pub fn encryptor(&self, size: u64) -> Option<Encryptor> {
-		self.suite.ciphertext_size(size)?;
-		Some(Encryptor { cipher: Cipher::new(self.suite, &self.key, &self.nonce), left: size })
+		self.stream(size).map(Encryptor)
 	}
 
 	/// Decrypts the ciphertext of a payload of `size` bytes piece by piece; `None` if the suite cannot encrypt that much.
 	pub fn decryptor(&self, size: u64) -> Option<Decryptor> {
+		self.stream(size).map(Decryptor)
+	}
+
+	fn stream(&self, size: u64) -> Option<Stream> {
 		self.suite.ciphertext_size(size)?;
-		Some(Decryptor { cipher: Cipher::new(self.suite, &self.key, &self.nonce), left: size })
+		Some(Stream { cipher: Cipher::new(self.suite, &self.key, &self.nonce), left: size })
 	}
 
 	/// Draws a fresh lock key for one device, with the mask that gives this content key.
@@ -101,41 +104,59 @@ pub struct LockSecrets {
 }
 
 /// Encrypts a payload piece by piece.
-pub struct Encryptor {
-	cipher: Cipher,
-	left: u64,
-}
+#[derive(Debug)]
+pub struct Encryptor(Stream);
 
 impl Encryptor {
 	/// Encrypts the next bytes and appends what is ready to `output`.
 	pub fn update(&mut self, payload: &[u8], output: &mut Vec<u8>) -> Result<(), StreamError> {
-		apply(&mut self.cipher, &mut self.left, payload, output)
+		self.0.update(payload, output)
 	}
 
 	/// Appends what is left; fails if the payload was shorter than announced.
 	pub fn finish(self, _output: &mut Vec<u8>) -> Result<(), StreamError> {
-		if self.left == 0 {
-			Ok(())
-		} else {
-			Err(StreamError::TooShort)
-		}
+		self.0.finish()
 	}
 }
 
 /// Decrypts a ciphertext piece by piece.
-pub struct Decryptor {
-	cipher: Cipher,
-	left: u64,
-}
+#[derive(Debug)]
+pub struct Decryptor(Stream);
 
 impl Decryptor {
 	/// Decrypts the next bytes and appends what is ready to `output`.
 	pub fn update(&mut self, ciphertext: &[u8], output: &mut Vec<u8>) -> Result<(), StreamError> {
-		apply(&mut self.cipher, &mut self.left, ciphertext, output)
+		self.0.update(ciphertext, output)
 	}
 
 	/// Appends what is left; fails if the ciphertext was shorter than announced.
 	pub fn finish(self, _output: &mut Vec<u8>) -> Result<(), StreamError> {
+		self.0.finish()
+	}
+}
+
+/// A stream cipher at work on a known number of bytes.
+struct Stream {
+	cipher: Cipher,
+	left: u64,
+}
+
+impl Stream {
+	fn update(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<(), StreamError> {
+		let taken = u64::try_from(input.len()).map_err(|_| StreamError::TooLong)?;
+		self.left = self.left.checked_sub(taken).ok_or(StreamError::TooLong)?;
+		let start = output.len();
+		output.extend_from_slice(input);
+		let fresh = output.get_mut(start..).unwrap_or_default();
+		if self.cipher.apply(fresh) {
+			Ok(())
+		} else {
+			output.truncate(start);
+			Err(StreamError::TooLong)
+		}
+	}
+
+	fn finish(self) -> Result<(), StreamError> {
 		if self.left == 0 {
 			Ok(())
 		} else {
@@ -144,28 +165,8 @@ impl Decryptor {
 	}
 }
 
-impl fmt::Debug for Encryptor {
+impl fmt::Debug for Stream {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		f.write_str("Encryptor(..)")
-	}
-}
-
-impl fmt::Debug for Decryptor {
-	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		f.write_str("Decryptor(..)")
-	}
-}
-
-fn apply(cipher: &mut Cipher, left: &mut u64, input: &[u8], output: &mut Vec<u8>) -> Result<(), StreamError> {
-	let taken = u64::try_from(input.len()).map_err(|_| StreamError::TooLong)?;
-	*left = left.checked_sub(taken).ok_or(StreamError::TooLong)?;
-	let start = output.len();
-	output.extend_from_slice(input);
-	let fresh = output.get_mut(start..).unwrap_or_default();
-	if cipher.apply(fresh) {
-		Ok(())
-	} else {
-		output.truncate(start);
-		Err(StreamError::TooLong)
+		f.write_str("Stream(..)")
 	}
 }

@@ -23,7 +23,7 @@ mod trust;
 mod unsent;
 
 pub use cbor::{DecodeError, Message};
-pub use chain::{BountyView, ChainView, ReleaseState, ReleaseView, Reservation, Slot};
+pub use chain::{BountyView, ChainView, Head, ReleaseState, ReleaseView, Reservation, Slot};
 pub use content::{ContentContext, ContentKey, Decryptor, Encryptor, LockSecrets};
 pub use device::{
 	Approval, Decrypted, Decryption, DeviceExchange, Fault, Installed, Observation, Profile, RestoreError, Stage, Terms,
@@ -35,7 +35,7 @@ pub use message::{
 	Ciphertext, Evidence, Hello, IndexedSignature, Invite, Offer, Receipt, RejectionMessage, RevealedKey, PROTOCOL_VERSION,
 };
 pub use policy::Policy;
-pub use refusal::Refusal;
+pub use refusal::{Attack, Refusal};
 pub use rejection::Rejection;
 pub use secret::Secret;
 pub use sign::{sign, verify, SignatureError, Signer};

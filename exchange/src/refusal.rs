@@ -17,7 +17,7 @@ pub enum Refusal {
 	ForeignDistributor,
 	/// Another bounty than the one asked for.
 	WrongBounty,
-	/// The chain's state is too old to decide by: the device is cut off or held back.
+	/// The chain's state is too old to decide by: nodes and network are at a standstill, or somebody holds newer blocks back.
 	StaleChainView,
 	/// The chain's state is from the future: a clock is wrong.
 	FutureChainView,
@@ -37,13 +37,15 @@ pub enum Refusal {
 	ForeignVendor,
 	/// The release is for another model.
 	WrongModel,
-	/// The release is signed by a key set older than the trusted one.
+	/// The release is signed by a key set older than the trusted one, or the chain's key set is older.
 	KeySetRollback,
 	/// The release is signed by a key set newer than the trusted one, which must be rotated first.
 	UnknownKeySet,
 	/// The release keys' signatures do not carry the release.
 	Signatures(TrustError),
-	/// The release has a lower security version than what is installed.
+	/// The vendor's key set does not follow from the trusted one.
+	KeySet(TrustError),
+	/// The release has a lower security version than one that is installed or was seen before.
 	SecurityRollback,
 	/// The release is the installed one or older.
 	NotNewer,
@@ -78,8 +80,87 @@ pub enum Refusal {
 	PayloadMismatch,
 }
 
+/// An attack on updates, by the name that it has in TUF and Uptane. What looks like one can be an accident, too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Attack {
+	/// Something is offered that the vendor's keys did not sign.
+	ArbitraryInstallation,
+	/// Something older is shown than what is installed, trusted or was seen.
+	Rollback,
+	/// Numbers are pushed so far ahead that nothing real can follow.
+	FastForward,
+	/// An old state is shown, in which there is nothing new.
+	IndefiniteFreeze,
+	/// More is sent than was declared.
+	EndlessData,
+	/// Parts are put together that do not belong together.
+	MixAndMatch,
+	/// What is offered is right, but for other devices.
+	WrongSoftware,
+}
+
+impl fmt::Display for Attack {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str(match self {
+			Self::ArbitraryInstallation => "arbitrary installation",
+			Self::Rollback => "rollback",
+			Self::FastForward => "fast-forward",
+			Self::IndefiniteFreeze => "indefinite freeze",
+			Self::EndlessData => "endless data",
+			Self::MixAndMatch => "mix-and-match",
+			Self::WrongSoftware => "wrong software",
+		})
+	}
+}
+
+impl Refusal {
+	/// The attack that this would be, if it was no accident; nothing for what happens in honest exchanges.
+	pub const fn attack(&self) -> Option<Attack> {
+		match self {
+			Self::Signatures(_) | Self::PayloadMismatch => Some(Attack::ArbitraryInstallation),
+			Self::ChainViewRollback
+			| Self::KeySetRollback
+			| Self::KeySet(TrustError::KeySetRollback)
+			| Self::SecurityRollback => Some(Attack::Rollback),
+			Self::FutureChainView | Self::KeySet(TrustError::SkippedVersion) => Some(Attack::FastForward),
+			Self::KeySet(_) => Some(Attack::ArbitraryInstallation),
+			Self::StaleChainView => Some(Attack::IndefiniteFreeze),
+			Self::PayloadTooLarge | Self::CiphertextSizeMismatch | Self::Ciphertext(StreamError::TooLong) => {
+				Some(Attack::EndlessData)
+			},
+			Self::MismatchedView
+			| Self::WrongRelease
+			| Self::ReleaseMismatch
+			| Self::DigestMismatch
+			| Self::Ciphertext(StreamError::TooShort | StreamError::HashMismatch) => Some(Attack::MixAndMatch),
+			Self::ForeignVendor | Self::WrongModel => Some(Attack::WrongSoftware),
+			Self::OutOfOrder
+			| Self::ForeignSigner
+			| Self::ForeignChain
+			| Self::ForeignDistributor
+			| Self::WrongBounty
+			| Self::BountyNotOpen
+			| Self::MarginTooSmall
+			| Self::UnknownKeySet
+			| Self::NotNewer
+			| Self::ReleaseYanked
+			| Self::NotInFleet
+			| Self::AlreadyPaid
+			| Self::SlotReserved
+			| Self::EvidenceRefused
+			| Self::MaskUnreadable
+			| Self::ReceiptStanding(_)
+			| Self::WrongKey
+			| Self::WrongContentKey => None,
+		}
+	}
+}
+
 impl fmt::Display for Refusal {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		if let Some(attack) = self.attack() {
+			write!(f, "{attack}: ")?;
+		}
 		f.write_str(match self {
 			Self::OutOfOrder => "the exchange is at another step",
 			Self::ForeignSigner => "the signer holds another device's key",
@@ -96,10 +177,11 @@ impl fmt::Display for Refusal {
 			Self::ReleaseMismatch => "the offered release differs from the one on chain",
 			Self::ForeignVendor => "the release is another vendor's",
 			Self::WrongModel => "the release is for another model",
-			Self::KeySetRollback => "the release is signed by a key set older than the trusted one",
+			Self::KeySetRollback => "the key set is older than the trusted one",
 			Self::UnknownKeySet => "the release is signed by a key set that this device does not know yet",
 			Self::Signatures(error) => return write!(f, "the release is not signed as it must be: {error}"),
-			Self::SecurityRollback => "the release has a lower security version than what is installed",
+			Self::KeySet(error) => return write!(f, "the vendor's next key set is not what must follow: {error}"),
+			Self::SecurityRollback => "the release has a lower security version than one that is installed or was seen",
 			Self::NotNewer => "the release is not newer than what is installed",
 			Self::ReleaseYanked => "the release is withdrawn",
 			Self::DigestMismatch => "the digest is not the bounty's or not the payload's",

@@ -4,8 +4,8 @@ mod common;
 
 use common::*;
 use waybill_exchange::{
-	sign, ChainView, DeviceExchange, Fault, Hello, IndexedSignature, Invite, Offer, Policy, Profile, Refusal, ReleaseState,
-	RestoreError, Session, SignatureError, Signer, Stage, StreamError, TrustError, TrustedKeys, Wanted,
+	sign, ChainView, DeviceExchange, Fault, Head, Hello, IndexedSignature, Invite, Offer, Policy, Profile, Refusal,
+	ReleaseState, RestoreError, Session, SignatureError, Signer, Stage, StreamError, TrustError, TrustedKeys, Wanted,
 };
 use waybill_primitives::{DeviceKey, KeySet, Version};
 
@@ -199,7 +199,7 @@ fn release_should_be_judged_before_any_offer_as_in_one() {
 	let accepts = |profile: &Profile, keys: &[u8], state| {
 		let mut release = world.chain.release.clone();
 		release.state = state;
-		profile.accepts(&release, &signatures(&world.release, keys))
+		world.device_with(profile.clone(), 2).exchange.judge(&release, &signatures(&world.release, keys))
 	};
 	let profile = world.profile();
 	assert_eq!(accepts(&profile, &[0, 2], ReleaseState::Available), Ok(()));
@@ -229,6 +229,104 @@ fn rollback_of_the_security_version_should_be_refused_when_the_version_is_newer(
 		release.version = Version::new(9, 0, 0);
 	});
 	assert_eq!(offered(&world, world.profile(), |_, _| ()), Err(Refusal::SecurityRollback));
+}
+
+#[test]
+fn release_below_a_security_version_that_was_seen_should_be_refused_even_after_a_restart() {
+	let newer = World::with(|release| release.security_version = 3);
+	let world = World::new();
+	for by_offer in [false, true] {
+		let (mut device, mut server) = (newer.device(), newer.server(1));
+		match by_offer {
+			true => {
+				let offer = server.offer_to(&mut device, &newer).unwrap();
+				device.exchange.offer(&offer, &newer.chain.view(), NOW).unwrap();
+				device.exchange.abandon().unwrap();
+			},
+			false => device.exchange.judge(&newer.chain.release, &newer.signatures).unwrap(),
+		}
+		device.restart();
+		assert_eq!(device.exchange.judge(&world.chain.release, &world.signatures), Err(Refusal::SecurityRollback));
+		let offer = world.server(2).offer_to(&mut device, &world).unwrap();
+		assert_eq!(device.exchange.offer(&offer, &world.chain.view(), NOW), Err(Refusal::SecurityRollback));
+		assert_eq!(device.exchange.judge(&newer.chain.release, &newer.signatures), Ok(()));
+	}
+}
+
+#[test]
+fn refused_release_should_not_count_as_seen() {
+	let newer = World::with(|release| release.security_version = 3);
+	let world = World::new();
+	let mut device = world.device();
+	let mut yanked = newer.chain.release.clone();
+	yanked.state = ReleaseState::Yanked;
+	assert_eq!(device.exchange.judge(&yanked, &newer.signatures), Err(Refusal::ReleaseYanked));
+	let unsigned = device.exchange.judge(&newer.chain.release, &newer.signatures[..1]);
+	assert_eq!(unsigned, Err(Refusal::Signatures(TrustError::BelowThreshold)));
+	assert_eq!(device.exchange.judge(&world.chain.release, &world.signatures), Ok(()));
+}
+
+#[test]
+fn what_was_agreed_on_should_not_be_installed_when_its_keys_were_replaced() {
+	let mut world = World::new();
+	let (mut device, mut server) = (world.device(), world.server(1));
+	let receipt = device.until_signed(&world, &mut server);
+	let key = server.settle(&receipt, &mut world.chain);
+	let rotation = next_keys(KEY_SET_VERSION + 1);
+	device.exchange.rotate(&rotation.statement, &rotation.by_old, &rotation.by_new).unwrap();
+	device.exchange.key(&key).unwrap();
+	device.decrypt(&server.ciphertext).unwrap();
+	let mut view = world.chain.view();
+	assert_eq!(device.exchange.approve(&view, NOW).unwrap_err(), Refusal::KeySetRollback);
+	// The vendor has it signed by the new keys, too.
+	view.release.key_set_version = KEY_SET_VERSION + 1;
+	assert!(device.exchange.approve(&view, NOW).is_ok());
+}
+
+#[test]
+fn block_should_be_looked_at_before_anything_else() {
+	let world = World::new();
+	let mut device = world.device();
+	let head = world.chain.view().head();
+	let mut look = |head, now| device.exchange.look(&head, now);
+	assert_eq!(look(Head { genesis: [0; 32], ..head }, NOW), Err(Refusal::ForeignChain));
+	assert_eq!(look(head, NOW + 120_001), Err(Refusal::StaleChainView));
+	assert_eq!(look(head, NOW - 60_001), Err(Refusal::FutureChainView));
+	assert_eq!(look(head, NOW), Ok(()));
+	assert_eq!(look(Head { number: NUMBER - 1, ..head }, NOW), Err(Refusal::ChainViewRollback));
+	assert_eq!(look(Head { timestamp_ms: NOW - 1, ..head }, NOW), Err(Refusal::ChainViewRollback));
+	assert_eq!(look(Head { number: NUMBER + 1, timestamp_ms: NOW + 1, ..head }, NOW), Ok(()));
+	assert_eq!(device.exchange.seen(), (NUMBER + 1, NOW + 1));
+	device.restart();
+	assert_eq!(device.exchange.look(&head, NOW), Err(Refusal::ChainViewRollback));
+}
+
+#[test]
+fn refusals_should_name_the_attack() {
+	let trust = TrustError::BelowThreshold;
+	for (refusal, attack) in [
+		(Refusal::StaleChainView, "indefinite freeze: "),
+		(Refusal::ChainViewRollback, "rollback: "),
+		(Refusal::SecurityRollback, "rollback: "),
+		(Refusal::KeySetRollback, "rollback: "),
+		(Refusal::KeySet(TrustError::KeySetRollback), "rollback: "),
+		(Refusal::KeySet(TrustError::SkippedVersion), "fast-forward: "),
+		(Refusal::FutureChainView, "fast-forward: "),
+		(Refusal::Signatures(trust), "arbitrary installation: "),
+		(Refusal::KeySet(trust), "arbitrary installation: "),
+		(Refusal::PayloadMismatch, "arbitrary installation: "),
+		(Refusal::WrongModel, "wrong software: "),
+		(Refusal::ForeignVendor, "wrong software: "),
+		(Refusal::ReleaseMismatch, "mix-and-match: "),
+		(Refusal::MismatchedView, "mix-and-match: "),
+		(Refusal::Ciphertext(StreamError::HashMismatch), "mix-and-match: "),
+		(Refusal::Ciphertext(StreamError::TooLong), "endless data: "),
+		(Refusal::CiphertextSizeMismatch, "endless data: "),
+	] {
+		assert!(refusal.to_string().starts_with(attack), "{refusal}");
+	}
+	assert_eq!(Refusal::ReleaseYanked.attack(), None);
+	assert_eq!(Refusal::ReleaseYanked.to_string(), "the release is withdrawn");
 }
 
 #[test]

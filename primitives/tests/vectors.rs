@@ -7,7 +7,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use serde_json::Value;
 use std::{fmt::Debug, str::FromStr};
 use waybill_primitives::{
-	fleet::{leaf, verify, Blake2b256, FleetTree},
+	fleet::{cap_height, leaf, root_of_cap, verify, verify_members, Blake2b256, FleetTree},
 	Cid, DeviceKey, HelloStatement, KeySetStatement, ReceiptStatement, ReleaseStatement, Statement, Suite, VoteStatement,
 	YankStatement,
 };
@@ -106,6 +106,17 @@ fn fleets_should_prove_their_devices_and_no_others() {
 			assert_eq!(leaf(index, &key), bytes(&device["leaf"]));
 			assert_eq!(sp_crypto_hashing::blake2_256(&leaf(index, &key)), hash(&device["leaf_hash"]));
 			assert!(verify::<Blake2b256>(&root, count, index, &key, &proof(&device["proof"])));
+		}
+		let (tree, cap) = (FleetTree::new(&keys), proof(&fleet["cap"]));
+		assert_eq!(cap_height(count, cap.len() as u32), Some(number(&fleet["cap_height"])));
+		assert_eq!(root_of_cap::<Blake2b256>(&cap), Some(root));
+		for case in list(&fleet["multiproofs"]) {
+			let (height, proof) = (number(&case["height"]), proof(&case["proof"]));
+			let members = list(&case["indices"]).iter().map(number).zip(list(&case["keys"]).iter().map(parse));
+			let node = |place: u32| tree.cap(height).get(place as usize).copied();
+			let verdicts = verify_members::<Blake2b256>(count, height, &members.collect::<Vec<_>>(), &proof, node).ok();
+			let expected = case["verdicts"].as_array().map(|all| all.iter().map(|one| one.as_bool().unwrap()).collect());
+			assert_eq!(verdicts, expected, "{case}");
 		}
 	}
 	for case in list(&vectors["invalid"]) {

@@ -1,15 +1,17 @@
 //! What nodes and clients ask of the runtime.
 
 use crate::{
-	genesis_config_presets, AccountId, Aura, Balance, Block, Executive, Firmware, Grandpa, InherentDataExt, Nonce,
-	PodBounty, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, VERSION,
+	genesis_config_presets, voters::OnRecord, AccountId, Aura, Balance, Block, Executive, Firmware, Grandpa,
+	InherentDataExt, Nonce, PodBounty, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment,
+	Voters, VERSION,
 };
 use alloc::vec::Vec;
+use codec::Encode;
 use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
 	weights::Weight,
 };
-use pallet_firmware::runtime_api::{AttestationDetails, ReleaseDetails};
+use pallet_firmware::runtime_api::{AttestationDetails, KeySetLink, PendingKeySetDetails, ReleaseDetails};
 use pallet_pod_bounty::{BountyInfo, DeviceStatus, ReservationInfo};
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -118,18 +120,18 @@ impl_runtime_apis! {
 		}
 
 		fn submit_report_equivocation_unsigned_extrinsic(
-			_equivocation_proof: sp_consensus_grandpa::EquivocationProof<<Block as BlockT>::Hash, NumberFor<Block>>,
-			_key_owner_proof: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
+			equivocation_proof: sp_consensus_grandpa::EquivocationProof<<Block as BlockT>::Hash, NumberFor<Block>>,
+			key_owner_proof: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
 		) -> Option<()> {
-			// Reports are not taken; see the configuration of GRANDPA.
-			None
+			Grandpa::submit_unsigned_equivocation_report(equivocation_proof, key_owner_proof.decode()?)
 		}
 
 		fn generate_key_ownership_proof(
-			_set_id: sp_consensus_grandpa::SetId,
-			_authority_id: GrandpaId,
+			set_id: sp_consensus_grandpa::SetId,
+			authority_id: GrandpaId,
 		) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
-			None
+			Voters::voter(set_id, &authority_id)?;
+			Some(sp_consensus_grandpa::OpaqueKeyOwnershipProof::new(OnRecord.encode()))
 		}
 	}
 
@@ -213,6 +215,14 @@ impl_runtime_apis! {
 
 		fn fleets(model: ModelId) -> Vec<FleetId> {
 			Firmware::fleets_of(model)
+		}
+
+		fn key_sets(vendor: AccountId, after: u32, limit: u32) -> Vec<KeySetLink> {
+			Firmware::key_sets(vendor, after, limit)
+		}
+
+		fn pending_key_set(vendor: AccountId) -> Option<PendingKeySetDetails> {
+			Firmware::pending_key_set(vendor)
 		}
 	}
 

@@ -15,6 +15,7 @@ define_benchmarks!(
 	[frame_system_extensions, SystemExtensionsBench::<Runtime>]
 	[pallet_timestamp, crate::Timestamp]
 	[pallet_parameters, crate::Parameters]
+	[pallet_migrations, crate::Migrations]
 	[pallet_balances, crate::Balances]
 	[pallet_transaction_payment, crate::TransactionPayment]
 	[pallet_collator_selection, crate::CollatorSelection]

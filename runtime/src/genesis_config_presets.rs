@@ -69,6 +69,7 @@ fn genesis(appointed: &[(Sr25519Keyring, Ed25519Keyring)]) -> Value {
 			session_length: Some(10),
 			recheck_period: Some(100),
 			retry_period: Some(20),
+			key_set_delay: Some(5),
 			exclusive_window: Some(10),
 			min_bounty_duration: Some(10),
 		},

@@ -22,6 +22,7 @@ pub mod session;
 mod tests;
 pub mod time;
 mod transaction;
+pub mod voters;
 
 use alloc::vec::Vec; // The `runtime` macro below names it.
 use sp_runtime::{generic, traits::BlakeTwo256, MultiAddress, MultiSignature};
@@ -78,16 +79,16 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 	spec_name: alloc::borrow::Cow::Borrowed("waybill"),
 	impl_name: alloc::borrow::Cow::Borrowed("waybill"),
 	authoring_version: 1,
-	spec_version: 1,
+	spec_version: 2,
 	impl_version: 1,
 	apis: RUNTIME_API_VERSIONS,
-	transaction_version: 1,
+	transaction_version: 2,
 	system_version: 1,
 };
 
 // The order matters: inherents and hooks run from the top down, and genesis is built so. Authorship must know the author before
 // CollatorSelection pays it, CollatorSelection must know the collators before Session asks for them, and Session gives
-// Aura and Grandpa their keys.
+// Aura and, by way of Voters, Grandpa their keys.
 #[frame_support::runtime]
 mod runtime {
 	#[runtime::runtime]
@@ -117,6 +118,9 @@ mod runtime {
 	#[runtime::pallet_index(3)]
 	pub type GenesisParameters = crate::parameters::genesis;
 
+	#[runtime::pallet_index(4)]
+	pub type Migrations = pallet_migrations;
+
 	#[runtime::pallet_index(10)]
 	pub type Balances = pallet_balances;
 
@@ -137,6 +141,9 @@ mod runtime {
 
 	#[runtime::pallet_index(24)]
 	pub type Grandpa = pallet_grandpa;
+
+	#[runtime::pallet_index(25)]
+	pub type Voters = crate::voters;
 
 	#[runtime::pallet_index(30)]
 	pub type Utility = pallet_utility;

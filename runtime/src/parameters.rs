@@ -4,7 +4,24 @@ use crate::{
 	time::{DAYS, HOURS, MINUTES},
 	BlockNumber, Runtime,
 };
-use frame_support::dynamic_params::{dynamic_pallet_params, dynamic_params};
+use core::marker::PhantomData;
+use frame_support::{
+	dynamic_params::{dynamic_pallet_params, dynamic_params},
+	traits::Get,
+};
+
+/// No period of the registry or the escrow is shorter, whatever its parameter says. With none at all rounds would take no votes or
+/// follow each other within a block, a vendor could not veto a key set, and a bounty would expire before a device saw it.
+pub const MIN_PERIOD: BlockNumber = 5;
+
+/// A parameter, but at least `MIN`.
+pub struct AtLeast<Parameter, const MIN: BlockNumber>(PhantomData<Parameter>);
+
+impl<Parameter: Get<BlockNumber>, const MIN: BlockNumber> Get<BlockNumber> for AtLeast<Parameter, MIN> {
+	fn get() -> BlockNumber {
+		Parameter::get().max(MIN)
+	}
+}
 
 /// The parameters and their values on a chain that sets none.
 #[dynamic_params(RuntimeParameters, pallet_parameters::Parameters::<Runtime>)]
@@ -31,6 +48,10 @@ pub mod dynamic_params {
 		/// For how long a round takes votes.
 		#[codec(index = 1)]
 		pub static RetryPeriod: BlockNumber = 10 * MINUTES;
+
+		/// How long a vendor's account can veto a new key set.
+		#[codec(index = 2)]
+		pub static KeySetDelay: BlockNumber = DAYS;
 	}
 
 	/// The escrow.
@@ -74,6 +95,8 @@ pub mod genesis {
 		pub recheck_period: Option<BlockNumber>,
 		/// [`firmware::RetryPeriod`].
 		pub retry_period: Option<BlockNumber>,
+		/// [`firmware::KeySetDelay`].
+		pub key_set_delay: Option<BlockNumber>,
 		/// [`pod_bounty::ExclusiveWindow`].
 		pub exclusive_window: Option<BlockNumber>,
 		/// [`pod_bounty::MinDuration`].
@@ -98,6 +121,7 @@ pub mod genesis {
 				self.recheck_period,
 			)));
 			set(RuntimeParameters::Firmware(firmware::Parameters::RetryPeriod(firmware::RetryPeriod, self.retry_period)));
+			set(RuntimeParameters::Firmware(firmware::Parameters::KeySetDelay(firmware::KeySetDelay, self.key_set_delay)));
 			set(RuntimeParameters::PodBounty(pod_bounty::Parameters::ExclusiveWindow(
 				pod_bounty::ExclusiveWindow,
 				self.exclusive_window,

@@ -4,8 +4,8 @@
 //! alone (CollatorSelection's invulnerables): money that can be borrowed for a day must not buy finality.
 
 use crate::{
-	parameters::dynamic_params::session::Length, AccountId, Aura, BlockNumber, CollatorSelection, Firmware, Grandpa,
-	Runtime, Session,
+	parameters::{dynamic_params::session::Length, AtLeast},
+	AccountId, Aura, BlockNumber, CollatorSelection, Firmware, Grandpa, Runtime, Session, Voters,
 };
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -20,7 +20,7 @@ sp_runtime::impl_opaque_keys! {
 		/// Authors blocks.
 		pub aura: Aura,
 		/// Votes for finality, when the collator is appointed.
-		pub grandpa: Appointed<Grandpa>,
+		pub grandpa: Appointed<Voters>,
 		/// Attests releases, when the collator is appointed.
 		pub attester: Appointed<Firmware>,
 	}
@@ -30,20 +30,14 @@ sp_runtime::impl_opaque_keys! {
 pub const MIN_SESSION_LENGTH: BlockNumber = 5;
 
 /// The length of a session.
-pub struct SessionLength;
-
-impl Get<BlockNumber> for SessionLength {
-	fn get() -> BlockNumber {
-		Length::get().max(MIN_SESSION_LENGTH)
-	}
-}
+pub type SessionLength = AtLeast<Length, MIN_SESSION_LENGTH>;
 
 /// How long a bonded collator may author nothing before it has to leave.
 pub struct KickThreshold;
 
 impl Get<BlockNumber> for KickThreshold {
 	fn get() -> BlockNumber {
-		SessionLength::get().saturating_mul(6)
+		<SessionLength as Get<BlockNumber>>::get().saturating_mul(6)
 	}
 }
 
@@ -87,7 +81,7 @@ pub trait KnowsItsKeys: OneSessionHandler<AccountId> {
 	fn are_new(keys: &[&Self::Key]) -> bool;
 }
 
-impl KnowsItsKeys for Grandpa {
+impl KnowsItsKeys for Voters {
 	fn are_new(keys: &[&Self::Key]) -> bool {
 		!Grandpa::grandpa_authorities().iter().map(|(key, _)| key).eq(keys.iter().copied())
 	}
@@ -150,7 +144,8 @@ impl<Handler: KnowsItsKeys> OneSessionHandler<AccountId> for Appointed<Handler> 
 	}
 }
 
-fn appointed() -> Vec<AccountId> {
+/// The appointed collators.
+pub fn appointed() -> Vec<AccountId> {
 	pallet_collator_selection::Invulnerables::<Runtime>::get().into_inner()
 }
 

@@ -1,7 +1,7 @@
 //! What a transaction carries besides its call, and how the off-chain worker makes one.
 
 use crate::{Runtime, RuntimeCall, System, UncheckedExtrinsic};
-use frame_system::offchain::{CreateAuthorizedTransaction, CreateTransaction, CreateTransactionBase};
+use frame_system::offchain::{CreateAuthorizedTransaction, CreateBare, CreateTransaction, CreateTransactionBase};
 use sp_runtime::{generic::Era, traits::SaturatedConversion};
 
 /// The checks that a transaction passes, in this order.
@@ -28,6 +28,16 @@ where
 {
 	type RuntimeCall = RuntimeCall;
 	type Extrinsic = UncheckedExtrinsic;
+}
+
+/// Reports of equivocations are bare: pallet-grandpa validates them so.
+impl<LocalCall> CreateBare<LocalCall> for Runtime
+where
+	RuntimeCall: From<LocalCall>,
+{
+	fn create_bare(call: RuntimeCall) -> UncheckedExtrinsic {
+		UncheckedExtrinsic::new_bare(call)
+	}
 }
 
 impl<LocalCall> CreateTransaction<LocalCall> for Runtime

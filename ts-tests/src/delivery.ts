@@ -5,7 +5,7 @@ import type { ApiPromise } from "@polkadot/api";
 import type { KeyringPair } from "@polkadot/keyring/types";
 import { type Hex, hex, sha256 } from "./bytes.ts";
 import { type Call, call, find, genesis, now, type Outcome } from "./chain.ts";
-import { FleetTree } from "./fleet.ts";
+import { FleetTree, usualCapHeight } from "./fleet.ts";
 import { ed25519, freshKeys, type SigningKey } from "./keys.ts";
 import { type ReceiptStatement, receipt } from "./statements.ts";
 
@@ -28,7 +28,6 @@ export function freshLock(): LockPair {
 export interface Receipt {
 	readonly deviceIndex: number;
 	readonly deviceKey: { Ed25519: Hex };
-	readonly proof: readonly Hex[];
 	readonly lock: Hex;
 	readonly validUntil: number;
 	readonly signature: { Ed25519: Hex };
@@ -39,10 +38,22 @@ export interface Receipt {
 export class Devices {
 	readonly keys: readonly SigningKey[];
 	readonly tree: FleetTree;
+	readonly capHeight: number;
 
-	constructor(count: number) {
+	constructor(count: number, capHeight = usualCapHeight(count)) {
 		this.keys = freshKeys(count);
 		this.tree = new FleetTree(this.publicKeys);
+		this.capHeight = capHeight;
+	}
+
+	/** Their number. */
+	get count(): number {
+		return this.keys.length;
+	}
+
+	/** The cap that the chain keeps. */
+	get cap(): Hex[] {
+		return this.tree.cap(this.capHeight).map(hex);
 	}
 
 	/** The public keys in the order of their indices. */
@@ -55,6 +66,17 @@ export class Devices {
 		return Buffer.concat(this.publicKeys);
 	}
 
+	/** The proof of a batch: of the receipts of devices in the fleet whose index is above that of the one before. */
+	proof(receipts: readonly Receipt[]): Hex[] {
+		const proved: number[] = [];
+		for (const { deviceIndex } of receipts) {
+			if (deviceIndex < this.count && deviceIndex > (proved.at(-1) ?? -1)) {
+				proved.push(deviceIndex);
+			}
+		}
+		return this.tree.multiproof(this.capHeight, proved).map(hex);
+	}
+
 	/** What the device of this statement hands to its distributor. */
 	receipt(api: ApiPromise, statement: ReceiptStatement, replaces: number | null = null): Receipt {
 		const device = this.keys[statement.deviceIndex];
@@ -64,7 +86,6 @@ export class Devices {
 		return {
 			deviceIndex: statement.deviceIndex,
 			deviceKey: ed25519(device.publicKey),
-			proof: this.tree.proof(statement.deviceIndex).map(hex),
 			lock: hex(statement.lock),
 			validUntil: statement.validUntil,
 			signature: ed25519(device.sign(receipt, statement, genesis(api))),
@@ -115,13 +136,18 @@ export class Delivery {
 	}
 
 	/** The call that reserves the devices of these receipts. */
-	reserve(receipts: readonly Receipt[], bounty = this.#bounty): Call {
-		return call(this.#api, "podBounty.reserve", bounty, receipts);
+	reserve(receipts: readonly Receipt[], { bounty = this.#bounty, proof = this.#devices.proof(receipts) } = {}): Call {
+		return call(this.#api, "podBounty.reserve", bounty, receipts, proof);
+	}
+
+	/** Good receipts of these devices. */
+	async receipts(indices: readonly number[]): Promise<Receipt[]> {
+		return await Promise.all(indices.map((index) => this.receipt(index)));
 	}
 
 	/** As `reserve`, with good receipts of these devices. */
 	async reserveDevices(indices: readonly number[]): Promise<Call> {
-		return this.reserve(await Promise.all(indices.map((index) => this.receipt(index))));
+		return this.reserve(await this.receipts(indices));
 	}
 
 	/** The right keys of these devices. */

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** What needs no network comes first, what looks at every block so far comes last. */
-const ORDER = ["vectors", "release", "bounty", "blocks"];
+const ORDER = ["vectors", "release", "rotation", "bounty", "blocks"];
 
 /** Runs the test files in the order in which they make sense. */
 export class Order extends BaseSequencer {

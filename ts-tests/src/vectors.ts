@@ -58,6 +58,8 @@ interface FleetVectors {
 	readonly valid: readonly {
 		readonly count: number;
 		readonly root: Hex;
+		readonly cap_height: number;
+		readonly cap: readonly Hex[];
 		readonly devices: readonly {
 			readonly index: number;
 			readonly key: string;
@@ -65,6 +67,13 @@ interface FleetVectors {
 			readonly leaf_hash: Hex;
 			readonly proof: readonly Hex[];
 		}[];
+		readonly multiproofs: readonly (Case & {
+			readonly height: number;
+			readonly indices: readonly number[];
+			readonly keys: readonly string[];
+			readonly proof: readonly Hex[];
+			readonly verdicts: readonly boolean[] | null;
+		})[];
 	}[];
 	readonly invalid: readonly (Case & {
 		readonly root: Hex;

@@ -4,20 +4,25 @@ import type { ApiPromise } from "@polkadot/api";
 import type { KeyringPair } from "@polkadot/keyring/types";
 import type { CID } from "multiformats/cid";
 import { type Hex, hex, sha256 } from "./bytes.ts";
-import { type Call, call, find, genesis, stored, succeed, succeedAll, untilFinalised } from "./chain.ts";
+import { type Call, call, genesis, stored, succeedAll, untilFinalised } from "./chain.ts";
 import { cidArgument } from "./cid.ts";
 import type { Devices } from "./delivery.ts";
-import { ed25519, freshKeys, type SigningKey } from "./keys.ts";
-import { type ReleaseStatement, release, type Version, type Yank, yank } from "./statements.ts";
+import { keySetArgument, ReleaseKeys, type Signatures } from "./release-keys.ts";
+import {
+	type KeySetStatement,
+	keySet,
+	type ReleaseStatement,
+	release,
+	type Version,
+	type Yank,
+	yank,
+} from "./statements.ts";
 
 /** How long the nodes may take to fetch a release and vote on it. */
 const VERDICT_MS = 200_000;
 
 /** Where a release stands. */
 export type ReleaseState = "Pending" | "Available" | "Unavailable" | "Yanked";
-
-/** Signatures, each with its key's place in the key set. */
-export type Signatures = readonly (readonly [number, { Ed25519: Hex }])[];
 
 /** A release's statement as an argument of a call. */
 export const statementArgument = (statement: ReleaseStatement) => ({
@@ -46,12 +51,19 @@ export interface FleetArguments {
 	readonly manifest: CID;
 }
 
-/** A vendor with three release keys of which two must sign. */
+/** The signatures that a rotation needs. */
+export interface RotationSignatures {
+	readonly old: Signatures;
+	readonly fresh: Signatures;
+}
+
+/** A vendor with release keys: at first three, of which two must sign. */
 export class Vendor {
 	readonly api: ApiPromise;
 	readonly account: KeyringPair;
-	readonly keys: readonly SigningKey[] = freshKeys(3);
-	readonly threshold = 2;
+	/** The keys that sign now, and the version of their set. */
+	keys = new ReleaseKeys(3, 2);
+	keySetVersion = 1;
 
 	constructor(api: ApiPromise, account: KeyringPair) {
 		this.api = api;
@@ -61,48 +73,66 @@ export class Vendor {
 	/** What it says of itself. */
 	readonly metadata = { name: "Acme Sensors", url: "https://acme.example", securityContact: "security@acme.example" };
 
-	/** Its key set as an argument of a call. */
-	get keySet() {
-		return { threshold: this.threshold, keys: this.keys.map(({ publicKey }) => ed25519(publicKey)) };
-	}
-
-	/** Registers the vendor itself. */
-	async register(): Promise<void> {
-		await succeed(this.api, this.account, call(this.api, "firmware.registerVendor", this.metadata, this.keySet));
+	/** Registers the vendor itself, and models of these names. */
+	async register(...models: readonly string[]): Promise<bigint[]> {
+		const registration = call(this.api, "firmware.registerVendor", this.metadata, keySetArgument(this.keys.set));
+		return await this.#ids([registration, ...this.#models(models)], "firmware.ModelRegistered", "model");
 	}
 
 	/** Registers models of these names. */
 	async registerModels(...names: readonly string[]): Promise<bigint[]> {
-		const txs = names.map((name) => call(this.api, "firmware.registerModel", name));
-		return await this.#ids(txs, "firmware.ModelRegistered", "model");
+		return await this.#ids(this.#models(names), "firmware.ModelRegistered", "model");
+	}
+
+	#models(names: readonly string[]): Call[] {
+		return names.map((name) => call(this.api, "firmware.registerModel", name));
 	}
 
 	/** Registers fleets. */
 	async registerFleets(...fleets: readonly FleetArguments[]): Promise<bigint[]> {
 		const txs = fleets.map(({ model, devices, manifest }) =>
-			call(this.api, "firmware.registerFleet", model, hex(devices.tree.root), devices.keys.length, cidArgument(manifest)),
+			call(this.api, "firmware.registerFleet", model, devices.count, devices.cap, cidArgument(manifest)),
 		);
 		return await this.#ids(txs, "firmware.FleetRegistered", "fleet");
 	}
 
-	/** Sends the calls and takes what each made from its event. */
-	async #ids(txs: readonly Call[], event: string, field: string): Promise<bigint[]> {
-		const outcomes = await succeedAll(this.api, this.account, txs);
-		return outcomes.map(({ events }) => BigInt(find(events, event)[field] as number));
+	/** Sends the calls and takes what they made from the events of this name. */
+	async #ids(txs: readonly Call[], name: string, field: string): Promise<bigint[]> {
+		const events = (await succeedAll(this.api, this.account, txs)).flatMap((outcome) => outcome.events);
+		return events.filter((event) => event.name === name).map(({ data }) => BigInt(data[field] as number));
 	}
 
-	/** Signatures over a release by the keys at these places. */
-	signRelease(statement: ReleaseStatement, places: readonly number[] = [0, 2]): Signatures {
-		return this.#sign(places, (key) => key.sign(release, statement, genesis(this.api)));
+	/** Signatures over a release, by the keys at these places or just as many as must sign. */
+	signRelease(statement: ReleaseStatement, places?: readonly number[]): Signatures {
+		return this.keys.sign(release, statement, genesis(this.api), places);
 	}
 
-	/** Signatures over a yank by the keys at these places. */
-	signYank(id: bigint, reason: Yank, places: readonly number[] = [0, 1]): Signatures {
-		return this.#sign(places, (key) => key.sign(yank, { release: id, reason }, genesis(this.api)));
+	/** Signatures over a yank. */
+	signYank(id: bigint, reason: Yank): Signatures {
+		return this.keys.sign(yank, { release: id, reason }, genesis(this.api));
 	}
 
-	#sign(places: readonly number[], sign: (key: SigningKey) => Uint8Array): Signatures {
-		return places.map((place) => [place, ed25519(sign(this.keys[place] as SigningKey))] as const);
+	/** What both key sets sign if `next` is to follow the current one. */
+	succession(next: ReleaseKeys): KeySetStatement {
+		return { vendor: this.account.publicKey, version: this.keySetVersion + 1, keySet: next.set };
+	}
+
+	/** The signatures of both key sets over a succession. */
+	signSuccession(next: ReleaseKeys, statement = this.succession(next)): RotationSignatures {
+		const sign = (keys: ReleaseKeys) => keys.sign(keySet, statement, genesis(this.api));
+		return { old: sign(this.keys), fresh: sign(next) };
+	}
+
+	/** The call that proposes `next`. */
+	rotation(next: ReleaseKeys, signatures: Partial<RotationSignatures> = {}): Call {
+		const { old, fresh } = { ...this.signSuccession(next), ...signatures };
+		return call(this.api, "firmware.rotateKeySet", this.account.address, keySetArgument(next.set), old, fresh);
+	}
+
+	/** Signs with `next` from now on. */
+	rotated(next: ReleaseKeys): void {
+		this.keys = next;
+		this.keySetVersion++;
 	}
 
 	/** The call that publishes a release. */

@@ -43,9 +43,8 @@ describe("every block from genesis", () => {
 	async function haveAttested(): Promise<void> {
 		const [account] = (await fundedAccounts(api, 1)) as [KeyringPair];
 		const vendor = new Vendor(api, account);
-		await vendor.register();
 		const payload = randomBytes(150_000);
-		const [model] = (await vendor.registerModels("block-maker")) as [bigint];
+		const [model] = (await vendor.register("block-maker")) as [bigint];
 		const statement = releaseOf(model, V1, 1, await addFile(blocks, payload), payload);
 		const [id] = (await vendor.publish(statement)) as [bigint];
 		expect(await untilDecided(api, id)).toBe("Available");

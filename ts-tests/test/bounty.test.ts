@@ -32,11 +32,21 @@ import { releaseOf, untilDecided, Vendor } from "../src/vendor.ts";
 const V1 = { major: 1, minor: 0, patch: 0 };
 const REWARD = 2n * UNIT;
 const RAISED = 3n * UNIT;
+/** For each of so many devices, a little less. */
+const SMALL_REWARD = REWARD / 10n;
 /** An id that nothing has. */
 const NOTHING = 1_000_000n;
 
 /** Everything that was paid or burnt in this file. */
 const flows = { first: 0n, second: 0n, burnt: 0n };
+
+type FiveReceipts = [Receipt, Receipt, Receipt, Receipt, Receipt];
+
+/** A bounty and the block of its expiry. */
+interface Opened {
+	readonly bounty: bigint;
+	readonly expiresAt: number;
+}
 
 describe("a bounty's life", () => {
 	const { nodes, blocks } = inject("started");
@@ -49,26 +59,30 @@ describe("a bounty's life", () => {
 	let second: KeyringPair;
 	let stranger: KeyringPair;
 	const [six, three, two] = [new Devices(6), new Devices(3), new Devices(2)];
+	/** So many that their cap has three nodes. */
+	const many = new Devices(600);
 	let model: bigint;
 	/** The fleets of those devices, and one of another model. */
 	let fleet: bigint;
 	let expiringFleet: bigint;
 	let yankedFleet: bigint;
 	let otherFleet: bigint;
+	let largeFleet: bigint;
 	/** Two releases that are available, and one that is not what it declares. */
 	let release: bigint;
 	let yanked: bigint;
 	let doubtful: bigint;
-	let yankedBounty: { readonly bounty: bigint; readonly expiresAt: number };
+	let yankedBounty: Opened;
+	let largeBounty: Opened;
 	let start: Place;
 	let deposit: bigint;
 	let window: number;
 	let minDuration: number;
 
 	/** Opens a bounty for a release and a fleet. */
-	async function open(of: bigint, fleet: bigint, blocksOpen: number) {
+	async function open(of: bigint, fleet: bigint, blocksOpen: number, reward = REWARD): Promise<Opened> {
 		const expiresAt = (await now(api)) + blocksOpen;
-		const outcome = await succeed(api, vendor.account, call(api, "podBounty.open", of, fleet, REWARD, expiresAt));
+		const outcome = await succeed(api, vendor.account, call(api, "podBounty.open", of, fleet, reward, expiresAt));
 		return { bounty: BigInt(find(outcome.events, "podBounty.BountyOpened").bounty as number), expiresAt };
 	}
 
@@ -88,21 +102,21 @@ describe("a bounty's life", () => {
 		accounts = (await fundedAccounts(api, 4)) as typeof accounts;
 		[, first, second, stranger] = accounts;
 		vendor = new Vendor(api, accounts[0]);
-		await vendor.register();
 		let otherModel: bigint;
-		[model, otherModel] = (await vendor.registerModels("thermostat", "doorbell")) as [bigint, bigint];
+		[model, otherModel] = (await vendor.register("thermostat", "doorbell")) as [bigint, bigint];
 		const payloadCid = await addFile(blocks, payload);
 		const fleetOf = async (of: bigint, devices: Devices) => ({
 			model: of,
 			devices,
 			manifest: await addFile(blocks, devices.manifest),
 		});
-		[fleet, expiringFleet, yankedFleet, otherFleet] = (await vendor.registerFleets(
+		[fleet, expiringFleet, yankedFleet, otherFleet, largeFleet] = (await vendor.registerFleets(
 			await fleetOf(model, six),
 			await fleetOf(model, three),
 			await fleetOf(model, two),
 			await fleetOf(otherModel, new Devices(1)),
-		)) as [bigint, bigint, bigint, bigint];
+			await fleetOf(model, many),
+		)) as [bigint, bigint, bigint, bigint, bigint];
 		[release, yanked, doubtful] = (await vendor.publish(
 			releaseOf(model, V1, 1, payloadCid, payload),
 			releaseOf(model, { ...V1, patch: 1 }, 1, payloadCid, payload),
@@ -165,6 +179,7 @@ describe("a bounty's life", () => {
 
 		it("should refuse receipts that do not hold", async () => {
 			const good = await one.receipt(0);
+			const proof = six.proof([good]);
 			const alone = (changed: object) => one.reserve([{ ...good, ...changed }]);
 			const statement = await one.statement(0);
 			const signature = ({ signature }: Receipt) => ({ signature });
@@ -172,16 +187,18 @@ describe("a bounty's life", () => {
 			const elsewhere = (six.keys[0] as (typeof six.keys)[number]).sign(receipt, statement, randomBytes(32));
 			await expectRefusals(api, first, [
 				["podBounty.EmptyBatch", one.reserve([])],
-				["podBounty.UnknownBounty", one.reserve([good], NOTHING)],
+				["podBounty.UnknownBounty", one.reserve([good], { bounty: NOTHING })],
 				["podBounty.NoSuchDevice", alone({ deviceIndex: 6 })],
 				["podBounty.ReceiptExpired", one.reserve([await one.receipt(0, { validUntil: 1 })])],
 				["podBounty.WrongReservation", alone({ replaces: 0 })],
 				["podBounty.WeakKey", alone({ deviceKey: ed25519(new Uint8Array(32)) })],
-				["podBounty.InvalidProof", alone({ proof: [] })],
-				["podBounty.InvalidProof", alone({ proof: good.proof.slice(1) })],
+				["podBounty.MalformedProof", one.reserve([good], { proof: [] })],
+				["podBounty.MalformedProof", one.reserve([good], { proof: proof.slice(1) })],
+				["podBounty.MalformedProof", one.reserve([good], { proof: [...proof, hex(six.tree.root)] })],
+				["podBounty.InvalidProof", one.reserve([good], { proof: proof.toReversed() })],
 				["podBounty.InvalidProof", alone({ deviceIndex: 1 })],
 				["podBounty.InvalidProof", alone({ deviceKey: ed25519(six.keys[1]?.publicKey ?? new Uint8Array()) })],
-				["podBounty.InvalidProof", alone({ deviceKey: ed25519(six.tree.root), proof: [] })],
+				["podBounty.InvalidProof", alone({ deviceKey: ed25519(six.tree.root) })],
 				["podBounty.InvalidSignature", alone({ lock: hex(freshLock().lock) })],
 				["podBounty.InvalidSignature", alone({ validUntil: good.validUntil + 1 })],
 				["podBounty.InvalidSignature", alone({ signature: ed25519(elsewhere) })],
@@ -195,9 +212,9 @@ describe("a bounty's life", () => {
 		});
 
 		it("should reserve the good receipts of a batch and name the bad ones", async () => {
-			const good = await Promise.all([0, 1, 2].map((index) => one.receipt(index)));
+			const good = await one.receipts([0, 1, 2]);
 			const bad = { ...(await one.receipt(3)), signature: (await other.receipt(3)).signature };
-			earlier = await succeed(api, first, one.reserve([...good, good[2] as (typeof good)[number], bad]));
+			earlier = await succeed(api, first, one.reserve([...good, good[2] as Receipt, bad]));
 			expect(find(earlier.events, "podBounty.Reserved")).toMatchObject({
 				bounty: Number(bounty),
 				distributor: first.address,
@@ -205,7 +222,7 @@ describe("a bounty's life", () => {
 				exclusiveUntil: earlier.number + window,
 			});
 			expect(named(earlier, "podBounty.ReceiptRejected")).toEqual([
-				{ bounty: Number(bounty), deviceIndex: 2, reason: "DuplicateDevice" },
+				{ bounty: Number(bounty), deviceIndex: 2, reason: "OutOfOrder" },
 				{ bounty: Number(bounty), deviceIndex: 3, reason: "InvalidSignature" },
 			]);
 			expect(await held(first, "Reservation")).toBe(deposit * 3n);
@@ -346,6 +363,60 @@ describe("a bounty's life", () => {
 		});
 	});
 
+	describe("of a large fleet", () => {
+		/** Some under each node of the cap. */
+		const chosen = [0, 1, 7, 255, 256, 300, 511, 512, 599];
+		let one: Delivery;
+		let earlier: Outcome;
+		let later: Outcome;
+
+		it("should reserve devices all over the fleet by one proof", async () => {
+			largeBounty = await open(release, largeFleet, minDuration + 2 * window, SMALL_REWARD);
+			one = new Delivery(api, first, largeBounty.bounty, many, digest);
+			expect(many.cap).toHaveLength(3);
+			const receipts = await one.receipts(chosen);
+			const separately = chosen.flatMap((index) => many.tree.proof(index));
+			expect(many.proof(receipts).length).toBeLessThan(separately.length);
+			earlier = await succeed(api, first, one.reserve(receipts));
+			expect(find(earlier.events, "podBounty.Reserved")).toMatchObject({ devices: chosen.length });
+			expect(named(earlier, "podBounty.ReceiptRejected")).toEqual([]);
+		});
+
+		it("should reject a wrong device with those under its node of the cap, and no others", async () => {
+			const [taken, good, wrong, spoilt, far] = (await one.receipts([0, 2, 257, 258, 513])) as FiveReceipts;
+			const stolen = { ...wrong, deviceKey: ed25519(many.publicKeys[259] ?? new Uint8Array()) };
+			const batch = [taken, good, stolen, spoilt, { ...far, deviceIndex: 600 }, far, far, good];
+			// The proof is of all that are in order and exist, whether they hold or not.
+			const proof = many.tree.multiproof(many.capHeight, [0, 2, 257, 258, 513]).map(hex);
+			const ofTheGood = many.tree.multiproof(many.capHeight, [2, 513]).map(hex);
+			await expectRefusals(api, first, [
+				["podBounty.MalformedProof", one.reserve(batch, { proof: ofTheGood })],
+				["podBounty.MalformedProof", one.reserve(batch, { proof: proof.slice(1) })],
+				["podBounty.MalformedProof", one.reserve(batch, { proof: [...proof, hex(many.tree.root)] })],
+				["podBounty.InvalidProof", one.reserve([stolen, spoilt])],
+			]);
+			later = await succeed(api, first, one.reserve(batch, { proof }));
+			expect(find(later.events, "podBounty.Reserved")).toMatchObject({ devices: 2 });
+			const rejected = named(later, "podBounty.ReceiptRejected");
+			expect(rejected.map(({ deviceIndex, reason }) => [deviceIndex, reason])).toEqual([
+				[0, "AlreadyReserved"],
+				[257, "InvalidProof"],
+				[258, "InvalidProof"],
+				[600, "NoSuchDevice"],
+				[513, "OutOfOrder"],
+				[2, "OutOfOrder"],
+			]);
+		});
+
+		it("should pay for all that were reserved", async () => {
+			const claims = [one.claimDevices(reservationOf(earlier), chosen), one.claimDevices(reservationOf(later), [2, 513])];
+			const paid = (await succeedAll(api, first, claims)).map(payment);
+			expect(paid).toMatchObject([{ devices: chosen.length }, { devices: 2 }]);
+			expect(await ask(api, "podBountyApi.bounty", largeBounty.bounty)).toMatchObject({ paid: 11, reserved: 0 });
+			flows.first += SMALL_REWARD * 11n;
+		});
+	});
+
 	describe("of a release that is yanked", () => {
 		it("should take no more reservations but pay those made", async () => {
 			const { bounty, expiresAt } = await open(yanked, yankedFleet, minDuration + 2 * window);
@@ -413,10 +484,12 @@ describe("a bounty's life", () => {
 		});
 
 		it("should be refunded even if its release was yanked, and leave its fleet free", async () => {
-			await untilBlock(api, yankedBounty.expiresAt);
-			const closed = await succeed(api, vendor.account, close(yankedBounty.bounty));
-			expect(BigInt(String(find(closed.events, "podBounty.BountyClosing").refunded))).toBe(REWARD);
-			const removals = [fleet, expiringFleet, yankedFleet].map((id) => call(api, "firmware.removeFleet", id));
+			await untilBlock(api, Math.max(yankedBounty.expiresAt, largeBounty.expiresAt));
+			const closures = [yankedBounty, largeBounty].map(({ bounty }) => close(bounty));
+			const closed = await succeedAll(api, vendor.account, closures);
+			const refunds = closed.map(({ events }) => BigInt(String(find(events, "podBounty.BountyClosing").refunded)));
+			expect(refunds).toEqual([REWARD, SMALL_REWARD * 589n]);
+			const removals = [fleet, expiringFleet, yankedFleet, largeFleet].map((id) => call(api, "firmware.removeFleet", id));
 			await succeedAll(api, vendor.account, removals);
 		});
 	});

@@ -10,11 +10,13 @@ import { type Hex, hex } from "../src/bytes.ts";
 import { ask, call, connect, constant, finalisedHead, find, genesis, stored, submit, succeed } from "../src/chain.ts";
 import { cidArgument } from "../src/cid.ts";
 import { Devices } from "../src/delivery.ts";
+import { MAX_CAP_NODES } from "../src/fleet.ts";
 import { addFile, removeLeaf } from "../src/gateway.ts";
 import { ed25519, SigningKey } from "../src/keys.ts";
 import { expectRefusals } from "../src/refusals.ts";
+import { keySetArgument, type Signatures } from "../src/release-keys.ts";
 import { type ReleaseStatement, release } from "../src/statements.ts";
-import { releaseOf, releaseState, type Signatures, untilDecided, Vendor } from "../src/vendor.ts";
+import { releaseOf, releaseState, untilDecided, Vendor } from "../src/vendor.ts";
 
 const V1 = { major: 1, minor: 0, patch: 0 };
 
@@ -46,6 +48,12 @@ describe("a release's life", () => {
 	let mismatch: bigint;
 	let lost: bigint;
 
+	/** The pages of the cap that the chain keeps for a fleet. */
+	async function capPages(fleet: bigint): Promise<Hex[][]> {
+		const pages = await Promise.all([0, 1, 2].map((page) => stored<Hex[]>(api, "firmware.fleetCaps", [fleet, page])));
+		return pages.filter((page) => page !== null);
+	}
+
 	beforeAll(async () => {
 		api = await connect(nodes[0] ?? "");
 		const accounts = await fundedAccounts(api, 3);
@@ -58,7 +66,8 @@ describe("a release's life", () => {
 	afterAll(async () => await api?.disconnect());
 
 	it("should refuse vendors without a name, a legible text or a sound key set", async () => {
-		const { metadata, keySet, keys } = vendor;
+		const { metadata } = vendor;
+		const keySet = keySetArgument(vendor.keys.set);
 		const [first] = keySet.keys;
 		const register = (data: object, set: object) => call(api, "firmware.registerVendor", data, set);
 		await expectRefusals(api, vendor.account, [
@@ -67,7 +76,7 @@ describe("a release's life", () => {
 			["firmware.InvalidText", register({ ...metadata, url: "0xff" }, keySet)],
 			["firmware.InvalidText", register({ ...metadata, securityContact: "a\nb" }, keySet)],
 			["firmware.InvalidKeySet", register(metadata, { ...keySet, threshold: 0 })],
-			["firmware.InvalidKeySet", register(metadata, { ...keySet, threshold: keys.length + 1 })],
+			["firmware.InvalidKeySet", register(metadata, { ...keySet, threshold: keySet.keys.length + 1 })],
 			["firmware.InvalidKeySet", register(metadata, { ...keySet, keys: [first, first] })],
 			["firmware.InvalidKeySet", register(metadata, { threshold: 1, keys: [ed25519(new Uint8Array(32))] })],
 			["firmware.UnknownVendor", call(api, "firmware.updateVendor", metadata)],
@@ -75,12 +84,18 @@ describe("a release's life", () => {
 		]);
 	});
 
-	it("should refuse texts over their bound before they reach a block", async () => {
+	it("should refuse arguments over their bound before they reach a block", async () => {
 		// The library logs what it throws.
 		const log = vi.spyOn(console, "error").mockImplementation(() => {});
 		const name = "x".repeat(Number(constant(api, "firmware.maxNameLen")) + 1);
-		const tx = call(api, "firmware.registerVendor", { ...vendor.metadata, name }, vendor.keySet);
-		await expect(submit(api, vendor.account, tx)).rejects.toThrow(/1002/);
+		const cap = Array.from({ length: MAX_CAP_NODES + 1 }, () => hex(new Uint8Array(32)));
+		const beyond = [
+			call(api, "firmware.registerVendor", { ...vendor.metadata, name }, keySetArgument(vendor.keys.set)),
+			call(api, "firmware.registerFleet", NOTHING, cap.length, cap, cidArgument(manifest)),
+		];
+		for (const tx of beyond) {
+			await expect(submit(api, vendor.account, tx)).rejects.toThrow(/1002/);
+		}
 		log.mockRestore();
 	});
 
@@ -95,8 +110,8 @@ describe("a release's life", () => {
 			vendor.account.address,
 			1,
 		]);
-		expect(keySet?.threshold).toBe(vendor.threshold);
-		expect(keySet?.keys).toEqual(vendor.keys.map(({ publicKey }) => ({ ed25519: hex(publicKey) })));
+		expect(keySet?.threshold).toBe(vendor.keys.threshold);
+		expect(keySet?.keys).toEqual(vendor.keys.set.keys.map((key) => ({ ed25519: hex(key) })));
 	});
 
 	it("should keep a vendor's metadata up to date", async () => {
@@ -104,7 +119,7 @@ describe("a release's life", () => {
 		await expectRefusals(api, vendor.account, [
 			["firmware.EmptyName", update({ name: "" })],
 			["firmware.InvalidText", update({ securityContact: "a\nb" })],
-			["firmware.AlreadyVendor", call(api, "firmware.registerVendor", vendor.metadata, vendor.keySet)],
+			["firmware.AlreadyVendor", call(api, "firmware.registerVendor", vendor.metadata, keySetArgument(vendor.keys.set))],
 		]);
 		const { events } = await succeed(api, vendor.account, update({ url: "https://acme.example/firmware" }));
 		expect(find(events, "firmware.VendorUpdated")).toEqual({ vendor: vendor.account.address });
@@ -114,17 +129,30 @@ describe("a release's life", () => {
 
 	it("should register a model and fleets of it, and remove a fleet again", async () => {
 		[model] = (await vendor.registerModels("sensor")) as [bigint];
-		const [fleet, spare] = await vendor.registerFleets({ model, devices, manifest }, { model, devices, manifest });
-		const root = hex(devices.tree.root);
-		expect(await stored(api, "firmware.fleets", [fleet])).toMatchObject({ model: Number(model), root, count: 25, users: 0 });
-		const register = (of: bigint, count: number) =>
-			call(api, "firmware.registerFleet", of, root, count, cidArgument(manifest));
+		// Its cap takes two pages.
+		const many = new Devices(600, 1);
+		const [fleet, spare] = (await vendor.registerFleets(
+			{ model, devices, manifest },
+			{ model, devices: many, manifest },
+		)) as [bigint, bigint];
+		const small = { model: Number(model), root: hex(devices.tree.root), count: 25, capHeight: 5, users: 0 };
+		expect(await stored(api, "firmware.fleets", [fleet])).toMatchObject(small);
+		expect(await capPages(fleet)).toEqual([[hex(devices.tree.root)]]);
+		const large = { model: Number(model), root: hex(many.tree.root), count: 600, capHeight: 1, users: 0 };
+		expect(await stored(api, "firmware.fleets", [spare])).toMatchObject(large);
+		expect(await capPages(spare)).toEqual([many.cap.slice(0, 256), many.cap.slice(256)]);
+		const register = (of: bigint, count: number, cap: readonly Hex[] = devices.cap) =>
+			call(api, "firmware.registerFleet", of, count, cap, cidArgument(manifest));
 		await Promise.all([
 			expectRefusals(api, vendor.account, [
 				["firmware.EmptyName", call(api, "firmware.registerModel", "")],
 				["firmware.InvalidText", call(api, "firmware.registerModel", "a\u0000b")],
 				["firmware.UnknownModel", register(NOTHING, 25)],
 				["firmware.EmptyFleet", register(model, 0)],
+				["firmware.InvalidCap", register(model, 25, [])],
+				// A tree over 25 devices has levels of 4 nodes and of 2, but none of 3.
+				["firmware.InvalidCap", register(model, 25, devices.tree.cap(3).slice(0, 3).map(hex))],
+				["firmware.InvalidCap", register(model, 25, many.cap)],
 				["firmware.UnknownFleet", call(api, "firmware.removeFleet", NOTHING)],
 			]),
 			expectRefusals(api, other.account, [
@@ -138,6 +166,7 @@ describe("a release's life", () => {
 		expect(after.held).toBeLessThan(before.held);
 		expect(after.total).toBe(before.total - fee);
 		expect(await ask<number[]>(api, "firmwareApi.fleets", model)).toEqual([Number(fleet)]);
+		expect(await capPages(spare)).toEqual([]);
 	});
 
 	it("should refuse a release with a wrong argument or signature", async () => {
@@ -147,8 +176,8 @@ describe("a release's life", () => {
 			sign = (s: ReleaseStatement): Signatures => vendor.signRelease(s),
 		) => vendor.publication({ ...statement, ...changes }, sign({ ...statement, ...changes }));
 		const signed = (signatures: Signatures) => publish({}, () => signatures);
-		const [first, third] = vendor.signRelease(statement) as [Signatures[number], Signatures[number]];
-		const elsewhere = ed25519((vendor.keys[0] as SigningKey).sign(release, statement, randomBytes(32)));
+		const [first, third] = vendor.signRelease(statement, [0, 2]) as [Signatures[number], Signatures[number]];
+		const elsewhere = ed25519((vendor.keys.keys[0] as SigningKey).sign(release, statement, randomBytes(32)));
 		const bySomeone = ed25519(new SigningKey().sign(release, statement, genesis(api)));
 		const step = Number(constant(api, "firmware.maxSecurityStep"));
 		await Promise.all([

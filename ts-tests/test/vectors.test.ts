@@ -5,8 +5,19 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { blake2, type Hex, hex, sha256, unhex } from "../src/bytes.ts";
 import { call, connect } from "../src/chain.ts";
 import { cidArgument, encodeCid, partsOf, readCidBytes, readCidText } from "../src/cid.ts";
-import { FleetTree, leaf, verifyProof } from "../src/fleet.ts";
-import { ed25519, isWeak, keyText, readKeyText, SigningKey, verify } from "../src/keys.ts";
+import {
+	depth,
+	FleetTree,
+	leaf,
+	levelWidth,
+	MAX_CAP_NODES,
+	type Member,
+	usualCapHeight,
+	verifyMembers,
+	verifyProof,
+} from "../src/fleet.ts";
+import { isWeak, keyText, readKeyText, SigningKey, verify } from "../src/keys.ts";
+import { keySetArgument } from "../src/release-keys.ts";
 import { encodeDigest, encodeKey } from "../src/statements.ts";
 import * as vectors from "../src/vectors.ts";
 import { statementArgument } from "../src/vendor.ts";
@@ -110,6 +121,27 @@ describe("fleets", () => {
 		}
 	});
 
+	it.each(valid)("should have caps and multiproofs as pinned: $count devices", ({ count, root, devices, ...vector }) => {
+		const tree = new FleetTree(devices.map(({ key }) => vectors.key(key)));
+		expect(tree.cap(vector.cap_height).map(hex)).toEqual(vector.cap);
+		expect(tree.cap(depth(count)).map(hex)).toEqual([root]);
+		for (const { why, height, indices, keys, proof, verdicts } of vector.multiproofs) {
+			const members = indices.map((index, place): Member => [index, vectors.key(keys[place] ?? "")]);
+			const found = verifyMembers(count, height, tree.cap(height), members, proof.map(unhex));
+			expect(found ?? null, why).toEqual(verdicts);
+			if (verdicts) {
+				expect(tree.multiproof(height, indices).map(hex), why).toEqual(proof);
+			}
+		}
+	});
+
+	it("should have caps of a node for 256 devices, of at most 4096 nodes", () => {
+		const nodes = (count: number) => levelWidth(count, usualCapHeight(count));
+		expect([1, 25, 256, 257, 600, 1_000_000].map(nodes)).toEqual([1, 1, 1, 2, 3, 3907]);
+		expect([1, 25, 600, 1_000_000].map(usualCapHeight)).toEqual([0, 5, 8, 8]);
+		expect([nodes(2 ** 32 - 1), usualCapHeight(2 ** 32 - 1)]).toEqual([MAX_CAP_NODES, 20]);
+	});
+
 	it.each(invalid)("should not prove what is not in them: $why", ({ root, count, index, key, proof }) => {
 		expect(verifyProof(unhex(root), count, index, vectors.key(key), proof.map(unhex))).toBe(false);
 	});
@@ -146,10 +178,9 @@ describe("the chain's own types", () => {
 		const scale = (wanted: string) => statements.find(({ name }) => name === wanted)?.scale;
 		const release = statementArgument(vectors.releaseOf(fields("release")));
 		expect(argument(0, "firmware.publishRelease", release, null, [])).toBe(scale("release"));
-		const { threshold, keys } = vectors.keySetOf(fields("key_set")).keySet;
-		const keySet = { threshold, keys: keys.map(ed25519) };
-		const metadata = { name: "", url: "", securityContact: "" };
-		expect(scale("key_set")).toContain(argument(1, "firmware.registerVendor", metadata, keySet)?.slice(2) ?? "nothing");
+		const { vendor, keySet } = vectors.keySetOf(fields("key_set"));
+		const encoded = argument(1, "firmware.rotateKeySet", vendor, keySetArgument(keySet), [], []);
+		expect(scale("key_set")).toContain(encoded?.slice(2) ?? "nothing");
 	});
 
 	it.each(vectors.cidVectors().valid)("should encode CIDs as pinned: $text", ({ text, scale }) => {
@@ -157,6 +188,6 @@ describe("the chain's own types", () => {
 		if (typeof cid === "string") {
 			throw new Error(cid);
 		}
-		expect(argument(3, "firmware.registerFleet", 0, hex(new Uint8Array(32)), 1, cidArgument(cid))).toBe(scale);
+		expect(argument(3, "firmware.registerFleet", 0, 1, [hex(new Uint8Array(32))], cidArgument(cid))).toBe(scale);
 	});
 });

@@ -69,6 +69,17 @@ impl Definition {
 		self
 	}
 
+	/// Adds a node that is like another one.
+	pub fn with_another(mut self, like: &str, name: &str) -> Result<Self> {
+		let nodes = self.section("relaychain").get_mut("nodes").and_then(Value::as_array_mut);
+		let nodes = nodes.context("the definition has no nodes")?;
+		let named = |node: &&Value| node.get("name").and_then(Value::as_str) == Some(like);
+		let mut node = nodes.iter().find(named).cloned().with_context(|| format!("the definition has no node {like}"))?;
+		node.as_table_mut().context("a node is no table")?.insert("name".into(), name.into());
+		nodes.push(node);
+		Ok(self)
+	}
+
 	/// What the SDK spawns.
 	pub fn config(&self) -> Result<NetworkConfig> {
 		NetworkConfig::load_from_toml_string_with_base_dir(&toml::to_string(&self.table)?, &self.folder)
@@ -97,6 +108,15 @@ mod tests {
 		let names: Vec<_> = nodes.iter().map(|node| (node.name(), node.is_validator())).collect();
 		assert_eq!(names, [("alice", true), ("bob", true), ("charlie", false), ("dave", false)]);
 		assert!(!config.global_settings().tear_down_on_failure());
+	}
+
+	#[test]
+	fn another_node_should_be_like_the_one_that_was_named() {
+		let config = Definition::local().unwrap().with_another("dave", "ferdie").unwrap().config().unwrap();
+		let [.., dave, ferdie] = config.relaychain().nodes()[..] else { panic!("too few nodes") };
+		assert_eq!((ferdie.name(), ferdie.is_validator()), ("ferdie", dave.is_validator()));
+		assert_eq!(ferdie.args(), dave.args());
+		assert!(Definition::local().unwrap().with_another("nobody", "ferdie").is_err());
 	}
 
 	#[test]

@@ -4,7 +4,7 @@ use super::{
 	api,
 	runtime::{bounded, text},
 	submit::{Included, Until},
-	types::Receipt,
+	types::{Receipt, ReceiptBatch},
 	Chain,
 };
 use crate::{error::Result, keys::Account};
@@ -40,15 +40,11 @@ pub struct Claimed {
 
 impl Chain {
 	/// Reserves the devices that signed these receipts.
-	pub async fn reserve(
-		&self,
-		account: &Account,
-		bounty: BountyId,
-		receipts: Vec<Receipt>,
-		until: Until,
-	) -> Result<Reserved> {
-		let receipts = bounded(receipts.into_iter().map(receipt).collect());
-		let included = self.submit(account, &api::transactions().pod_bounty().reserve(bounty, receipts), until).await?;
+	pub async fn reserve(&self, account: &Account, bounty: BountyId, batch: ReceiptBatch, until: Until) -> Result<Reserved> {
+		let receipts = bounded(batch.receipts.into_iter().map(receipt).collect());
+		let proof = bounded(batch.proof.into_iter().map(H256).collect());
+		let call = api::transactions().pod_bounty().reserve(bounty, receipts, proof);
+		let included = self.submit(account, &call, until).await?;
 		let event: events::Reserved = included.one()?;
 		let rejected: Vec<events::ReceiptRejected> = included.all()?;
 		Ok(Reserved {
@@ -114,7 +110,6 @@ fn receipt(receipt: Receipt) -> chain_types::Receipt {
 	chain_types::Receipt {
 		device_index: receipt.device_index,
 		device_key: Static(receipt.device_key),
-		proof: bounded(receipt.proof.into_iter().map(H256).collect()),
 		lock: receipt.lock,
 		valid_until: receipt.valid_until,
 		signature: Static(receipt.signature),

@@ -69,6 +69,28 @@ pub struct Vendor {
 	pub key_set: KeySet,
 }
 
+/// A key set of a vendor, with the signatures that carry it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeySetLink {
+	/// Its version.
+	pub version: u32,
+	/// The set.
+	pub key_set: KeySet,
+	/// Signatures by the set before, each with the key's place in that; none for version 1.
+	pub old_signatures: Vec<(u8, ReleaseSignature)>,
+	/// Signatures by the set itself, each with the key's place in it; none for version 1.
+	pub new_signatures: Vec<(u8, ReleaseSignature)>,
+}
+
+/// A key set that waits to be adopted.
+#[derive(Clone, Debug)]
+pub struct PendingKeySet {
+	/// The set.
+	pub link: KeySetLink,
+	/// The first block in which it can be adopted; until it is, the vendor can veto it.
+	pub effective_at: BlockNumber,
+}
+
 /// A model.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -93,6 +115,8 @@ pub struct Fleet {
 	pub root: Hash32,
 	/// The number of its devices.
 	pub count: u32,
+	/// The height of its stored cap above the devices.
+	pub cap_height: u32,
 	/// The list of its devices' keys, in IPFS.
 	pub manifest: Cid,
 	/// How many bounties rely on it.
@@ -221,6 +245,15 @@ pub struct Reservation {
 	pub slots: Vec<(DeviceIndex, Lock)>,
 }
 
+/// Receipts that are reserved together.
+#[derive(Clone, Debug)]
+pub struct ReceiptBatch {
+	/// The receipts, in rising order of their devices.
+	pub receipts: Vec<Receipt>,
+	/// The multiproof of all their devices' places, up to the fleet's cap.
+	pub proof: Vec<Hash32>,
+}
+
 /// A device's receipt, with what the chain needs to check it.
 #[derive(Clone, Debug)]
 pub struct Receipt {
@@ -228,8 +261,6 @@ pub struct Receipt {
 	pub device_index: DeviceIndex,
 	/// The device's key.
 	pub device_key: DeviceKey,
-	/// The proof that the key is at this place.
-	pub proof: Vec<Hash32>,
 	/// The lock `s = H(r)`.
 	pub lock: Lock,
 	/// The last block in which the receipt can be reserved.

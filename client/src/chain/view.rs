@@ -4,8 +4,8 @@ use super::{
 	api,
 	connect::Chain,
 	types::{
-		AccountId, Attestations, BlockId, Bounty, DeviceStatus, Distributor, Fleet, Hash, Model, Release, ReleaseState,
-		Reservation, Vendor,
+		AccountId, Attestations, BlockId, Bounty, DeviceStatus, Distributor, Fleet, Hash, KeySetLink, Model, PendingKeySet,
+		Release, ReleaseState, Reservation, Vendor,
 	},
 };
 use crate::{
@@ -18,8 +18,14 @@ use subxt::{
 	constants::Address as ConstantAddress,
 	runtime_apis::Payload,
 	storage::{Address, StorageClient},
+	utils::Static,
 };
-use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, KeySet, ModelId, ReleaseId, ReservationId};
+use waybill_primitives::{
+	BlockNumber, BountyId, DeviceIndex, FleetId, KeySet, ModelId, ReleaseId, ReleaseSignature, ReservationId,
+};
+
+/// So many key sets are asked for at once.
+const KEY_SETS: u32 = 16;
 
 type BountyInfo = api::runtime_types::pallet_pod_bounty::types::BountyInfo<AccountId, u128>;
 
@@ -68,6 +74,24 @@ impl View {
 		Ok(found.map(|set| set.0))
 	}
 
+	/// The version of a vendor's current key set; nothing if the account is no vendor.
+	pub async fn key_set_version(&self, vendor: &AccountId) -> Result<Option<u32>> {
+		let found = self.storage(api::storage().firmware().vendors(), (*vendor,)).await?;
+		Ok(found.map(|vendor| vendor.key_set_version))
+	}
+
+	/// A vendor's key sets of the versions after `after`, in their order; not all of them if they are many.
+	pub async fn key_sets(&self, vendor: &AccountId, after: u32) -> Result<Vec<KeySetLink>> {
+		let found = self.ask(api::runtime_apis().firmware_api().key_sets(*vendor, after, KEY_SETS)).await?;
+		Ok(found.into_iter().map(link).collect())
+	}
+
+	/// The key set that a vendor has proposed and not adopted.
+	pub async fn pending_key_set(&self, vendor: &AccountId) -> Result<Option<PendingKeySet>> {
+		let found = self.ask(api::runtime_apis().firmware_api().pending_key_set(*vendor)).await?;
+		Ok(found.map(|pending| PendingKeySet { link: link(pending.link), effective_at: pending.effective_at }))
+	}
+
 	/// A model.
 	pub async fn model(&self, id: ModelId) -> Result<Option<Model>> {
 		let found = self.storage(api::storage().firmware().models(), (id,)).await?;
@@ -105,6 +129,7 @@ impl View {
 			model: fleet.model,
 			root: fleet.root,
 			count: fleet.count,
+			cap_height: fleet.cap_height.into(),
 			manifest: fleet.manifest.0,
 			bounties: fleet.users,
 		}))
@@ -243,6 +268,18 @@ impl View {
 			Ok(value) => Ok(value),
 			Err(error) => Err(self.chain.explain(error).await),
 		}
+	}
+}
+
+fn link(link: api::runtime_types::pallet_firmware::runtime_api::KeySetLink) -> KeySetLink {
+	let indexed = |signatures: Vec<(u8, Static<ReleaseSignature>)>| {
+		signatures.into_iter().map(|(key, signature)| (key, signature.0)).collect()
+	};
+	KeySetLink {
+		version: link.version,
+		key_set: link.key_set.0,
+		old_signatures: indexed(link.old_signatures),
+		new_signatures: indexed(link.new_signatures),
 	}
 }
 

@@ -3,8 +3,7 @@
 use super::{
 	backoff::Backoff,
 	home::{Home, Memory},
-	hook,
-	peer::{self, Peer},
+	hook, peer,
 	peers::{Candidate, Peers},
 	report::Event,
 	slots::{Installed, Staging},
@@ -21,6 +20,7 @@ use std::{
 	path::PathBuf,
 	time::{Duration, Instant},
 };
+use tokio::time::timeout;
 use waybill_exchange::{DeviceExchange, Observation, Policy, Refusal, Stage, Terms};
 use waybill_primitives::{BlockNumber, Cid, Lock};
 
@@ -58,6 +58,10 @@ pub struct Agent<L: Ledger> {
 	pub(super) policy: Policy,
 	/// When nodes and distributors are asked again for a key, by its lock.
 	pub(super) asked: HashMap<Lock, Backoff>,
+	/// The time of the newest block that was seen, as it is on the disk.
+	pub(super) seen_stored_ms: u64,
+	/// Whether the freeze that lasts was said.
+	pub(super) frozen_said: bool,
 	hook: Option<PathBuf>,
 	hook_timeout: Duration,
 	hook_backoff: Backoff,
@@ -77,7 +81,7 @@ impl<L: Ledger> Agent<L> {
 		}
 		let policy = config.policy();
 		let exchange = home.exchange(policy.clone())?;
-		let memory = home.memory()?;
+		let (memory, seen_stored_ms) = (home.memory()?, exchange.seen().1);
 		let peers = Peers::new(peer::client()?, config.distributors.clone())?;
 		let (hook, hook_timeout) = (config.hook.clone(), Duration::from_secs(config.hook_timeout));
 		Ok(Self {
@@ -93,6 +97,8 @@ impl<L: Ledger> Agent<L> {
 			tell,
 			policy,
 			asked: HashMap::new(),
+			seen_stored_ms,
+			frozen_said: false,
 			hook,
 			hook_timeout,
 			hook_backoff: Backoff::default(),
@@ -139,11 +145,12 @@ impl<L: Ledger> Agent<L> {
 		self.obstacle.as_deref().unwrap_or("the device is still at work")
 	}
 
-	/// Waits for a final block after this one.
+	/// Waits for a final block after this one, for as long as it counts as recent.
 	async fn wait(&mut self, number: BlockNumber, pause: Duration) -> Duration {
-		match self.ledger.above(number).await {
-			Ok(_) => FIRST_PAUSE,
-			Err(error) => {
+		let patience = Duration::from_millis(self.policy.max_view_age_ms);
+		match timeout(patience, self.ledger.above(number)).await {
+			Ok(Ok(_)) | Err(_) => FIRST_PAUSE,
+			Ok(Err(error)) => {
 				tracing::warn!(%error, ?pause, "trying again");
 				self.obstacle = Some(error.to_string());
 				tokio::time::sleep(pause).await;
@@ -153,7 +160,7 @@ impl<L: Ledger> Agent<L> {
 	}
 
 	async fn try_step(&mut self) -> (BlockNumber, Result<Outcome>) {
-		match self.ledger.newest().await {
+		match self.newest().await {
 			Ok(state) => (state.head().number, self.step(&state).await),
 			Err(error) => (0, Err(error)),
 		}
@@ -162,6 +169,7 @@ impl<L: Ledger> Agent<L> {
 	/// Does what comes next.
 	pub(super) async fn step(&mut self, state: &L::State) -> Result<Outcome> {
 		self.run_hook().await?;
+		self.see(state.head())?;
 		let stage = self.exchange.stage();
 		tracing::debug!(?stage, block = state.head().number, "step");
 		match stage {
@@ -261,23 +269,23 @@ impl<L: Ledger> Agent<L> {
 	}
 
 	/// The ways to the distributor that was agreed with.
-	async fn ways(&self, state: &L::State, terms: &Terms) -> Vec<Peer> {
+	async fn ways(&self, state: &L::State, terms: &Terms) -> Vec<Candidate> {
 		let announced = state.distributors().await.unwrap_or_default();
 		let candidates = self.peers.all(&announced).into_iter();
-		candidates.filter(|candidate| self.made_offer(candidate, terms)).map(|candidate| candidate.peer).collect()
+		candidates.filter(|candidate| self.made_offer(candidate, terms)).collect()
 	}
 
 	/// Leaves the distributor alone for a while.
 	async fn pause_distributor(&mut self, state: &L::State, terms: &Terms) {
-		for peer in self.ways(state, terms).await {
-			self.peers.pause(&peer);
+		for candidate in self.ways(state, terms).await {
+			self.peers.pause(&candidate);
 		}
 	}
 
 	/// The distributor kept its word.
 	pub(super) async fn praise_distributor(&mut self, state: &L::State, terms: &Terms) {
-		for peer in self.ways(state, terms).await {
-			self.peers.praise(&peer);
+		for candidate in self.ways(state, terms).await {
+			self.peers.praise(&candidate);
 		}
 	}
 
@@ -317,9 +325,8 @@ impl<L: Ledger> Agent<L> {
 		}
 		let receipt = unsent.persisted();
 		let announced = state.distributors().await.unwrap_or_default();
-		let mut candidates = self.peers.all(&announced);
+		let mut candidates = self.peers.addresses(&announced, |candidate| self.made_offer(candidate, terms));
 		candidates.retain(|candidate| candidate.account.is_none() || self.made_offer(candidate, terms));
-		candidates.sort_by_key(|candidate| !self.made_offer(candidate, terms));
 		for candidate in candidates {
 			let made_offer = self.made_offer(&candidate, terms);
 			match candidate.peer.receipt(&receipt).await {
@@ -418,7 +425,7 @@ pub(super) fn account(terms: &Terms) -> String {
 
 /// A refusal as a failure.
 pub(super) fn refused(refusal: Refusal) -> Error {
-	Error::check(refusal)
+	Error::check(refusal).named(format!("{refusal:?}"))
 }
 
 /// Whether waiting for a newer block, or setting the clock, is all it takes.

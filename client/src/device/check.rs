@@ -1,8 +1,8 @@
 //! Whether a device may take a release: the same checks that an offer of it goes through.
 
-use super::view::release_view;
+use super::{trust::indexed, view::release_view};
 use crate::chain::types::Release;
-use waybill_exchange::{IndexedSignature, Profile, Refusal};
+use waybill_exchange::{DeviceExchange, Refusal};
 
 /// Why not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,13 +13,12 @@ pub enum Verdict {
 	Refused(Refusal),
 }
 
-/// Checks vendor, model, key set, signatures, and that the device does not go back.
-pub fn release(profile: &Profile, release: &Release) -> Result<(), Verdict> {
-	let signatures: Vec<_> =
-		release.signatures.iter().map(|(key, signature)| IndexedSignature { key: *key, signature: *signature }).collect();
-	let (statement, installed) = (&release.statement, profile.installed);
+/// Checks vendor, model, key set, signatures, and that the device does not go back. From now on it takes nothing of a lower security
+/// version.
+pub fn release(exchange: &mut DeviceExchange, release: &Release) -> Result<(), Verdict> {
+	let (statement, installed) = (&release.statement, exchange.profile().installed);
 	if (statement.version, statement.security_version) == (installed.version, installed.security_version) {
 		return Err(Verdict::Installed);
 	}
-	profile.accepts(&release_view(release), &signatures).map_err(Verdict::Refused)
+	exchange.judge(&release_view(release), &indexed(release.signatures.clone())).map_err(Verdict::Refused)
 }

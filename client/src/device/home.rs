@@ -13,6 +13,7 @@
 
 use super::{
 	disk,
+	freshness::Freeze,
 	identity::{self, Identity},
 	slots::{self, Slots},
 };
@@ -48,6 +49,8 @@ pub struct Memory {
 	pub offered_by: Option<String>,
 	/// Contracts, by their locks, whose bounty is over and whose key was looked for everywhere.
 	pub over: BTreeSet<String>,
+	/// The freeze that lasts, if one does.
+	pub freeze: Option<Freeze>,
 }
 
 /// A device's state folder. While it is open no other program can open it for writing.
@@ -116,6 +119,14 @@ impl Home {
 			keys: TrustedKeys { version: identity.key_set.version, key_set: identity.key_set.key_set()? },
 			installed: self.installed()?,
 		})
+	}
+
+	/// Trusts this key set of the vendor from now on; it is on the disk when this returns.
+	pub fn trust(&mut self, keys: &TrustedKeys) -> Result<()> {
+		let next = Identity { key_set: identity::TrustedKeys::new(keys.version, &keys.key_set), ..self.identity.clone() };
+		next.save(&self.path)?;
+		self.identity = next;
+		Ok(())
 	}
 
 	/// The exchange as it was stored, or a new one.

@@ -1,4 +1,5 @@
-//! Who a device is and whom it trusts: its key file and `device.toml`, both made in the factory.
+//! Who a device is and whom it trusts: its key file and `device.toml`, both made in the factory. In the second the device itself
+//! keeps the vendor's key set as it follows it.
 
 use super::disk;
 use crate::{

@@ -5,6 +5,7 @@ mod backoff;
 mod check;
 mod config;
 pub mod disk;
+mod freshness;
 mod hash;
 mod home;
 mod hook;
@@ -19,10 +20,13 @@ mod slots;
 #[cfg(test)]
 mod tests;
 mod trade;
+mod trust;
 pub mod view;
 
 pub use agent::Agent;
 pub use check::{release as check_release, Verdict};
 pub use config::Config;
+pub use freshness::{held_back, look, unreachable};
 pub use home::Home;
 pub use slots::Installed;
+pub use trust::follow as follow_keys;

@@ -1,6 +1,7 @@
 //! What happens to a device, for people and programs.
 
-use super::slots::Installed;
+use super::{freshness::Frozen, slots::Installed};
+use crate::units::Time;
 use serde::Serialize;
 use std::fmt;
 use waybill_primitives::{BlockNumber, BountyId, Cid, ReleaseId, Version};
@@ -70,6 +71,20 @@ pub enum Event {
 		#[serde(flatten)]
 		installed: Installed,
 	},
+	/// The vendor has replaced its release keys, and the device trusts the next set from now on.
+	KeysFollowed {
+		/// The set's version.
+		version: u32,
+	},
+	/// No recent final block can be seen: the device does not know whether it is up to date.
+	Frozen(Frozen),
+	/// A recent final block is seen again.
+	Thawed {
+		/// The block.
+		block: BlockNumber,
+		/// Since when there was none, in milliseconds since 1970.
+		since_ms: Time,
+	},
 	/// A distributor was paid for something that is not the release.
 	Cheated {
 		/// The distributor.
@@ -97,6 +112,11 @@ impl fmt::Display for Event {
 			Self::Revealed { block: None, .. } => f.write_str("a distributor told the revealed key"),
 			Self::Installed { installed } => {
 				write!(f, "installed version {} (release {})", installed.version, installed.release)
+			},
+			Self::KeysFollowed { version } => write!(f, "the vendor's releases are signed by key set {version} from now on"),
+			Self::Frozen(frozen) => frozen.fmt(f),
+			Self::Thawed { block, since_ms } => {
+				write!(f, "no longer frozen: block {block} is recent, after none was since {since_ms}")
 			},
 			Self::Cheated { distributor, fault } => write!(f, "distributor {distributor} cheated: {fault}"),
 		}

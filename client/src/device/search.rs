@@ -2,6 +2,7 @@
 
 use super::{
 	agent::{account, refused, Agent},
+	peers::Candidate,
 	report::Event,
 	reveal, view,
 };
@@ -133,10 +134,8 @@ impl<L: Ledger> Agent<L> {
 		}
 		let announced = state.distributors().await?;
 		for terms in &due {
-			let mut candidates = self.peers.all(&announced);
-			candidates
-				.sort_by_key(|candidate| candidate.account.as_ref().is_none_or(|account| account.0 != terms.distributor));
-			for candidate in candidates {
+			let is_its_own = |candidate: &Candidate| candidate.account.is_some_and(|account| account.0 == terms.distributor);
+			for candidate in self.peers.addresses(&announced, is_its_own) {
 				match candidate.peer.key(terms.bounty, terms.device_index).await {
 					Ok(revealed) if self.take(state, &revealed.key, sought, None).await? => return Ok(true),
 					Ok(_) => {},

@@ -1,5 +1,8 @@
 //! The device against a running distributor, over HTTP, with IPFS over HTTP and a chain in memory.
 
+mod freshness;
+mod trust;
+
 use super::{
 	agent::Outcome,
 	home::Home,
@@ -51,7 +54,7 @@ use tokio::{
 	time::{sleep, timeout},
 };
 use waybill_exchange::{Ciphertext, ContentContext, Epoch, Hello, Message, Offer, Stage};
-use waybill_primitives::{Cid, Version};
+use waybill_primitives::{Cid, DeviceKey, Version};
 
 const BLOCK_TIME: Duration = Duration::from_millis(50);
 const LIMIT: Duration = Duration::from_secs(60);
@@ -492,6 +495,7 @@ async fn distributor_should_be_left_alone_when_its_ciphertext_cannot_be_had() {
 	assert_eq!(agent.peers.shuffled(&[], |_| false).len(), 1);
 	assert_eq!(agent.step(&state).await.unwrap(), Outcome::Again);
 	assert_eq!(agent.peers.shuffled(&[], |_| false).len(), 1);
+	let state = field.scene.chain.newest().await.unwrap();
 	assert_eq!(agent.step(&state).await.unwrap_err().kind(), Kind::Unreachable);
 	assert!(agent.peers.shuffled(&[], |_| false).is_empty());
 	assert!(agent.memory.cheats.is_empty());
@@ -634,13 +638,14 @@ async fn nothing_should_be_signed_when_the_chain_is_held_back() {
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	running.serves().await;
 	let path = field.provision(0);
-	for (shift, words) in [(-600_000, "too old"), (600_000, "from the future")] {
+	for (shift, words, said) in [(-600_000, "frozen", 1), (600_000, "from the future", 0)] {
 		let held = distributor::now_ms().saturating_add_signed(shift);
 		field.scene.chain.edit(|world| world.timestamp_ms = Some(held));
 		let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
 		assert!(timeout(Duration::from_secs(2), agent.run(true)).await.is_err());
 		assert!(agent.obstacle().contains(words), "{}", agent.obstacle());
-		assert!(events.lock().unwrap().is_empty());
+		let events = events.lock().unwrap();
+		assert!(events.len() == said && events.iter().all(|event| matches!(event, Event::Frozen(_))), "{events:?}");
 	}
 	field.scene.chain.edit(|world| world.timestamp_ms = None);
 	field.update(&path).await;
@@ -665,6 +670,69 @@ async fn nothing_should_be_installed_when_the_release_is_withdrawn_after_the_rec
 	assert_eq!(events.last(), Some(&Event::UpToDate { installed: None }));
 	assert!(events.iter().any(|event| matches!(event, Event::Revealed { .. })), "{events:?}");
 	assert!(!path.join("current").exists());
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn withdrawn_release_should_not_be_offered_and_not_be_asked_for() {
+	let field = Field::new(1).await;
+	let image_bytes = field.release(0, 1);
+	field.release(1, 2);
+	field.scene.chain.edit(|world| world.releases.get_mut(&1).unwrap().state = ReleaseState::Yanked);
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	running.serves().await;
+	let status: distributor::Status =
+		reqwest::get(format!("http://{}/status", running.address)).await.unwrap().json().await.unwrap();
+	let withdrawn = status.bounties.iter().find(|bounty| bounty.bounty == 1).unwrap();
+	assert!(!withdrawn.serving && withdrawn.trouble.as_ref().is_some_and(|trouble| trouble.contains("withdrawn")));
+	// The device takes the older one, and nobody is paid for the other.
+	let path = field.provision(0);
+	field.update(&path).await;
+	assert_eq!(image(&path), image_bytes);
+	assert!(field.scene.chain.edit(|world| world.paid.iter().all(|(bounty, _)| *bounty == 0)));
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn distributor_should_serve_other_bounties_when_a_fleets_list_is_wrong() {
+	let field = Field::new(2).await;
+	let image_bytes = field.release(0, 1);
+	// A list that is as long as the fleet's, in another order.
+	let swapped = crate::manifest::Manifest::new({
+		let key = |device: &ed25519_dalek::SigningKey| DeviceKey::Ed25519(device.verifying_key().to_bytes());
+		field.scene.devices.iter().rev().map(key).collect()
+	});
+	let cid = field.ipfs.add(&swapped.unwrap().encode(), 262_144);
+	field.scene.chain.fleet(1, MODEL, &field.scene.manifest, cid);
+	field.scene.chain.bounty(7, 0, 1, REWARD, EXPIRES_AT);
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	let path = field.provision(0);
+	field.update(&path).await;
+	assert_eq!(image(&path), image_bytes);
+	let status: distributor::Status =
+		reqwest::get(format!("http://{}/status", running.address)).await.unwrap().json().await.unwrap();
+	let wrong = status.bounties.iter().find(|bounty| bounty.bounty == 7).unwrap();
+	let trouble = wrong.trouble.clone().unwrap_or_default();
+	assert!(!wrong.serving && trouble.contains("lists other devices"), "{trouble}");
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn device_should_be_served_when_strangers_announce_the_distributors_address() {
+	let field = Field::new(1).await;
+	let image_bytes = field.release(0, 1);
+	let running = field.distributor(&account(&field.folder, "honest"), |_| ()).await;
+	running.serves().await;
+	let endpoint = format!("http://{}", running.address);
+	field.scene.chain.edit(|world| {
+		let stranger = |seed| Distributor { account: AccountId([seed; 32]), endpoint: endpoint.clone() };
+		let honest = world.distributors.remove(0);
+		world.distributors = (1..=50).map(stranger).collect();
+		world.distributors.push(honest);
+	});
+	let path = field.provision(0);
+	field.update(&path).await;
+	assert_eq!(image(&path), image_bytes);
 	running.stop().await;
 }
 
@@ -804,16 +872,19 @@ async fn release_of_another_vendor_or_model_should_not_be_taken() {
 	let field = Field::new(1).await;
 	field.release(0, 1);
 	let path = field.provision(0);
-	let profile = Home::read(&path).unwrap().profile().unwrap();
+	let judge = |release: &crate::chain::types::Release| {
+		let mut exchange = Home::read(&path).unwrap().exchange(Config::default().policy()).unwrap();
+		super::check_release(&mut exchange, release)
+	};
 	let release = field.scene.chain.edit(|world| world.releases[&0].clone());
 	let refusal = |change: fn(&mut crate::chain::types::Release)| {
 		let mut release = release.clone();
 		change(&mut release);
-		super::check_release(&profile, &release).unwrap_err()
+		judge(&release).unwrap_err()
 	};
 	use super::Verdict::Refused;
 	use waybill_exchange::Refusal;
-	assert_eq!(super::check_release(&profile, &release), Ok(()));
+	assert_eq!(judge(&release), Ok(()));
 	assert_eq!(refusal(|release| release.vendor = AccountId([9; 32])), Refused(Refusal::ForeignVendor));
 	assert_eq!(refusal(|release| release.statement.model = 9), Refused(Refusal::WrongModel));
 	assert_eq!(refusal(|release| release.key_set_version = 2), Refused(Refusal::UnknownKeySet));

@@ -11,11 +11,13 @@ use super::{
 use crate::{
 	chain::types::{AccountId, Bounty},
 	distributor::now_ms,
-	error::Result,
+	error::{Kind, Result},
 	ledger::{Ledger, State},
 };
 use rand_core::{OsRng, TryRngCore};
-use waybill_exchange::{Rejection, Slot, Wanted};
+use std::collections::HashMap;
+use url::Url;
+use waybill_exchange::{Invite, Refusal, Rejection, Slot, Wanted};
 
 /// How an attempt with one distributor ended.
 enum Attempt {
@@ -28,9 +30,19 @@ enum Attempt {
 impl<L: Ledger> Agent<L> {
 	/// Looks for a newer release and for a distributor that has it.
 	pub(super) async fn trade(&mut self, state: &L::State) -> Result<Outcome> {
+		if let Err(error) = self.follow_keys(state).await {
+			if error.kind() != Kind::Check {
+				return Err(error);
+			}
+			tracing::error!(%error, "the vendor's key sets are refused");
+			self.obstacle = Some(error.to_string());
+			return Ok(Outcome::Wait);
+		}
 		let Some(id) = state.latest_release(self.home.identity.model).await? else { return Ok(Outcome::UpToDate) };
 		let Some(release) = state.release(id).await? else { return Ok(Outcome::UpToDate) };
-		match check::release(self.exchange.profile(), &release) {
+		let least = self.exchange.least_security_version();
+		match check::release(&mut self.exchange, &release) {
+			Ok(()) if self.exchange.least_security_version() != least => self.save()?,
 			Ok(()) => {},
 			Err(check::Verdict::Installed) => return Ok(Outcome::UpToDate),
 			Err(check::Verdict::Refused(refusal)) => {
@@ -46,13 +58,14 @@ impl<L: Ledger> Agent<L> {
 		for bounty in self.bounties(state, id).await? {
 			let candidates = self.peers.shuffled(&announced, |account| cheats.contains_key(&account.to_string()));
 			obstacle = format!("version {version} is out, but no distributor can be asked at the moment");
+			let mut at_home = HashMap::new();
 			for candidate in candidates {
-				match self.ask(&bounty, &candidate).await? {
+				match self.approach(&bounty, &candidate, &mut at_home).await? {
 					Attempt::Taken => return Ok(Outcome::Again),
 					Attempt::Declined(why) => {
 						tracing::info!(distributor = %candidate.peer.url(), bounty = bounty.id, why, "no offer");
 						obstacle = format!("version {version}: {} gave no offer: {why}", candidate.peer.url());
-						self.peers.pause(&candidate.peer);
+						self.peers.pause(&candidate);
 					},
 				}
 			}
@@ -80,19 +93,43 @@ impl<L: Ledger> Agent<L> {
 		Ok(bounties.into_iter().map(|(_, bounty)| bounty).collect())
 	}
 
-	/// Greets a distributor and takes its offer, if it stands up to every check. Fails only for reasons of the device's own.
-	async fn ask(&mut self, bounty: &Bounty, candidate: &Candidate) -> Result<Attempt> {
+	/// Asks who is at an address, and for an offer if it is whom the device means. `at_home` are those who answered in this round.
+	async fn approach(
+		&mut self,
+		bounty: &Bounty,
+		candidate: &Candidate,
+		at_home: &mut HashMap<Url, AccountId>,
+	) -> Result<Attempt> {
+		let is_another = |found: &AccountId| candidate.account.is_some_and(|account| account != *found);
+		// An address is asked once, however many strangers announce it.
+		let strangers = || Ok(Attempt::Declined(Refusal::ForeignDistributor.to_string()));
+		if at_home.get(candidate.peer.url()).is_some_and(is_another) {
+			return strangers();
+		}
 		let invite = match candidate.peer.invite().await {
 			Ok(invite) => invite,
 			Err(error) => return Ok(Attempt::Declined(error.to_string())),
 		};
-		let distributor = candidate.account.as_ref().map_or(invite.distributor, |account| account.0);
+		let found = AccountId(invite.distributor);
+		let asked = at_home.insert(candidate.peer.url().clone(), found) == Some(found);
+		if is_another(&found) {
+			return strangers();
+		}
+		if asked {
+			return Ok(Attempt::Declined("it was asked a moment ago".into()));
+		}
+		self.ask(bounty, candidate, &invite).await
+	}
+
+	/// Greets a distributor and takes its offer, if it stands up to every check. Fails only for reasons of the device's own.
+	async fn ask(&mut self, bounty: &Bounty, candidate: &Candidate, invite: &Invite) -> Result<Attempt> {
+		let distributor = invite.distributor;
 		if self.memory.cheats.contains_key(&AccountId(distributor).to_string()) {
 			return Ok(Attempt::Declined("it has cheated before".into()));
 		}
 		let wanted = Wanted { distributor, bounty: bounty.id };
 		let signer = self.home.key.signing_key();
-		let hello = match self.exchange.hello(signer, &invite, wanted, &mut OsRng.unwrap_err()) {
+		let hello = match self.exchange.hello(signer, invite, wanted, &mut OsRng.unwrap_err()) {
 			Ok(hello) => hello,
 			Err(refusal) => return Ok(Attempt::Declined(refusal.to_string())),
 		};

@@ -9,12 +9,12 @@ use crate::{
 	device::view,
 	error::Result,
 	ledger::{Ledger, State},
+	units::Time,
 };
 use rand_core::{OsRng, TryRngCore};
 use std::{
 	collections::BTreeMap,
 	sync::{Arc, PoisonError, RwLock},
-	time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::{watch, Notify};
 use waybill_exchange::{Distributor, Hello, Invite, Member, Offer, Receipt, Rejection, RevealedKey, Session};
@@ -153,6 +153,5 @@ impl<L: Ledger> Desk<L> {
 
 /// The time, in milliseconds since 1970.
 pub fn now_ms() -> u64 {
-	let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-	u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+	Time::now().0
 }

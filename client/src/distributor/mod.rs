@@ -1,5 +1,6 @@
 //! The distributor: fetches releases, serves them to devices, is paid.
 
+mod batch;
 mod config;
 mod content;
 mod desk;

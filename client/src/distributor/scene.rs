@@ -10,7 +10,7 @@ use super::{
 	Config,
 };
 use crate::{
-	chain::types::{AccountId, Distributor, Hash},
+	chain::types::{AccountId, Distributor, Hash, KeySetLink},
 	device::view,
 	ipfs::testing::Ipfs,
 	keys::Account,
@@ -30,8 +30,8 @@ use waybill_exchange::{
 };
 use waybill_ipfs::ContentHasher;
 use waybill_primitives::{
-	BountyId, Cid, DeviceIndex, DeviceKey, Digest, KeySet, ReleaseId, ReleaseSignature, ReleaseStatement, Statement, Suite,
-	Version,
+	BountyId, Cid, DeviceIndex, DeviceKey, Digest, KeySet, KeySetStatement, ReleaseId, ReleaseSignature, ReleaseStatement,
+	Statement, Suite, Version,
 };
 
 /// The reward for a device.
@@ -53,12 +53,28 @@ pub struct Scene {
 	pub manifest: Arc<Manifest>,
 	/// Its CID.
 	pub manifest_cid: Cid,
-	release_key: SigningKey,
+}
+
+/// The one key of a version of the vendor's key set.
+fn release_key(version: u32) -> SigningKey {
+	let mut seed = [0xfe; 32];
+	seed[..4].copy_from_slice(&version.to_le_bytes());
+	SigningKey::from_bytes(&seed)
+}
+
+/// The vendor's key set of this version.
+fn key_set(version: u32) -> KeySet {
+	KeySet { threshold: 1, keys: vec![public(&release_key(version))].try_into().unwrap() }
 }
 
 /// An account with a name.
 pub fn account(folder: &TempDir, name: &str) -> Account {
 	Account::generate(&folder.path().join(name)).unwrap()
+}
+
+/// The signature of a version's key.
+fn signature(version: u32, statement: &impl Statement) -> ReleaseSignature {
+	ReleaseSignature::Ed25519(release_key(version).sign(&statement.signing_bytes(&GENESIS)).to_bytes())
 }
 
 fn public(key: &SigningKey) -> DeviceKey {
@@ -73,8 +89,7 @@ impl Scene {
 		let manifest_cid = Cid::raw(&manifest.encode());
 		let chain = Fake::new();
 		chain.fleet(0, MODEL, &manifest, manifest_cid);
-		let (vendor, release_key) = (AccountId([0x56; 32]), SigningKey::from_bytes(&[0xfe; 32]));
-		Self { chain, vendor, devices, manifest: Arc::new(manifest), manifest_cid, release_key }
+		Self { chain, vendor: AccountId([0x56; 32]), devices, manifest: Arc::new(manifest), manifest_cid }
 	}
 
 	/// Puts what is in IPFS by now there.
@@ -82,10 +97,33 @@ impl Scene {
 		assert_eq!(ipfs.add(&self.manifest.encode(), 1 << 20), self.manifest_cid);
 	}
 
-	/// The keys that sign releases.
+	/// The keys that sign releases at first.
 	pub fn trusted_keys(&self) -> TrustedKeys {
-		let keys = vec![public(&self.release_key)].try_into().unwrap();
-		TrustedKeys { version: 1, key_set: KeySet { threshold: 1, keys } }
+		TrustedKeys { version: 1, key_set: key_set(1) }
+	}
+
+	/// The vendor's key set of this version as it follows the one before, for a vendor of this account.
+	pub fn link(&self, vendor: AccountId, version: u32) -> KeySetLink {
+		let statement = KeySetStatement { vendor: vendor.0, version, key_set: key_set(version) };
+		let signed = |by: u32| vec![(0, signature(by, &statement))];
+		let (old_signatures, new_signatures) = (signed(version - 1), signed(version));
+		KeySetLink { version, key_set: statement.key_set.clone(), old_signatures, new_signatures }
+	}
+
+	/// Replaces the vendor's release keys.
+	pub fn rotate(&self) {
+		let version = self.chain.edit(|world| world.key_set_version()) + 1;
+		self.chain.edit(|world| world.key_sets.insert(version, self.link(self.vendor, version)));
+	}
+
+	/// Lets the current keys sign a release, too.
+	pub fn resign(&self, id: ReleaseId) {
+		self.chain.edit(|world| {
+			let version = world.key_set_version();
+			let release = world.releases.get_mut(&id).unwrap();
+			release.key_set_version = version;
+			release.signatures = vec![(0, signature(version, &release.statement))];
+		});
 	}
 
 	/// Publishes a release of these bytes, found available, and opens a bounty of the same number for it.
@@ -100,8 +138,8 @@ impl Scene {
 			sha256,
 			digest: Digest { suite: Suite::Plain, bytes: sha256 },
 		};
-		let signature = self.release_key.sign(&statement.signing_bytes(&GENESIS)).to_bytes();
-		self.chain.release(id, &self.vendor, statement, vec![(0, ReleaseSignature::Ed25519(signature))]);
+		let signature = signature(self.chain.edit(|world| world.key_set_version()), &statement);
+		self.chain.release(id, &self.vendor, statement, vec![(0, signature)]);
 		self.chain.bounty(id, id, 0, REWARD, EXPIRES_AT);
 	}
 

@@ -388,4 +388,15 @@ mod tests {
 		assert_eq!(wanted(99, 3).unwrap_err().kind(), Kind::Usage);
 		assert_eq!(wanted(100, 2).unwrap_err().kind(), Kind::Usage);
 	}
+
+	#[test]
+	fn bounty_should_not_be_wanted_when_its_release_is_withdrawn() {
+		let scene = Scene::new(3);
+		scene.release(0, Version::new(1, 0, 0), 1, &[9; 100], scene.manifest_cid);
+		let (bounty, mut release) = scene.chain.edit(|world| (world.bounties[&0].clone(), world.releases[&0].clone()));
+		release.state = ReleaseState::Yanked;
+		let limits = Limits { payload: 100, devices: 3 };
+		let error = wanted(&bounty, &release, &HashSet::new(), limits).unwrap_err();
+		assert!(error.to_string().contains("withdrawn"), "{error}");
+	}
 }

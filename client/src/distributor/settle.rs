@@ -4,11 +4,12 @@
 //! or a transaction that went astray, is found out by looking again.
 
 use super::{
+	batch::batch,
 	horizon::Horizon,
 	store::{Claim, Store},
 };
 use crate::{
-	chain::types::{Bounty, Event, Receipt, Reservation},
+	chain::types::{Bounty, Event, Reservation},
 	error::{Error, Result},
 	keys::Account,
 	ledger::{Batch, Payee, State},
@@ -221,7 +222,7 @@ impl<L: Payee> Settler<L> {
 			}
 			let place = self.place(state, &mut standing, &one).await?;
 			match decide(head, bounty, &one, &self.account.id().0, place) {
-				Decision::Reserve { replaces } => receipts.push(receipt(one, replaces)),
+				Decision::Reserve { replaces } => receipts.push((one, replaces)),
 				Decision::Ours(reservation) => {
 					self.store.update(bounty.id, &[one.device_index], |session| session.reserved(reservation))?;
 				},
@@ -237,7 +238,11 @@ impl<L: Payee> Settler<L> {
 		if receipts.is_empty() {
 			return Ok(());
 		}
-		let devices: Vec<_> = receipts.iter().map(|one| one.device_index).collect();
+		let devices: Vec<_> = receipts.iter().map(|(one, _)| one.device_index).collect();
+		let unknown = || Error::not_found(format!("the chain has no fleet {}", bounty.fleet));
+		let fleet = state.fleet(bounty.fleet).await?.ok_or_else(unknown)?;
+		let foreign = || Error::check(format!("the stored proofs are not of fleet {}", fleet.id));
+		let receipts = batch(&fleet, receipts).ok_or_else(foreign)?;
 		tracing::info!(bounty = bounty.id, devices = devices.len(), "reserving");
 		let (ledger, account, bounty) = (self.ledger.clone(), self.account.clone(), bounty.id);
 		self.reserving.insert(bounty);
@@ -505,17 +510,5 @@ fn decide(head: BlockNumber, bounty: &Bounty, one: &Submission, account: &[u8; 3
 		Place::Open => Decision::Reserve { replaces: None },
 		Place::Reserved { id, exclusive_until, .. } if exclusive_until <= head => Decision::Reserve { replaces: Some(id) },
 		Place::Reserved { .. } => Decision::Wait,
-	}
-}
-
-fn receipt(one: Submission, replaces: Option<ReservationId>) -> Receipt {
-	Receipt {
-		device_index: one.device_index,
-		device_key: one.device_key,
-		proof: one.proof,
-		lock: one.lock,
-		valid_until: one.valid_until,
-		signature: one.signature,
-		replaces,
 	}
 }

@@ -3,7 +3,8 @@
 use super::{Batch, Head, Ledger, Payee, State};
 use crate::{
 	chain::types::{
-		AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, Receipt, Release, ReleaseState, Reservation,
+		AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, KeySetLink, Receipt, ReceiptBatch, Release,
+		ReleaseState, Reservation,
 	},
 	distributor::now_ms,
 	error::{Error, Result},
@@ -18,7 +19,7 @@ use std::{
 use tokio::sync::watch;
 use waybill_primitives::{
 	fleet::{self, Blake2b256},
-	BlockNumber, BountyId, Cid, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReceiptStatement, ReleaseId,
+	BlockNumber, BountyId, Cid, DeviceIndex, DeviceKey, FleetId, Hash32, LockKey, ModelId, ReceiptStatement, ReleaseId,
 	ReleaseSignature, ReleaseStatement, ReservationId, Suite,
 };
 
@@ -28,6 +29,10 @@ pub const GENESIS: Hash32 = [0x47; 32];
 pub const FEE: u128 = 7;
 /// For how long a reservation is exclusive.
 pub const WINDOW: BlockNumber = 20;
+/// The height of caps: lower than is usual for small fleets, so that they have several nodes.
+const CAP_HEIGHT: u32 = 1;
+/// The most key sets that are told at once.
+const KEY_SETS: usize = 16;
 
 /// What goes wrong with a transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,8 +52,10 @@ pub struct World {
 	pub timestamp_ms: Option<u64>,
 	/// The releases.
 	pub releases: BTreeMap<ReleaseId, Release>,
-	/// The fleets.
-	pub fleets: BTreeMap<FleetId, Fleet>,
+	/// The vendor's key sets after the first, by their versions.
+	pub key_sets: BTreeMap<u32, KeySetLink>,
+	/// The fleets, each with its cap.
+	pub fleets: BTreeMap<FleetId, (Fleet, Vec<Hash32>)>,
 	/// The bounties.
 	pub bounties: BTreeMap<BountyId, Bounty>,
 	/// The devices that are paid.
@@ -65,6 +72,8 @@ pub struct World {
 	pub pruned: BlockNumber,
 	/// What goes wrong with the next transactions.
 	pub faults: Vec<Fault>,
+	/// Whether no node can be reached.
+	pub down: bool,
 	/// How many transactions were sent.
 	pub sent: u32,
 	next_reservation: ReservationId,
@@ -118,7 +127,7 @@ impl Fake {
 			vendor: *vendor,
 			statement,
 			advisory: None,
-			key_set_version: 1,
+			key_set_version: self.edit(|world| world.key_set_version()),
 			signatures,
 			published_at: 1,
 			state: ReleaseState::Available,
@@ -130,7 +139,10 @@ impl Fake {
 	/// Adds a fleet.
 	pub fn fleet(&self, id: FleetId, model: ModelId, manifest: &Manifest, cid: Cid) {
 		let (root, count) = (manifest.root(), manifest.count());
-		self.edit(|world| world.fleets.insert(id, Fleet { id, model, root, count, manifest: cid, bounties: 0 }));
+		let cap_height = CAP_HEIGHT.min(fleet::depth(count));
+		let cap = manifest.cap(cap_height).to_vec();
+		let fleet = Fleet { id, model, root, count, cap_height, manifest: cid, bounties: 0 };
+		self.edit(|world| world.fleets.insert(id, (fleet, cap)));
 	}
 
 	/// Opens a bounty.
@@ -140,7 +152,7 @@ impl Fake {
 				let release = &world.releases[&release];
 				(release.vendor, release.statement.digest)
 			};
-			let Fleet { root, count, .. } = world.fleets[&fleet];
+			let Fleet { root, count, .. } = world.fleets[&fleet].0;
 			let bounty = Bounty {
 				id,
 				vendor,
@@ -196,7 +208,37 @@ impl World {
 		held.find(|(_, one)| one.slots.iter().any(|slot| slot.0 == index)).map(|((_, id), _)| *id)
 	}
 
-	/// Whether the escrow would take this receipt.
+	/// The version of the vendor's current key set.
+	pub fn key_set_version(&self) -> u32 {
+		self.key_sets.keys().last().copied().unwrap_or(1)
+	}
+
+	/// For each receipt of a batch, why its device is not proved to be in the bounty's fleet, if it is not.
+	fn members(&self, bounty: &Bounty, batch: &ReceiptBatch) -> Result<Vec<Result<(), &'static str>>> {
+		let (Fleet { count, cap_height, .. }, cap) = &self.fleets[&bounty.fleet];
+		let mut proved: Vec<(DeviceIndex, DeviceKey)> = Vec::new();
+		let ordered = batch.receipts.iter().map(|receipt| match proved.last() {
+			_ if receipt.device_index >= *count => Err("NoSuchDevice"),
+			Some((last, _)) if *last >= receipt.device_index => Err("OutOfOrder"),
+			_ => {
+				proved.push((receipt.device_index, receipt.device_key));
+				Ok(())
+			},
+		});
+		let ordered: Vec<_> = ordered.collect();
+		let node = |place: u32| cap.get(place as usize).copied();
+		let verdicts = fleet::verify_members::<Blake2b256>(*count, *cap_height, &proved, &batch.proof, node);
+		let verdicts = verdicts.map_err(|_| Error::refused("PodBounty.MalformedProof", "a malformed proof"))?;
+		let mut verdicts = verdicts.into_iter();
+		let verdict = |member: Result<(), _>| match member.map(|()| verdicts.next()) {
+			Ok(Some(true)) => Ok(()),
+			Ok(_) => Err("InvalidProof"),
+			Err(why) => Err(why),
+		};
+		Ok(ordered.into_iter().map(verdict).collect())
+	}
+
+	/// Whether the escrow would take this receipt of a device that is in the fleet.
 	fn check(&self, bounty: &Bounty, payee: &AccountId, receipt: &Receipt) -> Result<(), &'static str> {
 		let index = receipt.device_index;
 		let statement = ReceiptStatement {
@@ -223,9 +265,6 @@ impl World {
 			(Some(_), None) => return Err("AlreadyReserved"),
 			_ => return Err("WrongReservation"),
 		}
-		if !fleet::verify::<Blake2b256>(&bounty.root, bounty.count, index, &receipt.device_key, &receipt.proof) {
-			return Err("InvalidProof");
-		}
 		waybill_exchange::verify(&receipt.device_key, &statement, &GENESIS, &receipt.signature)
 			.map_err(|_| "InvalidSignature")
 	}
@@ -240,6 +279,9 @@ impl Ledger for Fake {
 
 	async fn newest(&self) -> Result<At> {
 		let world = self.edit(|world| world.clone());
+		if world.down {
+			return Err(Error::unreachable("lost the node"));
+		}
 		let head = Head { number: world.number, timestamp_ms: world.timestamp_ms.unwrap_or_else(now_ms) };
 		Ok(At { world, head })
 	}
@@ -272,15 +314,16 @@ impl Payee for Fake {
 		Ok(512)
 	}
 
-	async fn reserve(&self, payee: &Account, id: BountyId, receipts: Vec<Receipt>) -> Result<(ReservationId, Batch)> {
+	async fn reserve(&self, payee: &Account, id: BountyId, batch: ReceiptBatch) -> Result<(ReservationId, Batch)> {
 		let account = payee.id();
 		let ((reservation, rejected), block) = self.transact(|world, events| {
 			let bounty =
 				world.bounties.get(&id).cloned().filter(|bounty| !bounty.closing && world.number < bounty.expires_at);
 			let bounty = bounty.ok_or_else(|| Error::refused("PodBounty.BountyExpired", "expired"))?;
 			let (mut slots, mut rejected) = (Vec::new(), Vec::new());
-			for receipt in receipts {
-				match world.check(&bounty, &account, &receipt) {
+			let members = world.members(&bounty, &batch)?;
+			for (receipt, member) in batch.receipts.into_iter().zip(members) {
+				match member.and_then(|()| world.check(&bounty, &account, &receipt)) {
 					Ok(()) => {
 						if let Some(replaced) = receipt.replaces {
 							let slots = &mut world.reservations.get_mut(&(id, replaced)).unwrap().slots;
@@ -372,8 +415,17 @@ impl State for At {
 		Ok(self.world.releases.get(&id).cloned())
 	}
 
+	async fn key_set_version(&self, _: &AccountId) -> Result<Option<u32>> {
+		Ok(Some(self.world.key_set_version()))
+	}
+
+	async fn key_sets(&self, _: &AccountId, after: u32) -> Result<Vec<KeySetLink>> {
+		let later = self.world.key_sets.range(after.saturating_add(1)..).map(|(_, link)| link.clone());
+		Ok(later.take(KEY_SETS).collect())
+	}
+
 	async fn fleet(&self, id: FleetId) -> Result<Option<Fleet>> {
-		Ok(self.world.fleets.get(&id).cloned())
+		Ok(self.world.fleets.get(&id).map(|(fleet, _)| fleet.clone()))
 	}
 
 	async fn open_bounties(&self) -> Result<Vec<Bounty>> {

@@ -9,7 +9,9 @@ mod node;
 pub use node::Node;
 
 use crate::{
-	chain::types::{Bounty, DeviceStatus, Distributor, Event, Fleet, Receipt, Release, Reservation},
+	chain::types::{
+		AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, KeySetLink, ReceiptBatch, Release, Reservation,
+	},
 	error::Result,
 	keys::Account,
 	units::Amount,
@@ -37,6 +39,12 @@ pub trait State: Send + Sync {
 	/// A release.
 	fn release(&self, id: ReleaseId) -> impl Future<Output = Result<Option<Release>>> + Send;
 
+	/// The version of a vendor's current key set, if the account is a vendor.
+	fn key_set_version(&self, vendor: &AccountId) -> impl Future<Output = Result<Option<u32>>> + Send;
+
+	/// A vendor's key sets of the versions after `after`, in their order; not all of them if they are many.
+	fn key_sets(&self, vendor: &AccountId, after: u32) -> impl Future<Output = Result<Vec<KeySetLink>>> + Send;
+
 	/// A fleet.
 	fn fleet(&self, id: FleetId) -> impl Future<Output = Result<Option<Fleet>>> + Send;
 
@@ -60,7 +68,7 @@ pub trait State: Send + Sync {
 	fn distributors(&self) -> impl Future<Output = Result<Vec<Distributor>>> + Send;
 }
 
-/// The final chain.
+/// The final chain. A question that no node answers fails after a while, but for those that wait for a block.
 pub trait Ledger: Clone + Send + Sync + 'static {
 	/// The state at one block.
 	type State: State;
@@ -97,7 +105,7 @@ pub trait Payee: Ledger {
 		&self,
 		payee: &Account,
 		bounty: BountyId,
-		receipts: Vec<Receipt>,
+		batch: ReceiptBatch,
 	) -> impl Future<Output = Result<(ReservationId, Batch)>> + Send;
 
 	/// Reveals the keys of a reservation and is paid.

@@ -4,19 +4,25 @@ use super::{Batch, Head, Ledger, Payee, State};
 use crate::{
 	chain::{
 		api,
-		types::{BlockId, Bounty, DeviceStatus, Distributor, Event, Fleet, Hash, Receipt, Release, Reservation},
+		types::{
+			AccountId, BlockId, Bounty, DeviceStatus, Distributor, Event, Fleet, Hash, KeySetLink, ReceiptBatch, Release,
+			Reservation,
+		},
 		Blocks, Chain, Included, Until, View,
 	},
 	error::{Error, Kind, OrFail, Result},
 	keys::Account,
 };
-use std::sync::Arc;
+use std::{future::Future, sync::Arc, time::Duration};
 use subxt::{
 	config::{substrate::H256, RpcConfigFor, SubstrateConfig},
 	rpcs::methods::LegacyRpcMethods,
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId};
+
+/// For how long a question waits for its answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The chain as a node tells it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -50,6 +56,14 @@ impl Node {
 	}
 }
 
+/// What a node answers in time; a connection that is lost is opened again for as long as it takes.
+async fn answered<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
+	match timeout(PATIENCE, question).await {
+		Ok(answer) => answer,
+		Err(_) => Err(Error::unreachable(format!("no node answers: waited {} s; check --node", PATIENCE.as_secs()))),
+	}
+}
+
 impl Ledger for Node {
 	type State = At;
 
@@ -58,9 +72,12 @@ impl Ledger for Node {
 	}
 
 	async fn newest(&self) -> Result<At> {
-		let view = self.chain.finalized().await?;
-		let head = Head { number: view.block().number, timestamp_ms: view.timestamp().await? };
-		Ok(At { view, head })
+		let newest = async {
+			let view = self.chain.finalized().await?;
+			let head = Head { number: view.block().number, timestamp_ms: view.timestamp().await? };
+			Ok(At { view, head })
+		};
+		answered(newest).await
 	}
 
 	async fn above(&self, number: BlockNumber) -> Result<At> {
@@ -114,7 +131,7 @@ impl Payee for Node {
 		self.chain.finalized().await?.max_batch().await
 	}
 
-	async fn reserve(&self, payee: &Account, bounty: BountyId, receipts: Vec<Receipt>) -> Result<(ReservationId, Batch)> {
+	async fn reserve(&self, payee: &Account, bounty: BountyId, receipts: ReceiptBatch) -> Result<(ReservationId, Batch)> {
 		let reserved = self.chain.reserve(payee, bounty, receipts, Until::Finalized).await?;
 		Ok((reserved.reservation, batch(&reserved.included, reserved.rejected)))
 	}
@@ -146,34 +163,42 @@ impl State for At {
 	}
 
 	async fn latest_release(&self, model: ModelId) -> Result<Option<ReleaseId>> {
-		self.view.latest_release(model).await
+		answered(self.view.latest_release(model)).await
 	}
 
 	async fn release(&self, id: ReleaseId) -> Result<Option<Release>> {
-		self.view.release(id).await
+		answered(self.view.release(id)).await
+	}
+
+	async fn key_set_version(&self, vendor: &AccountId) -> Result<Option<u32>> {
+		answered(self.view.key_set_version(vendor)).await
+	}
+
+	async fn key_sets(&self, vendor: &AccountId, after: u32) -> Result<Vec<KeySetLink>> {
+		answered(self.view.key_sets(vendor, after)).await
 	}
 
 	async fn fleet(&self, id: FleetId) -> Result<Option<Fleet>> {
-		self.view.fleet(id).await
+		answered(self.view.fleet(id)).await
 	}
 
 	async fn open_bounties(&self) -> Result<Vec<Bounty>> {
-		self.view.open_bounties().await
+		answered(self.view.open_bounties()).await
 	}
 
 	async fn bounty(&self, id: BountyId) -> Result<Option<Bounty>> {
-		self.view.bounty(id).await
+		answered(self.view.bounty(id)).await
 	}
 
 	async fn device_status(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<DeviceStatus>> {
-		self.view.device_status(bounty, index).await
+		answered(self.view.device_status(bounty, index)).await
 	}
 
 	async fn reservation(&self, bounty: BountyId, id: ReservationId) -> Result<Option<Reservation>> {
-		self.view.reservation(bounty, id).await
+		answered(self.view.reservation(bounty, id)).await
 	}
 
 	async fn distributors(&self) -> Result<Vec<Distributor>> {
-		self.view.distributors().await
+		answered(self.view.distributors()).await
 	}
 }

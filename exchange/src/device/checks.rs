@@ -1,6 +1,6 @@
 //! What a device checks before it agrees, signs and installs.
 
-use super::{Installed, Profile, Terms};
+use super::{state::Seen, Profile, Terms};
 use crate::{
 	chain::{BountyView, ChainView, ReleaseState, ReleaseView, Slot},
 	message::{IndexedSignature, Offer},
@@ -9,7 +9,7 @@ use crate::{
 };
 use waybill_primitives::{
 	fleet::{self, Blake2b256},
-	DeviceKey, ReleaseStatement,
+	BlockNumber, DeviceKey, ReleaseStatement,
 };
 
 /// The offer against what the device trusts and what the chain says.
@@ -17,6 +17,7 @@ pub(super) fn offer(
 	offer: &Offer,
 	device_key: &DeviceKey,
 	profile: &Profile,
+	seen: Seen,
 	policy: &Policy,
 	view: &ChainView,
 ) -> Result<(), Refusal> {
@@ -28,7 +29,7 @@ pub(super) fn offer(
 	if view.release.statement != offer.release || view.release.key_set_version != offer.key_set_version {
 		return Err(Refusal::ReleaseMismatch);
 	}
-	release(&view.release, &offer.signatures, profile)?;
+	release(&view.release, &offer.signatures, profile, seen)?;
 	if offer.release.digest != bounty.digest || !digest_fits(&offer.release) {
 		return Err(Refusal::DigestMismatch);
 	}
@@ -49,27 +50,32 @@ pub(super) fn offer(
 }
 
 /// The chain's state again, before the receipt is signed.
-pub(super) fn receipt(terms: &Terms, profile: &Profile, policy: &Policy, view: &ChainView) -> Result<u32, Refusal> {
+pub(super) fn receipt(
+	terms: &Terms,
+	profile: &Profile,
+	seen: Seen,
+	policy: &Policy,
+	view: &ChainView,
+) -> Result<BlockNumber, Refusal> {
 	let bounty = bounty_of(view, terms.bounty, terms.device_index)?;
 	payable(bounty, view, policy)?;
 	if bounty.release != terms.release_id || bounty.digest != terms.release.digest {
 		return Err(Refusal::WrongRelease);
 	}
-	standing_release(&view.release, terms)?;
-	newer(&terms.release, profile.installed)?;
+	standing_release(&view.release, terms, profile, seen)?;
 	let last = bounty.expires_at.saturating_sub(1);
 	Ok(view.number.saturating_add(policy.receipt_lifetime).min(last))
 }
 
 /// The chain's state and the device's own once more, before the release is installed.
-pub(super) fn install(terms: &Terms, profile: &Profile, view: &ChainView) -> Result<(), Refusal> {
-	standing_release(&view.release, terms)?;
-	newer(&terms.release, profile.installed)
+pub(super) fn install(terms: &Terms, profile: &Profile, seen: Seen, view: &ChainView) -> Result<(), Refusal> {
+	standing_release(&view.release, terms, profile, seen)
 }
 
-/// Whether `release` may follow what is installed.
-pub(super) fn newer(release: &ReleaseStatement, installed: Installed) -> Result<(), Refusal> {
-	if release.security_version < installed.security_version {
+/// Whether `release` may follow what is installed and what was seen.
+pub(super) fn newer(release: &ReleaseStatement, profile: &Profile, seen: Seen) -> Result<(), Refusal> {
+	let installed = profile.installed;
+	if release.security_version < installed.security_version.max(seen.security_version) {
 		return Err(Refusal::SecurityRollback);
 	}
 	if release.security_version == installed.security_version && release.version <= installed.version {
@@ -101,32 +107,46 @@ fn payable(bounty: &BountyView, view: &ChainView, policy: &Policy) -> Result<(),
 }
 
 /// The release as the chain has it against what the device trusts and runs.
-pub(super) fn release(on_chain: &ReleaseView, signatures: &[IndexedSignature], profile: &Profile) -> Result<(), Refusal> {
+pub(super) fn release(
+	on_chain: &ReleaseView,
+	signatures: &[IndexedSignature],
+	profile: &Profile,
+	seen: Seen,
+) -> Result<(), Refusal> {
 	if on_chain.vendor != profile.vendor {
 		return Err(Refusal::ForeignVendor);
 	}
 	if on_chain.statement.model != profile.model {
 		return Err(Refusal::WrongModel);
 	}
-	if on_chain.key_set_version < profile.keys.version {
-		return Err(Refusal::KeySetRollback);
-	}
+	current_keys(on_chain, profile)?;
 	if on_chain.key_set_version > profile.keys.version {
 		return Err(Refusal::UnknownKeySet);
 	}
 	profile.keys.verify(&on_chain.statement, &profile.genesis, signatures).map_err(Refusal::Signatures)?;
 	not_yanked(on_chain)?;
-	newer(&on_chain.statement, profile.installed)
+	newer(&on_chain.statement, profile, seen)
 }
 
-fn standing_release(on_chain: &ReleaseView, terms: &Terms) -> Result<(), Refusal> {
+/// What was agreed on, which was checked with its signatures then.
+fn standing_release(on_chain: &ReleaseView, terms: &Terms, profile: &Profile, seen: Seen) -> Result<(), Refusal> {
 	if on_chain.id != terms.release_id {
 		return Err(Refusal::MismatchedView);
 	}
 	if on_chain.statement != terms.release {
 		return Err(Refusal::ReleaseMismatch);
 	}
-	not_yanked(on_chain)
+	not_yanked(on_chain)?;
+	current_keys(on_chain, profile)?;
+	newer(&terms.release, profile, seen)
+}
+
+/// Refuses what is signed by keys that the vendor has replaced.
+const fn current_keys(on_chain: &ReleaseView, profile: &Profile) -> Result<(), Refusal> {
+	if on_chain.key_set_version < profile.keys.version {
+		return Err(Refusal::KeySetRollback);
+	}
+	Ok(())
 }
 
 fn not_yanked(release: &ReleaseView) -> Result<(), Refusal> {

@@ -11,18 +11,18 @@ pub use state::{Fault, Terms};
 
 use crate::{
 	cbor::{Message, V1},
-	chain::{ChainView, Slot},
+	chain::{ChainView, Head, ReleaseView, Slot},
 	mask::{self, MaskContext, MaskTerms},
-	message::{Ciphertext, Hello, Invite, Offer, Receipt},
+	message::{Ciphertext, Hello, IndexedSignature, Invite, Offer, Receipt},
 	sign::sign,
-	ContentKey, DecodeError, Policy, Refusal, Secret, Signer, StreamCheck, Unsent,
+	AccountId, ContentKey, DecodeError, Policy, Refusal, Secret, Signer, StreamCheck, TrustedKeys, Unsent,
 };
 use alloc::vec::Vec;
 use core::mem;
 use rand_core::CryptoRng;
 use state::{Contract, Greeted, Keyed, Seen, Signed, State, Step};
 use subtle::ConstantTimeEq;
-use waybill_primitives::{BlockNumber, DeviceKey, HelloStatement, LockKey, ReceiptStatement};
+use waybill_primitives::{BlockNumber, DeviceKey, HelloStatement, KeySetStatement, LockKey, ReceiptStatement};
 use zeroize::Zeroizing;
 
 /// How many signed contracts that no longer stand are remembered, in case their keys come after all.
@@ -149,9 +149,45 @@ impl DeviceExchange {
 		self.awaited().chain(current).map(|terms| &terms.ciphertext)
 	}
 
-	/// Takes the vendor's next key set (see [`crate::TrustedKeys::rotate`]).
-	pub fn set_trusted_keys(&mut self, keys: crate::TrustedKeys) {
-		self.profile.keys = keys;
+	/// The newest finalised block that was decided by: its number, and its timestamp in milliseconds since 1970. Zeros if there was
+	/// none.
+	pub const fn seen(&self) -> (BlockNumber, u64) {
+		(self.state.seen.number, self.state.seen.timestamp_ms)
+	}
+
+	/// No release of a lower security version is taken.
+	pub fn least_security_version(&self) -> u32 {
+		self.profile.installed.security_version.max(self.state.seen.security_version)
+	}
+
+	/// Whether the state of this block can be decided by: it is of this chain, recent, and not older than one before. From now on no
+	/// older one is.
+	pub fn look(&mut self, head: &Head, now_ms: u64) -> Result<(), Refusal> {
+		self.state.seen = self.fresh(head, now_ms)?;
+		Ok(())
+	}
+
+	/// Follows the vendor's release keys to their next set (see [`TrustedKeys::rotate`]), which is then part of the
+	/// [profile](Self::profile): store that before anything else. What the older set signed is refused from now on, unless the newer
+	/// one signs it too.
+	pub fn rotate(
+		&mut self,
+		statement: &KeySetStatement<AccountId>,
+		old_signatures: &[IndexedSignature],
+		new_signatures: &[IndexedSignature],
+	) -> Result<&TrustedKeys, Refusal> {
+		let Profile { keys, vendor, genesis, .. } = &self.profile;
+		let next = keys.rotate(vendor, genesis, statement, old_signatures, new_signatures).map_err(Refusal::KeySet)?;
+		self.profile.keys = next;
+		Ok(&self.profile.keys)
+	}
+
+	/// Whether the device may take this release, by a block that it has [looked](Self::look) at: every check of an offer that concerns
+	/// the release alone. If it may, nothing of a lower security version is taken from now on.
+	pub fn judge(&mut self, release: &ReleaseView, signatures: &[IndexedSignature]) -> Result<(), Refusal> {
+		checks::release(release, signatures, &self.profile, self.state.seen)?;
+		self.state.seen = self.state.seen.with(&release.statement);
+		Ok(())
 	}
 
 	/// Answers an invitation. May be repeated until an offer is taken.
@@ -204,8 +240,8 @@ impl DeviceExchange {
 		if offer.bounty != greeted.bounty {
 			return Err(Refusal::WrongBounty);
 		}
-		let seen = self.fresh(view, now_ms)?;
-		checks::offer(offer, &self.state.device_key, &self.profile, &self.policy, view)?;
+		let seen = self.fresh(&view.head(), now_ms)?;
+		checks::offer(offer, &self.state.device_key, &self.profile, seen, &self.policy, view)?;
 		let mask = self.open_mask(greeted, offer).ok_or(Refusal::MaskUnreadable)?;
 		let terms = Terms {
 			bounty: offer.bounty,
@@ -219,7 +255,7 @@ impl DeviceExchange {
 			lock: offer.lock,
 			evidence: offer.evidence.clone(),
 		};
-		self.state.seen = seen;
+		self.state.seen = seen.with(&terms.release);
 		self.state.step = Step::Fetching(Contract { terms, mask });
 		Ok(())
 	}
@@ -253,8 +289,8 @@ impl DeviceExchange {
 			return Err(Refusal::OutOfOrder);
 		};
 		self.own(signer)?;
-		let seen = self.fresh(view, now_ms)?;
-		let valid_until = checks::receipt(terms, &self.profile, &self.policy, view)?;
+		let seen = self.fresh(&view.head(), now_ms)?;
+		let valid_until = checks::receipt(terms, &self.profile, seen, &self.policy, view)?;
 		let statement = ReceiptStatement {
 			bounty: terms.bounty,
 			device_index: terms.device_index,
@@ -291,7 +327,7 @@ impl DeviceExchange {
 		let Step::Signed(Signed { contract: Contract { terms, .. }, receipt }) = &self.state.step else {
 			return Err(Refusal::OutOfOrder);
 		};
-		let seen = self.fresh(view, now_ms)?;
+		let seen = self.fresh(&view.head(), now_ms)?;
 		let observation = match &view.bounty {
 			None => Observation::Lapsed,
 			Some(bounty) if bounty.id != terms.bounty || bounty.device_index != terms.device_index => {
@@ -375,8 +411,8 @@ impl DeviceExchange {
 		let Step::Ready(terms) = &self.state.step else {
 			return Err(Refusal::OutOfOrder);
 		};
-		let seen = self.fresh(view, now_ms)?;
-		checks::install(terms, &self.profile, view)?;
+		let seen = self.fresh(&view.head(), now_ms)?;
+		checks::install(terms, &self.profile, seen, view)?;
 		self.state.seen = seen;
 		Ok(Approval(()))
 	}
@@ -409,19 +445,19 @@ impl DeviceExchange {
 		}
 	}
 
-	/// Whether the view is recent, of this chain, and not older than one before.
-	fn fresh(&self, view: &ChainView, now_ms: u64) -> Result<Seen, Refusal> {
-		if view.genesis != self.profile.genesis {
+	/// Whether the block is recent, of this chain, and not older than one before.
+	fn fresh(&self, head: &Head, now_ms: u64) -> Result<Seen, Refusal> {
+		if head.genesis != self.profile.genesis {
 			return Err(Refusal::ForeignChain);
 		}
-		let seen = Seen { number: view.number, timestamp_ms: view.timestamp_ms };
+		let seen = Seen { number: head.number, timestamp_ms: head.timestamp_ms, ..self.state.seen };
 		if seen.number < self.state.seen.number || seen.timestamp_ms < self.state.seen.timestamp_ms {
 			return Err(Refusal::ChainViewRollback);
 		}
-		if now_ms.saturating_sub(view.timestamp_ms) > self.policy.max_view_age_ms {
+		if now_ms.saturating_sub(head.timestamp_ms) > self.policy.max_view_age_ms {
 			return Err(Refusal::StaleChainView);
 		}
-		if view.timestamp_ms.saturating_sub(now_ms) > self.policy.max_clock_skew_ms {
+		if head.timestamp_ms.saturating_sub(now_ms) > self.policy.max_clock_skew_ms {
 			return Err(Refusal::FutureChainView);
 		}
 		Ok(seen)
@@ -488,8 +524,8 @@ impl DeviceExchange {
 	}
 
 	fn forget_what_is_installed(&mut self) {
-		let installed = self.profile.installed;
-		let useful = |terms: &Terms| checks::newer(&terms.release, installed).is_ok();
+		let (profile, seen) = (&self.profile, self.state.seen);
+		let useful = |terms: &Terms| checks::newer(&terms.release, profile, seen).is_ok();
 		self.state.earlier.retain(|signed| useful(&signed.contract.terms));
 		match &self.state.step {
 			Step::Keyed(Keyed { terms, .. }) | Step::Ready(terms) | Step::Failed(terms, _) if !useful(terms) => {

@@ -1,7 +1,6 @@
 //! What a device is and what runs on it.
 
-use super::checks;
-use crate::{AccountId, IndexedSignature, Refusal, ReleaseView, TrustedKeys};
+use crate::{AccountId, TrustedKeys};
 use waybill_primitives::{BountyId, Hash32, ModelId, ReleaseStatement, Version};
 
 /// What a device knows from its maker, and what is installed on it.
@@ -17,13 +16,6 @@ pub struct Profile {
 	pub keys: TrustedKeys,
 	/// What is installed.
 	pub installed: Installed,
-}
-
-impl Profile {
-	/// Whether the device may take this release: every check of an offer that concerns the release alone.
-	pub fn accepts(&self, release: &ReleaseView, signatures: &[IndexedSignature]) -> Result<(), Refusal> {
-		checks::release(release, signatures, self)
-	}
 }
 
 /// The release that runs on a device.

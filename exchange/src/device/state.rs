@@ -136,14 +136,26 @@ pub(super) enum Step {
 	Failed(#[n(0)] Terms, #[n(1)] Fault),
 }
 
-/// The newest finalised block that was decided by.
+/// What a device has seen and does not go back behind.
 #[derive(Clone, Copy, Debug, Default, Encode, Decode)]
 #[cbor(array)]
 pub(super) struct Seen {
+	/// The newest finalised block that was decided by.
 	#[n(0)]
 	pub number: BlockNumber,
+	/// That block's timestamp.
 	#[n(1)]
 	pub timestamp_ms: u64,
+	/// The highest security version of a release that could be taken.
+	#[n(2)]
+	pub security_version: u32,
+}
+
+impl Seen {
+	/// What has been seen once this release could be taken, too.
+	pub fn with(self, release: &ReleaseStatement) -> Self {
+		Self { security_version: self.security_version.max(release.security_version), ..self }
+	}
 }
 
 #[derive(Debug, Encode, Decode)]

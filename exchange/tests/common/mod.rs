@@ -13,7 +13,9 @@ use waybill_exchange::{
 	Installed, Job, Member, Offer, Policy, Profile, Receipt, Refusal, Rejection, ReleaseState, ReleaseView, Reservation,
 	Session, Signer, Slot, TrustedKeys, Wanted,
 };
-use waybill_primitives::{fleet::FleetTree, Cid, DeviceKey, Digest, Hash32, KeySet, ReleaseStatement, Suite, Version};
+use waybill_primitives::{
+	fleet::FleetTree, Cid, DeviceKey, Digest, Hash32, KeySet, KeySetStatement, ReleaseStatement, Suite, Version,
+};
 
 pub const GENESIS: Hash32 = [0x67; 32];
 pub const VENDOR: [u8; 32] = [0x76; 32];
@@ -48,6 +50,41 @@ pub fn key_set(threshold: u8) -> KeySet {
 pub fn signatures(release: &ReleaseStatement, keys: &[u8]) -> Vec<IndexedSignature> {
 	let all = release_keys();
 	keys.iter().map(|at| IndexedSignature { key: *at, signature: sign(&all[usize::from(*at)], release, &GENESIS) }).collect()
+}
+
+/// A vendor's next key set with the signatures that carry it.
+pub struct Rotation {
+	pub statement: KeySetStatement<[u8; 32]>,
+	pub by_old: Vec<IndexedSignature>,
+	pub by_new: Vec<IndexedSignature>,
+}
+
+/// The release keys of a version: those of [`release_keys`] for the first, and two others for each later one.
+pub fn keys_of(version: u32) -> Vec<SigningKey> {
+	match version {
+		KEY_SET_VERSION => release_keys().to_vec(),
+		_ => (0..2).map(|at| key(1000 + u64::from(version) * 10 + at)).collect(),
+	}
+}
+
+/// The key set of this version, of which two must sign, as that before it signs it.
+pub fn key_set_statement(version: u32) -> KeySetStatement<[u8; 32]> {
+	let keys: Vec<DeviceKey> = keys_of(version).iter().map(Signer::public).collect();
+	KeySetStatement { vendor: VENDOR, version, key_set: KeySet { threshold: 2, keys: keys.try_into().unwrap() } }
+}
+
+/// Signatures of the first two of these keys.
+pub fn signed_by(statement: &KeySetStatement<[u8; 32]>, keys: &[SigningKey]) -> Vec<IndexedSignature> {
+	let pairs = (0u8..).zip(keys).take(2);
+	pairs.map(|(key, signer)| IndexedSignature { key, signature: sign(signer, statement, &GENESIS) }).collect()
+}
+
+/// The step to this version from the one before.
+pub fn next_keys(version: u32) -> Rotation {
+	let statement = key_set_statement(version);
+	let by_old = signed_by(&statement, &keys_of(version - 1));
+	let by_new = signed_by(&statement, &keys_of(version));
+	Rotation { statement, by_old, by_new }
 }
 
 pub fn payload(size: usize) -> Vec<u8> {

@@ -1,22 +1,28 @@
 //! Benchmarks of the calls.
 
-use crate::*;
+use crate::{migrations::v2, *};
 use alloc::vec::Vec;
 use frame_benchmarking::v2::*;
 use frame_support::{
-	traits::{Authorize, Consideration, Footprint},
+	migrations::SteppedMigration,
+	traits::{Authorize, Consideration, Footprint, StorageVersion},
+	weights::WeightMeter,
 	BoundedVec,
 };
 use frame_system::RawOrigin;
-use sp_core::{crypto::KeyTypeId, ed25519, Get};
+use sp_core::{crypto::KeyTypeId, ed25519, ConstU32, Get};
 use sp_runtime::{transaction_validity::TransactionSource, RuntimeAppPublic, SaturatedConversion};
 use waybill_primitives::{
+	fleet::{CAP_PAGE_NODES, MAX_CAP_NODES},
 	Cid, Digest, FleetId, Hash32, KeySet, ModelId, ReleaseId, ReleaseKey, ReleaseSignature, ReleaseStatement, Statement,
 	Suite, Verdict, Version, VoteStatement, Yank, YankStatement, MAX_RELEASE_KEYS,
 };
 
 /// The keystore's key type of the vendors' release keys.
 const RELEASE_KEYS: KeyTypeId = KeyTypeId(*b"wbrk");
+
+/// The most pages of a cap.
+const MAX_CAP_PAGES: u32 = MAX_CAP_NODES.div_ceil(CAP_PAGE_NODES);
 
 /// A text that fills its bound.
 fn longest<S: Get<u32>>() -> BoundedVec<u8, S> {
@@ -27,35 +33,64 @@ fn metadata<T: Config>() -> VendorMetadata<T> {
 	VendorMetadata { name: longest(), url: longest(), security_contact: longest() }
 }
 
-/// A key set all of whose keys must sign, and are in the keystore.
-fn key_set(count: u32) -> KeySet {
-	let keys = (0..count).map(|_| ReleaseKey::Ed25519(sp_io::crypto::ed25519_generate(RELEASE_KEYS, None).0)).collect();
-	KeySet { threshold: count.saturated_into(), keys: BoundedVec::truncate_from(keys) }
+/// As many keys as a set may hold, all in the keystore, of which so many must sign.
+fn key_set(threshold: u32) -> KeySet {
+	let key = |_| ReleaseKey::Ed25519(sp_io::crypto::ed25519_generate(RELEASE_KEYS, None).0);
+	let keys = (0..MAX_RELEASE_KEYS).map(key).collect();
+	KeySet { threshold: threshold.saturated_into(), keys: BoundedVec::truncate_from(keys) }
 }
 
-/// Signatures by every key of the vendor's key set.
-fn sign<T: Config>(vendor: &T::AccountId, statement: &impl Statement) -> Signatures {
+/// Signatures by as many keys of the set as must sign.
+fn signatures<T: Config>(key_set: &KeySet, statement: &impl Statement) -> Signatures {
 	let message = statement.signing_bytes(&Pallet::<T>::genesis_hash());
-	let keys = KeySets::<T>::get(vendor, 1).map(|set| set.keys.into_inner()).unwrap_or_default();
-	let signatures = (0u8..).zip(keys).filter_map(|(index, ReleaseKey::Ed25519(key))| {
-		let signature = sp_io::crypto::ed25519_sign(RELEASE_KEYS, &ed25519::Public::from_raw(key), &message)?;
+	let signers = (0..key_set.threshold).zip(&key_set.keys);
+	let signatures = signers.filter_map(|(index, ReleaseKey::Ed25519(key))| {
+		let signature = sp_io::crypto::ed25519_sign(RELEASE_KEYS, &ed25519::Public::from_raw(*key), &message)?;
 		Some((index, ReleaseSignature::Ed25519(signature.0)))
 	});
 	BoundedVec::truncate_from(signatures.collect())
 }
 
-/// Money for the deposits of `count` releases and whatever else there is.
-fn fund<T: Config>(who: &T::AccountId, count: u64) {
-	let one = Footprint::from_parts(1, 16 * 1024);
-	(0..count).for_each(|_| T::Consideration::ensure_successful(who, one));
+/// Signatures by the vendor's current key set.
+fn sign<T: Config>(vendor: &T::AccountId, statement: &impl Statement) -> Result<Signatures, BenchmarkError> {
+	let version = Vendors::<T>::get(vendor).ok_or("no vendor")?.key_set_version;
+	Ok(signatures::<T>(&KeySets::<T>::get(vendor, version).ok_or("no key set")?, statement))
 }
 
-/// A vendor with `keys` release keys.
-fn vendor<T: Config>(keys: u32) -> Result<T::AccountId, BenchmarkError> {
-	let vendor: T::AccountId = account("vendor", keys, 0);
-	fund::<T>(&vendor, 4);
-	Pallet::<T>::register_vendor(RawOrigin::Signed(vendor.clone()).into(), metadata(), key_set(keys))?;
+/// Money for the deposits of a benchmark.
+fn fund<T: Config>(who: &T::AccountId) {
+	T::Consideration::ensure_successful(who, Footprint::from_parts(1, 512 * 1024));
+}
+
+/// A vendor so many of whose release keys must sign.
+fn vendor<T: Config>(threshold: u32) -> Result<T::AccountId, BenchmarkError> {
+	let vendor: T::AccountId = account("vendor", threshold, 0);
+	fund::<T>(&vendor);
+	Pallet::<T>::register_vendor(RawOrigin::Signed(vendor.clone()).into(), metadata(), key_set(threshold))?;
 	Ok(vendor)
+}
+
+/// Proposes a key set of which so many keys must sign, and returns it.
+fn propose<T: Config>(vendor: &T::AccountId, threshold: u32) -> Result<KeySet, BenchmarkError> {
+	let key_set = key_set(threshold);
+	let statement = Pallet::<T>::next_statement(vendor, key_set.clone())?;
+	let (old, new) = (sign::<T>(vendor, &statement)?, signatures::<T>(&key_set, &statement));
+	let origin = RawOrigin::Signed(vendor.clone()).into();
+	Pallet::<T>::rotate_key_set(origin, vendor.clone(), key_set.clone(), old, new)?;
+	Ok(key_set)
+}
+
+/// Lets the time pass after which the key set that waits can be adopted.
+fn pass_delay<T: Config>(vendor: &T::AccountId) -> Result<(), BenchmarkError> {
+	let pending = PendingKeySets::<T>::get(vendor).ok_or("no key set waits")?;
+	frame_system::Pallet::<T>::set_block_number(pending.effective_at);
+	Ok(())
+}
+
+/// A cap of so many full pages, for a fleet of as many devices as it has nodes.
+fn cap(pages: u32) -> BoundedVec<Hash32, ConstU32<MAX_CAP_NODES>> {
+	let nodes = pages.saturating_mul(CAP_PAGE_NODES);
+	BoundedVec::truncate_from(alloc::vec![[1; 32]; nodes.saturated_into()])
 }
 
 fn model<T: Config>(vendor: &T::AccountId) -> Result<ModelId, BenchmarkError> {
@@ -79,7 +114,7 @@ fn statement<T: Config>(model: ModelId, digest: Digest) -> ReleaseStatement {
 fn release<T: Config>(vendor: &T::AccountId, digest: Digest) -> Result<(ModelId, ReleaseId), BenchmarkError> {
 	let (model, release) = (model::<T>(vendor)?, NextReleaseId::<T>::get());
 	let statement = statement::<T>(model, digest);
-	let signatures = sign::<T>(vendor, &statement);
+	let signatures = sign::<T>(vendor, &statement)?;
 	Pallet::<T>::publish_release(RawOrigin::Signed(vendor.clone()).into(), statement, Some(longest()), signatures)?;
 	Ok((model, release))
 }
@@ -90,17 +125,18 @@ const DIGEST: Digest = Digest { suite: Suite::Plain, bytes: [7; 32] };
 pub(crate) fn available_release<T: Config>(
 	vendor: &T::AccountId,
 	digest: Digest,
-	root: Hash32,
+	cap: Vec<Hash32>,
 	count: u32,
 ) -> (ReleaseId, FleetId) {
 	let origin = RawOrigin::Signed(vendor.clone());
 	let fleet = NextFleetId::<T>::get();
-	fund::<T>(vendor, 4);
+	fund::<T>(vendor);
 	if !Vendors::<T>::contains_key(vendor) {
 		Pallet::<T>::register_vendor(origin.clone().into(), metadata(), key_set(1)).unwrap_or_default();
 	}
 	let (model, release) = release::<T>(vendor, digest).unwrap_or_default();
-	Pallet::<T>::register_fleet(origin.into(), model, root, count, Cid::raw(&root)).unwrap_or_default();
+	let cap = BoundedVec::truncate_from(cap);
+	Pallet::<T>::register_fleet(origin.into(), model, count, cap, Cid::raw(b"")).unwrap_or_default();
 	Releases::<T>::mutate_extant(release, |release| release.state = ReleaseState::Available);
 	(release, fleet)
 }
@@ -130,8 +166,9 @@ mod benchmarks {
 	#[benchmark]
 	fn register_vendor(k: Linear<1, MAX_RELEASE_KEYS>) {
 		let vendor: T::AccountId = account("vendor", k, 0);
-		fund::<T>(&vendor, 1);
-		let keys = key_set(k);
+		fund::<T>(&vendor);
+		let mut keys = key_set(1);
+		keys.keys.truncate(k.saturated_into());
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(vendor.clone()), metadata(), keys);
@@ -141,7 +178,7 @@ mod benchmarks {
 
 	#[benchmark]
 	fn update_vendor() -> Result<(), BenchmarkError> {
-		let vendor = vendor::<T>(MAX_RELEASE_KEYS)?;
+		let vendor = vendor::<T>(1)?;
 		let metadata = VendorMetadata { url: BoundedVec::new(), ..metadata::<T>() };
 
 		#[extrinsic_call]
@@ -164,25 +201,27 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn register_fleet() -> Result<(), BenchmarkError> {
+	fn register_fleet(p: Linear<1, MAX_CAP_PAGES>) -> Result<(), BenchmarkError> {
 		let vendor = vendor::<T>(1)?;
 		let model = model::<T>(&vendor)?;
 		let fleet = NextFleetId::<T>::get();
+		let cap = cap(p);
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(vendor), model, [1; 32], u32::MAX, Cid::raw(b""));
+		_(RawOrigin::Signed(vendor), model, cap.len() as u32, cap, Cid::raw(b""));
 
-		assert!(Fleets::<T>::contains_key(fleet));
+		assert_eq!(FleetCaps::<T>::iter_key_prefix(fleet).count() as u32, p);
 		Ok(())
 	}
 
 	#[benchmark]
-	fn remove_fleet() -> Result<(), BenchmarkError> {
+	fn remove_fleet(p: Linear<1, MAX_CAP_PAGES>) -> Result<(), BenchmarkError> {
 		let vendor = vendor::<T>(1)?;
 		let model = model::<T>(&vendor)?;
 		let fleet = NextFleetId::<T>::get();
 		let origin = RawOrigin::Signed(vendor);
-		Pallet::<T>::register_fleet(origin.clone().into(), model, [1; 32], u32::MAX, Cid::raw(b""))?;
+		let cap = cap(p);
+		Pallet::<T>::register_fleet(origin.clone().into(), model, cap.len() as u32, cap, Cid::raw(b""))?;
 
 		#[extrinsic_call]
 		_(origin, fleet);
@@ -195,7 +234,7 @@ mod benchmarks {
 	fn publish_release(s: Linear<1, MAX_RELEASE_KEYS>) -> Result<(), BenchmarkError> {
 		let vendor = vendor::<T>(s)?;
 		let statement = statement::<T>(model::<T>(&vendor)?, DIGEST);
-		let signatures = sign::<T>(&vendor, &statement);
+		let signatures = sign::<T>(&vendor, &statement)?;
 		let release = NextReleaseId::<T>::get();
 
 		#[extrinsic_call]
@@ -222,7 +261,7 @@ mod benchmarks {
 		let vendor = vendor::<T>(s)?;
 		let (_, release) = release::<T>(&vendor, DIGEST)?;
 		let reason = Yank::Compromised;
-		let signatures = sign::<T>(&vendor, &YankStatement { release, reason });
+		let signatures = sign::<T>(&vendor, &YankStatement { release, reason })?;
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(whitelisted_caller()), release, reason, signatures);
@@ -255,6 +294,84 @@ mod benchmarks {
 		}
 
 		assert!(matches!(validity, Some(Ok(_))));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn rotate_key_set(o: Linear<1, MAX_RELEASE_KEYS>, n: Linear<1, MAX_RELEASE_KEYS>) -> Result<(), BenchmarkError> {
+		let (vendor, keys) = (vendor::<T>(o)?, key_set(n));
+		let statement = Pallet::<T>::next_statement(&vendor, keys.clone())?;
+		let (old, new) = (sign::<T>(&vendor, &statement)?, signatures::<T>(&keys, &statement));
+		let submitter: T::AccountId = account("submitter", 0, 0);
+		fund::<T>(&submitter);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(submitter), vendor.clone(), keys, old, new);
+
+		assert!(PendingKeySets::<T>::contains_key(&vendor));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn veto_key_set() -> Result<(), BenchmarkError> {
+		let vendor = vendor::<T>(MAX_RELEASE_KEYS)?;
+		propose::<T>(&vendor, MAX_RELEASE_KEYS)?;
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(vendor.clone()));
+
+		assert_eq!(VetoedKeySets::<T>::iter_key_prefix(&vendor).count(), 1);
+		Ok(())
+	}
+
+	#[benchmark]
+	fn adopt_key_set() -> Result<(), BenchmarkError> {
+		let vendor = vendor::<T>(MAX_RELEASE_KEYS)?;
+		let keys = propose::<T>(&vendor, MAX_RELEASE_KEYS)?;
+		pass_delay::<T>(&vendor)?;
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(whitelisted_caller()), vendor.clone());
+
+		assert_eq!(KeySets::<T>::get(&vendor, 2), Some(keys));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn resign_release(s: Linear<1, MAX_RELEASE_KEYS>) -> Result<(), BenchmarkError> {
+		let vendor = vendor::<T>(MAX_RELEASE_KEYS)?;
+		let (_, release) = release::<T>(&vendor, DIGEST)?;
+		propose::<T>(&vendor, s)?;
+		pass_delay::<T>(&vendor)?;
+		Pallet::<T>::adopt_key_set(RawOrigin::Signed(vendor.clone()).into(), vendor.clone())?;
+		let statement = Releases::<T>::get(release).ok_or("no release")?.statement;
+		let signatures = sign::<T>(&vendor, &statement)?;
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(vendor), release, signatures);
+
+		assert_eq!(Releases::<T>::get(release).map(|release| release.key_set_version), Some(2));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn migrate_fleet() -> Result<(), BenchmarkError> {
+		let vendor = vendor::<T>(1)?;
+		let model = model::<T>(&vendor)?;
+		let ticket = T::Consideration::new(&vendor, Footprint::from_parts(1, 1))?;
+		let (root, manifest) = ([1; 32], Cid::raw(b""));
+		let fleet = v2::v1::Fleet::<T> { model, root, count: u32::MAX, manifest, users: 1, ticket };
+		v2::v1::Fleets::<T>::insert(0, fleet);
+		StorageVersion::new(1).put::<Pallet<T>>();
+		// One fleet, and the look for the next one.
+		let mut meter = WeightMeter::with_limit(T::WeightInfo::migrate_fleet().saturating_mul(2));
+
+		#[block]
+		{
+			v2::AddFleetCaps::<T>::step(None, &mut meter).map_err(|_| "the step failed")?;
+		}
+
+		assert_eq!(FleetCaps::<T>::get(0, 0).map(BoundedVec::into_inner), Some(alloc::vec![root]));
 		Ok(())
 	}
 

@@ -19,6 +19,9 @@ mod attestation;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod crypto;
+mod fleets;
+mod key_sets;
+pub mod migrations;
 #[cfg(test)]
 mod mock;
 mod queries;
@@ -39,7 +42,8 @@ pub use crypto::AttesterPair;
 pub use crypto::{AttesterId, AttesterSignature, KEY_TYPE};
 pub use pallet::*;
 pub use types::{
-	Fleet, Model, NameOf, Phase, Release, ReleaseState, Round, Signatures, UrlOf, Vendor, VendorMetadata, Vote,
+	Fleet, Model, NameOf, PendingKeySet, Phase, Release, ReleaseState, Rotation, Round, Signatures, UrlOf, Vendor,
+	VendorMetadata, VetoedKeySet, Vote,
 };
 pub use weights::WeightInfo;
 
@@ -56,11 +60,13 @@ pub mod pallet {
 	use frame_system::{ensure_authorized, offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use sp_runtime::{traits::Zero, ArithmeticError};
 	use waybill_primitives::{
-		Cid, FleetId, Hash32, KeySet, ModelId, ReleaseId, ReleaseStatement, Statement, Verdict, Version, Yank, YankStatement,
+		fleet::{CAP_PAGE_NODES, MAX_CAP_NODES},
+		Cid, FleetId, Hash32, KeySet, ModelId, ReleaseId, ReleaseStatement, Statement, Verdict, Version, Yank,
+		YankStatement, MAX_RELEASE_KEYS,
 	};
 
-	/// The layout of the pallet's storage.
-	pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+	/// The layout of the pallet's storage. [`migrations`] bring a chain to it.
+	pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(2);
 
 	/// The pallet.
 	#[pallet::pallet]
@@ -101,6 +107,9 @@ pub mod pallet {
 		/// For how many blocks a round takes votes; without a decision by then the next round opens.
 		type RetryPeriod: Get<BlockNumberFor<Self>>;
 
+		/// How many blocks after its proposal a key set can be adopted; until it is, the vendor can veto it.
+		type KeySetDelay: Get<BlockNumberFor<Self>>;
+
 		/// The weights of the calls.
 		type WeightInfo: WeightInfo;
 	}
@@ -122,6 +131,21 @@ pub mod pallet {
 	pub type KeySets<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, u32, KeySet, OptionQuery>;
 
+	/// Who signed each key set after a vendor's first: the set before it and the set itself. Kept for ever, so that who knows any of
+	/// a vendor's key sets can follow them to the current one.
+	#[pallet::storage]
+	pub type KeySetSignatures<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, u32, Rotation<T>, OptionQuery>;
+
+	/// The key set that is to follow a vendor's current one.
+	#[pallet::storage]
+	pub type PendingKeySets<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, PendingKeySet<T>>;
+
+	/// The key sets that a vendor vetoed, each by the BLAKE2b-256 hash of the statement that was signed for it.
+	#[pallet::storage]
+	pub type VetoedKeySets<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, Hash32, VetoedKeySet<T>, OptionQuery>;
+
 	/// The id of the next model.
 	#[pallet::storage]
 	pub type NextModelId<T> = StorageValue<_, ModelId, ValueQuery>;
@@ -141,6 +165,19 @@ pub mod pallet {
 	/// The fleets of each model.
 	#[pallet::storage]
 	pub type FleetIds<T: Config> = StorageDoubleMap<_, Twox64Concat, ModelId, Twox64Concat, FleetId, (), OptionQuery>;
+
+	/// The cap of each fleet's Merkle tree (see [`waybill_primitives::fleet`]), in pages of [`CAP_PAGE_NODES`] nodes, the last one
+	/// shorter.
+	#[pallet::storage]
+	pub type FleetCaps<T: Config> = StorageDoubleMap<
+		_,
+		Twox64Concat,
+		FleetId,
+		Twox64Concat,
+		u32,
+		BoundedVec<Hash32, ConstU32<CAP_PAGE_NODES>>,
+		OptionQuery,
+	>;
 
 	/// The id of the next release.
 	#[pallet::storage]
@@ -181,6 +218,29 @@ pub mod pallet {
 			/// The vendor.
 			vendor: T::AccountId,
 		},
+		/// A key set waits to follow a vendor's current one.
+		KeySetProposed {
+			/// The vendor.
+			vendor: T::AccountId,
+			/// The key set's version.
+			version: u32,
+			/// The first block in which it can be adopted.
+			effective_at: BlockNumberFor<T>,
+		},
+		/// A vendor vetoed the key set that waited.
+		KeySetVetoed {
+			/// The vendor.
+			vendor: T::AccountId,
+			/// The version that the key set would have had.
+			version: u32,
+		},
+		/// A key set took the place of a vendor's current one.
+		KeySetAdopted {
+			/// The vendor.
+			vendor: T::AccountId,
+			/// The key set's version.
+			version: u32,
+		},
 		/// A vendor registered a model.
 		ModelRegistered {
 			/// The model.
@@ -220,6 +280,13 @@ pub mod pallet {
 			security_version: u32,
 			/// Its payload.
 			payload: Cid,
+		},
+		/// A release's signatures are now by the vendor's current key set.
+		ReleaseResigned {
+			/// The release.
+			release: ReleaseId,
+			/// The key set's version.
+			key_set_version: u32,
 		},
 		/// A release was withdrawn.
 		ReleaseYanked {
@@ -269,6 +336,8 @@ pub mod pallet {
 		UnknownFleet,
 		/// A fleet needs devices.
 		EmptyFleet,
+		/// The tree over so many devices has no level of so many nodes.
+		InvalidCap,
 		/// A bounty relies on the fleet.
 		FleetInUse,
 		/// There is no such release.
@@ -301,6 +370,16 @@ pub mod pallet {
 		RoundNotOpen,
 		/// The attester voted in this round.
 		AlreadyVoted,
+		/// Another key set of the vendor waits.
+		RotationPending,
+		/// The vendor vetoed this key set.
+		RotationVetoed,
+		/// No key set of the vendor waits.
+		NoPendingKeySet,
+		/// The key set can be adopted later.
+		TooEarly,
+		/// The release is signed by the current key set already.
+		AlreadySigned,
 	}
 
 	#[pallet::hooks]
@@ -315,11 +394,16 @@ pub mod pallet {
 			assert!(T::MaxPayloadSize::get() > 0, "every payload would be too large");
 			assert!(!T::RetryPeriod::get().is_zero(), "no round would take votes");
 			assert!(!T::RecheckPeriod::get().is_zero(), "rounds would follow each other within a block");
+			assert!(!T::KeySetDelay::get().is_zero(), "nobody could veto a key set in time");
 			let limit = T::BlockWeights::get().get(DispatchClass::Normal).max_extrinsic.unwrap_or(Weight::MAX);
 			let vote = T::WeightInfo::attest().saturating_add(T::WeightInfo::authorize_attest());
 			assert!(vote.all_lte(limit), "a vote would not fit into a block");
-			let publish = T::WeightInfo::publish_release(waybill_primitives::MAX_RELEASE_KEYS);
+			let publish = T::WeightInfo::publish_release(MAX_RELEASE_KEYS);
 			assert!(publish.all_lte(limit), "a release with all signatures would not fit into a block");
+			let rotation = T::WeightInfo::rotate_key_set(MAX_RELEASE_KEYS, MAX_RELEASE_KEYS);
+			assert!(rotation.all_lte(limit), "a key set with all signatures would not fit into a block");
+			let fleet = T::WeightInfo::register_fleet(Self::cap_pages(MAX_CAP_NODES));
+			assert!(fleet.all_lte(limit), "a fleet with the largest cap would not fit into a block");
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -346,7 +430,7 @@ pub mod pallet {
 			ensure!(key_set.is_valid(), Error::<T>::InvalidKeySet);
 
 			let key_set_version = 1;
-			let ticket = T::Consideration::new(&vendor, Self::vendor_footprint(&metadata, key_set_version))?;
+			let ticket = T::Consideration::new(&vendor, Self::vendor_footprint(&metadata))?;
 			KeySets::<T>::insert(&vendor, key_set_version, key_set);
 			Vendors::<T>::insert(&vendor, Vendor { metadata, key_set_version, ticket });
 			Self::deposit_event(Event::VendorRegistered { vendor });
@@ -368,7 +452,7 @@ pub mod pallet {
 			Self::check_metadata(&metadata)?;
 
 			let key_set_version = old.key_set_version;
-			let ticket = old.ticket.update(&vendor, Self::vendor_footprint(&metadata, key_set_version))?;
+			let ticket = old.ticket.update(&vendor, Self::vendor_footprint(&metadata))?;
 			Vendors::<T>::insert(&vendor, Vendor { metadata, key_set_version, ticket });
 			Self::deposit_event(Event::VendorUpdated { vendor });
 			Ok(())
@@ -399,37 +483,41 @@ pub mod pallet {
 
 		/// Registers `count` devices of the calling vendor's model and holds a deposit.
 		///
-		/// `root` is the Merkle root over the devices, `manifest` the list of their keys. Nothing of it can change later.
+		/// `cap` is one level of the Merkle tree over the devices, from left to right (see [`waybill_primitives::fleet`]); the more
+		/// nodes it has, the shorter are the proofs of devices. `manifest` is the list of their keys. Nothing of it can change
+		/// later.
 		///
 		/// # Events
 		/// [`Event::FleetRegistered`].
 		///
 		/// # Errors
-		/// [`Error::UnknownModel`], [`Error::NotModelVendor`], [`Error::EmptyFleet`]; the deposit's.
+		/// [`Error::UnknownModel`], [`Error::NotModelVendor`], [`Error::EmptyFleet`], [`Error::InvalidCap`]; the deposit's.
 		#[pallet::call_index(3)]
-		#[pallet::weight(T::WeightInfo::register_fleet())]
+		#[pallet::weight(T::WeightInfo::register_fleet(Pallet::<T>::cap_pages(cap.len() as u32)))]
 		pub fn register_fleet(
 			origin: OriginFor<T>,
 			model: ModelId,
-			root: Hash32,
 			count: u32,
+			cap: BoundedVec<Hash32, ConstU32<MAX_CAP_NODES>>,
 			manifest: Cid,
 		) -> DispatchResult {
 			let vendor = ensure_signed(origin)?;
 			Self::model_of(model, &vendor)?;
 			ensure!(count > 0, Error::<T>::EmptyFleet);
+			let (cap_height, root) = Self::check_cap(count, &cap)?;
 
 			let fleet = NextFleetId::<T>::get();
 			let next = fleet.checked_add(1).ok_or(ArithmeticError::Overflow)?;
-			let ticket = T::Consideration::new(&vendor, Footprint::from_mel::<Fleet<T>>())?;
+			let ticket = T::Consideration::new(&vendor, Self::fleet_footprint(&cap))?;
 			NextFleetId::<T>::put(next);
 			FleetIds::<T>::insert(model, fleet, ());
-			Fleets::<T>::insert(fleet, Fleet { model, root, count, manifest, users: 0, ticket });
+			Self::insert_cap(fleet, &cap);
+			Fleets::<T>::insert(fleet, Fleet { model, root, count, cap_height, manifest, users: 0, ticket });
 			Self::deposit_event(Event::FleetRegistered { fleet, model, root, count, manifest });
 			Ok(())
 		}
 
-		/// Removes a fleet that no bounty relies on, and returns its deposit.
+		/// Removes a fleet that no bounty relies on, and returns its deposit. The fee is for the pages of its cap.
 		///
 		/// # Events
 		/// [`Event::FleetRemoved`].
@@ -437,18 +525,20 @@ pub mod pallet {
 		/// # Errors
 		/// [`Error::UnknownFleet`], [`Error::NotModelVendor`], [`Error::FleetInUse`].
 		#[pallet::call_index(4)]
-		#[pallet::weight(T::WeightInfo::remove_fleet())]
-		pub fn remove_fleet(origin: OriginFor<T>, fleet: FleetId) -> DispatchResult {
+		#[pallet::weight(T::WeightInfo::remove_fleet(Pallet::<T>::cap_pages(MAX_CAP_NODES)))]
+		pub fn remove_fleet(origin: OriginFor<T>, fleet: FleetId) -> DispatchResultWithPostInfo {
 			let vendor = ensure_signed(origin)?;
-			let Fleet { model, users, ticket, .. } = Fleets::<T>::get(fleet).ok_or(Error::<T>::UnknownFleet)?;
-			Self::model_of(model, &vendor)?;
-			ensure!(users == 0, Error::<T>::FleetInUse);
+			let record = Fleets::<T>::get(fleet).ok_or(Error::<T>::UnknownFleet)?;
+			Self::model_of(record.model, &vendor)?;
+			ensure!(record.users == 0, Error::<T>::FleetInUse);
 
-			ticket.drop(&vendor)?;
+			let pages = Self::cap_pages(record.cap_nodes());
+			record.ticket.drop(&vendor)?;
+			Self::remove_cap(fleet, pages);
 			Fleets::<T>::remove(fleet);
-			FleetIds::<T>::remove(model, fleet);
+			FleetIds::<T>::remove(record.model, fleet);
 			Self::deposit_event(Event::FleetRemoved { fleet });
-			Ok(())
+			Ok(Some(T::WeightInfo::remove_fleet(pages)).into())
 		}
 
 		/// Publishes a release of the calling vendor's model, signed by its release keys, and holds a deposit.
@@ -591,6 +681,75 @@ pub mod pallet {
 			let _ = signature;
 			Self::record_vote(attester, release, round, verdict)?;
 			Ok(())
+		}
+
+		/// Proposes the key set that follows the vendor's current one, on the word of both. Anyone may bring it.
+		///
+		/// `old_signatures` are by the vendor's current key set, `new_signatures` by the new one, each at least as many as its
+		/// threshold, all over the same [`waybill_primitives::KeySetStatement`] with the version after the current one. The set
+		/// can be adopted after [`Config::KeySetDelay`]. The caller's deposit is held for ever: for the set and its signatures,
+		/// or for the veto.
+		///
+		/// # Events
+		/// [`Event::KeySetProposed`].
+		///
+		/// # Errors
+		/// [`Error::UnknownVendor`], [`Error::RotationPending`], [`Error::InvalidKeySet`], [`Error::RotationVetoed`],
+		/// [`Error::ThresholdNotMet`], [`Error::DuplicateSigner`], [`Error::UnknownSigner`], [`Error::BadSignature`]; the
+		/// deposit's.
+		#[pallet::call_index(9)]
+		#[pallet::weight(T::WeightInfo::rotate_key_set(old_signatures.len() as u32, new_signatures.len() as u32))]
+		pub fn rotate_key_set(
+			origin: OriginFor<T>,
+			vendor: T::AccountId,
+			key_set: KeySet,
+			old_signatures: Signatures,
+			new_signatures: Signatures,
+		) -> DispatchResult {
+			let submitter = ensure_signed(origin)?;
+			Self::do_rotate(submitter, vendor, key_set, old_signatures, new_signatures)
+		}
+
+		/// Turns down the key set that waits to follow the calling vendor's current one. The same set cannot be brought again under
+		/// the same version.
+		///
+		/// # Events
+		/// [`Event::KeySetVetoed`].
+		///
+		/// # Errors
+		/// [`Error::NoPendingKeySet`].
+		#[pallet::call_index(10)]
+		#[pallet::weight(T::WeightInfo::veto_key_set())]
+		pub fn veto_key_set(origin: OriginFor<T>) -> DispatchResult {
+			Self::do_veto(ensure_signed(origin)?)
+		}
+
+		/// Puts the key set that waits in the place of the vendor's current one, when its time has come. Anyone may do it.
+		///
+		/// # Events
+		/// [`Event::KeySetAdopted`].
+		///
+		/// # Errors
+		/// [`Error::NoPendingKeySet`], [`Error::TooEarly`].
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::adopt_key_set())]
+		pub fn adopt_key_set(origin: OriginFor<T>, vendor: T::AccountId) -> DispatchResult {
+			ensure_signed(origin)?;
+			Self::do_adopt(vendor)
+		}
+
+		/// Replaces the signatures of the calling vendor's release by signatures of its current key set, and adapts the deposit.
+		///
+		/// # Events
+		/// [`Event::ReleaseResigned`].
+		///
+		/// # Errors
+		/// [`Error::UnknownRelease`], [`Error::NotReleaseVendor`], [`Error::AlreadyYanked`], [`Error::ThresholdNotMet`],
+		/// [`Error::DuplicateSigner`], [`Error::UnknownSigner`], [`Error::BadSignature`], [`Error::AlreadySigned`]; the deposit's.
+		#[pallet::call_index(12)]
+		#[pallet::weight(T::WeightInfo::resign_release(signatures.len() as u32))]
+		pub fn resign_release(origin: OriginFor<T>, release: ReleaseId, signatures: Signatures) -> DispatchResult {
+			Self::do_resign(ensure_signed(origin)?, release, signatures)
 		}
 	}
 }

@@ -3,7 +3,11 @@
 use crate::{self as pallet_firmware, *};
 use codec::{Decode, Encode};
 use frame_support::{
-	derive_impl, dispatch::GetDispatchInfo, parameter_types, traits::fungible::HoldConsideration, traits::LinearStoragePrice,
+	derive_impl,
+	dispatch::GetDispatchInfo,
+	parameter_types,
+	traits::{fungible::HoldConsideration, LinearStoragePrice, OnGenesis},
+	BoundedVec,
 };
 use frame_system::offchain::{CreateAuthorizedTransaction, CreateTransaction, CreateTransactionBase};
 use sp_core::{ed25519, sr25519, ConstU32, ConstU64, Pair};
@@ -17,8 +21,9 @@ use sp_runtime::{
 };
 use std::sync::Arc;
 use waybill_primitives::{
-	Cid, Digest, FleetId, KeySet, ModelId, ReleaseId, ReleaseKey, ReleaseSignature, ReleaseStatement, Statement, Suite,
-	Verdict, Version, VoteStatement,
+	fleet::{FleetTree, MAX_CAP_NODES},
+	Cid, DeviceKey, Digest, FleetId, Hash32, KeySet, KeySetStatement, ModelId, ReleaseId, ReleaseKey, ReleaseSignature,
+	ReleaseStatement, Statement, Suite, Verdict, Version, VoteStatement,
 };
 
 pub type AccountId = u64;
@@ -78,6 +83,7 @@ parameter_types! {
 	pub static NextValidators: Vec<AccountId> = VALIDATORS.to_vec();
 	pub static RecheckPeriod: u32 = RECHECK;
 	pub static RetryPeriod: u32 = RETRY;
+	pub static KeySetDelay: u32 = DELAY;
 }
 
 pub struct Validators;
@@ -118,6 +124,7 @@ impl Config for Test {
 	type MaxPayloadSize = ConstU64<MAX_PAYLOAD>;
 	type RecheckPeriod = RecheckPeriod;
 	type RetryPeriod = RetryPeriod;
+	type KeySetDelay = KeySetDelay;
 	type WeightInfo = ();
 }
 
@@ -154,6 +161,7 @@ pub const FUNDS: u64 = 1_000_000;
 pub const MAX_PAYLOAD: u64 = 4 * 1024 * 1024;
 pub const RECHECK: u32 = 100;
 pub const RETRY: u32 = 20;
+pub const DELAY: u32 = 50;
 
 pub const VENDOR: AccountId = 1;
 pub const OTHER_VENDOR: AccountId = 2;
@@ -179,6 +187,7 @@ pub fn ext_with(validators: &[AccountId]) -> sp_io::TestExternalities {
 	NextValidators::set(validators.to_vec());
 	RecheckPeriod::set(RECHECK);
 	RetryPeriod::set(RETRY);
+	KeySetDelay::set(DELAY);
 	let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
 	let rich = [VENDOR, OTHER_VENDOR, ANYONE].into_iter().chain(validators.iter().copied());
 	pallet_balances::GenesisConfig::<Test> {
@@ -192,7 +201,10 @@ pub fn ext_with(validators: &[AccountId]) -> sp_io::TestExternalities {
 
 	let mut ext = sp_io::TestExternalities::new(storage);
 	ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
-	ext.execute_with(|| System::set_block_number(1));
+	ext.execute_with(|| {
+		AllPalletsWithSystem::on_genesis();
+		System::set_block_number(1);
+	});
 	ext
 }
 
@@ -229,6 +241,9 @@ pub fn check_invariants() {
 	Models::<Test>::iter_values().for_each(|model| add(model.vendor, &model.ticket));
 	Fleets::<Test>::iter_values().for_each(|fleet| add(Models::<Test>::get(fleet.model).unwrap().vendor, &fleet.ticket));
 	Releases::<Test>::iter_values().for_each(|release| add(release.vendor, &release.ticket));
+	PendingKeySets::<Test>::iter_values().for_each(|pending| add(pending.rotation.submitter, &pending.rotation.ticket));
+	KeySetSignatures::<Test>::iter_values().for_each(|rotation| add(rotation.submitter, &rotation.ticket));
+	VetoedKeySets::<Test>::iter_values().for_each(|vetoed| add(vetoed.submitter, &vetoed.ticket));
 	for who in [VENDOR, OTHER_VENDOR, ANYONE, POOR] {
 		assert_eq!(held(who), tickets.get(&who).copied().unwrap_or_default());
 	}
@@ -294,9 +309,40 @@ pub fn register_model(vendor: AccountId) -> ModelId {
 	NextModelId::<Test>::get() - 1
 }
 
+/// The statement on the key set that follows a vendor's current one.
+pub fn key_set_statement(vendor: AccountId, key_set: KeySet) -> KeySetStatement<AccountId> {
+	let version = Vendors::<Test>::get(vendor).unwrap().key_set_version + 1;
+	KeySetStatement { vendor, version, key_set }
+}
+
+/// Anyone brings a key set that keys of the current and of the new set signed.
+pub fn rotate(vendor: AccountId, key_set: KeySet, old: &[(u8, u8)], new: &[(u8, u8)]) -> DispatchResult {
+	let statement = key_set_statement(vendor, key_set.clone());
+	let (old, new) = (signatures(&statement, old), signatures(&statement, new));
+	Firmware::rotate_key_set(RuntimeOrigin::signed(ANYONE), vendor, key_set, old, new)
+}
+
+/// Adopts the key set that waits, when its time has come.
+pub fn adopt(vendor: AccountId) {
+	System::set_block_number(PendingKeySets::<Test>::get(vendor).unwrap().effective_at);
+	Firmware::adopt_key_set(RuntimeOrigin::signed(ANYONE), vendor).unwrap();
+}
+
 pub fn register_fleet(vendor: AccountId, model: ModelId) -> FleetId {
-	Firmware::register_fleet(RuntimeOrigin::signed(vendor), model, [7; 32], 25, Cid::raw(b"manifest")).unwrap();
+	let cap = fleet_cap(25, 3);
+	Firmware::register_fleet(RuntimeOrigin::signed(vendor), model, 25, cap, Cid::raw(b"manifest")).unwrap();
 	NextFleetId::<Test>::get() - 1
+}
+
+/// The tree over `count` devices.
+pub fn fleet_tree(count: u32) -> FleetTree {
+	let keys: Vec<_> = (0..count).map(|i| DeviceKey::Ed25519(sp_io::hashing::blake2_256(&i.to_le_bytes()))).collect();
+	FleetTree::new(&keys)
+}
+
+/// The cap at `height` of a fleet with `count` devices.
+pub fn fleet_cap(count: u32, height: u32) -> BoundedVec<Hash32, ConstU32<MAX_CAP_NODES>> {
+	fleet_tree(count).cap(height).to_vec().try_into().unwrap()
 }
 
 /// A statement on a payload that is its own single block.

@@ -2,12 +2,12 @@
 
 use crate::{
 	pallet::*,
-	runtime_api::{AttestationDetails, ReleaseDetails},
-	Phase, ReleaseState,
+	runtime_api::{AttestationDetails, KeySetLink, PendingKeySetDetails, ReleaseDetails, MAX_KEY_SET_LINKS},
+	PendingKeySet, Phase, ReleaseState, Signatures,
 };
 use alloc::vec::Vec;
 use sp_runtime::SaturatedConversion;
-use waybill_primitives::{FleetId, ModelId, ReleaseId, Version};
+use waybill_primitives::{FleetId, KeySet, ModelId, ReleaseId, Version};
 
 impl<T: Config> Pallet<T> {
 	/// The available release of a model with the highest security version and, among those, the highest version.
@@ -71,4 +71,31 @@ impl<T: Config> Pallet<T> {
 		fleets.sort();
 		fleets
 	}
+
+	/// A vendor's key sets after version `after`, in order: at most `limit`, and at most [`MAX_KEY_SET_LINKS`].
+	pub fn key_sets(vendor: T::AccountId, after: u32, limit: u32) -> Vec<KeySetLink> {
+		let link = |version| {
+			let key_set = KeySets::<T>::get(&vendor, version)?;
+			let signatures = KeySetSignatures::<T>::get(&vendor, version);
+			let (old, new) =
+				signatures.map(|rotation| (rotation.old_signatures, rotation.new_signatures)).unwrap_or_default();
+			Some(key_set_link(version, key_set, old, new))
+		};
+		let last = after.saturating_add(limit.min(MAX_KEY_SET_LINKS));
+		(after.saturating_add(1)..=last).map_while(link).collect()
+	}
+
+	/// The key set that waits to follow a vendor's current one.
+	pub fn pending_key_set(vendor: T::AccountId) -> Option<PendingKeySetDetails> {
+		let PendingKeySet { key_set, effective_at, rotation } = PendingKeySets::<T>::get(&vendor)?;
+		let version = Vendors::<T>::get(&vendor)?.key_set_version.checked_add(1)?;
+		Some(PendingKeySetDetails {
+			link: key_set_link(version, key_set, rotation.old_signatures, rotation.new_signatures),
+			effective_at: effective_at.saturated_into(),
+		})
+	}
+}
+
+fn key_set_link(version: u32, key_set: KeySet, old: Signatures, new: Signatures) -> KeySetLink {
+	KeySetLink { version, key_set, old_signatures: old.into_inner(), new_signatures: new.into_inner() }
 }

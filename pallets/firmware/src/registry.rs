@@ -1,14 +1,14 @@
 //! Checks and changes that the calls share, and the registry as the escrow sees it.
 
 use crate::{pallet::*, Fleet, Model, NameOf, Release, ReleaseState, Round, Signatures, UrlOf, VendorMetadata};
+use alloc::vec::Vec;
 use codec::{Encode, MaxEncodedLen};
 use frame_support::{ensure, traits::Footprint};
 use frame_system::pallet_prelude::BlockNumberFor;
-use sp_core::{ed25519, Get};
+use sp_core::Get;
 use sp_runtime::traits::Zero;
 use waybill_primitives::{
-	FleetId, FleetInfo, Hash32, KeySet, ModelId, Registry, ReleaseId, ReleaseInfo, ReleaseKey, ReleaseSignature,
-	ReleaseStatement, Yank,
+	FleetId, FleetInfo, Hash32, KeySet, ModelId, Registry, ReleaseId, ReleaseInfo, ReleaseStatement, Yank,
 };
 
 impl<T: Config> Pallet<T> {
@@ -57,21 +57,6 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Checks that enough different keys of the vendor's current key set signed `message`, and nothing else did.
-	/// Returns the key set's version.
-	pub(crate) fn check_signatures(vendor: &T::AccountId, message: &[u8], signatures: &Signatures) -> Result<u32, Error<T>> {
-		let version = Vendors::<T>::get(vendor).ok_or(Error::<T>::UnknownVendor)?.key_set_version;
-		let key_set = KeySets::<T>::get(vendor, version).ok_or(Error::<T>::UnknownVendor)?;
-		ensure!(signatures.len() >= usize::from(key_set.threshold), Error::<T>::ThresholdNotMet);
-		for (place, (index, signature)) in signatures.iter().enumerate() {
-			let repeated = signatures.iter().take(place).any(|(earlier, _)| earlier == index);
-			ensure!(!repeated, Error::<T>::DuplicateSigner);
-			let key = key_set.keys.get(usize::from(*index)).ok_or(Error::<T>::UnknownSigner)?;
-			ensure!(verify(key, message, signature), Error::<T>::BadSignature);
-		}
-		Ok(version)
-	}
-
 	/// Marks the release as yanked; it takes no more votes.
 	pub(crate) fn do_yank(id: ReleaseId, mut release: Release<T>, reason: Yank, advisory: Option<UrlOf<T>>) {
 		release.state = ReleaseState::Yanked;
@@ -82,10 +67,9 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::ReleaseYanked { release: id, reason });
 	}
 
-	/// What a vendor stores: its metadata and a key set for each version.
-	pub(crate) fn vendor_footprint(metadata: &VendorMetadata<T>, key_sets: u32) -> Footprint {
-		let key_sets = KeySet::max_encoded_len().saturating_mul(usize::try_from(key_sets).unwrap_or(usize::MAX));
-		Footprint::from_parts(1, metadata.encoded_size().saturating_add(key_sets))
+	/// What a vendor stores: its metadata and its first key set.
+	pub(crate) fn vendor_footprint(metadata: &VendorMetadata<T>) -> Footprint {
+		Footprint::from_parts(1, metadata.encoded_size().saturating_add(KeySet::max_encoded_len()))
 	}
 
 	/// What a release stores: itself, its signatures and the votes on it.
@@ -93,17 +77,6 @@ impl<T: Config> Pallet<T> {
 		let votes = Round::<T>::max_encoded_len();
 		let size = Release::<T>::max_encoded_len().saturating_add(votes).saturating_add(signatures.encoded_size());
 		Footprint::from_parts(1, size)
-	}
-}
-
-/// Whether `signature` is by `key` over `message`.
-fn verify(key: &ReleaseKey, message: &[u8], signature: &ReleaseSignature) -> bool {
-	match (key, signature) {
-		(ReleaseKey::Ed25519(key), ReleaseSignature::Ed25519(signature)) => sp_io::crypto::ed25519_verify(
-			&ed25519::Signature::from_raw(*signature),
-			message,
-			&ed25519::Public::from_raw(*key),
-		),
 	}
 }
 
@@ -120,8 +93,12 @@ impl<T: Config> Registry<T::AccountId> for Pallet<T> {
 	}
 
 	fn fleet(id: FleetId) -> Option<FleetInfo> {
-		let Fleet { model, root, count, .. } = Fleets::<T>::get(id)?;
-		Some(FleetInfo { model, root, count })
+		let Fleet { model, root, count, cap_height, .. } = Fleets::<T>::get(id)?;
+		Some(FleetInfo { model, root, count, cap_height: cap_height.into() })
+	}
+
+	fn cap_page(id: FleetId, page: u32) -> Vec<Hash32> {
+		FleetCaps::<T>::get(id, page).unwrap_or_default().into_inner()
 	}
 
 	fn fleet_in_use(id: FleetId) {
@@ -136,9 +113,9 @@ impl<T: Config> Registry<T::AccountId> for Pallet<T> {
 	fn benchmark_release(
 		vendor: &T::AccountId,
 		digest: waybill_primitives::Digest,
-		root: Hash32,
+		cap: Vec<Hash32>,
 		count: u32,
 	) -> (ReleaseId, FleetId) {
-		crate::benchmarking::available_release::<T>(vendor, digest, root, count)
+		crate::benchmarking::available_release::<T>(vendor, digest, cap, count)
 	}
 }

@@ -4,7 +4,12 @@ use crate::ReleaseState;
 use alloc::vec::Vec;
 use codec::{Codec, Decode, Encode};
 use scale_info::TypeInfo;
-use waybill_primitives::{BlockNumber, FleetId, ModelId, ReleaseId, ReleaseSignature, ReleaseStatement, Verdict, Yank};
+use waybill_primitives::{
+	BlockNumber, FleetId, KeySet, ModelId, ReleaseId, ReleaseSignature, ReleaseStatement, Verdict, Yank,
+};
+
+/// The most links that one answer holds.
+pub const MAX_KEY_SET_LINKS: u32 = 16;
 
 /// A release with everything a device needs to check it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
@@ -48,8 +53,31 @@ pub struct AttestationDetails {
 	pub needed: u32,
 }
 
+/// A key set with everything that who trusts the one before it needs to trust it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct KeySetLink {
+	/// Its version.
+	pub version: u32,
+	/// The key set.
+	pub key_set: KeySet,
+	/// Signatures by keys of the set before it, each with the key's place in that set; none for version 1.
+	pub old_signatures: Vec<(u8, ReleaseSignature)>,
+	/// Signatures by its own keys, each with the key's place in it; none for version 1.
+	pub new_signatures: Vec<(u8, ReleaseSignature)>,
+}
+
+/// A key set that waits to follow a vendor's current one. The vendor can veto it until it is adopted.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct PendingKeySetDetails {
+	/// The key set and its signatures.
+	pub link: KeySetLink,
+	/// The first block in which it can be adopted.
+	pub effective_at: BlockNumber,
+}
+
 sp_api::decl_runtime_apis! {
 	/// Read access to the registry.
+	#[api_version(2)]
 	pub trait FirmwareApi<AccountId>
 	where
 		AccountId: Codec,
@@ -68,5 +96,11 @@ sp_api::decl_runtime_apis! {
 
 		/// The fleets of a model, in the order of their registration.
 		fn fleets(model: ModelId) -> Vec<FleetId>;
+
+		/// A vendor's key sets after version `after`, in order: at most `limit`, and at most [`MAX_KEY_SET_LINKS`].
+		fn key_sets(vendor: AccountId, after: u32, limit: u32) -> Vec<KeySetLink>;
+
+		/// The key set that waits to follow a vendor's current one.
+		fn pending_key_set(vendor: AccountId) -> Option<PendingKeySetDetails>;
 	}
 }

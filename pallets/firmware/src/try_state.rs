@@ -1,31 +1,66 @@
 //! What always holds of the pallet's storage.
 
-use crate::{pallet::*, ReleaseState};
+use crate::{pallet::*, Fleet, PendingKeySet, ReleaseState, Rotation};
+use alloc::vec::Vec;
 use frame_support::ensure;
+use sp_io::hashing::blake2_256;
 use sp_runtime::TryRuntimeError;
+use waybill_primitives::{fleet::CAP_PAGE_NODES, FleetId, KeySet, KeySetStatement, Statement};
 
 impl<T: Config> Pallet<T> {
 	/// Checks every invariant.
 	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
-		Self::try_state_vendors()?;
+		Self::try_state_key_sets()?;
 		Self::try_state_models()?;
 		Self::try_state_fleets()?;
 		Self::try_state_releases()?;
 		Self::try_state_rounds()
 	}
 
-	/// A vendor has a valid key set of every version up to its current one, and nobody else has any.
-	fn try_state_vendors() -> Result<(), TryRuntimeError> {
-		let mut versions = 0usize;
+	/// A vendor has a valid key set of every version up to its current one, each but the first signed by the one before it and by
+	/// itself, and nobody else has any.
+	fn try_state_key_sets() -> Result<(), TryRuntimeError> {
+		let (mut sets, mut vendors) = (0usize, 0usize);
 		for (account, vendor) in Vendors::<T>::iter() {
-			ensure!(vendor.key_set_version > 0, "a vendor's key set version is 0");
-			for version in 1..=vendor.key_set_version {
-				let set = KeySets::<T>::get(&account, version).ok_or("a vendor's key set is missing")?;
-				ensure!(set.is_valid(), "a key set is not valid");
-				versions = versions.saturating_add(1);
+			let mut last = KeySets::<T>::get(&account, 1).ok_or("a vendor's first key set is missing")?;
+			ensure!(last.is_valid(), "a vendor's first key set is not valid");
+			for version in 2..=vendor.key_set_version {
+				let next = KeySets::<T>::get(&account, version).ok_or("a vendor's key set is missing")?;
+				let rotation = KeySetSignatures::<T>::get(&account, version).ok_or("a key set's signatures are missing")?;
+				Self::try_state_rotation(&account, version, &last, &next, &rotation)?;
+				last = next;
 			}
+			if let Some(PendingKeySet { key_set, rotation, .. }) = PendingKeySets::<T>::get(&account) {
+				let version = vendor.key_set_version.checked_add(1).ok_or("there is no next version")?;
+				Self::try_state_rotation(&account, version, &last, &key_set, &rotation)?;
+			}
+			vendors = vendors.saturating_add(1);
+			sets = sets.saturating_add(vendor.key_set_version as usize);
 		}
-		ensure!(KeySets::<T>::iter_keys().count() == versions, "a key set belongs to nobody");
+		ensure!(KeySets::<T>::iter_keys().count() == sets, "a key set belongs to nobody");
+		let later = sets.saturating_sub(vendors);
+		ensure!(KeySetSignatures::<T>::iter_keys().count() == later, "signatures belong to no key set");
+		let known = |account: T::AccountId| Vendors::<T>::contains_key(account);
+		ensure!(PendingKeySets::<T>::iter_keys().all(known), "a key set waits for nobody");
+		ensure!(VetoedKeySets::<T>::iter_keys().all(|(account, _)| known(account)), "nobody vetoed a key set");
+		Ok(())
+	}
+
+	/// The key set is valid, and enough keys of it and of the one before it signed.
+	fn try_state_rotation(
+		vendor: &T::AccountId,
+		version: u32,
+		old: &KeySet,
+		new: &KeySet,
+		rotation: &Rotation<T>,
+	) -> Result<(), TryRuntimeError> {
+		ensure!(new.is_valid(), "a key set is not valid");
+		let statement = KeySetStatement { vendor: vendor.clone(), version, key_set: new.clone() };
+		let message = statement.signing_bytes(&Self::genesis_hash());
+		ensure!(!VetoedKeySets::<T>::contains_key(vendor, blake2_256(&message)), "a key set was vetoed");
+		Self::check_threshold(old, &message, &rotation.old_signatures)
+			.map_err(|_| "the old set did not sign the new one")?;
+		Self::check_threshold(new, &message, &rotation.new_signatures).map_err(|_| "a key set did not sign itself")?;
 		Ok(())
 	}
 
@@ -38,19 +73,36 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Every fleet has devices and a model, and is listed under it once.
+	/// Every fleet has devices and a model, is listed under it once, and has the cap of its height under its root; nobody else has
+	/// one.
 	fn try_state_fleets() -> Result<(), TryRuntimeError> {
+		let mut pages = 0usize;
 		for (id, fleet) in Fleets::<T>::iter() {
 			ensure!(id < NextFleetId::<T>::get(), "a fleet's id was never given out");
 			ensure!(fleet.count > 0, "a fleet has no devices");
 			ensure!(Models::<T>::contains_key(fleet.model), "a fleet's model is missing");
 			ensure!(FleetIds::<T>::contains_key(fleet.model, id), "a fleet is not listed");
+			pages = pages.saturating_add(Self::try_state_cap(id, &fleet)?);
 		}
+		ensure!(FleetCaps::<T>::iter_keys().count() == pages, "a page of a cap belongs to no fleet");
 		ensure!(Fleets::<T>::iter_keys().count() == FleetIds::<T>::iter_keys().count(), "a listed fleet is missing");
 		Ok(())
 	}
 
-	/// Every release belongs to its model's vendor, is listed under its version, was signed by enough different keys, is not
+	/// The pages of a fleet's cap are full up to the last one and hold a level of the tree under its root. Returns their number.
+	fn try_state_cap(id: FleetId, fleet: &Fleet<T>) -> Result<usize, TryRuntimeError> {
+		let pages = Self::cap_pages(fleet.cap_nodes());
+		let mut cap = Vec::new();
+		for page in 0..pages {
+			ensure!(cap.len() % CAP_PAGE_NODES as usize == 0, "a page of a cap is not full");
+			cap.extend(FleetCaps::<T>::get(id, page).ok_or("a page of a cap is missing")?);
+		}
+		let checked = Self::check_cap(fleet.count, &cap).map_err(|_| "a cap is no level of its fleet's tree")?;
+		ensure!(checked == (fleet.cap_height, fleet.root), "a cap is not that of its fleet");
+		Ok(pages as usize)
+	}
+
+	/// Every release belongs to its model's vendor, is listed under its version, was signed by the key set that it names, is not
 	/// ahead of its model's security version, and is yanked exactly if it says why.
 	fn try_state_releases() -> Result<(), TryRuntimeError> {
 		for (id, release) in Releases::<T>::iter() {
@@ -63,7 +115,8 @@ impl<T: Config> Pallet<T> {
 			ensure!(listed == Some(id), "a release is not listed under its version");
 			let keys = KeySets::<T>::get(&release.vendor, release.key_set_version).ok_or("a release's keys are missing")?;
 			let signatures = ReleaseSignatures::<T>::get(id).ok_or("a release's signatures are missing")?;
-			ensure!(signatures.len() >= usize::from(keys.threshold), "a release has too few signatures");
+			let message = statement.signing_bytes(&Self::genesis_hash());
+			Self::check_threshold(&keys, &message, &signatures).map_err(|_| "a release is not signed by its key set")?;
 			ensure!((release.state == ReleaseState::Yanked) == release.yank.is_some(), "a yank and its reason do not fit");
 			ensure!(release.yank.is_none() == Rounds::<T>::contains_key(id), "votes and a yank do not fit");
 		}
@@ -74,10 +127,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Votes are on known releases, one an attester and round; the attesters are in order and differ.
-	fn try_state_rounds() -> Result<(), TryRuntimeError> {
+	pub(crate) fn try_state_rounds() -> Result<(), TryRuntimeError> {
 		for (id, round) in Rounds::<T>::iter() {
 			ensure!(Releases::<T>::contains_key(id), "votes are on no release");
-			let mut voters: alloc::vec::Vec<_> = round.votes.iter().map(|vote| &vote.attester).collect();
+			let mut voters: Vec<_> = round.votes.iter().map(|vote| &vote.attester).collect();
 			voters.sort();
 			voters.dedup();
 			ensure!(voters.len() == round.votes.len(), "an attester voted twice in a round");

@@ -6,7 +6,9 @@ use frame_support::{BoundedVec, CloneNoBound, DebugNoBound, EqNoBound, PartialEq
 use frame_system::pallet_prelude::BlockNumberFor;
 use scale_info::TypeInfo;
 use sp_core::ConstU32;
-use waybill_primitives::{Cid, Hash32, ModelId, ReleaseSignature, ReleaseStatement, Verdict, Yank, MAX_RELEASE_KEYS};
+use waybill_primitives::{
+	Cid, Hash32, KeySet, ModelId, ReleaseSignature, ReleaseStatement, Verdict, Yank, MAX_RELEASE_KEYS,
+};
 
 /// A vendor's or model's name.
 pub type NameOf<T> = BoundedVec<u8, <T as Config>::MaxNameLen>;
@@ -41,7 +43,46 @@ pub struct Vendor<T: Config> {
 	pub metadata: VendorMetadata<T>,
 	/// The version of the key set that signs its releases now. Earlier sets are kept.
 	pub key_set_version: u32,
-	/// The deposit for its metadata and its key sets.
+	/// The deposit for its metadata and its first key set.
+	pub ticket: T::Consideration,
+}
+
+/// The signatures over a key set that follows another, and who brought them.
+#[derive(CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[codec(mel_bound())]
+#[scale_info(skip_type_params(T))]
+pub struct Rotation<T: Config> {
+	/// By keys of the set before it.
+	pub old_signatures: Signatures,
+	/// By its own keys.
+	pub new_signatures: Signatures,
+	/// Who brought it and paid the deposit.
+	pub submitter: T::AccountId,
+	/// The deposit for the key set and the signatures.
+	pub ticket: T::Consideration,
+}
+
+/// A key set that is to follow a vendor's current one.
+#[derive(CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[codec(mel_bound())]
+#[scale_info(skip_type_params(T))]
+pub struct PendingKeySet<T: Config> {
+	/// The key set.
+	pub key_set: KeySet,
+	/// The first block in which it can be adopted.
+	pub effective_at: BlockNumberFor<T>,
+	/// Who signed and who brought it.
+	pub rotation: Rotation<T>,
+}
+
+/// A key set that its vendor vetoed.
+#[derive(CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[codec(mel_bound())]
+#[scale_info(skip_type_params(T))]
+pub struct VetoedKeySet<T: Config> {
+	/// Who brought it.
+	pub submitter: T::AccountId,
+	/// The deposit for it, whole: bringing what is vetoed costs.
 	pub ticket: T::Consideration,
 }
 
@@ -71,6 +112,8 @@ pub struct Fleet<T: Config> {
 	pub root: Hash32,
 	/// The number of its devices.
 	pub count: u32,
+	/// The height of its cap above the devices.
+	pub cap_height: u8,
 	/// The full list of its devices' keys, in IPFS.
 	pub manifest: Cid,
 	/// How many bounties rely on it.

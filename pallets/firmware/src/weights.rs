@@ -10,18 +10,21 @@
 //! | one ed25519 or sr25519 verification | 120,000,000 |
 //! | checking one key of a new key set | 1,000,000 |
 //! | counting the votes of a full round | 20,000,000 |
+//! | decoding, hashing and encoding a page of a fleet's cap | 400,000,000 |
 //!
 //! The chain is no parachain: nothing is proved to anybody, and the proof size is 0.
 
 use core::marker::PhantomData;
 use frame_support::weights::{constants::ParityDbWeight, Weight};
 use sp_core::Get;
+use waybill_primitives::MAX_RELEASE_KEYS;
 
 const CALL: u64 = 30_000_000;
 const DEPOSIT: u64 = 60_000_000;
 const SIGNATURE: u64 = 120_000_000;
 const KEY: u64 = 1_000_000;
 const COUNT: u64 = 20_000_000;
+const CAP_PAGE: u64 = 400_000_000;
 
 /// The weights that the pallet needs.
 pub trait WeightInfo {
@@ -31,10 +34,10 @@ pub trait WeightInfo {
 	fn update_vendor() -> Weight;
 	/// Registering a model.
 	fn register_model() -> Weight;
-	/// Registering a fleet.
-	fn register_fleet() -> Weight;
-	/// Removing a fleet.
-	fn remove_fleet() -> Weight;
+	/// Registering a fleet with a cap of `p` pages.
+	fn register_fleet(p: u32) -> Weight;
+	/// Removing a fleet with a cap of `p` pages.
+	fn remove_fleet(p: u32) -> Weight;
 	/// Publishing a release with `s` signatures.
 	fn publish_release(s: u32) -> Weight;
 	/// Yanking by the vendor's account.
@@ -45,6 +48,16 @@ pub trait WeightInfo {
 	fn attest() -> Weight;
 	/// Checking a vote.
 	fn authorize_attest() -> Weight;
+	/// Proposing a key set with `o` signatures by the old and `n` by the new one.
+	fn rotate_key_set(o: u32, n: u32) -> Weight;
+	/// Vetoing a key set.
+	fn veto_key_set() -> Weight;
+	/// Adopting a key set.
+	fn adopt_key_set() -> Weight;
+	/// Replacing a release's signatures by `s` others.
+	fn resign_release(s: u32) -> Weight;
+	/// Moving a fleet from storage version 1 to 2.
+	fn migrate_fleet() -> Weight;
 }
 
 fn work(ps: u64) -> Weight {
@@ -75,14 +88,17 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		work(CALL.saturating_add(DEPOSIT)).saturating_add(T::DbWeight::get().reads_writes(4, 4))
 	}
 
-	/// Reads: `Models`, `NextFleetId`, `System::Account`, `Balances::Holds`. Writes: the latter three, `FleetIds`, `Fleets`.
-	fn register_fleet() -> Weight {
-		work(CALL.saturating_add(DEPOSIT)).saturating_add(T::DbWeight::get().reads_writes(4, 5))
+	/// Reads: `Models`, `NextFleetId`, `System::Account`, `Balances::Holds`. Writes: the latter three, `FleetIds`, `Fleets`, and
+	/// `FleetCaps` for each page.
+	fn register_fleet(p: u32) -> Weight {
+		let own = CALL.saturating_add(DEPOSIT).saturating_add(CAP_PAGE.saturating_mul(p.into()));
+		work(own).saturating_add(T::DbWeight::get().reads_writes(4, u64::from(p).saturating_add(5)))
 	}
 
-	/// Reads: `Fleets`, `Models`, `System::Account`, `Balances::Holds`. Writes: `Fleets`, `FleetIds` and the latter two.
-	fn remove_fleet() -> Weight {
-		work(CALL.saturating_add(DEPOSIT)).saturating_add(T::DbWeight::get().reads_writes(4, 4))
+	/// Reads: `Fleets`, `Models`, `System::Account`, `Balances::Holds`. Writes: `Fleets`, `FleetIds`, the latter two, and
+	/// `FleetCaps` for each page.
+	fn remove_fleet(p: u32) -> Weight {
+		work(CALL.saturating_add(DEPOSIT)).saturating_add(T::DbWeight::get().reads_writes(4, u64::from(p).saturating_add(4)))
 	}
 
 	/// Reads: `Models`, `ReleaseIds`, `Vendors`, `KeySets`, `System::BlockHash`, `NextReleaseId`, `System::Account`,
@@ -112,6 +128,38 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn authorize_attest() -> Weight {
 		work(CALL).saturating_add(signatures(1)).saturating_add(T::DbWeight::get().reads(5))
 	}
+
+	/// Reads: `Vendors`, `PendingKeySets`, `System::BlockHash`, `VetoedKeySets`, `KeySets`, a parameter, `System::Account`,
+	/// `Balances::Holds`. Writes: `PendingKeySets` and the latter two.
+	fn rotate_key_set(o: u32, n: u32) -> Weight {
+		let keys = KEY.saturating_mul(MAX_RELEASE_KEYS.into());
+		work(CALL.saturating_add(DEPOSIT).saturating_add(keys))
+			.saturating_add(signatures(o.saturating_add(n)))
+			.saturating_add(T::DbWeight::get().reads_writes(8, 3))
+	}
+
+	/// Reads: `PendingKeySets`, `Vendors`, `System::BlockHash`. Writes: `PendingKeySets`, `VetoedKeySets`.
+	fn veto_key_set() -> Weight {
+		work(CALL).saturating_add(T::DbWeight::get().reads_writes(3, 2))
+	}
+
+	/// Reads: `PendingKeySets`, `Vendors`. Writes: those, `KeySets`, `KeySetSignatures`.
+	fn adopt_key_set() -> Weight {
+		work(CALL).saturating_add(T::DbWeight::get().reads_writes(2, 4))
+	}
+
+	/// Reads: `Releases`, `System::BlockHash`, `Vendors`, `KeySets`, `System::Account`, `Balances::Holds`. Writes: `Releases`,
+	/// `ReleaseSignatures` and the latter two.
+	fn resign_release(s: u32) -> Weight {
+		work(CALL.saturating_add(DEPOSIT))
+			.saturating_add(signatures(s))
+			.saturating_add(T::DbWeight::get().reads_writes(6, 4))
+	}
+
+	/// Reads: the storage's version, `Fleets` twice. Writes: `FleetCaps`, `Fleets`, the storage's version.
+	fn migrate_fleet() -> Weight {
+		work(CALL).saturating_add(T::DbWeight::get().reads_writes(3, 3))
+	}
 }
 
 /// The database costs of ParityDB, for tests.
@@ -129,12 +177,14 @@ impl WeightInfo for () {
 		work(CALL.saturating_add(DEPOSIT)).saturating_add(ParityDbWeight::get().reads_writes(4, 4))
 	}
 
-	fn register_fleet() -> Weight {
-		work(CALL.saturating_add(DEPOSIT)).saturating_add(ParityDbWeight::get().reads_writes(4, 5))
+	fn register_fleet(p: u32) -> Weight {
+		let own = CALL.saturating_add(DEPOSIT).saturating_add(CAP_PAGE.saturating_mul(p.into()));
+		work(own).saturating_add(ParityDbWeight::get().reads_writes(4, u64::from(p).saturating_add(5)))
 	}
 
-	fn remove_fleet() -> Weight {
-		work(CALL.saturating_add(DEPOSIT)).saturating_add(ParityDbWeight::get().reads_writes(4, 4))
+	fn remove_fleet(p: u32) -> Weight {
+		work(CALL.saturating_add(DEPOSIT))
+			.saturating_add(ParityDbWeight::get().reads_writes(4, u64::from(p).saturating_add(4)))
 	}
 
 	fn publish_release(s: u32) -> Weight {
@@ -157,5 +207,30 @@ impl WeightInfo for () {
 
 	fn authorize_attest() -> Weight {
 		work(CALL).saturating_add(signatures(1)).saturating_add(ParityDbWeight::get().reads(5))
+	}
+
+	fn rotate_key_set(o: u32, n: u32) -> Weight {
+		let keys = KEY.saturating_mul(MAX_RELEASE_KEYS.into());
+		work(CALL.saturating_add(DEPOSIT).saturating_add(keys))
+			.saturating_add(signatures(o.saturating_add(n)))
+			.saturating_add(ParityDbWeight::get().reads_writes(8, 3))
+	}
+
+	fn veto_key_set() -> Weight {
+		work(CALL).saturating_add(ParityDbWeight::get().reads_writes(3, 2))
+	}
+
+	fn adopt_key_set() -> Weight {
+		work(CALL).saturating_add(ParityDbWeight::get().reads_writes(2, 4))
+	}
+
+	fn resign_release(s: u32) -> Weight {
+		work(CALL.saturating_add(DEPOSIT))
+			.saturating_add(signatures(s))
+			.saturating_add(ParityDbWeight::get().reads_writes(6, 4))
+	}
+
+	fn migrate_fleet() -> Weight {
+		work(CALL).saturating_add(ParityDbWeight::get().reads_writes(3, 3))
 	}
 }

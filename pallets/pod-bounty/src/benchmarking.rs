@@ -1,10 +1,17 @@
 //! Benchmarks of every call.
 //!
-//! A batch lies on one page in the benchmarks of `reserve` and `claim`; further pages and replaced reservations have
-//! benchmarks of their own, as their number varies independently. The fleet is as large as can be, and so are the proofs.
+//! A batch lies on one page and under one node of the cap in the benchmarks of `reserve` and `claim`; further pages, the hashes of
+//! its proof and replaced reservations have benchmarks of their own, as their number varies independently. The fleet is as large
+//! as can be.
 
-use crate::{bitmap::Pages, pallet::*, replace::Replacements, *};
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use crate::{
+	bitmap::Pages,
+	members::{Cap, MAX_CAP_PAGES},
+	pallet::*,
+	replace::Replacements,
+	*,
+};
+use alloc::{vec, vec::Vec};
 use codec::Encode;
 use frame_benchmarking::v2::*;
 use frame_support::{
@@ -18,8 +25,8 @@ use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use sp_core::{crypto::KeyTypeId, ed25519, Hasher, H256};
 use sp_runtime::traits::{BlakeTwo256, Zero};
 use waybill_primitives::{
-	fleet, BountyId, DeviceIndex, DeviceKey, DeviceSignature, Digest, FleetId, LockKey, ReceiptStatement, Registry,
-	ReleaseId, ReservationId, Statement, Suite,
+	fleet, BountyId, DeviceIndex, DeviceKey, DeviceSignature, Digest, FleetId, Hash32, Lock, LockKey, ReceiptStatement,
+	Registry, ReleaseId, ReservationId, Statement, Suite,
 };
 
 const KEY_TYPE: KeyTypeId = KeyTypeId(*b"wbbm");
@@ -27,72 +34,57 @@ const DIGEST: Digest = Digest { suite: Suite::Plain, bytes: [7; 32] };
 /// As many devices as can be.
 const COUNT: u32 = u32::MAX;
 
-/// The few known nodes of a tree over [`COUNT`] devices; all others are zero.
-struct SparseTree {
-	levels: Vec<(u32, BTreeMap<u32, H256>)>,
+/// The height of the cap that is usual for so many devices.
+fn cap_height() -> u32 {
+	fleet::usual_cap_height(COUNT)
 }
 
-impl SparseTree {
-	/// The devices at `indices` all have the same key.
-	fn new(indices: impl Iterator<Item = DeviceIndex>, key: &DeviceKey) -> Self {
-		let mut level: BTreeMap<_, _> = indices.map(|index| (index, BlakeTwo256::hash(&fleet::leaf(index, key)))).collect();
-		let (mut width, mut levels) = (COUNT, vec![]);
-		while width > 1 {
-			let node = |place: u32| level.get(&place).copied().unwrap_or_default();
-			let above = level.keys().map(|place| {
-				let (left, right) = (place & !1, place | 1);
-				let hash = || BlakeTwo256::hash(&[node(left).0, node(right).0].concat());
-				(place >> 1, if right < width { hash() } else { node(left) })
-			});
-			let above = above.collect();
-			levels.push((width, core::mem::replace(&mut level, above)));
-			width = width.div_ceil(2);
+/// The cap over [`COUNT`] devices of which the first `devices` have this key, and the proof of these. The hashes of all others are
+/// zero.
+fn tree(devices: u32, key: &DeviceKey) -> (Vec<Hash32>, Vec<H256>) {
+	let mut level: Vec<_> = (0..devices).map(|index| BlakeTwo256::hash(&fleet::leaf(index, key))).collect();
+	let mut proof = vec![];
+	for _ in 0..cap_height() {
+		if level.len() % 2 == 1 {
+			level.push(H256::zero());
+			proof.push(H256::zero());
 		}
-		levels.push((width, level));
-		Self { levels }
+		level = level.chunks(2).map(|pair| BlakeTwo256::hash(&[pair[0].0, pair[1].0].concat())).collect();
 	}
-
-	fn root(&self) -> H256 {
-		self.levels.last().and_then(|(_, level)| level.get(&0)).copied().unwrap_or_default()
-	}
-
-	fn proof(&self, index: DeviceIndex) -> Vec<H256> {
-		let siblings = (0u32..).zip(&self.levels).filter_map(|(height, (width, level))| {
-			let sibling = index.checked_shr(height).unwrap_or_default() ^ 1;
-			(sibling < *width).then(|| level.get(&sibling).copied().unwrap_or_default())
-		});
-		siblings.collect()
-	}
+	level.resize(fleet::level_width(COUNT, cap_height()) as usize, H256::zero());
+	(level.into_iter().map(|node| node.0).collect(), proof)
 }
 
-/// A bounty for a fleet in which the devices at `indices` share one key.
+/// A release and a fleet whose first devices share one key.
 struct Scene<T: Config> {
 	vendor: T::AccountId,
 	release: ReleaseId,
 	fleet: FleetId,
 	key: ed25519::Public,
-	tree: SparseTree,
+	proof: Vec<H256>,
 }
 
 impl<T: Config> Scene<T>
 where
 	T::Currency: Mutate<T::AccountId>,
 {
-	fn new(indices: impl Iterator<Item = DeviceIndex>) -> Self {
+	/// Of [`COUNT`] devices, so many can sign.
+	fn new(devices: u32) -> Self {
 		let key = sp_io::crypto::ed25519_generate(KEY_TYPE, None);
-		let tree = SparseTree::new(indices, &DeviceKey::Ed25519(key.0));
-		Self::with_fleet(key, tree, COUNT)
+		let (cap, proof) = tree(devices, &DeviceKey::Ed25519(key.0));
+		Self { key, proof, ..Self::with_fleet(COUNT, cap) }
 	}
 
-	fn with_fleet(key: ed25519::Public, tree: SparseTree, count: u32) -> Self {
+	/// Of devices that cannot sign.
+	fn with_fleet(count: u32, cap: Vec<Hash32>) -> Self {
 		frame_system::Pallet::<T>::set_block_number(1u32.into());
 		let vendor: T::AccountId = account("vendor", 0, 0);
 		fund::<T>(&vendor, Pallet::<T>::times(T::MinReward::get(), count).unwrap() + T::MinReward::get());
 		// Twice: the rewards rise in the benchmark of `raise`.
 		fund::<T>(&vendor, Pallet::<T>::times(T::MinReward::get(), count).unwrap());
 		T::BountyDeposit::ensure_successful(&vendor, Pallet::<T>::bounty_footprint(count));
-		let (release, fleet) = T::Registry::benchmark_release(&vendor, DIGEST, tree.root().0, count);
-		Self { vendor, release, fleet, key, tree }
+		let (release, fleet) = T::Registry::benchmark_release(&vendor, DIGEST, cap, count);
+		Self { vendor, release, fleet, key: Default::default(), proof: vec![] }
 	}
 
 	/// Opens the bounty and answers its id.
@@ -118,7 +110,6 @@ where
 		Receipt {
 			device_index,
 			device_key: DeviceKey::Ed25519(self.key.0),
-			proof: self.tree.proof(device_index).try_into().unwrap(),
 			lock,
 			valid_until,
 			signature: DeviceSignature::Ed25519(signature.0),
@@ -152,18 +143,20 @@ fn lock_key(index: DeviceIndex) -> LockKey {
 	BlakeTwo256::hash(&index.encode()).0
 }
 
-/// Stores a reservation of a full batch from `first` on, with its deposit, lapsed from the start.
-fn store_reservation<T: Config>(bounty: BountyId, number: ReservationId, first: DeviceIndex)
-where
+/// Stores a reservation of a full batch from `first` on with its deposit, lapsed from the start.
+fn store_reservation<T: Config>(
+	bounty: BountyId,
+	number: ReservationId,
+	first: DeviceIndex,
+	lock: impl Fn(DeviceIndex) -> Lock,
+) where
 	T::Currency: Mutate<T::AccountId>,
 {
 	let who = distributor::<T>(number);
 	let deposit = T::ReservationDeposit::get();
 	let batch = T::MaxBatch::get();
 	T::Currency::hold(&HoldReason::Reservation.into(), &who, Pallet::<T>::times(deposit, batch).unwrap()).unwrap();
-	let slots: Vec<_> = (first..first + batch)
-		.map(|device_index| Slot { device_index, lock: Suite::Plain.lock(&lock_key(device_index)) })
-		.collect();
+	let slots: Vec<_> = (first..first + batch).map(|device_index| Slot { device_index, lock: lock(device_index) }).collect();
 	let reservation = Reservation {
 		distributor: who,
 		reward: T::MinReward::get(),
@@ -172,9 +165,6 @@ where
 		slots: slots.try_into().unwrap(),
 	};
 	Reservations::<T>::insert(bounty, number, reservation);
-	let mut reserved = Pages::<ReservedPages<T>>::new(bounty);
-	(first..first + batch).for_each(|index| reserved.set(index, true));
-	reserved.store();
 	Bounties::<T>::mutate(bounty, |bounty| {
 		let bounty = bounty.as_mut().unwrap();
 		bounty.reserved += batch;
@@ -198,7 +188,7 @@ mod benchmarks {
 
 	#[benchmark]
 	fn open() {
-		let scene = Scene::<T>::new(0..1);
+		let scene = Scene::<T>::new(1);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(scene.vendor), scene.release, scene.fleet, T::MinReward::get(), expiry::<T>());
@@ -208,7 +198,7 @@ mod benchmarks {
 
 	#[benchmark]
 	fn raise() {
-		let scene = Scene::<T>::new(0..1);
+		let scene = Scene::<T>::new(1);
 		let bounty = scene.open();
 		let reward = T::MinReward::get() + 1u32.into();
 
@@ -220,15 +210,44 @@ mod benchmarks {
 
 	#[benchmark]
 	fn reserve(n: Linear<1, { T::MaxBatch::get() }>) {
-		let scene = Scene::<T>::new(0..n);
+		let scene = Scene::<T>::new(n);
 		let bounty = scene.open();
 		let who = distributor::<T>(0);
 		let receipts: Vec<_> = (0..n).map(|index| scene.receipt(bounty, index, &who)).collect();
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(who), bounty, receipts.try_into().unwrap());
+		_(RawOrigin::Signed(who), bounty, receipts.try_into().unwrap(), scene.proof.try_into().unwrap());
 
 		assert_eq!(Bounties::<T>::get(bounty).unwrap().reserved, n);
+	}
+
+	// Whole paths: each is that of one device under a node of the cap of its own.
+	#[benchmark]
+	fn prove(h: Linear<0, { T::MaxBatch::get() * cap_height() }>) {
+		let member = |path: u32| (path << cap_height(), DeviceKey::Ed25519([7; 32]));
+		let members: Vec<_> = (0..h / cap_height()).map(member).collect();
+		let proof = vec![H256::repeat_byte(7); members.len() * cap_height() as usize];
+		let verdicts;
+
+		#[block]
+		{
+			verdicts = fleet::verify_members::<BlakeTwo256>(COUNT, cap_height(), &members, &proof, |_| None);
+		}
+
+		assert_eq!(verdicts, Ok(vec![false; members.len()]));
+	}
+
+	#[benchmark]
+	fn read_cap(c: Linear<0, MAX_CAP_PAGES>) {
+		let scene = Scene::<T>::new(1);
+		let mut cap = Cap::<T>::new(scene.fleet);
+
+		#[block]
+		{
+			(0..c).for_each(|page| assert!(cap.node(page * fleet::CAP_PAGE_NODES).is_some()));
+		}
+
+		assert_eq!(cap.node(MAX_CAP_PAGES * fleet::CAP_PAGE_NODES), None);
 	}
 
 	#[benchmark]
@@ -251,9 +270,9 @@ mod benchmarks {
 
 	#[benchmark]
 	fn replace(r: Linear<0, { T::MaxBatch::get() }>) {
-		let bounty = Scene::<T>::new(0..1).open();
+		let bounty = Scene::<T>::new(1).open();
 		let first = |number: ReservationId| number * T::MaxBatch::get();
-		(0..r).for_each(|number| store_reservation::<T>(bounty, number, first(number)));
+		(0..r).for_each(|number| store_reservation::<T>(bounty, number, first(number), |_| [7; 32]));
 
 		#[block]
 		{
@@ -270,8 +289,8 @@ mod benchmarks {
 
 	#[benchmark]
 	fn claim(n: Linear<1, { T::MaxBatch::get() }>) {
-		let bounty = Scene::<T>::new(0..1).open();
-		store_reservation::<T>(bounty, 0, 0);
+		let bounty = Scene::<T>::new(1).open();
+		store_reservation::<T>(bounty, 0, 0, |index| Suite::Plain.lock(&lock_key(index)));
 		let keys: Vec<_> = (0..n).map(|index| (index, lock_key(index))).collect();
 		let keys = BoundedVec::try_from(keys).unwrap();
 
@@ -302,12 +321,10 @@ mod benchmarks {
 
 	#[benchmark]
 	fn close(r: Linear<0, 100>, p: Linear<1, 100>) {
-		let key = sp_io::crypto::ed25519_generate(KEY_TYPE, None);
-		let tree = SparseTree::new(0..1, &DeviceKey::Ed25519(key.0));
-		let bounty = Scene::<T>::with_fleet(key, tree, p * PAGE_DEVICES).open();
+		let bounty = Scene::<T>::with_fleet(p * PAGE_DEVICES, vec![[7; 32]]).open();
 		store_pages::<PaidPages<T>>(bounty, p);
 		store_pages::<ReservedPages<T>>(bounty, p);
-		(0..r).for_each(|number| store_reservation::<T>(bounty, number, number * T::MaxBatch::get()));
+		(0..r).for_each(|number| store_reservation::<T>(bounty, number, number * T::MaxBatch::get(), |_| [7; 32]));
 		frame_system::Pallet::<T>::set_block_number(expiry::<T>().into());
 		let caller: T::AccountId = whitelisted_caller();
 

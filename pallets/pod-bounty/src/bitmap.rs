@@ -24,8 +24,13 @@ pub const fn page_count(devices: u32) -> u32 {
 
 /// The most pages that these devices lie on. Exact if they are sorted.
 pub fn pages_touched(indices: impl IntoIterator<Item = DeviceIndex>) -> u32 {
+	runs(indices.into_iter().map(page_of))
+}
+
+/// The number of runs of the same value.
+pub(crate) fn runs(values: impl Iterator<Item = u32>) -> u32 {
 	let mut last = None;
-	let changes = indices.into_iter().map(page_of).filter(|page| last.replace(*page) != Some(*page));
+	let changes = values.filter(|value| last.replace(*value) != Some(*value));
 	u32::try_from(changes.count()).unwrap_or(u32::MAX)
 }
 

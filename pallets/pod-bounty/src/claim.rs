@@ -36,6 +36,10 @@ impl<T: Config> Pallet<T> {
 		T::WeightInfo::claim(devices).saturating_add(T::WeightInfo::mark_paid(pages))
 	}
 
+	/// Once a key was found right nothing here fails for somebody else's reason. `held` covers the reward of every standing
+	/// reservation. The payee can take it: balances never exceed the issuance, of which the reward is a part, and a reward is not
+	/// below the existential deposit. The vendor's account pays by force. After that the payee has free money, so that its deposit
+	/// can be returned to it.
 	pub(crate) fn do_claim(
 		who: T::AccountId,
 		id: BountyId,

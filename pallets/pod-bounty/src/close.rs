@@ -1,14 +1,18 @@
 //! Ending a bounty.
 
-use crate::{page_count, pallet::*, Bounty, WeightInfo, LOG_TARGET};
+use crate::{page_count, pallet::*, BalanceOf, Bounty, WeightInfo, LOG_TARGET};
 use alloc::vec::Vec;
 use frame_support::{
 	dispatch::DispatchResultWithPostInfo,
 	ensure,
-	traits::{fungible::MutateHold, tokens::Precision, Consideration},
+	traits::{
+		fungible::{Inspect, MutateHold},
+		tokens::{DepositConsequence, Fortitude, Precision, Provenance},
+		Consideration,
+	},
 	weights::Weight,
 };
-use sp_runtime::{traits::Zero, DispatchResult};
+use sp_runtime::{traits::Zero, DispatchError, DispatchResult};
 use waybill_primitives::{BountyId, Registry};
 
 impl<T: Config> Pallet<T> {
@@ -39,7 +43,7 @@ impl<T: Config> Pallet<T> {
 
 		// The pages come last, so that no reservation is left once they are gone.
 		if page == pages {
-			Self::finish_closing(id, bounty)?;
+			Self::finish_closing(id, bounty);
 		} else {
 			bounty.closing = Some(page);
 			Bounties::<T>::insert(id, bounty);
@@ -54,22 +58,33 @@ impl<T: Config> Pallet<T> {
 			ensure!(now >= bounty.expires_at, Error::<T>::NotExpired);
 			ensure!(bounty.reserved == 0 || now >= bounty.exclusive_until, Error::<T>::ReservationsExclusive);
 		}
-		let mut refunded = core::mem::take(&mut bounty.held);
-		if !refunded.is_zero() {
-			let held = refunded;
-			refunded = T::Currency::release(&HoldReason::Reward.into(), &bounty.vendor, held, Precision::BestEffort)?;
-			if refunded != held {
-				log::error!(target: LOG_TARGET, "a bounty's rewards are not on hold");
-			}
-		}
+		let refunded = Self::refund(&bounty.vendor, core::mem::take(&mut bounty.held))?;
 		bounty.closing = Some(0);
 		ActiveBounties::<T>::remove(bounty.release, bounty.fleet);
 		Self::deposit_event(Event::BountyClosing { bounty: id, refunded });
 		Ok(())
 	}
 
+	/// Gives `held` back to the vendor and answers how much that was. Less than the existential deposit for an account without
+	/// free money is burnt: such an account cannot have it.
+	fn refund(vendor: &T::AccountId, held: BalanceOf<T>) -> Result<BalanceOf<T>, DispatchError> {
+		if held.is_zero() {
+			return Ok(held);
+		}
+		let reason = HoldReason::Reward.into();
+		if T::Currency::can_deposit(vendor, held, Provenance::Extant) != DepositConsequence::Success {
+			T::Currency::burn_held(&reason, vendor, held, Precision::BestEffort, Fortitude::Force)?;
+			return Ok(Zero::zero());
+		}
+		let refunded = T::Currency::release(&reason, vendor, held, Precision::BestEffort)?;
+		if refunded != held {
+			log::error!(target: LOG_TARGET, "a bounty's rewards are not on hold");
+		}
+		Ok(refunded)
+	}
+
 	/// Removes up to `limit` reservations, burns their deposits and answers how many these were.
-	fn remove_reservations(id: BountyId, bounty: &mut Bounty<T>, limit: u32) -> Result<u32, sp_runtime::DispatchError> {
+	fn remove_reservations(id: BountyId, bounty: &mut Bounty<T>, limit: u32) -> Result<u32, DispatchError> {
 		let limit = usize::try_from(limit).unwrap_or(usize::MAX);
 		let standing: Vec<_> = Reservations::<T>::iter_prefix(id)
 			.take(limit)
@@ -89,12 +104,13 @@ impl<T: Config> Pallet<T> {
 		Ok(removed)
 	}
 
-	/// Removes the bounty itself.
-	fn finish_closing(id: BountyId, bounty: Bounty<T>) -> DispatchResult {
+	/// Removes the bounty itself. A deposit that the vendor's account cannot take back is burnt.
+	fn finish_closing(id: BountyId, bounty: Bounty<T>) {
 		Bounties::<T>::remove(id);
 		T::Registry::fleet_released(bounty.fleet);
-		bounty.ticket.drop(&bounty.vendor)?;
+		if bounty.ticket.clone().drop(&bounty.vendor).is_err() {
+			bounty.ticket.burn(&bounty.vendor);
+		}
 		Self::deposit_event(Event::BountyClosed { bounty: id });
-		Ok(())
 	}
 }

@@ -1,11 +1,17 @@
 //! What a runtime's configuration must satisfy.
 
-use crate::{pallet::*, BalanceOf, Receipt, WeightInfo};
+use crate::{
+	members::{MaxProof, MAX_CAP_PAGES},
+	pallet::*,
+	reserve::BatchSize,
+	BalanceOf, Receipt, WeightInfo, LEAST_EXCLUSIVE_WINDOW,
+};
 use codec::MaxEncodedLen;
 use frame_support::{
 	dispatch::DispatchClass,
 	traits::{fungible::Inspect, Get},
 };
+use sp_core::H256;
 use sp_runtime::traits::{CheckedMul, Zero};
 use waybill_primitives::{DeviceIndex, LockKey};
 
@@ -26,15 +32,17 @@ impl<T: Config> Pallet<T> {
 			T::ReservationDeposit::get().checked_mul(&BalanceOf::<T>::from(batch)).is_some(),
 			"the deposit for a batch must not overflow"
 		);
-		assert!(T::ExclusiveWindow::get() > 0, "a reservation must be exclusive for some time");
+		assert!(T::ExclusiveWindow::get() >= LEAST_EXCLUSIVE_WINDOW, "a reservation must be exclusive for some time");
 		assert!(T::MinDuration::get() > 0 && T::MinDuration::get() <= T::MaxDuration::get(), "durations must be in order");
 		assert!(T::MaxEndpointLen::get() > 0, "an endpoint must have a length");
 
 		let limits = T::BlockWeights::get();
 		let class = limits.get(DispatchClass::Normal);
 		let most = class.max_extrinsic.unwrap_or(limits.max_block);
+		let hashes = MaxProof::<T>::get();
+		let largest = BatchSize { devices: batch, hashes, cap_pages: MAX_CAP_PAGES, pages: batch, replaced: batch };
 		for (call, weight) in [
-			("reserve", Self::weight_of_batch(batch, batch, batch)),
+			("reserve", Self::weight_of_batch(largest)),
 			("claim", T::WeightInfo::claim(batch).saturating_add(T::WeightInfo::mark_paid(batch))),
 			("close", Self::weight_of_close(1)),
 		] {
@@ -43,10 +51,11 @@ impl<T: Config> Pallet<T> {
 
 		let length = T::BlockLength::get();
 		let most = *length.max.get(DispatchClass::Normal);
-		let members = [Receipt::max_encoded_len(), <(DeviceIndex, LockKey)>::max_encoded_len()];
-		for member in members {
+		let proof = H256::max_encoded_len().saturating_mul(hashes as usize);
+		let calls = [(Receipt::max_encoded_len(), proof), (<(DeviceIndex, LockKey)>::max_encoded_len(), 0)];
+		for (member, proof) in calls {
 			// Room for the transaction's signature and extensions.
-			let bytes = member.saturating_mul(batch as usize).saturating_add(1024);
+			let bytes = member.saturating_mul(batch as usize).saturating_add(proof).saturating_add(1024);
 			assert!(bytes <= most as usize, "the largest batch must fit a block: {bytes} bytes of {most}");
 		}
 	}

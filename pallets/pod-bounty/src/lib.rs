@@ -22,6 +22,7 @@ mod claim;
 mod close;
 #[cfg(feature = "std")]
 mod integrity;
+mod members;
 #[cfg(test)]
 mod mock;
 mod open;
@@ -39,6 +40,7 @@ pub mod weights;
 
 pub use bitmap::{page_count, page_of, pages_touched, Page, PAGE_BYTES, PAGE_DEVICES};
 pub use claim::revealed_key_index;
+pub use members::MaxProof;
 pub use pallet::*;
 pub use types::{
 	Announcement, Bounty, BountyInfo, ClaimFault, DeviceStatus, Receipt, ReceiptFault, Reservation, ReservationInfo, Slot,
@@ -46,9 +48,13 @@ pub use types::{
 pub use weights::WeightInfo;
 
 use frame_support::traits::fungible::Inspect;
+use waybill_primitives::BlockNumber;
 
 /// The balance type of the currency.
 pub type BalanceOf<T> = <<T as Config>::Currency as Inspect<<T as frame_system::Config>::AccountId>>::Balance;
+
+/// The least blocks of an exclusive window: a reservation becomes final and its claim gets into a block.
+pub const LEAST_EXCLUSIVE_WINDOW: BlockNumber = 5;
 
 /// The target of log lines.
 pub(crate) const LOG_TARGET: &str = "runtime::pod-bounty";
@@ -64,7 +70,7 @@ pub mod pallet {
 	};
 	use frame_system::pallet_prelude::*;
 	use sp_core::H256;
-	use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, LockKey, Registry, ReleaseId, ReservationId};
+	use waybill_primitives::{BountyId, DeviceIndex, FleetId, LockKey, Registry, ReleaseId, ReservationId};
 
 	/// The version of the storage layout.
 	pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
@@ -105,11 +111,12 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxBatch: Get<u32>;
 
-		/// The blocks for which a reservation cannot be replaced, nor its bounty be closed.
+		/// The blocks for which a reservation cannot be replaced, nor its bounty be closed; at least
+		/// [`LEAST_EXCLUSIVE_WINDOW`], whatever the value.
 		#[pallet::constant]
 		type ExclusiveWindow: Get<BlockNumber>;
 
-		/// The shortest time from opening to expiry, in blocks.
+		/// The shortest time from opening to expiry, in blocks; at least one, whatever the value.
 		#[pallet::constant]
 		type MinDuration: Get<BlockNumber>;
 
@@ -360,8 +367,8 @@ pub mod pallet {
 		NoSuchDevice,
 		/// The receipt's `valid_until` is over.
 		ReceiptExpired,
-		/// An earlier receipt of the batch is from the same device.
-		DuplicateDevice,
+		/// An earlier receipt of the batch is from the same device or one with a higher index.
+		OutOfOrder,
 		/// The device is paid.
 		AlreadyPaid,
 		/// A standing reservation holds the device.
@@ -372,7 +379,8 @@ pub mod pallet {
 		StillExclusive,
 		/// Anybody could sign for the device's key.
 		WeakKey,
-		/// The device's key does not stand at this place in the fleet.
+		/// The device's key, or that of another receipt under the same node of the fleet's cap, does not stand at its place in
+		/// the fleet.
 		InvalidProof,
 		/// The signature is not the device's over this receipt.
 		InvalidSignature,
@@ -384,6 +392,8 @@ pub mod pallet {
 		InvalidEndpoint,
 		/// The account has announced nothing.
 		NotAnnounced,
+		/// The proof has more or fewer hashes than the receipts' devices need.
+		MalformedProof,
 	}
 
 	#[pallet::hooks]
@@ -453,9 +463,12 @@ pub mod pallet {
 
 		/// Reserves the devices whose receipts name the caller.
 		///
-		/// The reward of this block is fixed for them. A deposit for each is put on hold until the claim. A receipt that
-		/// does not hold is rejected by an event and leaves the others alone. A batch that is sorted by device costs the
-		/// least.
+		/// The receipts come in rising order of their devices. `proof` is the [multiproof](waybill_primitives::fleet) up to the
+		/// fleet's cap of all receipts that are in order and of devices that exist, whether they hold or not.
+		///
+		/// The reward of this block is fixed for the devices. A deposit for each is put on hold until the claim. A receipt that
+		/// does not hold is rejected by an event and leaves the others alone, except that keys under one node of the cap are
+		/// right together or wrong together.
 		///
 		/// # Events
 		/// [`Event::Reserved`], [`Event::ReceiptRejected`] for each bad receipt, [`Event::SlotsReplaced`] for each
@@ -463,20 +476,22 @@ pub mod pallet {
 		///
 		/// # Errors
 		/// [`Error::EmptyBatch`], [`Error::UnknownBounty`], [`Error::Closing`], [`Error::Expired`],
-		/// [`Error::UnknownRelease`], [`Error::ReleaseYanked`], [`Error::TooManyReservations`], [`Error::PayeeBlocked`]; if
-		/// no receipt holds, the first one's fault: [`Error::NoSuchDevice`], [`Error::ReceiptExpired`],
-		/// [`Error::AlreadyPaid`], [`Error::AlreadyReserved`], [`Error::WrongReservation`], [`Error::StillExclusive`],
-		/// [`Error::WeakKey`], [`Error::InvalidProof`], [`Error::InvalidSignature`]; `Token(FundsUnavailable)` if the
-		/// account does not have the deposit.
+		/// [`Error::UnknownRelease`], [`Error::ReleaseYanked`], [`Error::UnknownFleet`], [`Error::TooManyReservations`],
+		/// [`Error::MalformedProof`], [`Error::PayeeBlocked`]; if no receipt holds, the first one's fault:
+		/// [`Error::NoSuchDevice`], [`Error::OutOfOrder`], [`Error::ReceiptExpired`], [`Error::AlreadyPaid`],
+		/// [`Error::AlreadyReserved`], [`Error::WrongReservation`], [`Error::StillExclusive`], [`Error::WeakKey`],
+		/// [`Error::InvalidProof`], [`Error::InvalidSignature`]; `Token(FundsUnavailable)` if the account does not have the
+		/// deposit.
 		#[pallet::call_index(2)]
-		#[pallet::weight(Pallet::<T>::weight_of_reserve(receipts))]
+		#[pallet::weight(Pallet::<T>::weight_of_reserve(receipts, proof))]
 		pub fn reserve(
 			origin: OriginFor<T>,
 			bounty: BountyId,
 			receipts: BoundedVec<Receipt, T::MaxBatch>,
+			proof: BoundedVec<H256, MaxProof<T>>,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_reserve(who, bounty, receipts)
+			Self::do_reserve(who, bounty, receipts, proof)
 		}
 
 		/// Reveals the keys behind the locks of reserved devices and is paid for them.
@@ -508,7 +523,8 @@ pub mod pallet {
 		/// Ends a bounty that has expired, once no reservation is exclusive, or whose devices are all paid.
 		///
 		/// Anyone may call this, again and again until [`Event::BountyClosed`]. The first call gives the vendor back what is
-		/// left and ends all claims. Each call removes up to `max_pages` pieces of storage: reservations, whose deposits
+		/// left and ends all claims; what its account cannot take back is burnt: less than the existential deposit, if nothing
+		/// else is free there. Each call removes up to `max_pages` pieces of storage: reservations, whose deposits
 		/// are burnt, then bitmap pages. The weight of those that were not needed is returned.
 		///
 		/// # Events

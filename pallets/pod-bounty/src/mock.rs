@@ -2,13 +2,15 @@
 
 use crate::{self as pallet_pod_bounty, pallet::*, BalanceOf, Receipt};
 use frame_support::{
-	derive_impl, parameter_types, storage_alias,
+	derive_impl,
+	pallet_prelude::ValueQuery,
+	parameter_types, storage_alias,
 	traits::{fungible::HoldConsideration, ConstU128, ConstU32, LinearStoragePrice},
 	weights::{
 		constants::{RocksDbWeight, WEIGHT_REF_TIME_PER_SECOND},
 		Weight,
 	},
-	BoundedVec, Twox64Concat,
+	Twox64Concat,
 };
 use frame_system::limits::BlockWeights as Limits;
 use sp_core::{ed25519, Pair, H256};
@@ -18,8 +20,9 @@ use sp_runtime::{
 };
 use std::sync::OnceLock;
 use waybill_primitives::{
-	fleet::FleetTree, BlockNumber, BountyId, DeviceIndex, DeviceKey, DeviceSignature, Digest, FleetId, FleetInfo, Hash32,
-	LockKey, ReceiptStatement, Registry, ReleaseId, ReleaseInfo, ReservationId, Statement, Suite,
+	fleet::{cap_height, depth, root_of_cap, Blake2b256, FleetTree, CAP_PAGE_NODES},
+	BlockNumber, BountyId, DeviceIndex, DeviceKey, DeviceSignature, Digest, FleetId, FleetInfo, Hash32, LockKey,
+	ReceiptStatement, Registry, ReleaseId, ReleaseInfo, ReservationId, Statement, Suite,
 };
 
 pub type AccountId = AccountId32;
@@ -59,6 +62,11 @@ parameter_types! {
 	pub static MinReward: Balance = ED;
 	pub static ReservationDeposit: Balance = 5;
 	pub static ExclusiveWindow: BlockNumber = 10;
+	pub static ShortestDuration: BlockNumber = MIN_DURATION;
+	pub static StorageBase: Balance = 20;
+	pub static StorageByte: Balance = 1;
+	/// The pages of caps that were read.
+	pub static CapReads: Vec<u32> = Vec::new();
 }
 
 /// The existential deposit.
@@ -87,19 +95,20 @@ impl pallet_balances::Config for Test {
 	type MaxFreezes = ConstU32<2>;
 }
 
+type StorageDeposit =
+	HoldConsideration<AccountId, Balances, StorageReason, LinearStoragePrice<StorageBase, StorageByte, Balance>>;
+
 impl Config for Test {
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Registry = MockRegistry;
-	type BountyDeposit =
-		HoldConsideration<AccountId, Balances, StorageReason, LinearStoragePrice<ConstU128<20>, ConstU128<1>, Balance>>;
-	type AnnounceDeposit =
-		HoldConsideration<AccountId, Balances, StorageReason, LinearStoragePrice<ConstU128<20>, ConstU128<1>, Balance>>;
+	type BountyDeposit = StorageDeposit;
+	type AnnounceDeposit = StorageDeposit;
 	type ReservationDeposit = ReservationDeposit;
 	type MinReward = MinReward;
 	type MaxBatch = MaxBatch;
 	type ExclusiveWindow = ExclusiveWindow;
-	type MinDuration = ConstU32<MIN_DURATION>;
+	type MinDuration = ShortestDuration;
 	type MaxDuration = ConstU32<MAX_DURATION>;
 	type MaxEndpointLen = ConstU32<128>;
 	type WeightInfo = crate::weights::SubstrateWeight<Test>;
@@ -110,10 +119,18 @@ type StoredRelease = (AccountId, u64, Digest, bool, bool);
 
 #[storage_alias]
 type Releases = StorageMap<MockRegistry, Twox64Concat, ReleaseId, StoredRelease>;
+/// A fleet in storage: model, root, number of devices, height of the cap.
+type StoredFleet = (u64, Hash32, u32, u32);
+
 #[storage_alias]
-type Fleets = StorageMap<MockRegistry, Twox64Concat, FleetId, (u64, Hash32, u32)>;
+type Fleets = StorageMap<MockRegistry, Twox64Concat, FleetId, StoredFleet>;
 #[storage_alias]
-type FleetUsers = StorageMap<MockRegistry, Twox64Concat, FleetId, u32, frame_support::pallet_prelude::ValueQuery>;
+type Caps = StorageDoubleMap<MockRegistry, Twox64Concat, FleetId, Twox64Concat, u32, Vec<Hash32>, ValueQuery>;
+/// All device keys of a fleet, from which tests make proofs.
+#[storage_alias]
+type FleetKeys = StorageMap<MockRegistry, Twox64Concat, FleetId, Vec<DeviceKey>, ValueQuery>;
+#[storage_alias]
+type FleetUsers = StorageMap<MockRegistry, Twox64Concat, FleetId, u32, ValueQuery>;
 
 /// The registry, in the storage under test so that failed calls leave it alone too.
 pub struct MockRegistry;
@@ -125,8 +142,13 @@ impl Registry<AccountId> for MockRegistry {
 	}
 
 	fn fleet(id: FleetId) -> Option<FleetInfo> {
-		let (model, root, count) = Fleets::get(id)?;
-		Some(FleetInfo { model, root, count })
+		let (model, root, count, cap_height) = Fleets::get(id)?;
+		Some(FleetInfo { model, root, count, cap_height })
+	}
+
+	fn cap_page(id: FleetId, page: u32) -> Vec<Hash32> {
+		CapReads::mutate(|reads| reads.push(page));
+		Caps::get(id, page)
 	}
 
 	fn fleet_in_use(id: FleetId) {
@@ -138,9 +160,9 @@ impl Registry<AccountId> for MockRegistry {
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
-	fn benchmark_release(vendor: &AccountId, digest: Digest, root: Hash32, count: u32) -> (ReleaseId, FleetId) {
+	fn benchmark_release(vendor: &AccountId, digest: Digest, cap: Vec<Hash32>, count: u32) -> (ReleaseId, FleetId) {
 		Releases::insert(0, (vendor, 0u64, digest, true, false));
-		Fleets::insert(0, (0u64, root, count));
+		Self::add_fleet_of(0, 0, &cap, count);
 		(0, 0)
 	}
 }
@@ -151,11 +173,24 @@ impl MockRegistry {
 	}
 
 	pub fn add_fleet(id: FleetId, model: u64, fleet: &Fleet) {
-		Self::add_fleet_of(id, model, fleet.tree.root(), fleet.count());
+		Self::add_fleet_of(id, model, fleet.cap(), fleet.count());
+		FleetKeys::insert(id, (0..fleet.count()).map(|index| fleet.key(index)).collect::<Vec<_>>());
 	}
 
-	pub fn add_fleet_of(id: FleetId, model: u64, root: Hash32, count: u32) {
-		Fleets::insert(id, (model, root, count));
+	/// A fleet of which no more than the cap is known.
+	pub fn add_fleet_of(id: FleetId, model: u64, cap: &[Hash32], count: u32) {
+		let root = root_of_cap::<Blake2b256>(cap).expect("a cap has nodes");
+		let height = cap_height(count, cap.len() as u32).unwrap_or_default();
+		Fleets::insert(id, (model, root, count, height));
+		for (page, nodes) in (0u32..).zip(cap.chunks(CAP_PAGE_NODES as usize)) {
+			Caps::insert(id, page, nodes.to_vec());
+		}
+	}
+
+	pub fn forget(release: ReleaseId, fleet: FleetId) {
+		Releases::remove(release);
+		Fleets::remove(fleet);
+		let _ = Caps::clear_prefix(fleet, u32::MAX, None);
 	}
 
 	pub fn set_available(id: ReleaseId, value: bool) {
@@ -176,14 +211,20 @@ pub fn digest(release: ReleaseId) -> Digest {
 	Digest { suite: Suite::Plain, bytes: [release as u8 + 1; 32] }
 }
 
-/// Devices with their keys and the tree over them.
+/// Devices with their keys and the tree over them, of which the level at `cap_height` is on the chain.
 pub struct Fleet {
 	pub pairs: Vec<ed25519::Pair>,
 	pub tree: FleetTree,
+	pub cap_height: u32,
 }
 
 impl Fleet {
+	/// With a node of the cap for four devices.
 	pub fn new(seed: u8, count: u32) -> Self {
+		Self::with_cap(seed, count, 2)
+	}
+
+	pub fn with_cap(seed: u8, count: u32, cap_height: u32) -> Self {
 		let pair = |index: u32| {
 			let mut bytes = [seed; 32];
 			bytes[..4].copy_from_slice(&index.to_le_bytes());
@@ -191,7 +232,7 @@ impl Fleet {
 		};
 		let pairs: Vec<_> = (0..count).map(pair).collect();
 		let keys: Vec<_> = pairs.iter().map(|pair| DeviceKey::Ed25519(pair.public().0)).collect();
-		Self { tree: FleetTree::new(&keys), pairs }
+		Self { tree: FleetTree::new(&keys), pairs, cap_height: cap_height.min(depth(count)) }
 	}
 
 	pub fn count(&self) -> u32 {
@@ -202,9 +243,14 @@ impl Fleet {
 		DeviceKey::Ed25519(self.pairs[index as usize].public().0)
 	}
 
-	pub fn proof(&self, index: DeviceIndex) -> BoundedVec<H256, ConstU32<32>> {
-		let hashes: Vec<_> = self.tree.proof(index).expect("in the fleet").into_iter().map(H256).collect();
-		hashes.try_into().expect("a proof fits")
+	pub fn cap(&self) -> &[Hash32] {
+		self.tree.cap(self.cap_height)
+	}
+
+	/// The multiproof of devices in rising order.
+	pub fn proof(&self, indices: &[DeviceIndex]) -> Vec<H256> {
+		let hashes = self.tree.multiproof(self.cap_height, indices).expect("in order and in the fleet");
+		hashes.into_iter().map(H256).collect()
 	}
 
 	/// The device's signature over a statement.
@@ -232,7 +278,6 @@ impl Fleet {
 		Receipt {
 			device_index: index,
 			device_key: self.key(index),
-			proof: self.proof(index),
 			lock,
 			valid_until,
 			signature: self.sign(index, &statement),
@@ -292,6 +337,10 @@ pub fn reset_parameters() {
 	MinReward::set(ED);
 	ReservationDeposit::set(5);
 	ExclusiveWindow::set(10);
+	ShortestDuration::set(MIN_DURATION);
+	StorageBase::set(20);
+	StorageByte::set(1);
+	CapReads::take();
 }
 
 /// The state in which tests start, at block 1.
@@ -349,8 +398,30 @@ pub fn raise(who: &AccountId, bounty: BountyId, reward: Balance, expires_at: Blo
 	send(who, Call::raise { bounty, reward, expires_at })
 }
 
+/// Reserves by receipts with the proof that belongs to their devices.
 pub fn reserve(who: &AccountId, bounty: BountyId, receipts: Vec<Receipt>) -> DispatchResult {
-	send(who, Call::reserve { bounty, receipts: receipts.try_into().expect("a batch") })
+	let proof = proof_of(bounty, &receipts);
+	reserve_with(who, bounty, receipts, proof)
+}
+
+/// Reserves by receipts with a proof of any kind.
+pub fn reserve_with(who: &AccountId, bounty: BountyId, receipts: Vec<Receipt>, proof: Vec<H256>) -> DispatchResult {
+	let (receipts, proof) = (receipts.try_into().expect("a batch"), proof.try_into().expect("a proof"));
+	send(who, Call::reserve { bounty, receipts, proof })
+}
+
+/// The multiproof of those receipts that are in order and of devices that exist.
+pub fn proof_of(bounty: BountyId, receipts: &[Receipt]) -> Vec<H256> {
+	let fleet = Bounties::<Test>::get(bounty).map_or(0, |bounty| bounty.fleet);
+	let (keys, height) = (FleetKeys::get(fleet), MockRegistry::fleet(fleet).map_or(0, |fleet| fleet.cap_height));
+	let mut indices: Vec<DeviceIndex> = Vec::new();
+	for index in receipts.iter().map(|receipt| receipt.device_index) {
+		if (index as usize) < keys.len() && indices.last().is_none_or(|last| *last < index) {
+			indices.push(index);
+		}
+	}
+	let hashes = FleetTree::new(&keys).multiproof(height, &indices).expect("in order and in the fleet");
+	hashes.into_iter().map(H256).collect()
 }
 
 /// Reserves devices of [`fleet`] with receipts that hold, and answers the reservation's id.

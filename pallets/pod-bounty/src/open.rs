@@ -33,7 +33,9 @@ impl<T: Config> Pallet<T> {
 		ensure!(!ActiveBounties::<T>::contains_key(release_id, fleet_id), Error::<T>::AlreadyOpen);
 		ensure!(reward >= T::MinReward::get(), Error::<T>::RewardTooLow);
 		let now = Self::now();
-		ensure!(expires_at >= now.saturating_add(T::MinDuration::get()), Error::<T>::DurationTooShort);
+		// A bounty that is open for no block at all is never meant.
+		let shortest = T::MinDuration::get().max(1);
+		ensure!(expires_at >= now.saturating_add(shortest), Error::<T>::DurationTooShort);
 		Self::ensure_not_too_long(now, expires_at)?;
 
 		let id = NextBounty::<T>::get();

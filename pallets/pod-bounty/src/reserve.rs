@@ -2,11 +2,12 @@
 
 use crate::{
 	bitmap::{pages_touched, Pages},
+	members::{self, cap_pages_touched, MaxProof},
 	pallet::*,
 	replace::Replacements,
-	signature, Bounty, Receipt, ReceiptFault, Reservation, Slot, WeightInfo,
+	signature, Bounty, Receipt, ReceiptFault, Reservation, Slot, WeightInfo, LEAST_EXCLUSIVE_WINDOW,
 };
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 use frame_support::{
 	ensure,
 	traits::{
@@ -19,31 +20,36 @@ use frame_support::{
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
-use sp_runtime::{
-	traits::{BlakeTwo256, Zero},
-	DispatchError, DispatchResult,
-};
-use waybill_primitives::{fleet, BlockNumber, BountyId, DeviceIndex, Hash32, Lock, ReceiptStatement, Statement};
+use sp_runtime::{traits::Zero, DispatchError, DispatchResult};
+use waybill_primitives::{BlockNumber, BountyId, Hash32, ReceiptStatement, Registry, Statement};
 
 impl<T: Config> Pallet<T> {
-	pub(crate) fn weight_of_reserve(receipts: &[Receipt]) -> Weight {
+	pub(crate) fn weight_of_reserve(receipts: &[Receipt], proof: &[H256]) -> Weight {
 		let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-		let pages = pages_touched(receipts.iter().map(|receipt| receipt.device_index));
-		let replaced = receipts.iter().filter(|receipt| receipt.replaces.is_some()).count();
-		Self::weight_of_batch(count(receipts.len()), pages, count(replaced))
+		let indices = || receipts.iter().map(|receipt| receipt.device_index);
+		Self::weight_of_batch(BatchSize {
+			devices: count(receipts.len()),
+			hashes: count(proof.len()),
+			cap_pages: cap_pages_touched(indices()),
+			pages: pages_touched(indices()),
+			replaced: count(receipts.iter().filter(|receipt| receipt.replaces.is_some()).count()),
+		})
 	}
 
-	/// The weight of reserving so many devices on so many pages from so many reservations.
-	pub(crate) fn weight_of_batch(devices: u32, pages: u32, replaced: u32) -> Weight {
-		T::WeightInfo::reserve(devices)
-			.saturating_add(T::WeightInfo::mark_reserved(pages))
-			.saturating_add(T::WeightInfo::replace(replaced))
+	/// The weight of reserving a batch.
+	pub(crate) fn weight_of_batch(size: BatchSize) -> Weight {
+		T::WeightInfo::reserve(size.devices)
+			.saturating_add(T::WeightInfo::prove(size.hashes))
+			.saturating_add(T::WeightInfo::read_cap(size.cap_pages))
+			.saturating_add(T::WeightInfo::mark_reserved(size.pages))
+			.saturating_add(T::WeightInfo::replace(size.replaced))
 	}
 
 	pub(crate) fn do_reserve(
 		distributor: T::AccountId,
 		id: BountyId,
 		receipts: BoundedVec<Receipt, T::MaxBatch>,
+		proof: BoundedVec<H256, MaxProof<T>>,
 	) -> DispatchResult {
 		ensure!(!receipts.is_empty(), Error::<T>::EmptyBatch);
 		let mut bounty = Bounties::<T>::get(id).ok_or(Error::<T>::UnknownBounty)?;
@@ -51,13 +57,15 @@ impl<T: Config> Pallet<T> {
 		let now = Self::now();
 		ensure!(now < bounty.expires_at, Error::<T>::Expired);
 		Self::ensure_not_yanked(bounty.release)?;
+		let fleet = T::Registry::fleet(bounty.fleet).ok_or(Error::<T>::UnknownFleet)?;
 		let reservation = bounty.next_reservation;
 		bounty.next_reservation = reservation.checked_add(1).ok_or(Error::<T>::TooManyReservations)?;
 
+		let members = members::verify(&bounty, fleet.cap_height, &receipts, &proof)?;
 		let mut batch = Batch::<T>::new(id, &bounty, &distributor, now);
 		let mut first_fault = None;
-		for receipt in &receipts {
-			match batch.check(receipt) {
+		for (receipt, member) in receipts.iter().zip(members) {
+			match batch.check(receipt, member) {
 				Ok(()) => batch.accept(receipt),
 				Err(reason) => {
 					first_fault.get_or_insert(reason);
@@ -77,15 +85,14 @@ impl<T: Config> Pallet<T> {
 		let receivable = T::Currency::can_deposit(&distributor, payment, Provenance::Extant);
 		ensure!(receivable == DepositConsequence::Success, Error::<T>::PayeeBlocked);
 
-		slots.keys().for_each(|index| reserved.set(*index, true));
+		slots.iter().for_each(|slot| reserved.set(slot.device_index, true));
 		reserved.store();
 		let replaced = replacements.settle(reservation)?;
-		let exclusive_until = now.saturating_add(T::ExclusiveWindow::get());
+		let exclusive_until = now.saturating_add(T::ExclusiveWindow::get().max(LEAST_EXCLUSIVE_WINDOW));
 		bounty.reserved = bounty.reserved.saturating_add(devices.saturating_sub(replaced));
 		bounty.exclusive_until = bounty.exclusive_until.max(exclusive_until);
 		let reward = bounty.reward;
 		Bounties::<T>::insert(id, bounty);
-		let slots: Vec<_> = slots.into_iter().map(|(device_index, lock)| Slot { device_index, lock }).collect();
 		let slots = BoundedVec::try_from(slots).map_err(|_| DispatchError::Exhausted)?;
 		Reservations::<T>::insert(
 			id,
@@ -97,6 +104,20 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
+/// What the weight of a batch depends on.
+#[derive(Clone, Copy)]
+pub(crate) struct BatchSize {
+	pub(crate) devices: u32,
+	/// Hashes of the proof.
+	pub(crate) hashes: u32,
+	/// Pages of the fleet's cap.
+	pub(crate) cap_pages: u32,
+	/// Pages of the bitmaps.
+	pub(crate) pages: u32,
+	/// Reservations that may lose devices.
+	pub(crate) replaced: u32,
+}
+
 /// What the checks of a batch have read and accepted. Nothing is written.
 struct Batch<'a, T: Config> {
 	id: BountyId,
@@ -106,7 +127,7 @@ struct Batch<'a, T: Config> {
 	genesis: Hash32,
 	paid: Pages<PaidPages<T>>,
 	reserved: Pages<ReservedPages<T>>,
-	slots: BTreeMap<DeviceIndex, Lock>,
+	slots: Vec<Slot>,
 	replacements: Replacements<T>,
 }
 
@@ -120,17 +141,15 @@ impl<'a, T: Config> Batch<'a, T> {
 			genesis: frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero()).0,
 			paid: Pages::new(id),
 			reserved: Pages::new(id),
-			slots: BTreeMap::new(),
+			slots: Vec::new(),
 			replacements: Replacements::new(id, now),
 		}
 	}
 
-	/// Whether the receipt can be reserved; the cheap checks come first.
-	fn check(&mut self, receipt: &Receipt) -> Result<(), ReceiptFault> {
-		let index = receipt.device_index;
-		ensure!(index < self.bounty.count, ReceiptFault::NoSuchDevice);
+	/// Whether the receipt can be reserved, when its membership is known; the signature comes last.
+	fn check(&mut self, receipt: &Receipt, member: Result<bool, ReceiptFault>) -> Result<(), ReceiptFault> {
+		let (member, index) = (member?, receipt.device_index);
 		ensure!(receipt.valid_until >= self.now, ReceiptFault::ReceiptExpired);
-		ensure!(!self.slots.contains_key(&index), ReceiptFault::DuplicateDevice);
 		ensure!(!self.paid.contains(index), ReceiptFault::AlreadyPaid);
 		match (self.reserved.contains(index), receipt.replaces) {
 			(false, None) => {},
@@ -138,32 +157,28 @@ impl<'a, T: Config> Batch<'a, T> {
 			(true, None) => return Err(ReceiptFault::AlreadyReserved),
 			(true, Some(number)) => self.replacements.check(number, index)?,
 		}
-		self.check_device(receipt)
+		ensure!(!receipt.device_key.is_weak(), ReceiptFault::WeakKey);
+		ensure!(member, ReceiptFault::InvalidProof);
+		ensure!(self.signed(receipt), ReceiptFault::InvalidSignature);
+		Ok(())
 	}
 
-	/// Whether the key is that of the fleet's device, and signed for this distributor.
-	fn check_device(&self, receipt: &Receipt) -> Result<(), ReceiptFault> {
-		let Bounty { root, count, digest, .. } = self.bounty;
-		let Receipt { device_index, device_key, proof, lock, valid_until, signature, .. } = receipt;
-		ensure!(!device_key.is_weak(), ReceiptFault::WeakKey);
-		let member = fleet::verify::<BlakeTwo256>(&H256(*root), *count, *device_index, device_key, proof);
-		ensure!(member, ReceiptFault::InvalidProof);
+	/// Whether the receipt's key signed it for this distributor.
+	fn signed(&self, receipt: &Receipt) -> bool {
 		let statement = ReceiptStatement {
 			bounty: self.id,
-			device_index: *device_index,
-			digest: *digest,
-			lock: *lock,
+			device_index: receipt.device_index,
+			digest: self.bounty.digest,
+			lock: receipt.lock,
 			distributor: self.distributor,
-			valid_until: *valid_until,
+			valid_until: receipt.valid_until,
 		};
-		let signed = signature::verify(device_key, &statement.signing_bytes(&self.genesis), signature);
-		ensure!(signed, ReceiptFault::InvalidSignature);
-		Ok(())
+		signature::verify(&receipt.device_key, &statement.signing_bytes(&self.genesis), &receipt.signature)
 	}
 
 	/// Takes a receipt that was checked.
 	fn accept(&mut self, receipt: &Receipt) {
-		self.slots.insert(receipt.device_index, receipt.lock);
+		self.slots.push(Slot { device_index: receipt.device_index, lock: receipt.lock });
 		if let Some(number) = receipt.replaces {
 			self.replacements.take(number, receipt.device_index);
 		}

@@ -6,11 +6,9 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use core::fmt::Debug;
 use frame_support::{CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound};
 use scale_info::TypeInfo;
-use sp_core::{ConstU32, H256};
 use sp_runtime::BoundedVec;
 use waybill_primitives::{
-	fleet::MAX_PROOF_LEN, BlockNumber, DeviceIndex, DeviceKey, DeviceSignature, Digest, FleetId, Hash32, Lock, ReleaseId,
-	ReservationId,
+	BlockNumber, DeviceIndex, DeviceKey, DeviceSignature, Digest, FleetId, Hash32, Lock, ReleaseId, ReservationId,
 };
 
 /// A vendor's promise to pay for each device of a fleet that receives a release.
@@ -94,8 +92,6 @@ pub struct Receipt {
 	pub device_index: DeviceIndex,
 	/// The device's key.
 	pub device_key: DeviceKey,
-	/// Proves that the key stands at this place in the fleet (see [`waybill_primitives::fleet`]).
-	pub proof: BoundedVec<H256, ConstU32<MAX_PROOF_LEN>>,
 	/// The lock `s = H(r)` that the device signed.
 	pub lock: Lock,
 	/// The last block in which the receipt can be reserved.
@@ -115,9 +111,9 @@ pub enum ReceiptFault {
 	/// `valid_until` is over.
 	#[codec(index = 1)]
 	ReceiptExpired,
-	/// An earlier receipt of the batch is from the same device.
+	/// An earlier receipt of the batch is from the same device or one with a higher index.
 	#[codec(index = 2)]
-	DuplicateDevice,
+	OutOfOrder,
 	/// The device is paid.
 	#[codec(index = 3)]
 	AlreadyPaid,
@@ -133,7 +129,7 @@ pub enum ReceiptFault {
 	/// Anybody could sign for the key.
 	#[codec(index = 7)]
 	WeakKey,
-	/// The key does not stand at this place in the fleet.
+	/// The key, or that of another receipt under the same node of the fleet's cap, does not stand at its place in the fleet.
 	#[codec(index = 8)]
 	InvalidProof,
 	/// The signature is not the key's over this bounty, device, digest, lock, distributor and `valid_until` on this chain.
@@ -146,7 +142,7 @@ impl<T> From<ReceiptFault> for Error<T> {
 		match fault {
 			ReceiptFault::NoSuchDevice => Self::NoSuchDevice,
 			ReceiptFault::ReceiptExpired => Self::ReceiptExpired,
-			ReceiptFault::DuplicateDevice => Self::DuplicateDevice,
+			ReceiptFault::OutOfOrder => Self::OutOfOrder,
 			ReceiptFault::AlreadyPaid => Self::AlreadyPaid,
 			ReceiptFault::AlreadyReserved => Self::AlreadyReserved,
 			ReceiptFault::WrongReservation => Self::WrongReservation,

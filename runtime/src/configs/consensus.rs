@@ -4,7 +4,8 @@ use crate::{
 	currency::deposit,
 	session::{Collators, KickThreshold, SessionLength},
 	time::SLOT_DURATION,
-	AccountId, Aura, Balance, Balances, CollatorSelection, Runtime, RuntimeEvent, Session, SessionKeys,
+	voters::OnRecord,
+	AccountId, Aura, Balance, Balances, CollatorSelection, Runtime, RuntimeEvent, Session, SessionKeys, Voters,
 };
 use frame_support::{
 	parameter_types,
@@ -76,11 +77,13 @@ impl pallet_grandpa::Config for Runtime {
 	type WeightInfo = ();
 	type MaxAuthorities = ConstU32<MAX_APPOINTED>;
 	type MaxNominators = ConstU32<0>;
-	// Voters are appointed: root takes out one that misbehaves. Nothing is at stake that a report could slash.
+	// Which sessions a set voted in is of no use: `Voters` keeps the sets.
 	type MaxSetIdSessionEntries = ConstU64<0>;
-	type KeyOwnerProof = sp_core::Void;
-	type EquivocationReportSystem = ();
+	type KeyOwnerProof = OnRecord;
+	type EquivocationReportSystem = Voters;
 }
+
+impl crate::voters::Config for Runtime {}
 
 #[cfg(feature = "runtime-benchmarks")]
 impl cumulus_pallet_session_benchmarking::Config for Runtime {

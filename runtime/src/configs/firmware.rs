@@ -2,7 +2,10 @@
 
 use super::{money::StoragePrice, MAX_APPOINTED};
 use crate::{
-	parameters::dynamic_params::firmware::{RecheckPeriod, RetryPeriod},
+	parameters::{
+		dynamic_params::firmware::{KeySetDelay, RecheckPeriod, RetryPeriod},
+		AtLeast, MIN_PERIOD,
+	},
 	AccountId, Balances, Runtime, RuntimeHoldReason,
 };
 use frame_support::{
@@ -24,7 +27,8 @@ impl pallet_firmware::Config for Runtime {
 	type MaxUrlLen = ConstU32<256>;
 	type MaxSecurityStep = ConstU32<16>;
 	type MaxPayloadSize = ConstU64<MAX_PAYLOAD_SIZE>;
-	type RecheckPeriod = RecheckPeriod;
-	type RetryPeriod = RetryPeriod;
+	type RecheckPeriod = AtLeast<RecheckPeriod, MIN_PERIOD>;
+	type RetryPeriod = AtLeast<RetryPeriod, MIN_PERIOD>;
+	type KeySetDelay = AtLeast<KeySetDelay, MIN_PERIOD>;
 	type WeightInfo = pallet_firmware::weights::SubstrateWeight<Runtime>;
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod consensus;
 mod firmware;
+mod migrations;
 mod money;
 mod parameters;
 mod pod_bounty;

@@ -3,7 +3,10 @@
 use super::money::StoragePrice;
 use crate::{
 	currency::{EXISTENTIAL_DEPOSIT, MILLIUNIT},
-	parameters::dynamic_params::pod_bounty::{ExclusiveWindow, MinDuration},
+	parameters::{
+		dynamic_params::pod_bounty::{ExclusiveWindow, MinDuration},
+		AtLeast, MIN_PERIOD,
+	},
 	time::DAYS,
 	AccountId, Balances, Firmware, Runtime, RuntimeHoldReason,
 };
@@ -11,6 +14,7 @@ use frame_support::{
 	parameter_types,
 	traits::{fungible::HoldConsideration, ConstU128, ConstU32},
 };
+use pallet_pod_bounty::LEAST_EXCLUSIVE_WINDOW;
 
 parameter_types! {
 	pub const StorageHold: RuntimeHoldReason = RuntimeHoldReason::PodBounty(pallet_pod_bounty::HoldReason::Storage);
@@ -25,8 +29,8 @@ impl pallet_pod_bounty::Config for Runtime {
 	type ReservationDeposit = ConstU128<{ 2 * MILLIUNIT }>;
 	type MinReward = ConstU128<EXISTENTIAL_DEPOSIT>;
 	type MaxBatch = ConstU32<512>;
-	type ExclusiveWindow = ExclusiveWindow;
-	type MinDuration = MinDuration;
+	type ExclusiveWindow = AtLeast<ExclusiveWindow, LEAST_EXCLUSIVE_WINDOW>;
+	type MinDuration = AtLeast<MinDuration, MIN_PERIOD>;
 	type MaxDuration = ConstU32<{ 90 * DAYS }>;
 	type MaxEndpointLen = ConstU32<128>;
 	type WeightInfo = pallet_pod_bounty::weights::SubstrateWeight<Runtime>;

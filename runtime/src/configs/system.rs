@@ -1,7 +1,7 @@
 //! The system and its limits.
 
 use crate::{
-	time::SLOT_DURATION, AccountId, Aura, Balance, Block, BlockNumber, Nonce, PalletInfo, Runtime, RuntimeCall,
+	time::SLOT_DURATION, AccountId, Aura, Balance, Block, BlockNumber, Migrations, Nonce, PalletInfo, Runtime, RuntimeCall,
 	RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, VERSION,
 };
 use frame_support::{
@@ -57,6 +57,7 @@ impl frame_system::Config for Runtime {
 	type ExtensionsWeightInfo = frame_system::SubstrateExtensionsWeight<Runtime>;
 	type SS58Prefix = SS58Prefix;
 	type MaxConsumers = ConstU32<16>;
+	type MultiBlockMigrator = Migrations;
 }
 
 impl pallet_timestamp::Config for Runtime {

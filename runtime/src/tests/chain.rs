@@ -1,12 +1,17 @@
 //! A chain from a genesis preset, block by block.
 
 use crate::{
-	genesis_config_presets::get_preset, time::SLOT_DURATION, AccountId, Executive, Hash, Header, Runtime, RuntimeCall,
-	RuntimeEvent, RuntimeGenesisConfig, SignedPayload, System, TxExtension, UncheckedExtrinsic,
+	genesis_config_presets::get_preset, session::SessionLength, time::SLOT_DURATION, AccountId, Executive, Hash, Header,
+	Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SignedPayload, System, TxExtension, UncheckedExtrinsic,
 };
-use codec::Encode;
+use codec::{Decode, Encode};
+use frame_support::{
+	storage::{transactional::with_transaction_unchecked, TransactionOutcome},
+	traits::Get,
+};
 use serde_json::Value;
 use sp_consensus_aura::{Slot, AURA_ENGINE_ID};
+use sp_core::offchain::{testing::TestTransactionPoolExt, TransactionPoolExt};
 use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring;
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
@@ -49,13 +54,26 @@ impl Chain {
 		Self { ext, best }
 	}
 
+	/// The transactions that off-chain work on that state sends.
+	pub fn sent_by<R>(&mut self, work: impl FnOnce() -> R) -> Vec<UncheckedExtrinsic> {
+		let (pool, state) = TestTransactionPoolExt::new();
+		self.ext.register_extension(TransactionPoolExt::new(pool));
+		self.ext.execute_with(work);
+		let sent = std::mem::take(&mut state.write().transactions);
+		sent.iter().map(|bytes| UncheckedExtrinsic::decode(&mut &bytes[..]).unwrap()).collect()
+	}
+
 	/// Works on the state after the best block.
 	pub fn with<R>(&mut self, work: impl FnOnce() -> R) -> R {
 		self.ext.execute_with(work)
 	}
 
-	/// Makes a block with a transaction by each of these accounts; all must succeed.
+	/// Makes a block with a transaction by each of these accounts; all must succeed. The first block of a session takes none and
+	/// stays empty.
 	pub fn author(&mut self, calls: Vec<(Sr25519Keyring, RuntimeCall)>) {
+		if !calls.is_empty() && self.with(|| (System::block_number() + 1) % SessionLength::get() == 0) {
+			self.author(vec![]);
+		}
 		let transactions = self.with(|| calls.iter().cloned().map(|(who, call)| signed(who, call)).collect());
 		for (result, (_, call)) in self.author_if(|_| true, transactions).into_iter().zip(calls) {
 			assert_eq!(result, Ok(Ok(())), "{call:?}");
@@ -87,11 +105,34 @@ impl Chain {
 			Executive::initialize_block(&Header::new(number, Hash::zero(), Hash::zero(), parent, digest));
 			let now = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now: *slot * SLOT_DURATION });
 			Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(now)).unwrap().unwrap();
-			let results = transactions.into_iter().map(Executive::apply_extrinsic).collect();
-			(Executive::finalize_block().hash(), results)
+			let results = transactions.into_iter().map(apply).collect();
+			let best = Executive::finalize_block().hash();
+			#[cfg(feature = "try-runtime")]
+			check_state();
+			(best, results)
 		});
 		self.best = best;
 		results
+	}
+}
+
+/// Applies a transaction as block authors do: one that is not valid leaves no trace.
+fn apply(transaction: UncheckedExtrinsic) -> ApplyExtrinsicResult {
+	with_transaction_unchecked(|| match Executive::apply_extrinsic(transaction) {
+		Ok(outcome) => TransactionOutcome::Commit(Ok(outcome)),
+		Err(invalid) => TransactionOutcome::Rollback(Err(invalid)),
+	})
+}
+
+/// What always holds of the pallets' state, unless a migration is under way.
+#[cfg(feature = "try-runtime")]
+pub fn check_state() {
+	use frame_support::{
+		migrations::MultiStepMigrator,
+		traits::{TryState, TryStateSelect},
+	};
+	if !crate::Migrations::ongoing() {
+		crate::AllPalletsWithSystem::try_state(System::block_number(), TryStateSelect::All).unwrap();
 	}
 }
 

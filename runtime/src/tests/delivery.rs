@@ -1,4 +1,4 @@
-use super::chain::Chain;
+use super::chain::{signed, Chain};
 use crate::{
 	configs::RuntimeBlockLength, Balance, Balances, BlockNumber, Executive, Firmware, PodBounty, Runtime, RuntimeCall,
 	RuntimeHoldReason, System, UncheckedExtrinsic, MILLIUNIT, UNIT,
@@ -17,14 +17,18 @@ use pallet_pod_bounty::{HoldReason, Receipt};
 use sp_core::{ed25519, Pair};
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve};
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionSource};
+use std::ops::Range;
 use waybill_primitives::{
-	fleet::FleetTree, Cid, DeviceKey, DeviceSignature, Digest, KeySet, LockKey, ReceiptStatement, ReleaseStatement,
-	Statement, Suite, Verdict, Version, VoteStatement,
+	fleet::{usual_cap_height, FleetTree},
+	Cid, DeviceKey, DeviceSignature, Digest, KeySet, LockKey, ReceiptStatement, ReleaseStatement, Statement, Suite, Verdict,
+	Version, VoteStatement,
 };
 
-const VENDOR: Sr25519Keyring = Charlie;
+/// The vendor of the release and the fleet.
+pub const VENDOR: Sr25519Keyring = Charlie;
 const PAYLOAD: &[u8] = b"firmware";
-const DEVICES: u32 = 600;
+/// The fleet's devices.
+pub const DEVICES: u32 = 600;
 const REWARD: Balance = 5 * MILLIUNIT;
 
 fn device(index: u32) -> ed25519::Pair {
@@ -72,8 +76,16 @@ fn vote(genesis: &[u8; 32], who: Sr25519Keyring, verdict: Verdict) -> UncheckedE
 	<Runtime as CreateAuthorizedTransaction<pallet_firmware::Call<Runtime>>>::create_authorized_transaction(call.into())
 }
 
-fn receipts(genesis: &[u8; 32], tree: &FleetTree, devices: std::ops::Range<u32>, valid_until: BlockNumber) -> RuntimeCall {
-	let receipts = devices.map(|device_index| {
+/// Dave's reservation of these devices of bounty 0.
+fn reserve(
+	genesis: &[u8; 32],
+	tree: &FleetTree,
+	cap_height: u32,
+	devices: Range<u32>,
+	valid_until: BlockNumber,
+) -> RuntimeCall {
+	let indices: Vec<_> = devices.collect();
+	let receipts = indices.iter().map(|&device_index| {
 		let lock = Suite::Plain.lock(&key_of(device_index));
 		let statement = ReceiptStatement {
 			bounty: 0,
@@ -83,23 +95,31 @@ fn receipts(genesis: &[u8; 32], tree: &FleetTree, devices: std::ops::Range<u32>,
 			distributor: Dave.to_account_id(),
 			valid_until,
 		};
-		let proof: Vec<_> = tree.proof(device_index).unwrap().into_iter().map(Into::into).collect();
 		Receipt {
 			device_index,
 			device_key: device_key(device_index),
-			proof: proof.try_into().unwrap(),
 			lock,
 			valid_until,
 			signature: DeviceSignature::Ed25519(device(device_index).sign(&statement.signing_bytes(genesis)).0),
 			replaces: None,
 		}
 	});
-	let receipts = receipts.collect::<Vec<_>>().try_into().unwrap();
-	RuntimeCall::PodBounty(pallet_pod_bounty::Call::reserve { bounty: 0, receipts })
+	let proof: Vec<_> = tree.multiproof(cap_height, &indices).unwrap().into_iter().map(Into::into).collect();
+	RuntimeCall::PodBounty(pallet_pod_bounty::Call::reserve {
+		bounty: 0,
+		receipts: receipts.collect::<Vec<_>>().try_into().unwrap(),
+		proof: proof.try_into().unwrap(),
+	})
 }
 
-/// Registers everything, publishes the release and has it attested.
-fn chain_with_release(tree: &FleetTree) -> (Chain, [u8; 32]) {
+/// Dave's claim of these devices.
+fn claim(devices: Range<u32>) -> RuntimeCall {
+	let keys = devices.map(|index| (index, key_of(index))).collect::<Vec<_>>().try_into().unwrap();
+	RuntimeCall::PodBounty(pallet_pod_bounty::Call::claim { bounty: 0, reservation: 0, keys })
+}
+
+/// Registers everything and publishes the release.
+pub fn chain_with_release(tree: &FleetTree, cap_height: u32) -> (Chain, [u8; 32]) {
 	let mut chain = Chain::new("local_testnet");
 	let genesis = chain.with(|| System::block_hash(0).0);
 	let release_key = ed25519::Pair::from_seed(&[9; 32]);
@@ -112,7 +132,12 @@ fn chain_with_release(tree: &FleetTree) -> (Chain, [u8; 32]) {
 	for call in [
 		pallet_firmware::Call::register_vendor { metadata, key_set },
 		pallet_firmware::Call::register_model { name: b"Model".to_vec().try_into().unwrap() },
-		pallet_firmware::Call::register_fleet { model: 0, root: tree.root(), count: DEVICES, manifest: Cid::raw(b"list") },
+		pallet_firmware::Call::register_fleet {
+			model: 0,
+			count: DEVICES,
+			cap: tree.cap(cap_height).to_vec().try_into().unwrap(),
+			manifest: Cid::raw(b"list"),
+		},
 	] {
 		chain.author(vec![(VENDOR, RuntimeCall::Firmware(call))]);
 	}
@@ -120,7 +145,32 @@ fn chain_with_release(tree: &FleetTree) -> (Chain, [u8; 32]) {
 	(chain, genesis)
 }
 
-fn fleet() -> FleetTree {
+/// Has the release attested and opens bounty 0 for so many blocks. Returns the block in which it expires.
+pub fn open_bounty(chain: &mut Chain, genesis: &[u8; 32], duration: BlockNumber) -> BlockNumber {
+	let votes = chain.with(|| vec![vote(genesis, Alice, Verdict::Available), vote(genesis, Bob, Verdict::Available)]);
+	assert_eq!(chain.author_if(|_| true, votes), [Ok(Ok(())), Ok(Ok(()))]);
+	let expires_at = chain.with(System::block_number) + 1 + duration;
+	let open = pallet_pod_bounty::Call::open { release: 0, fleet: 0, reward: REWARD, expires_at };
+	chain.author(vec![(VENDOR, RuntimeCall::PodBounty(open))]);
+	expires_at
+}
+
+/// Reserves these devices as Dave and claims them.
+pub fn deliver(
+	chain: &mut Chain,
+	genesis: &[u8; 32],
+	tree: &FleetTree,
+	cap_height: u32,
+	devices: Range<u32>,
+	valid_until: BlockNumber,
+) {
+	chain.author(vec![(Dave, reserve(genesis, tree, cap_height, devices.clone(), valid_until))]);
+	chain.author(vec![(Dave, claim(devices.clone()))]);
+	chain.with(|| assert!(devices.into_iter().all(|index| PodBounty::device_status(0, index).unwrap().paid)));
+}
+
+/// The devices.
+pub fn fleet() -> FleetTree {
 	FleetTree::new(&(0..DEVICES).map(device_key).collect::<Vec<_>>())
 }
 
@@ -130,7 +180,7 @@ fn reward_hold() -> Balance {
 
 #[test]
 fn release_should_become_available_when_the_appointed_vote_for_it() {
-	let (mut chain, genesis) = chain_with_release(&fleet());
+	let (mut chain, genesis) = chain_with_release(&fleet(), usual_cap_height(DEVICES));
 	let state = |chain: &mut Chain| chain.with(|| Firmware::release_details(0).unwrap().state);
 	let votes = chain.with(|| [Alice, Bob, Eve].map(|who| vote(&genesis, who, Verdict::Available)));
 	let [alice, bob, stranger] = votes;
@@ -154,27 +204,21 @@ fn release_should_become_available_when_the_appointed_vote_for_it() {
 #[test]
 fn deliveries_should_be_paid_and_the_rest_refunded() {
 	let tree = fleet();
-	let (mut chain, genesis) = chain_with_release(&tree);
-	let votes = chain.with(|| vec![vote(&genesis, Alice, Verdict::Available), vote(&genesis, Bob, Verdict::Available)]);
-	assert_eq!(chain.author_if(|_| true, votes), [Ok(Ok(())), Ok(Ok(()))]);
-
-	let expires_at = chain.with(System::block_number) + 20;
-	let open = pallet_pod_bounty::Call::open { release: 0, fleet: 0, reward: REWARD, expires_at };
-	chain.author(vec![(VENDOR, RuntimeCall::PodBounty(open))]);
+	let cap_height = usual_cap_height(DEVICES);
+	let (mut chain, genesis) = chain_with_release(&tree, cap_height);
+	let expires_at = open_bounty(&mut chain, &genesis, 20);
 	chain.with(|| assert_eq!(reward_hold(), REWARD * Balance::from(DEVICES)));
 
 	// The largest batch, in one transaction of one block.
 	let batch: u32 = <Runtime as pallet_pod_bounty::Config>::MaxBatch::get();
-	let reserve = receipts(&genesis, &tree, 0..batch, expires_at);
+	let reserve = reserve(&genesis, &tree, cap_height, 0..batch, expires_at);
 	let limit = *RuntimeBlockLength::get().max.get(DispatchClass::Normal) as usize;
 	assert!(reserve.encoded_size() < limit / 4, "{} bytes", reserve.encoded_size());
 	chain.author(vec![(Dave, reserve)]);
 	chain.with(|| assert_eq!(PodBounty::device_status(0, batch - 1).unwrap().reserved, Some(0)));
 
 	let before = chain.with(|| Balances::total_balance(&Dave.to_account_id()));
-	let keys = (0..batch).map(|index| (index, key_of(index))).collect::<Vec<_>>().try_into().unwrap();
-	let claim = pallet_pod_bounty::Call::claim { bounty: 0, reservation: 0, keys };
-	chain.author(vec![(Dave, RuntimeCall::PodBounty(claim))]);
+	chain.author(vec![(Dave, claim(0..batch))]);
 	chain.with(|| {
 		let earned = Balances::total_balance(&Dave.to_account_id()) - before;
 		let reward = REWARD * Balance::from(batch);
@@ -193,9 +237,36 @@ fn deliveries_should_be_paid_and_the_rest_refunded() {
 		let storage = RuntimeHoldReason::PodBounty(HoldReason::Storage);
 		assert_eq!(Balances::balance_on_hold(&storage, &VENDOR.to_account_id()), 0);
 	});
-	#[cfg(feature = "try-runtime")]
+}
+
+#[test]
+fn claim_should_be_delayed_by_full_blocks_and_paid_all_the_same() {
+	let tree = fleet();
+	let cap_height = usual_cap_height(DEVICES);
+	let (mut chain, genesis) = chain_with_release(&tree, cap_height);
+	let expires_at = open_bounty(&mut chain, &genesis, 10);
+	// The last block before the bounty expires.
+	chain.run_to(expires_at - 2);
+	let batch: u32 = <Runtime as pallet_pod_bounty::Config>::MaxBatch::get();
+	chain.author(vec![(Dave, reserve(&genesis, &tree, cap_height, 0..batch, expires_at))]);
+
+	let claim = chain.with(|| signed(Dave, claim(0..batch)));
+	let limit = *RuntimeBlockLength::get().max.get(DispatchClass::Normal) as usize;
+	let remark = vec![0; limit - claim.encoded_size()];
+	let full = RuntimeCall::System(frame_system::Call::remark { remark });
+	for _ in 0..2 {
+		let full = chain.with(|| signed(Eve, full.clone()));
+		let results = chain.author_if(|_| true, vec![full, claim.clone()]);
+		assert_eq!(results[1], Err(InvalidTransaction::ExhaustsResources.into()));
+	}
+	// Bounty and exclusive window are over before there is room.
+	let exclusive_until = chain.with(|| PodBounty::reservation(0, 0).unwrap().exclusive_until);
+	chain.run_to(exclusive_until + 5);
+	let before = chain.with(|| Balances::free_balance(Dave.to_account_id()));
+	// The first block of a session takes no transaction, full or not.
+	assert!((0..2).any(|_| chain.author_if(|_| true, vec![claim.clone()]) == [Ok(Ok(()))]));
 	chain.with(|| {
-		use frame_support::traits::{TryState, TryStateSelect};
-		crate::AllPalletsWithSystem::try_state(System::block_number(), TryStateSelect::All).unwrap();
+		assert!(Balances::free_balance(Dave.to_account_id()) > before + REWARD * Balance::from(batch) - UNIT);
+		assert_eq!(reward_hold(), REWARD * Balance::from(DEVICES - batch));
 	});
 }

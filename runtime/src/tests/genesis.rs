@@ -58,6 +58,7 @@ fn periods_should_be_long_when_genesis_sets_none() {
 	sp_io::TestExternalities::new(storage).execute_with(|| {
 		assert_eq!(<SessionLength as Get<BlockNumber>>::get(), 600);
 		assert_eq!(<<Runtime as pallet_firmware::Config>::RecheckPeriod as Get<BlockNumber>>::get(), 28_800);
+		assert_eq!(<<Runtime as pallet_firmware::Config>::KeySetDelay as Get<BlockNumber>>::get(), 28_800);
 		assert_eq!(System::block_number(), 0);
 		assert!(pallet_firmware::Attesters::<Runtime>::get().is_empty());
 	});

@@ -2,13 +2,23 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarks;
 mod chain;
+mod collators;
 mod delivery;
 mod fees;
 mod genesis;
 // These features add runtime APIs.
 #[cfg(not(any(feature = "runtime-benchmarks", feature = "try-runtime")))]
 mod metadata;
+// With benchmarks, the migrations are mocked ones.
+#[cfg(not(feature = "runtime-benchmarks"))]
+mod migration;
+mod parameters;
 mod pinned;
 mod proxy;
 mod session;
+#[cfg(feature = "try-runtime")]
+mod try_runtime;
+mod voters;

@@ -27,15 +27,26 @@ fn hold_reasons_should_keep_their_encoding() {
 
 #[test]
 fn calls_should_keep_their_indices() {
-	use RuntimeCall::{Balances, Firmware, PodBounty, Session, Sudo};
+	use RuntimeCall::{Balances, Firmware, Grandpa, PodBounty, Session, Sudo};
 	let who: AccountId = [7; 32].into();
 	for (call, expected) in [
 		(Balances(pallet_balances::Call::transfer_keep_alive { dest: who.clone().into(), value: 0 }), [10, 3]),
 		(Session(pallet_session::Call::purge_keys {}), [22, 1]),
+		(Grandpa(pallet_grandpa::Call::note_stalled { delay: 0, best_finalized_block_number: 0 }), [24, 2]),
 		(Sudo(pallet_sudo::Call::remove_key {}), [33, 4]),
 		(Firmware(pallet_firmware::Call::register_model { name: Default::default() }), [50, 2]),
 		(Firmware(pallet_firmware::Call::remove_fleet { fleet: 0 }), [50, 4]),
-		(PodBounty(pallet_pod_bounty::Call::reserve { bounty: 0, receipts: Default::default() }), [51, 2]),
+		(Firmware(pallet_firmware::Call::veto_key_set {}), [50, 10]),
+		(Firmware(pallet_firmware::Call::adopt_key_set { vendor: who.clone() }), [50, 11]),
+		(Firmware(pallet_firmware::Call::resign_release { release: 0, signatures: Default::default() }), [50, 12]),
+		(
+			PodBounty(pallet_pod_bounty::Call::reserve {
+				bounty: 0,
+				receipts: Default::default(),
+				proof: Default::default(),
+			}),
+			[51, 2],
+		),
 		(PodBounty(pallet_pod_bounty::Call::claim { bounty: 0, reservation: 0, keys: Default::default() }), [51, 3]),
 		(PodBounty(pallet_pod_bounty::Call::withdraw {}), [51, 6]),
 	] {
@@ -50,10 +61,11 @@ fn parameters_should_keep_their_keys() {
 		RuntimeParametersKey::Session(session::ParametersKey::Length(session::Length)),
 		RuntimeParametersKey::Firmware(firmware::ParametersKey::RecheckPeriod(firmware::RecheckPeriod)),
 		RuntimeParametersKey::Firmware(firmware::ParametersKey::RetryPeriod(firmware::RetryPeriod)),
+		RuntimeParametersKey::Firmware(firmware::ParametersKey::KeySetDelay(firmware::KeySetDelay)),
 		RuntimeParametersKey::PodBounty(pod_bounty::ParametersKey::ExclusiveWindow(pod_bounty::ExclusiveWindow)),
 		RuntimeParametersKey::PodBounty(pod_bounty::ParametersKey::MinDuration(pod_bounty::MinDuration)),
 	];
-	assert_eq!(keys.encode(), [0, 0, 1, 0, 1, 1, 2, 0, 2, 1]);
+	assert_eq!(keys.encode(), [0, 0, 1, 0, 1, 1, 1, 2, 2, 0, 2, 1]);
 	let value = RuntimeParameters::Session(session::Parameters::Length(session::Length, Some(10)));
 	assert_eq!(value.encode(), [0, 0, 1, 10, 0, 0, 0]);
 }

@@ -16,8 +16,8 @@ fn calls_of_others() -> Vec<RuntimeCall> {
 		RuntimeCall::Firmware(pallet_firmware::Call::yank_release { release: 0, reason: Yank::Faulty, advisory: None }),
 		RuntimeCall::Firmware(pallet_firmware::Call::register_fleet {
 			model: 0,
-			root: [0; 32],
 			count: 1,
+			cap: Default::default(),
 			manifest: Cid::raw(b""),
 		}),
 		RuntimeCall::Proxy(pallet_proxy::Call::remove_proxies {}),

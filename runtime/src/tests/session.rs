@@ -1,51 +1,23 @@
-use super::chain::{events, Chain};
+use super::{
+	chain::{events, Chain},
+	collators::{accounts, dismiss, join, root, set_new_keys, validators, voters},
+};
 use crate::{
-	currency::deposit,
-	parameters::dynamic_params::session,
-	session::{SessionLength, MIN_SESSION_LENGTH},
-	AccountId, Balances, BlockNumber, CollatorSelection, Grandpa, Runtime, RuntimeCall, RuntimeEvent, RuntimeHoldReason,
-	RuntimeOrigin, RuntimeParameters, Session, SessionKeys, UNIT,
+	currency::deposit, AccountId, Balances, BlockNumber, CollatorSelection, Grandpa, Runtime, RuntimeCall, RuntimeEvent,
+	RuntimeHoldReason, RuntimeOrigin, Session, SessionKeys, UNIT,
 };
 use codec::Encode;
 use frame_support::{
 	assert_noop, assert_ok,
-	traits::{fungible::InspectHold, Get, OneSessionHandler},
+	traits::{fungible::InspectHold, OneSessionHandler},
 };
-use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave};
+use sp_consensus_grandpa::AuthorityId;
+use sp_keyring::{
+	Ed25519Keyring,
+	Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve},
+};
 
 const PRESET: &str = "local_testnet";
-
-/// Makes fresh keys, proves them, registers them and bonds.
-fn join(chain: &mut Chain, who: Sr25519Keyring) -> SessionKeys {
-	let generated = chain.with(|| SessionKeys::generate(&who.to_account_id().encode(), None));
-	let keys = generated.keys.clone();
-	chain.author(vec![(
-		who,
-		RuntimeCall::Session(pallet_session::Call::set_keys { keys: generated.keys, proof: generated.proof.encode() }),
-	)]);
-	chain.author(vec![(who, RuntimeCall::CollatorSelection(pallet_collator_selection::Call::register_as_candidate {}))]);
-	keys
-}
-
-fn accounts(keyrings: &[Sr25519Keyring]) -> Vec<AccountId> {
-	let mut accounts: Vec<_> = keyrings.iter().map(|keyring| keyring.to_account_id()).collect();
-	accounts.sort();
-	accounts
-}
-
-fn validators() -> Vec<AccountId> {
-	let mut validators = Session::validators();
-	validators.sort();
-	validators
-}
-
-fn voters() -> Vec<sp_consensus_grandpa::AuthorityId> {
-	Grandpa::grandpa_authorities().into_iter().map(|(key, _)| key).collect()
-}
-
-fn root(call: RuntimeCall) -> Vec<(Sr25519Keyring, RuntimeCall)> {
-	vec![(Alice, RuntimeCall::Sudo(pallet_sudo::Call::sudo { call: Box::new(call) }))]
-}
 
 #[test]
 fn joined_collator_should_author_but_neither_vote_nor_attest() {
@@ -206,15 +178,47 @@ fn keys_should_be_refused_when_the_proof_is_another_accounts() {
 }
 
 #[test]
-fn session_should_keep_a_least_length_when_the_parameter_is_zero() {
+fn bonded_authors_should_never_vote_whatever_root_does() {
 	let mut chain = Chain::new(PRESET);
-	let parameter = RuntimeParameters::Session(session::Parameters::Length(session::Length, Some(0)));
-	chain.author(root(RuntimeCall::Parameters(pallet_parameters::Call::set_parameter { key_value: parameter })));
-	chain.run_to(15);
-	chain.with(|| {
-		assert_eq!(<SessionLength as Get<BlockNumber>>::get(), MIN_SESSION_LENGTH);
-		assert_eq!(Session::current_index(), 3);
-	});
+	let appointed = chain.with(voters);
+	let bonded = [Charlie, Dave, Eve].map(|who| join(&mut chain, who).grandpa);
+	let check = |chain: &mut Chain, expected: &[AuthorityId]| {
+		let until = chain.with(Session::current_index) + 3;
+		while chain.with(Session::current_index) < until {
+			chain.author(vec![]);
+			chain.with(|| {
+				assert!(!voters().iter().any(|voter| bonded.contains(voter)), "{:?}", voters());
+				assert!(Grandpa::pending_change()
+					.is_none_or(|change| { !change.next_authorities.iter().any(|(voter, _)| bonded.contains(voter)) }));
+			});
+		}
+		chain.with(|| assert_eq!(voters(), expected));
+	};
+	check(&mut chain, &appointed);
+	chain.with(|| assert_eq!(validators(), accounts(&[Alice, Bob, Charlie, Dave, Eve])));
+
+	// Finality stands still, and root has the same voters start over.
+	let stalled = pallet_grandpa::Call::note_stalled { delay: 2, best_finalized_block_number: 1 };
+	chain.author(root(RuntimeCall::Grandpa(stalled)));
+	check(&mut chain, &appointed);
+	chain.with(|| assert_eq!(Grandpa::current_set_id(), 1));
+
+	// A voter is dismissed and bonds like anybody else.
+	dismiss(&mut chain, Bob);
+	chain.author(vec![(Bob, RuntimeCall::CollatorSelection(pallet_collator_selection::Call::register_as_candidate {}))]);
+	let alice = [Ed25519Keyring::Alice.public().into()];
+	check(&mut chain, &alice);
+	chain.with(|| assert_eq!(validators(), accounts(&[Alice, Bob, Charlie, Dave, Eve])));
+
+	// A voter registers other keys; the last one is dismissed; the bonded ones alone are left.
+	let keys = set_new_keys(&mut chain, Alice);
+	check(&mut chain, &[keys.grandpa.clone()]);
+	dismiss(&mut chain, Alice);
+	check(&mut chain, &[keys.grandpa.clone()]);
+	let stalled = pallet_grandpa::Call::note_stalled { delay: 2, best_finalized_block_number: 1 };
+	chain.author(root(RuntimeCall::Grandpa(stalled)));
+	check(&mut chain, &[keys.grandpa]);
+	chain.with(|| assert_eq!(validators(), accounts(&[Bob, Charlie, Dave, Eve])));
 }
 
 #[test]
@@ -223,7 +227,7 @@ fn disabled_collator_should_be_counted_among_the_appointed() {
 	let logs_of = |chain: &mut Chain, index: u32| {
 		chain.with(|| {
 			let before = crate::System::digest().logs.len();
-			<crate::session::Appointed<Grandpa> as OneSessionHandler<AccountId>>::on_disabled(index);
+			<crate::session::Appointed<crate::Voters> as OneSessionHandler<AccountId>>::on_disabled(index);
 			crate::System::digest().logs.split_off(before)
 		})
 	};

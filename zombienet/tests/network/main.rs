@@ -16,18 +16,24 @@ use std::{
 use waybill_zombienet::{Definition, Network};
 
 const APPOINTED: [&str; 2] = ["alice", "bob"];
-const DISTRIBUTORS: [&str; 2] = ["charlie", "dave"];
-const ALL: [&str; 4] = ["alice", "bob", "charlie", "dave"];
+/// The majority of the authors, once they have joined.
+const DISTRIBUTORS: [&str; 3] = ["charlie", "dave", "ferdie"];
+const ALL: [&str; 5] = ["alice", "bob", "charlie", "dave", "ferdie"];
 
 /// An account that has nothing at first: the public key is 32 times 7.
 const PAYEE: &str = "5CDvHBym6RLoxTdX9MS1acpaDbNxaFagqM5LpBiFGjWT6o1n";
 const PAYMENT: &str = "12";
+const TWO_PAYMENTS: &str = "24";
 const UNIT: u128 = 1_000_000_000_000;
+
+/// The secret behind bob's key for finality: development keys are derived from names.
+const BOBS_SECRET: &str = "//Bob";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn network_should_author_and_finalise_when_nodes_join_crash_and_leave() -> Result<()> {
 	let folder = tempfile::tempdir()?;
-	let definition = Definition::local()?.with_node(&program("WAYBILL_NODE_PROGRAM", "waybill-node")?)?;
+	let definition = Definition::local()?.with_another("dave", "ferdie")?;
+	let definition = definition.with_node(&program("WAYBILL_NODE_PROGRAM", "waybill-node")?)?;
 	let network = Network::spawn(&definition.with_folder(folder.path())?).await?;
 	let outcome = live(&network).await;
 	if outcome.is_err() {
@@ -43,7 +49,8 @@ async fn live(network: &Network) -> Result<()> {
 	appointed_nodes_should_author_and_finalise(network).await?;
 	distributors_should_author_without_a_vote_when_they_joined(network).await?;
 	nothing_should_be_lost_when_a_node_is_killed_and_comes_back(network).await?;
-	finality_should_go_on_when_all_bonded_authors_stop(network).await
+	finality_should_go_on_when_all_bonded_authors_stop(network).await?;
+	voter_should_lose_its_vote_when_its_key_votes_at_two_nodes(network).await
 }
 
 async fn appointed_nodes_should_author_and_finalise(network: &Network) -> Result<()> {
@@ -65,13 +72,13 @@ async fn appointed_nodes_should_author_and_finalise(network: &Network) -> Result
 }
 
 async fn distributors_should_author_without_a_vote_when_they_joined(network: &Network) -> Result<()> {
-	println!("two distributors join the authors");
+	println!("the distributors join the authors");
 	let alice = connect(network, "alice").await?;
 	for name in DISTRIBUTORS {
 		join(network, name)?;
 	}
 	let from = alice.finalized().await?;
-	wait("all four nodes should author", 240, || async {
+	wait("all nodes should author", 240, || async {
 		let to = alice.finalized().await?;
 		Ok((authors(network, &alice, from..=to).await? == names(&ALL)).then_some(()))
 	})
@@ -91,7 +98,7 @@ async fn nothing_should_be_lost_when_a_node_is_killed_and_comes_back(network: &N
 	}
 	network.kill("bob")?;
 	// One of two voters is gone: blocks go on and take transactions, finality waits.
-	transfer(network, "alice")?;
+	transfer(network, "alice", "in-block")?;
 	alice.wait_best(before + 6, 90).await?;
 	let (best, waiting) = (alice.best().await?, alice.finalized().await?);
 	ensure!(waiting <= before + 1, "block {waiting} became final with one of two voters");
@@ -114,12 +121,14 @@ async fn nothing_should_be_lost_when_a_node_is_killed_and_comes_back(network: &N
 }
 
 async fn finality_should_go_on_when_all_bonded_authors_stop(network: &Network) -> Result<()> {
-	println!("all bonded authors stop and come back");
+	println!("all bonded authors, the majority, stop and come back");
 	let alice = connect(network, "alice").await?;
 	for name in DISTRIBUTORS {
 		network.kill(name)?;
 	}
 	let stopped = alice.best().await?;
+	transfer(network, "bob", "finalized")?;
+	ensure!(balance(network, "alice")? == TWO_PAYMENTS, "the transfer was not made while the bonded authors were down");
 	for name in APPOINTED {
 		connect(network, name).await?.wait_finalized(stopped + 6, 120).await?;
 	}
@@ -134,6 +143,24 @@ async fn finality_should_go_on_when_all_bonded_authors_stop(network: &Network) -
 	Ok(())
 }
 
+async fn voter_should_lose_its_vote_when_its_key_votes_at_two_nodes(network: &Network) -> Result<()> {
+	println!("bob's key votes at charlie's node too");
+	let alice = connect(network, "alice").await?;
+	let bob = connect(network, "bob").await?;
+	let mut voters = alice.voters().await?;
+	let mut bobs = None;
+	for key in &voters {
+		if bob.holds(key, "gran").await? {
+			bobs = Some(*key);
+		}
+	}
+	let bobs = bobs.context("bob has no vote")?;
+	voters.retain(|key| *key != bobs);
+	connect(network, "charlie").await?.insert_key("gran", BOBS_SECRET, &bobs).await?;
+	wait("bob's key should lose its vote", 240, || async { Ok((alice.voters().await? == voters).then_some(())) }).await?;
+	alice.wait_finalized(alice.best().await? + 3, 60).await
+}
+
 /// Joins a distributor's node to the authors.
 fn join(network: &Network, name: &str) -> Result<()> {
 	let mut account = name.to_string();
@@ -141,9 +168,9 @@ fn join(network: &Network, name: &str) -> Result<()> {
 	waybill(network, name, &["--account", &format!("//{account}"), "collator", "join"]).map(drop)
 }
 
-/// Sends money to the payee, by way of a node.
-fn transfer(network: &Network, name: &str) -> Result<()> {
-	let arguments = ["--account", "//Eve", "--wait", "in-block", "account", "transfer", PAYEE, PAYMENT];
+/// Sends money to the payee, by way of a node, and waits until that is in a block, or final.
+fn transfer(network: &Network, name: &str, until: &str) -> Result<()> {
+	let arguments = ["--account", "//Eve", "--wait", until, "account", "transfer", PAYEE, PAYMENT];
 	waybill(network, name, &arguments).map(drop)
 }
 

@@ -4,11 +4,14 @@ use super::StateArgs;
 use crate::{
 	chain::Patience,
 	context::Context,
-	device::{check_release, Home, Verdict},
-	error::{Error, Result},
+	device::{check_release, follow_keys, held_back, look, Home, Verdict},
+	error::{Error, Kind, Result},
+	ledger::{Ledger, Node, State},
+	units::Time,
 };
 use serde::Serialize;
 use std::fmt;
+use waybill_exchange::Refusal;
 use waybill_primitives::{ReleaseId, Version};
 
 /// Arguments.
@@ -38,14 +41,26 @@ impl fmt::Display for Accepted {
 /// Runs the command.
 pub async fn run(args: &Args, ctx: &Context) -> Result<()> {
 	let home = Home::read(args.state.path(ctx))?;
-	let chain = ctx.chain(Patience::Brief).await?;
-	if chain.genesis() != home.identity.genesis {
+	let ledger = Node::new(ctx.chain(Patience::Brief).await?);
+	if ledger.genesis() != home.identity.genesis {
 		return Err(Error::check("the node is one of another chain than the device belongs to; check --node"));
 	}
-	let release = chain.finalized().await?.release(args.release).await?;
+	// Nothing of this is stored: the device finds it out by itself when it runs.
+	let mut exchange = home.exchange(ctx.config.device.policy())?;
+	let (state, now) = (ledger.newest().await?, Time::now());
+	match look(&mut exchange, state.head(), now) {
+		Ok(()) => {},
+		Err(Refusal::StaleChainView) => {
+			let since = home.memory()?.freeze.map_or(Time(state.head().timestamp_ms), |freeze| freeze.since_ms);
+			return Err(held_back(state.head(), since, now).error(Kind::Check));
+		},
+		Err(refusal) => return Err(Error::check(refusal).named(format!("{refusal:?}"))),
+	}
+	follow_keys(&mut exchange, &state, |_| Ok(())).await?;
+	let release = state.release(args.release).await?;
 	let release = release.ok_or_else(|| Error::not_found(format!("the final chain has no release {}", args.release)))?;
 	let version = release.statement.version;
-	let installed = match check_release(&home.profile()?, &release) {
+	let installed = match check_release(&mut exchange, &release) {
 		Ok(()) => false,
 		Err(Verdict::Installed) => true,
 		Err(Verdict::Refused(refusal)) => {

@@ -5,7 +5,7 @@ use crate::{
 	chain::Patience,
 	context::Context,
 	device::{self, Agent, Home},
-	error::{Error, Result},
+	error::{Error, Kind, Result},
 	ipfs::Gateway,
 	ledger::Node,
 };
@@ -36,7 +36,13 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	let config = args.over(ctx.config.device.clone());
 	let home = Home::open(args.state.path(ctx))?;
 	let gateway = Gateway::new(&[&ctx.config.gateway])?;
-	let ledger = Node::new(ctx.chain(Patience::Endless).await?);
+	let ledger = match ctx.chain(Patience::Endless).await {
+		Ok(chain) => Node::new(chain),
+		Err(error) if error.kind() == Kind::Unreachable => {
+			return Err(device::unreachable(&home, config.policy(), error)?);
+		},
+		Err(error) => return Err(error),
+	};
 	let output = ctx.output;
 	let mut agent = Agent::new(ledger, home, gateway, &config, Box::new(move |event| output.report(event)))?;
 	let Some(seconds) = args.timeout else { return agent.run(args.once).await };

@@ -6,6 +6,7 @@ use crate::{
 	context::Context,
 	device::{identity::Place, Home, Installed},
 	error::Result,
+	units::Time,
 };
 use serde::Serialize;
 use std::{fmt, path::PathBuf};
@@ -28,6 +29,8 @@ struct Report {
 	exchange: Exchange,
 	/// The release whose hook has not succeeded yet.
 	hook_due: Option<ReleaseId>,
+	/// Since when the device has seen no recent final block, if it has not.
+	frozen_since_ms: Option<Time>,
 }
 
 #[derive(Serialize)]
@@ -101,8 +104,11 @@ impl fmt::Display for Report {
 			None => writeln!(f, "image      from the factory")?,
 		}
 		write!(f, "exchange   {}", self.exchange)?;
-		match self.hook_due {
-			Some(release) => write!(f, "\nhook       due for release {release}"),
+		if let Some(release) = self.hook_due {
+			write!(f, "\nhook       due for release {release}")?;
+		}
+		match self.frozen_since_ms {
+			Some(since) => write!(f, "\nfrozen     no recent final block was seen since {since}"),
 			None => Ok(()),
 		}
 	}
@@ -127,6 +133,7 @@ pub fn run(args: &StateArgs, ctx: &Context) -> Result<()> {
 		installed,
 		exchange: exchange.stage().into(),
 		hook_due: memory.hook,
+		frozen_since_ms: memory.freeze.map(|freeze| freeze.since_ms),
 	});
 	Ok(())
 }

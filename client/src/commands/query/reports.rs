@@ -117,6 +117,7 @@ pub struct FleetReport {
 	model: ModelId,
 	devices: u32,
 	root: Hash,
+	cap_height: u32,
 	manifest: Cid,
 	bounties: u32,
 }
@@ -128,6 +129,7 @@ impl From<Fleet> for FleetReport {
 			model: fleet.model,
 			devices: fleet.count,
 			root: Hash(fleet.root),
+			cap_height: fleet.cap_height,
 			manifest: fleet.manifest,
 			bounties: fleet.bounties,
 		}
@@ -137,7 +139,7 @@ impl From<Fleet> for FleetReport {
 impl Display for FleetReport {
 	fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
 		writeln!(f, "fleet {}: {} devices of model {}", self.fleet, self.devices, self.model)?;
-		writeln!(f, "  root      {}", self.root)?;
+		writeln!(f, "  root      {} (cap at height {})", self.root, self.cap_height)?;
 		writeln!(f, "  manifest  {}", self.manifest)?;
 		writeln!(f, "  bounties  {}", self.bounties)
 	}

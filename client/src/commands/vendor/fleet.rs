@@ -1,7 +1,11 @@
 //! Models and fleets.
 
 use crate::{
-	chain::{api, runtime::text, Hash, Patience},
+	chain::{
+		api,
+		runtime::{bounded, text},
+		Hash, Patience,
+	},
 	commands::{read_text, Done},
 	context::Context,
 	error::{Error, Kind, OrFail, Result},
@@ -13,7 +17,7 @@ use std::{
 	path::{Path, PathBuf},
 };
 use subxt::utils::Static;
-use waybill_primitives::{Cid, DeviceKey, FleetId, ModelId};
+use waybill_primitives::{fleet::usual_cap_height, Cid, DeviceKey, FleetId, ModelId};
 
 use api::firmware::events;
 
@@ -62,6 +66,7 @@ struct FleetReport {
 	model: ModelId,
 	devices: u32,
 	root: Hash,
+	cap_height: u32,
 	manifest: Cid,
 }
 
@@ -80,11 +85,14 @@ pub async fn register(args: Args, ctx: &Context) -> Result<()> {
 	let cid = ctx.kubo()?.add_bytes("fleet-manifest", manifest.encode()).await?.cid;
 	shown.say("registering the fleet");
 	let (root, count) = (manifest.root(), manifest.count());
-	let call = api::transactions().firmware().register_fleet(args.model, root, count, Static(cid));
+	let cap_height = usual_cap_height(count);
+	let cap = bounded(manifest.cap(cap_height).to_vec());
+	let call = api::transactions().firmware().register_fleet(args.model, count, cap, Static(cid));
 	let included = chain.submit(&account, &call, ctx.config.wait).await?;
 	drop(shown);
 	let event: events::FleetRegistered = included.one()?;
-	let report = FleetReport { fleet: event.fleet, model: args.model, devices: count, root: Hash(root), manifest: cid };
+	let (fleet, model) = (event.fleet, args.model);
+	let report = FleetReport { fleet, model, devices: count, root: Hash(root), cap_height, manifest: cid };
 	ctx.output.report(&Done::new(report, included.receipt()));
 	Ok(())
 }

@@ -2,6 +2,8 @@
 
 mod delegate;
 mod fleet;
+mod key_set;
+mod keys;
 mod publish;
 mod register;
 mod signature;
@@ -55,7 +57,7 @@ pub enum Command {
 	},
 	/// Add a firmware file to IPFS and write the statement that the release keys have to sign
 	Prepare(publish::PrepareArgs),
-	/// Sign a release's statement, or a withdrawal, with a release key; needs no network
+	/// Sign the statement of a release or of a key set, or a withdrawal, with a release key; needs no network
 	Sign(signature::Args),
 	/// Publish a release: from a firmware file with key files at hand, or from a prepared statement with signatures
 	Publish(publish::PublishArgs),
@@ -63,6 +65,9 @@ pub enum Command {
 	Delegate(delegate::Args),
 	/// Withdraw a release, for ever
 	Yank(yank::Args),
+	/// Replace the keys that sign releases
+	#[command(subcommand)]
+	Keys(keys::Command),
 	/// List a model's releases
 	Releases {
 		/// The model
@@ -89,6 +94,7 @@ pub async fn run(command: Command, ctx: &Context) -> Result<()> {
 		Command::Publish(args) => publish::publish(args, ctx).await,
 		Command::Delegate(args) => delegate::run(args, ctx).await,
 		Command::Yank(args) => yank::run(args, ctx).await,
+		Command::Keys(command) => keys::run(command, ctx).await,
 		Command::Releases { model } => releases(model, ctx).await,
 		Command::Show { vendor } => show(vendor, ctx).await,
 	}

@@ -119,7 +119,8 @@ fn metadata(name: &str, url: &str, security_contact: &str) -> VendorMetadata {
 	VendorMetadata { name: text(name), url: text(url), security_contact: text(security_contact) }
 }
 
-fn key_set(threshold: u8, keys: Vec<DeviceKey>) -> Result<KeySet> {
+/// The set of these keys, if it can sign anything.
+pub fn key_set(threshold: u8, keys: Vec<DeviceKey>) -> Result<KeySet> {
 	let count = keys.len();
 	let keys =
 		keys.try_into().map_err(|_| Error::usage(format!("{count} release keys; at most {MAX_RELEASE_KEYS} are taken")))?;

@@ -1,6 +1,6 @@
 //! Signatures by release keys: made offline, gathered, and put in the order of the key set.
 
-use super::{statement::StatementFile, yank::Reason};
+use super::{key_set::KeySetFile, statement::StatementFile, yank::Reason};
 use crate::{
 	chain::Hash,
 	commands::read_text,
@@ -9,8 +9,11 @@ use crate::{
 	keys::{self, StatementKey},
 };
 use serde::{Deserialize, Serialize};
-use std::{fmt, path::PathBuf};
-use waybill_primitives::{DeviceKey, DeviceSignature, Hash32, KeySet, ReleaseId, Statement, YankStatement};
+use std::{
+	fmt,
+	path::{Path, PathBuf},
+};
+use waybill_primitives::{DeviceKey, DeviceSignature, Hash32, KeySet, KeySetStatement, ReleaseId, Statement, YankStatement};
 
 const MAX_FILE: u64 = 65_536;
 
@@ -18,7 +21,7 @@ const MAX_FILE: u64 = 65_536;
 #[derive(clap::Args, Debug)]
 #[command(group(clap::ArgGroup::new("what").required(true)))]
 pub struct Args {
-	/// The statement that `waybill vendor prepare` wrote
+	/// The statement that `waybill vendor prepare` or `waybill vendor keys prepare` wrote
 	#[arg(group = "what")]
 	statement: Option<PathBuf>,
 	/// Sign the withdrawal of this release instead; needs --reason and --genesis
@@ -46,6 +49,9 @@ pub struct Sources {
 	signatures: Vec<PathBuf>,
 }
 
+/// A signature and its key's place in a key set.
+pub type Indexed = (u8, DeviceSignature);
+
 /// A signature and the key that made it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Signed {
@@ -70,17 +76,21 @@ pub fn run(args: Args, ctx: &Context) -> Result<()> {
 	let keys = args.keys.iter().map(|file| StatementKey::from_file(file)).collect::<Result<Vec<_>>>()?;
 	let report = match (args.statement, args.yank, args.reason) {
 		(Some(file), _, _) => {
-			let statement = StatementFile::read(&file)?;
-			if let Some(wanted) = ctx.config.genesis.filter(|wanted| wanted.0 != statement.genesis()) {
+			let document = Document::read(&file)?;
+			if let Some(wanted) = ctx.config.genesis.filter(|wanted| wanted.0 != document.genesis()) {
 				return Err(Error::check(format!("the statement is for another chain than {wanted}; nothing was signed")));
 			}
-			if let Some(firmware) = args.firmware {
-				statement.check(&firmware)?;
+			match (&document, args.firmware) {
+				(Document::Release(release), Some(firmware)) => release.check(&firmware)?,
+				(Document::KeySet(_), Some(_)) => {
+					return Err(Error::usage("a key set has no firmware; leave --firmware out"))
+				},
+				(_, None) => {},
 			}
 			if !ctx.output.is_json() {
-				eprintln!("signing {statement}");
+				eprintln!("signing {document}");
 			}
-			sign_all(&keys, &statement.signed(), statement.genesis())
+			document.sign(&keys)
 		},
 		(None, Some(release), Some(reason)) => {
 			let genesis = ctx.config.genesis.ok_or_else(|| {
@@ -94,12 +104,64 @@ pub fn run(args: Args, ctx: &Context) -> Result<()> {
 	Ok(())
 }
 
+/// What can be signed from a file.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Document {
+	Release(StatementFile),
+	KeySet(KeySetFile),
+}
+
+impl Document {
+	fn read(file: &Path) -> Result<Self> {
+		let text = read_text(file, MAX_FILE)?;
+		let document: Self = serde_json::from_str(&text).map_err(|_| {
+			let commands = "`waybill vendor prepare` or `waybill vendor keys prepare`";
+			Error::file(format!("{} is not a statement of {commands}", file.display()))
+		})?;
+		match &document {
+			Self::Release(release) => release.is_sound(),
+			Self::KeySet(key_set) => key_set.is_sound(),
+		}
+		.map_err(|error| error.context(file.display()))?;
+		Ok(document)
+	}
+
+	const fn genesis(&self) -> Hash32 {
+		match self {
+			Self::Release(release) => release.genesis(),
+			Self::KeySet(key_set) => key_set.genesis(),
+		}
+	}
+
+	fn sign(&self, keys: &[StatementKey]) -> SignReport {
+		match self {
+			Self::Release(release) => sign_all(keys, &release.signed(), release.genesis()),
+			Self::KeySet(key_set) => sign_all(keys, &key_set.signed(), key_set.genesis()),
+		}
+	}
+}
+
+impl fmt::Display for Document {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::Release(release) => release.fmt(f),
+			Self::KeySet(key_set) => key_set.fmt(f),
+		}
+	}
+}
+
 fn sign_all(keys: &[StatementKey], statement: &impl Statement, genesis: Hash32) -> SignReport {
 	let signed = |key: &StatementKey| Signed { key: key.public(), signature: key.sign(statement, &genesis) };
 	SignReport { genesis: Hash(genesis), signatures: keys.iter().map(signed).collect() }
 }
 
 impl Sources {
+	/// Whether any is to be made here.
+	pub const fn has_keys(&self) -> bool {
+		!self.keys.is_empty()
+	}
+
 	/// Whether there are none.
 	pub fn is_empty(&self) -> bool {
 		self.keys.is_empty() && self.signatures.is_empty()
@@ -107,12 +169,24 @@ impl Sources {
 
 	/// Signs with the keys at hand, reads the other signatures, and puts all in the places of the vendor's key set. What the chain
 	/// would refuse is refused here: a stranger's key, a wrong signature, too few.
-	pub fn gather(
+	pub fn gather(&self, statement: &impl Statement, genesis: &Hash32, key_set: &KeySet) -> Result<Vec<Indexed>> {
+		place(&self.signed(statement, genesis, &[key_set])?, key_set, "the vendor's key set")
+	}
+
+	/// Signs a vendor's next key set with the keys at hand and reads the other signatures: those by keys of the current set, and
+	/// those by keys of the next. A key that is in both signs once.
+	pub fn gather_rotation(
 		&self,
-		statement: &impl Statement,
+		statement: &KeySetStatement<[u8; 32]>,
 		genesis: &Hash32,
-		key_set: &KeySet,
-	) -> Result<Vec<(u8, DeviceSignature)>> {
+		current: &KeySet,
+	) -> Result<(Vec<Indexed>, Vec<Indexed>)> {
+		let signed = self.signed(statement, genesis, &[current, &statement.key_set])?;
+		Ok((place(&signed, current, "the current key set")?, place(&signed, &statement.key_set, "the new key set")?))
+	}
+
+	/// All signatures, each over this statement and by a key of one of these sets.
+	fn signed(&self, statement: &impl Statement, genesis: &Hash32, sets: &[&KeySet]) -> Result<Vec<Signed>> {
 		let mut signed = Vec::new();
 		for file in &self.keys {
 			let key = StatementKey::from_file(file)?;
@@ -121,7 +195,8 @@ impl Sources {
 		for file in &self.signatures {
 			signed.extend(parse(&read_text(file, MAX_FILE)?).or_fail(Kind::File, || file.display().to_string())?);
 		}
-		place(&signed, statement, genesis, key_set)
+		check(&signed, statement, genesis, sets)?;
+		Ok(signed)
 	}
 }
 
@@ -138,27 +213,26 @@ fn parse(text: &str) -> Result<Vec<Signed>, &'static str> {
 	text.lines().filter(|text| !text.trim().is_empty()).map(line).collect()
 }
 
-fn place(
-	signed: &[Signed],
-	statement: &impl Statement,
-	genesis: &Hash32,
-	key_set: &KeySet,
-) -> Result<Vec<(u8, DeviceSignature)>> {
-	let mut placed: Vec<(u8, DeviceSignature)> = Vec::new();
+fn check(signed: &[Signed], statement: &impl Statement, genesis: &Hash32, sets: &[&KeySet]) -> Result<()> {
 	for Signed { key, signature } in signed {
-		let index = key_set.keys.iter().position(|known| known == key).and_then(|index| u8::try_from(index).ok());
-		let index = index.ok_or_else(|| Error::check(format!("{key} is none of the vendor's release keys")))?;
+		if !sets.iter().any(|set| set.keys.contains(key)) {
+			return Err(Error::check(format!("{key} is none of the vendor's release keys")));
+		}
 		if !keys::verify(key, statement, genesis, signature) {
 			return Err(Error::check(format!("the signature of {key} is over another statement, or for another chain")));
 		}
-		if !placed.iter().any(|(known, _)| *known == index) {
-			placed.push((index, *signature));
-		}
 	}
-	placed.sort_unstable_by_key(|(index, _)| *index);
+	Ok(())
+}
+
+/// The signatures by keys of this set, one for each key, in the set's order.
+fn place(signed: &[Signed], key_set: &KeySet, whose: &str) -> Result<Vec<Indexed>> {
+	let by = |key: &DeviceKey| signed.iter().find(|signed| signed.key == *key).map(|signed| signed.signature);
+	let placed: Vec<Indexed> =
+		(0..).zip(&key_set.keys).filter_map(|(index, key)| by(key).map(|signature| (index, signature))).collect();
 	let (have, need) = (placed.len(), usize::from(key_set.threshold));
 	if have < need {
-		return Err(Error::check(format!("{have} of {need} signatures; give more with --key or --signature")));
+		return Err(Error::check(format!("{have} of {need} signatures by {whose}; give more with --key or --signature")));
 	}
 	Ok(placed)
 }
@@ -196,13 +270,35 @@ mod tests {
 	fn signatures_should_be_placed_and_counted() {
 		let (keys, set) = three_keys();
 		let signed = sign_all(&keys, &statement(), GENESIS).signatures;
-		let placed = place(&[signed[2], signed[0]], &statement(), &GENESIS, &set).unwrap();
+		let gather = |signed: &[Signed], genesis| {
+			check(signed, &statement(), genesis, &[&set]).and_then(|()| place(signed, &set, "the set"))
+		};
+		let placed = gather(&[signed[2], signed[0]], &GENESIS).unwrap();
 		assert_eq!(placed.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 2]);
-		let refusal = |signed: &[Signed], genesis| place(signed, &statement(), genesis, &set).unwrap_err().to_string();
-		assert!(refusal(&[signed[0], signed[0]], &GENESIS).contains("1 of 2"));
+		let refusal = |signed: &[Signed], genesis| gather(signed, genesis).unwrap_err().to_string();
+		assert!(refusal(&[signed[0], signed[0]], &GENESIS).contains("1 of 2 signatures by the set"));
 		assert!(refusal(&signed, &[4; 32]).contains("another chain"));
 		let (strangers, _) = three_keys();
 		let stranger = sign_all(&strangers, &statement(), GENESIS).signatures;
 		assert!(refusal(&stranger, &GENESIS).contains("none of the vendor's"));
+	}
+
+	#[test]
+	fn rotations_should_need_both_thresholds_and_count_a_kept_key_twice() {
+		let dir = tempfile::tempdir().unwrap();
+		let files: Vec<_> = (0..4).map(|i| dir.path().join(i.to_string())).collect();
+		let publics: Vec<_> = files.iter().map(|file| StatementKey::generate(file).unwrap().public()).collect();
+		let set = |keys: &[DeviceKey]| KeySet { threshold: 2, keys: keys.to_vec().try_into().unwrap() };
+		let (current, next) = (set(&publics[..3]), set(&[publics[3], publics[0]]));
+		let statement = KeySetStatement { vendor: [1; 32], version: 2, key_set: next };
+		let gather = |keys: &[usize]| {
+			let keys = keys.iter().map(|key| files[*key].clone()).collect();
+			Sources { keys, signatures: Vec::new() }.gather_rotation(&statement, &GENESIS, &current)
+		};
+		let (by_old, by_new) = gather(&[0, 1, 3]).unwrap();
+		let indices = |signed: &[Indexed]| signed.iter().map(|(index, _)| *index).collect::<Vec<_>>();
+		assert_eq!((indices(&by_old), indices(&by_new)), (vec![0, 1], vec![0, 1]));
+		assert!(gather(&[0, 3]).unwrap_err().to_string().contains("1 of 2 signatures by the current key set"));
+		assert!(gather(&[0, 1, 2]).unwrap_err().to_string().contains("1 of 2 signatures by the new key set"));
 	}
 }

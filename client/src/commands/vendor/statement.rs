@@ -83,22 +83,22 @@ impl StatementFile {
 		let text = read_text(file, MAX_FILE)?;
 		let statement: Self = serde_json::from_str(&text)
 			.or_fail(Kind::File, || format!("{} is not a statement of `waybill vendor prepare`", file.display()))?;
-		let signed = statement.signed();
+		statement.is_sound().map_err(|error| error.context(file.display()))?;
+		Ok(statement)
+	}
+
+	/// Fails if the statement contradicts itself.
+	pub fn is_sound(&self) -> Result<()> {
+		let signed = self.signed();
 		match signed.digest.suite.digest_fits(&signed.digest.bytes, &signed.sha256) {
-			true => Ok(statement),
-			false => Err(Error::file(format!("{}: the digest is not that of the payload", file.display()))),
+			true => Ok(()),
+			false => Err(Error::file("the digest is not that of the payload")),
 		}
 	}
 
 	/// Writes it to a new file.
 	pub fn write(&self, file: &Path) -> Result<()> {
-		let text = serde_json::to_string_pretty(self).or_fail(Kind::Failure, || "the statement")?;
-		let name = || format!("cannot write {}", file.display());
-		let mut opened = File::create_new(file).or_fail(Kind::File, name)?;
-		writeln!(opened, "{text}").and_then(|()| opened.sync_all()).or_fail(Kind::File, name).inspect_err(|_| {
-			// Half a statement is worth nothing.
-			let _ = std::fs::remove_file(file);
-		})
+		write_new(self, file)
 	}
 
 	/// What the keys sign.
@@ -121,13 +121,7 @@ impl StatementFile {
 
 	/// Fails if the firmware file is not the one that the statement speaks of.
 	pub fn check(&self, file: &Path) -> Result<()> {
-		let found = Firmware::read(file)?;
-		match found == (Firmware { size: self.size, sha256: self.sha256.0 }) {
-			true => Ok(()),
-			false => {
-				Err(Error::check(format!("{} is not the firmware of the statement; nothing was signed", file.display())))
-			},
-		}
+		check_firmware(&self.signed(), file)
 	}
 }
 
@@ -166,6 +160,26 @@ impl Firmware {
 		}
 		Ok(Self { size, sha256: hasher.finalize().into() })
 	}
+}
+
+/// Fails if the firmware file is not the one that the statement speaks of.
+pub fn check_firmware(statement: &ReleaseStatement, file: &Path) -> Result<()> {
+	let found = Firmware::read(file)?;
+	match found == (Firmware { size: statement.size, sha256: statement.sha256 }) {
+		true => Ok(()),
+		false => Err(Error::check(format!("{} is not the firmware of the statement; nothing was signed", file.display()))),
+	}
+}
+
+/// Writes a statement as JSON to a new file.
+pub fn write_new(statement: &impl Serialize, file: &Path) -> Result<()> {
+	let text = serde_json::to_string_pretty(statement).or_fail(Kind::Failure, || "the statement")?;
+	let name = || format!("cannot write {}", file.display());
+	let mut opened = File::create_new(file).or_fail(Kind::File, name)?;
+	writeln!(opened, "{text}").and_then(|()| opened.sync_all()).or_fail(Kind::File, name).inspect_err(|_| {
+		// Half a statement is worth nothing.
+		let _ = std::fs::remove_file(file);
+	})
 }
 
 /// Where `prepare` writes when it is not told: the firmware's name with `.release.json` after it.

@@ -346,16 +346,22 @@ fn step() -> impl Strategy<Value = Step> {
 	})
 }
 
+/// The rounds of one release by the rules.
 #[derive(Default)]
-struct Model {
-	round: u32,
+pub(super) struct ReleaseVotes {
+	pub(super) round: u32,
 	opens_at: u32,
 	votes: std::collections::BTreeMap<AccountId, bool>,
-	state: Option<bool>,
+	/// Whether the last decision found the release available.
+	pub(super) state: Option<bool>,
 }
 
-impl Model {
-	fn advance(&mut self, now: u32) {
+impl ReleaseVotes {
+	pub(super) fn opening_at(block: u32) -> Self {
+		Self { opens_at: block, ..Default::default() }
+	}
+
+	pub(super) fn advance(&mut self, now: u32) {
 		while now >= self.opens_at + RETRY {
 			self.round += 1;
 			self.opens_at += RETRY;
@@ -364,7 +370,7 @@ impl Model {
 	}
 
 	/// Whether the vote is taken.
-	fn vote(&mut self, now: u32, who: AccountId, round: u32, available: bool) -> bool {
+	pub(super) fn vote(&mut self, now: u32, who: AccountId, round: u32, available: bool) -> bool {
 		self.advance(now);
 		let open = now >= self.opens_at && round == self.round;
 		if !open || !VALIDATORS.contains(&who) || self.votes.contains_key(&who) {
@@ -389,7 +395,7 @@ proptest! {
 	fn any_votes_should_do_what_the_rules_say(steps in proptest::collection::vec(step(), 1..60)) {
 		build_and_execute(|| {
 			let release = published_release();
-			let mut model = Model { opens_at: 1, ..Default::default() };
+			let mut model = ReleaseVotes::opening_at(1);
 			for Step { wait, validator, late, verdict } in steps {
 				System::set_block_number(System::block_number() + wait);
 				let now = System::block_number();
@@ -404,7 +410,7 @@ proptest! {
 					Some(false) => ReleaseState::Unavailable,
 				};
 				assert_eq!(state(release), expected);
-				Firmware::do_try_state().unwrap();
+				Firmware::try_state_rounds().unwrap();
 			}
 		});
 	}

@@ -244,9 +244,8 @@ fn release_should_keep_the_key_set_that_signed_it() {
 	build_and_execute(|| {
 		let model = register_model(VENDOR);
 		publish(statement(model, (1, 0, 0), 0, b"firmware")).unwrap();
-		// As a rotation will leave it.
-		KeySets::<Test>::insert(VENDOR, 2, key_set(1, &[8]));
-		Vendors::<Test>::mutate(VENDOR, |vendor| vendor.as_mut().unwrap().key_set_version = 2);
+		assert_ok!(rotate(VENDOR, key_set(1, &[8]), &[(0, 1), (1, 2)], &[(0, 8)]));
+		adopt(VENDOR);
 		let next = statement(model, (1, 0, 1), 0, b"firmware");
 		assert_refused!(publish_well(next.clone()), Error::<Test>::BadSignature);
 		let signed = signatures(&next, &[(0, 8)]);

@@ -87,7 +87,7 @@ fn calls_should_be_refused_when_not_signed() {
 		assert_refused!(Firmware::register_vendor(root, metadata("A"), key_set(1, &[1])), DispatchError::BadOrigin);
 		assert_refused!(Firmware::update_vendor(none.clone(), metadata("A")), DispatchError::BadOrigin);
 		assert_refused!(Firmware::register_model(none.clone(), text("A")), DispatchError::BadOrigin);
-		assert_refused!(Firmware::remove_fleet(none, 0), DispatchError::BadOrigin);
+		assert_refused!(Firmware::remove_fleet(none, 0).map_err(|error| error.error), DispatchError::BadOrigin);
 	});
 }
 
@@ -150,7 +150,8 @@ fn nothing_should_be_registered_when_the_deposit_cannot_be_paid() {
 		let origin = RuntimeOrigin::signed(VENDOR);
 		assert_refused!(Firmware::register_model(origin.clone(), text("x")), TokenError::FundsUnavailable);
 		let cid = waybill_primitives::Cid::raw(b"");
-		assert_refused!(Firmware::register_fleet(origin.clone(), model, [0; 32], 1, cid), TokenError::FundsUnavailable);
+		let register = Firmware::register_fleet(origin.clone(), model, 1, fleet_cap(1, 0), cid);
+		assert_refused!(register, TokenError::FundsUnavailable);
 		let longer =
 			VendorMetadata { url: text([b'x'; 32]), security_contact: text([b'x'; 32]), ..metadata("Acme Acme Acme 1") };
 		let rest = Balances::free_balance(VENDOR) - 5;

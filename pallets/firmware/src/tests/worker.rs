@@ -493,7 +493,10 @@ fn note_on_another_release_of_the_same_id_should_not_count() {
 		node.net.answer(root, Answer::Status(404));
 		node.blocks(2..=20);
 		// The chain goes back and release 0 is another one.
-		Releases::<Test>::mutate(0, |release| release.as_mut().unwrap().statement.sha256 = [9; 32]);
+		let mut other = Releases::<Test>::get(0).unwrap();
+		other.statement.sha256 = [9; 32];
+		ReleaseSignatures::<Test>::insert(0, signatures(&other.statement, &[(0, 1), (2, 3)]));
+		Releases::<Test>::insert(0, other);
 		node.net.answer(root, Answer::Block);
 		assert_eq!(node.blocks(21..=21), vec![21]);
 		assert_eq!(node.votes(), [(0, 1, Verdict::Mismatch)]);

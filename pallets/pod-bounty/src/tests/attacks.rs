@@ -1,17 +1,22 @@
 //! What the escrow must withstand.
 
-use crate::{mock::*, Error, HoldReason, *};
+use crate::{mock::*, Error, Event, HoldReason, *};
 use frame_support::{
 	assert_ok,
 	storage::with_transaction,
-	traits::{fungible::MutateFreeze, LockableCurrency, ReservableCurrency, WithdrawReasons},
+	traits::{fungible::MutateFreeze, Get, LockableCurrency, ReservableCurrency, WithdrawReasons},
+	BoundedVec,
 };
 use sp_core::{Pair, H256};
-use sp_runtime::{DispatchError, TransactionOutcome};
+use sp_runtime::{traits::Dispatchable, DispatchError, TransactionOutcome};
 use waybill_primitives::{DeviceKey, DeviceSignature, ReceiptStatement, Statement, Suite};
 
 fn refused(receipt: Receipt, error: Error<Test>) {
 	assert_refused(|| reserve(&ALICE, 0, vec![receipt]), error);
+}
+
+fn refused_with(receipt: &Receipt, proof: &[H256], error: Error<Test>) {
+	assert_refused(|| reserve_with(&ALICE, 0, vec![receipt.clone()], proof.to_vec()), error);
 }
 
 /// A statement as Alice's honest receipt for device 0 of bounty 0 has it.
@@ -36,30 +41,184 @@ fn strangers_should_not_pass_for_devices() {
 		let genesis = System::block_hash(0).0;
 		let signature = DeviceSignature::Ed25519(stranger.sign(&statement().signing_bytes(&genesis)).0);
 		let own_key = Receipt { device_key: DeviceKey::Ed25519(stranger.public().0), signature, ..good.clone() };
-		// A key of one's own, with a device's proof, none, the root, or an inner node.
-		refused(own_key.clone(), Error::InvalidProof);
-		refused(Receipt { proof: Default::default(), ..own_key.clone() }, Error::InvalidProof);
-		refused(Receipt { proof: vec![H256(root)].try_into().unwrap(), ..own_key.clone() }, Error::InvalidProof);
-		// The root, and an inner node, as a key, with the proof that would lead from there.
-		let as_key = |key, proof: Vec<H256>| Receipt {
-			device_key: DeviceKey::Ed25519(key),
-			proof: proof.try_into().unwrap(),
-			..good.clone()
-		};
-		refused(as_key(root, vec![]), Error::InvalidProof);
-		let sibling = fleet().proof(0)[0];
-		refused(as_key(sibling.0, fleet().proof(0)[1..].to_vec()), Error::InvalidProof);
+		let proof = fleet().proof(&[0]);
+		assert_eq!(proof.len(), 2);
+		// A key of one's own, with a device's proof, none, the root, or nodes of the tree.
+		refused_with(&own_key, &proof, Error::InvalidProof);
+		refused_with(&own_key, &[], Error::MalformedProof);
+		refused_with(&own_key, &[H256(root)], Error::MalformedProof);
+		refused_with(&own_key, &[H256(root), H256(root)], Error::InvalidProof);
+		refused_with(&own_key, &[H256(fleet().tree.cap(1)[0]), H256(fleet().cap()[0])], Error::InvalidProof);
+		// The root, a node of the cap, an inner node and a sibling's leaf as a key, with the proof that would lead on from there.
+		let as_key = |key| Receipt { device_key: DeviceKey::Ed25519(key), ..good.clone() };
+		for key in [root, fleet().cap()[0], fleet().tree.cap(1)[0], fleet().tree.cap(0)[1], fleet().tree.cap(0)[0]] {
+			refused_with(&as_key(key), &[], Error::MalformedProof);
+			refused_with(&as_key(key), &proof[1..], Error::MalformedProof);
+			refused_with(&as_key(key), &proof, Error::InvalidProof);
+		}
 		// The zero key, and the point of order one.
-		refused(as_key([0; 32], good.proof.to_vec()), Error::WeakKey);
+		refused_with(&as_key([0; 32]), &proof, Error::WeakKey);
 		let mut one = [0; 32];
 		one[0] = 1;
-		refused(as_key(one, good.proof.to_vec()), Error::WeakKey);
+		refused_with(&as_key(one), &proof, Error::WeakKey);
 		// An index beyond the fleet that leads to the same place in a deeper tree.
 		refused(Receipt { device_index: 40, ..good.clone() }, Error::NoSuchDevice);
 		refused(Receipt { device_index: 1 << 31, ..good.clone() }, Error::NoSuchDevice);
-		// A proof that is too long.
-		let longer = [&good.proof[..], &[H256(root)]].concat().try_into().unwrap();
-		refused(Receipt { proof: longer, ..good }, Error::InvalidProof);
+		refused_with(&Receipt { device_index: 40, ..good }, &proof, Error::MalformedProof);
+	});
+}
+
+#[test]
+fn device_should_be_proved_at_its_own_place_alone() {
+	run(|| {
+		open_default();
+		// Device 5 with its own, right proof, at the places of others under its node of the cap and under another.
+		for place in [4, 6, 1] {
+			let statement = ReceiptStatement { device_index: place, ..statement() };
+			let receipt = Receipt {
+				device_index: place,
+				device_key: fleet().key(5),
+				signature: fleet().sign(5, &statement),
+				..fleet().receipt(0, 5, &ALICE)
+			};
+			refused_with(&receipt, &fleet().proof(&[5]), Error::InvalidProof);
+			refused_with(&receipt, &fleet().proof(&[place]), Error::InvalidProof);
+		}
+	});
+}
+
+#[test]
+fn device_of_another_fleet_should_be_refused() {
+	run(|| {
+		let other = Fleet::new(6, 40);
+		MockRegistry::add_fleet(6, 0, &other);
+		open_default();
+		assert_ok!(crate::mock::open(&VENDOR, 0, 6, 100, 101));
+		// Signed for this bounty, right in its own fleet, proved up to the cap of its own.
+		refused_with(&other.receipt(0, 0, &ALICE), &other.proof(&[0]), Error::InvalidProof);
+		refused_with(&other.receipt(0, 0, &ALICE), &fleet().proof(&[0]), Error::InvalidProof);
+		assert_ok!(reserve(&ALICE, 1, other.receipts(1, [0], &ALICE)));
+	});
+}
+
+/// The devices that a reservation holds.
+fn devices_of(number: u32) -> Vec<u32> {
+	Reservations::<Test>::get(0, number).unwrap().slots.iter().map(|slot| slot.device_index).collect()
+}
+
+/// The faults of the receipts that were rejected so far.
+fn rejected() -> Vec<(u32, ReceiptFault)> {
+	let fault = |event| match event {
+		Event::ReceiptRejected { device_index, reason, .. } => Some((device_index, reason)),
+		_ => None,
+	};
+	events().into_iter().filter_map(fault).collect()
+}
+
+#[test]
+fn wrong_key_should_spoil_those_under_its_node_of_the_cap_alone() {
+	run(|| {
+		open_default();
+		let mut receipts = fleet().receipts(0, [0, 3, 4, 5, 8, 39], &ALICE);
+		receipts[2].device_key = fleet().key(9);
+		assert_ok!(reserve(&ALICE, 0, receipts.clone()));
+		assert_eq!(devices_of(0), [0, 3, 8, 39]);
+		assert_eq!(rejected(), [(4, ReceiptFault::InvalidProof), (5, ReceiptFault::InvalidProof)]);
+		// The honest one can be sent again without the other.
+		assert_ok!(reserve(&ALICE, 0, vec![receipts[3].clone()]));
+	});
+}
+
+#[test]
+fn wrong_hash_should_spoil_those_under_its_node_of_the_cap_alone() {
+	run(|| {
+		open_default();
+		let receipts = fleet().receipts(0, [0, 4, 8], &ALICE);
+		let mut proof = proof_of(0, &receipts);
+		assert_eq!(proof.len(), 6);
+		proof[2] = proof[0];
+		assert_ok!(reserve_with(&ALICE, 0, receipts, proof));
+		assert_eq!((devices_of(0), rejected()), (vec![0, 8], vec![(4, ReceiptFault::InvalidProof)]));
+	});
+}
+
+#[test]
+fn receipt_that_is_rejected_should_keep_its_part_in_the_proof() {
+	run(|| {
+		open_default();
+		// Under one node of the cap: one expired, one forged, one good.
+		let mut receipts = fleet().receipts(0, [4, 5, 6], &ALICE);
+		receipts[0] = fleet().receipt_until(0, 4, &ALICE, 0);
+		receipts[1].signature = DeviceSignature::Ed25519([1; 64]);
+		assert_ok!(reserve(&ALICE, 0, receipts.clone()));
+		assert_eq!(devices_of(0), [6]);
+		// The proof of the good one alone has a hash too many.
+		assert_refused(|| reserve_with(&ALICE, 0, receipts, fleet().proof(&[6])), Error::<Test>::MalformedProof);
+	});
+}
+
+#[test]
+fn device_should_be_taken_once_from_a_batch() {
+	run(|| {
+		open_default();
+		let receipts = fleet().receipts(0, [1, 1, 2, 0, 2, 3], &ALICE);
+		assert_ok!(reserve(&ALICE, 0, receipts));
+		assert_eq!(devices_of(0), [1, 2, 3]);
+		let out_of_order = [1, 0, 2].map(|device| (device, ReceiptFault::OutOfOrder));
+		assert_eq!(rejected(), out_of_order);
+		assert_eq!(held(HoldReason::Reservation, &ALICE), 15);
+		assert_ok!(claim(&ALICE, 0, 0, keys(&ALICE, [1, 1, 2, 3])));
+		assert_eq!(free(&ALICE), FUNDS + 300);
+	});
+}
+
+#[test]
+fn receipts_of_devices_out_of_range_should_have_no_part_in_the_proof() {
+	run(|| {
+		open_default();
+		let mut receipts = fleet().receipts(0, [1, 2, 3, 7, 8], &ALICE);
+		receipts[1].device_index = u32::MAX;
+		receipts[3].device_index = 40;
+		assert_ok!(reserve(&ALICE, 0, receipts));
+		assert_eq!(devices_of(0), [1, 3, 8]);
+		assert_eq!(rejected(), [(u32::MAX, ReceiptFault::NoSuchDevice), (40, ReceiptFault::NoSuchDevice)]);
+		// A batch of nothing else is proved by nothing.
+		let outside = Receipt { device_index: 40, ..fleet().receipt(0, 9, &ALICE) };
+		refused_with(&outside, &[], Error::NoSuchDevice);
+		refused_with(&outside, &[H256::zero()], Error::MalformedProof);
+	});
+}
+
+#[test]
+fn proof_with_more_or_fewer_hashes_should_be_refused() {
+	run(|| {
+		open_default();
+		let receipts = fleet().receipts(0, [1, 2, 9, 39], &ALICE);
+		let proof = proof_of(0, &receipts);
+		let with = |proof: &[H256]| reserve_with(&ALICE, 0, receipts.clone(), proof.to_vec());
+		for len in 0..proof.len() {
+			assert_refused(|| with(&proof[..len]), Error::<Test>::MalformedProof);
+		}
+		assert_refused(|| with(&[&proof[..], &[H256::zero()]].concat()), Error::<Test>::MalformedProof);
+		let most = MaxProof::<Test>::get() as usize;
+		assert_refused(|| with(&vec![H256::zero(); most]), Error::<Test>::MalformedProof);
+		assert!(BoundedVec::<H256, MaxProof<Test>>::try_from(vec![H256::zero(); most + 1]).is_err());
+		assert_ok!(with(&proof));
+	});
+}
+
+#[test]
+fn batch_at_the_size_limit_should_lose_its_bad_members_alone() {
+	run(|| {
+		open_default();
+		let mut receipts = fleet().receipts(0, 8..40, &ALICE);
+		assert_eq!(receipts.len() as u32, MaxBatch::get());
+		receipts[0].signature = DeviceSignature::Ed25519([1; 64]);
+		receipts[31].device_key = fleet().key(0);
+		assert_ok!(reserve(&ALICE, 0, receipts));
+		assert_eq!(devices_of(0), (9..36).collect::<Vec<_>>());
+		assert_ok!(claim(&ALICE, 0, 0, keys(&ALICE, 8..40)));
+		assert_eq!(free(&ALICE), FUNDS + 2700);
 	});
 }
 
@@ -70,7 +229,7 @@ fn lone_device_should_not_be_anyone() {
 		MockRegistry::add_fleet(5, 0, &lone);
 		assert_ok!(crate::mock::open(&VENDOR, 0, 5, 100, 101));
 		let good = lone.receipt(0, 0, &ALICE);
-		assert!(good.proof.is_empty());
+		assert_eq!(lone.proof(&[0]), []);
 		let other = Fleet::new(6, 1);
 		refused(other.receipt(0, 0, &ALICE), Error::InvalidProof);
 		refused(Receipt { device_key: DeviceKey::Ed25519(lone.tree.root()), ..good.clone() }, Error::InvalidProof);
@@ -156,6 +315,11 @@ fn copied_claim_should_pay_nobody_else() {
 		let number = reserve_devices(&ALICE, 0, [0]);
 		let seen = keys(&ALICE, [0]);
 		assert_refused(|| claim(&BOB, 0, number, seen.clone()), Error::<Test>::NotDistributor);
+		// Nor can another reservation be made to take the key.
+		let own = reserve_devices(&BOB, 0, [1]);
+		assert_refused(|| claim(&BOB, 0, own, seen.clone()), Error::<Test>::NotInReservation);
+		let moved = vec![(1, seen[0].1)];
+		assert_refused(|| claim(&BOB, 0, own, moved), Error::<Test>::WrongKey);
 		// Nor can the device be made to sign for the copier while the reservation stands.
 		assert_refused(|| reserve(&BOB, 0, fleet().receipts(0, [0], &BOB)), Error::<Test>::AlreadyReserved);
 		assert_ok!(claim(&ALICE, 0, number, seen));
@@ -391,5 +555,118 @@ fn one_device_and_a_remainder_should_settle_to_the_unit() {
 		assert_ok!(claim(&ALICE, 0, 0, keys(&ALICE, [0])));
 		assert_ok!(close(0, 1));
 		assert_eq!((free(&VENDOR), free(&ALICE)), (FUNDS - ED - 1, FUNDS + ED + 1));
+	});
+}
+
+#[test]
+fn identifiers_should_be_compared_as_a_whole() {
+	run(|| {
+		open_default();
+		let good = fleet().receipt(0, 0, &ALICE);
+		let proof = fleet().proof(&[0]);
+		// Every byte of the key, of the hashes, of the lock and of the signature counts.
+		for byte in 0..32 {
+			let DeviceKey::Ed25519(mut key) = good.device_key;
+			key[byte] ^= 1;
+			refused_with(&Receipt { device_key: DeviceKey::Ed25519(key), ..good.clone() }, &proof, Error::InvalidProof);
+			for place in 0..proof.len() {
+				let mut proof = proof.clone();
+				proof[place].0[byte] ^= 1;
+				refused_with(&good, &proof, Error::InvalidProof);
+			}
+			let mut lock = good.lock;
+			lock[byte] ^= 1;
+			refused(Receipt { lock, ..good.clone() }, Error::InvalidSignature);
+		}
+		for byte in 0..64 {
+			let DeviceSignature::Ed25519(mut signature) = good.signature;
+			signature[byte] ^= 1;
+			refused(Receipt { signature: DeviceSignature::Ed25519(signature), ..good.clone() }, Error::InvalidSignature);
+		}
+		// Every byte of the account that is to be paid.
+		for byte in 0..32 {
+			let mut account: [u8; 32] = ALICE.into();
+			account[byte] ^= 1;
+			let account = AccountId::from(account);
+			let _ = Balances::force_set_balance(RuntimeOrigin::root(), account.clone(), FUNDS);
+			assert_refused(|| reserve(&account, 0, vec![good.clone()]), Error::<Test>::InvalidSignature);
+		}
+		// Ids that agree in their low 32 bits.
+		assert_refused(|| reserve(&ALICE, 1 << 32, vec![good.clone()]), Error::<Test>::UnknownBounty);
+		let high = |statement| Receipt { signature: fleet().sign(0, &statement), ..good.clone() };
+		refused(high(ReceiptStatement { bounty: 1 << 32, ..statement() }), Error::InvalidSignature);
+		assert_ok!(reserve(&ALICE, 0, vec![good]));
+	});
+}
+
+#[test]
+fn key_should_not_be_public_when_nothing_is_left_to_pay_it() {
+	run(|| {
+		// Every reservation is covered when it is made: no sequence of them promises more than is on hold.
+		open_default();
+		reserve_devices(&ALICE, 0, 0..32);
+		reserve_devices(&BOB, 0, 32..40);
+		assert_eq!(held(HoldReason::Reward, &VENDOR), 4000);
+		assert_refused(|| reserve(&BOB, 0, fleet().receipts(0, [0], &BOB)), Error::<Test>::AlreadyReserved);
+		// The vendor can neither take the money back, spend it, nor have the bounty closed.
+		assert_refused(|| close(0, 1), Error::<Test>::NotExpired);
+		let all = free(&VENDOR);
+		let transfer = pallet_balances::Call::<Test>::transfer_allow_death { dest: STRANGER, value: all + 1 };
+		assert!(RuntimeCall::Balances(transfer).dispatch(RuntimeOrigin::signed(VENDOR)).is_err());
+		let transfer = pallet_balances::Call::<Test>::transfer_all { dest: STRANGER, keep_alive: false };
+		assert_ok!(RuntimeCall::Balances(transfer).dispatch(RuntimeOrigin::signed(VENDOR)));
+		assert_eq!(free(&VENDOR), ED);
+		assert_ok!(claim(&ALICE, 0, 0, keys(&ALICE, 0..32)));
+		assert_ok!(claim(&BOB, 0, 1, keys(&BOB, 32..40)));
+		assert_eq!((free(&ALICE), free(&BOB)), (FUNDS + 3200, FUNDS + 800));
+	});
+}
+
+#[test]
+fn receipt_should_not_be_kept_for_later() {
+	run(|| {
+		open_default();
+		let receipt = fleet().receipt_until(0, 0, &ALICE, 20);
+		set_block(21);
+		refused(receipt, Error::ReceiptExpired);
+	});
+}
+
+#[test]
+fn distributor_that_never_claims_should_pay_for_it_and_lose_the_device() {
+	run(|| {
+		open_default();
+		for round in 0..3u32 {
+			let block = 1 + round * ExclusiveWindow::get();
+			set_block(block);
+			let mut receipt = fleet().receipt(0, 0, &ALICE);
+			receipt.replaces = round.checked_sub(1);
+			assert_ok!(reserve(&ALICE, 0, vec![receipt]));
+			assert_eq!(free(&ALICE), FUNDS - ReservationDeposit::get() * Balance::from(round + 1));
+		}
+		set_block(31);
+		let mut receipt = fleet().receipt(0, 0, &BOB);
+		receipt.replaces = Some(2);
+		assert_ok!(reserve(&BOB, 0, vec![receipt]));
+		assert_ok!(claim(&BOB, 0, 3, keys(&BOB, [0])));
+		assert_eq!((free(&ALICE), free(&BOB)), (FUNDS - 15, FUNDS + 100));
+	});
+}
+
+#[test]
+fn vendor_should_pay_for_every_byte_that_it_fills() {
+	run(|| {
+		// A vendor that is its own distributor pays deposits that grow with what is stored, before anything is stored.
+		let page =
+			Pallet::<Test>::bounty_footprint(PAGE_DEVICES + 1).size - Pallet::<Test>::bounty_footprint(PAGE_DEVICES).size;
+		assert!(page >= 2 * PAGE_BYTES as u64);
+		open_default();
+		reserve_devices(&VENDOR, 0, 0..32);
+		assert_eq!(held(HoldReason::Reservation, &VENDOR), 32 * ReservationDeposit::get());
+		// And a batch weighs more the more there is in it.
+		let receipts = fleet().receipts(0, 0..32, &VENDOR);
+		let weight = |receipts: &[Receipt], proof: &[H256]| Pallet::<Test>::weight_of_reserve(receipts, proof).ref_time();
+		assert!(weight(&receipts, &[]) > weight(&receipts[..31], &[]));
+		assert!(weight(&receipts, &[H256::zero(); 2]) > weight(&receipts, &[H256::zero(); 1]));
 	});
 }

@@ -1,7 +1,14 @@
 //! Paying for keys.
 
 use crate::{mock::*, ClaimFault, Error, Event, HoldReason, *};
-use frame_support::assert_ok;
+use frame_support::{
+	assert_ok,
+	traits::{
+		fungible::{Mutate, MutateFreeze},
+		LockableCurrency, ReservableCurrency, WithdrawReasons,
+	},
+};
+use sp_runtime::traits::Dispatchable;
 
 #[test]
 fn claim_should_pay_the_batch_and_reveal_the_keys() {
@@ -161,6 +168,121 @@ fn claim_should_pay_a_distributor_without_free_money() {
 		assert_eq!(free(&bare), 0);
 		assert_ok!(claim(&bare, 0, 0, keys(&bare, [0])));
 		assert_eq!(free(&bare), 2 * ED);
+	});
+}
+
+#[test]
+fn claim_should_pay_a_distributor_that_sent_its_money_away() {
+	run(|| {
+		open_default();
+		let number = reserve_devices(&ALICE, 0, [0]);
+		let leave = pallet_balances::Call::<Test>::transfer_all { dest: STRANGER, keep_alive: false };
+		assert_ok!(RuntimeCall::Balances(leave).dispatch(RuntimeOrigin::signed(ALICE)));
+		// The deposit keeps the account alive.
+		assert_eq!(free(&ALICE), ED);
+		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, [0])));
+		assert_eq!(free(&ALICE), ED + 100 + 5);
+	});
+}
+
+#[test]
+fn claim_should_pay_a_distributor_whose_account_is_reserved_locked_and_frozen() {
+	run(|| {
+		open_default();
+		let number = reserve_devices(&ALICE, 0, [0]);
+		Balances::set_lock(*b"stranger", &ALICE, Balance::MAX, WithdrawReasons::all());
+		assert_ok!(Balances::set_freeze(&1, &ALICE, Balance::MAX));
+		assert_ok!(Balances::reserve(&ALICE, free(&ALICE) - ED));
+		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, [0])));
+		assert_eq!(free(&ALICE), ED + 100 + 5);
+	});
+}
+
+#[test]
+fn claim_should_be_paid_when_accounts_take_no_more_consumers() {
+	run(|| {
+		open_default();
+		let number = reserve_devices(&ALICE, 0, [0]);
+		for who in [ALICE, VENDOR] {
+			while System::inc_consumers(&who).is_ok() {}
+		}
+		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, [0])));
+		assert_eq!(free(&ALICE), FUNDS + 100);
+	});
+}
+
+#[test]
+fn claim_should_be_paid_when_an_account_has_all_the_money_there_can_be() {
+	run(|| {
+		open_default();
+		let number = reserve_devices(&ALICE, 0, [0]);
+		// What is minted is bounded by the issuance, of which the reward is a part already.
+		let room = Balance::MAX - Balances::total_issuance();
+		assert_ok!(Balances::mint_into(&ALICE, room));
+		assert!(Balances::mint_into(&ALICE, 1).is_err());
+		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, [0])));
+		assert_eq!(free(&ALICE), FUNDS + room + 100);
+	});
+}
+
+#[test]
+fn claim_should_be_paid_when_the_parameters_have_changed() {
+	run(|| {
+		open_default();
+		let number = reserve_devices(&ALICE, 0, [0]);
+		assert_ok!(raise(&VENDOR, 0, 200, 300));
+		MinReward::set(10_000);
+		ReservationDeposit::set(Balance::MAX);
+		ExclusiveWindow::set(u32::MAX);
+		ShortestDuration::set(u32::MAX);
+		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, [0])));
+		assert_eq!(free(&ALICE), FUNDS + 100);
+	});
+}
+
+#[test]
+fn claim_should_ask_nothing_of_the_registry() {
+	run(|| {
+		open_default();
+		let number = reserve_devices(&ALICE, 0, [0]);
+		MockRegistry::forget(0, 0);
+		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, [0])));
+		assert_eq!(MockRegistry::users(0), 1);
+	});
+}
+
+#[test]
+fn claim_should_be_paid_to_one_distributor_when_another_claims_too() {
+	run(|| {
+		open_default();
+		let (first, second) = (reserve_devices(&ALICE, 0, [0]), reserve_devices(&BOB, 0, [1]));
+		assert_refused(|| claim(&BOB, 0, first, keys(&ALICE, [0])), Error::<Test>::NotDistributor);
+		assert_refused(|| claim(&VENDOR, 0, first, keys(&ALICE, [0])), Error::<Test>::NotDistributor);
+		assert_ok!(claim(&BOB, 0, second, keys(&BOB, [1])));
+		assert_ok!(claim(&ALICE, 0, first, keys(&ALICE, [0])));
+		assert_refused(|| claim(&ALICE, 0, first, keys(&ALICE, [0])), Error::<Test>::UnknownReservation);
+		assert_eq!((free(&ALICE), free(&BOB)), (FUNDS + 100, FUNDS + 100));
+	});
+}
+
+#[test]
+fn claim_should_be_paid_by_a_vendor_whose_account_others_keep_alive() {
+	run(|| {
+		// All of the vendor's money is on hold for the reward.
+		let (bare, lone) = (account(20), Fleet::new(5, 1));
+		MockRegistry::add_fleet(5, 0, &lone);
+		MockRegistry::add_release(5, &bare, 0);
+		StorageBase::set(0);
+		StorageByte::set(0);
+		System::inc_providers(&bare);
+		Balances::force_set_balance(RuntimeOrigin::root(), bare.clone(), 2 * ED).unwrap();
+		assert_ok!(crate::mock::open(&bare, 5, 5, 2 * ED, 101));
+		assert_eq!(free(&bare), 0);
+		assert_ok!(reserve(&ALICE, 0, lone.receipts(0, [0], &ALICE)));
+		// The last one that keeps it alive cannot leave while the reward is on hold.
+		assert!(System::dec_providers(&bare).is_err());
+		assert_ok!(claim(&ALICE, 0, 0, keys(&ALICE, [0])));
+		assert_eq!((free(&ALICE), Balances::total_balance(&bare)), (FUNDS + 2 * ED, 0));
 	});
 }
 

@@ -133,7 +133,7 @@ fn close_should_proceed_in_bounded_steps() {
 fn close_should_step_through_the_pages_of_a_large_fleet() {
 	run(|| {
 		// Three pages; devices are marked as a claim would, as no tree of this size is needed here.
-		MockRegistry::add_fleet_of(7, 0, [7; 32], 2 * PAGE_DEVICES + 1);
+		MockRegistry::add_fleet_of(7, 0, &[[7; 32]], 2 * PAGE_DEVICES + 1);
 		assert_ok!(crate::mock::open(&VENDOR, 0, 7, ED, 101));
 		for page in 0..3 {
 			PaidPages::<Test>::mutate(0, page, |bits| bits.set(page * PAGE_DEVICES, true));
@@ -150,6 +150,71 @@ fn close_should_step_through_the_pages_of_a_large_fleet() {
 		assert_ok!(close(0, u32::MAX));
 		assert_eq!(PaidPages::<Test>::iter().count() + Bounties::<Test>::iter().count(), 0);
 		assert_eq!((free(&VENDOR), MockRegistry::users(7)), (FUNDS, 0));
+	});
+}
+
+/// A vendor whose account others keep alive, with three units of free money and a bounty for one device, which is reserved.
+fn vendor_without_free_money(deposit: Balance) -> AccountId {
+	let bare = account(20);
+	let lone = Fleet::new(5, 1);
+	MockRegistry::add_fleet(5, 0, &lone);
+	MockRegistry::add_release(5, &bare, 0);
+	System::inc_providers(&bare);
+	System::inc_providers(&bare);
+	Balances::force_set_balance(RuntimeOrigin::root(), bare.clone(), ED + 3 + deposit).unwrap();
+	assert_ok!(crate::mock::open(&bare, 5, 5, ED, 101));
+	assert_ok!(reserve(&ALICE, 0, lone.receipts(0, [0], &ALICE)));
+	bare
+}
+
+#[test]
+fn close_should_burn_what_an_account_without_free_money_cannot_take_back() {
+	run(|| {
+		StorageBase::set(ED - 1);
+		StorageByte::set(0);
+		let vendor = vendor_without_free_money(ED - 1);
+		// Three units more than the reservation costs.
+		assert_ok!(raise(&vendor, 0, ED + 3, 101));
+		assert_eq!(free(&vendor), 0);
+		assert_ok!(claim(&ALICE, 0, 0, keys(&ALICE, [0])));
+		assert_eq!((held(HoldReason::Reward, &vendor), held(HoldReason::Storage, &vendor)), (3, ED - 1));
+		let issuance = Balances::total_issuance();
+		assert_ok!(close(0, 1));
+		assert!(events().contains(&Event::BountyClosing { bounty: 0, refunded: 0 }));
+		assert!(!Bounties::<Test>::contains_key(0));
+		assert_eq!((held(HoldReason::Reward, &vendor), held(HoldReason::Storage, &vendor), free(&vendor)), (0, 0, 0));
+		assert_eq!(issuance - Balances::total_issuance(), ED + 2);
+	});
+}
+
+#[test]
+fn close_should_refund_an_account_without_free_money_as_soon_as_it_can_take_it() {
+	run(|| {
+		StorageBase::set(ED);
+		StorageByte::set(0);
+		let vendor = vendor_without_free_money(ED);
+		assert_ok!(raise(&vendor, 0, ED + 3, 101));
+		assert_eq!(free(&vendor), 0);
+		set_block(101);
+		let issuance = Balances::total_issuance();
+		assert_ok!(close(0, 5));
+		assert_eq!(free(&vendor), 2 * ED + 3);
+		assert_eq!(issuance - Balances::total_issuance(), ReservationDeposit::get());
+	});
+}
+
+#[test]
+fn close_should_burn_deposits_of_accounts_without_free_money() {
+	run(|| {
+		open_default();
+		let bare = account(20);
+		System::inc_providers(&bare);
+		Balances::force_set_balance(RuntimeOrigin::root(), bare.clone(), ED).unwrap();
+		reserve_devices(&bare, 0, [0, 1]);
+		assert_eq!(free(&bare), 0);
+		set_block(101);
+		assert_ok!(close(0, 5));
+		assert_eq!(Balances::total_balance(&bare), 0);
 	});
 }
 

@@ -15,6 +15,7 @@ fn accepted(change: impl FnOnce() + std::panic::UnwindSafe) -> bool {
 fn sound_configurations_should_be_accepted() {
 	assert!(accepted(|| ()));
 	assert!(accepted(|| MaxBatch::set(512)));
+	assert!(accepted(|| MaxBatch::set(25)));
 }
 
 #[test]
@@ -35,6 +36,15 @@ fn deposit_of_zero_should_be_refused() {
 }
 
 #[test]
+fn durations_out_of_order_should_be_refused() {
+	assert!(!accepted(|| ShortestDuration::set(0)));
+	assert!(!accepted(|| ShortestDuration::set(MAX_DURATION + 1)));
+	assert!(accepted(|| ShortestDuration::set(MAX_DURATION)));
+}
+
+#[test]
 fn window_of_zero_should_be_refused() {
 	assert!(!accepted(|| ExclusiveWindow::set(0)));
+	assert!(!accepted(|| ExclusiveWindow::set(LEAST_EXCLUSIVE_WINDOW - 1)));
+	assert!(accepted(|| ExclusiveWindow::set(LEAST_EXCLUSIVE_WINDOW)));
 }

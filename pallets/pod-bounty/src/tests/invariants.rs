@@ -1,9 +1,10 @@
 //! Random sequences of all calls, against the model and the invariants after every step.
 
-use super::model::{Flaw, Member, Model, Money, Outcome, Promise, Standing};
+use super::model::{Flaw, Member, Model, Money, Outcome, Promise, ProofFlaw, Standing};
 use crate::{mock::*, HoldReason, *};
+use frame_support::traits::{fungible::MutateFreeze, LockableCurrency, WithdrawReasons};
 use proptest::prelude::*;
-use sp_runtime::{DispatchError, DispatchResult, ModuleError};
+use sp_runtime::{traits::Dispatchable, DispatchError, DispatchResult, ModuleError};
 use std::{
 	collections::{BTreeMap, BTreeSet},
 	sync::OnceLock,
@@ -33,6 +34,8 @@ enum Step {
 		who: Choice,
 		bounty: Choice,
 		members: Vec<(DeviceIndex, Option<Flaw>, Replace)>,
+		sorted: bool,
+		proof: Option<ProofFlaw>,
 	},
 	/// By the distributor, or somebody else.
 	Claim {
@@ -53,6 +56,17 @@ enum Step {
 	},
 	Yank {
 		release: ReleaseId,
+	},
+	/// Money that has nothing to do with the escrow: all that is free at most.
+	Transfer {
+		from: Choice,
+		to: Choice,
+		amount: Balance,
+	},
+	/// Locks and freezes of others on the account.
+	Lock {
+		who: Choice,
+		amount: Balance,
 	},
 	Wait {
 		blocks: BlockNumber,
@@ -78,7 +92,7 @@ enum Replace {
 
 fn small_fleet() -> &'static Fleet {
 	static FLEET: OnceLock<Fleet> = OnceLock::new();
-	FLEET.get_or_init(|| Fleet::new(2, 6))
+	FLEET.get_or_init(|| Fleet::with_cap(2, 6, 1))
 }
 
 /// The first two are vendors, all are distributors; the last can afford two deposits.
@@ -95,8 +109,13 @@ fn devices_of(fleet_id: FleetId) -> &'static Fleet {
 fn flaw() -> impl Strategy<Value = Option<Flaw>> {
 	prop_oneof![
 		8 => Just(None),
-		1 => prop_oneof![Just(Flaw::Expired), Just(Flaw::WeakKey), Just(Flaw::Proof), Just(Flaw::Signature)].prop_map(Some),
+		1 => prop_oneof![Just(Flaw::Expired), Just(Flaw::WeakKey), Just(Flaw::WrongKey), Just(Flaw::Signature)].prop_map(Some),
 	]
+}
+
+fn proof_flaw() -> impl Strategy<Value = Option<ProofFlaw>> {
+	let flaw = prop_oneof![Just(ProofFlaw::Longer), Just(ProofFlaw::Shorter), Just(ProofFlaw::Wrong)];
+	prop::option::weighted(0.08, flaw)
 }
 
 fn replace() -> impl Strategy<Value = Replace> {
@@ -121,14 +140,15 @@ fn step() -> impl Strategy<Value = Step> {
 	let pick = prop_oneof![8 => any::<Choice>().prop_map(Pick::Held), 1 => (0..7u32).prop_map(Pick::Index)];
 	let key = (pick, prop::bool::weighted(0.9));
 	let stranger = || prop::option::weighted(0.1, any::<Choice>());
+	let reserved = (any::<Choice>(), any::<Choice>(), batch(member), prop::bool::weighted(0.9), proof_flaw());
 	let raised = (stranger(), any::<Choice>(), prop_oneof![4 => 0..60u128, 1 => 10_000..100_000u128], 0..40u32);
 	prop_oneof![
 		3 => (0..3u8, 0..4u64, 0..4u64, reward(), duration()).prop_map(|(who, release, fleet, reward, duration)| {
 			Step::Open { who, release, fleet, reward, duration }
 		}),
 		2 => raised.prop_map(|(who, bounty, reward, duration)| Step::Raise { who, bounty, reward, duration }),
-		8 => (any::<Choice>(), any::<Choice>(), batch(member)).prop_map(|(who, bounty, members)| {
-			Step::Reserve { who, bounty, members }
+		8 => reserved.prop_map(|(who, bounty, members, sorted, proof)| {
+			Step::Reserve { who, bounty, members, sorted, proof }
 		}),
 		8 => (stranger(), any::<Choice>(), any::<Choice>(), batch(key)).prop_map(|(who, bounty, reservation, keys)| {
 			Step::Claim { who, bounty, reservation, keys }
@@ -139,6 +159,10 @@ fn step() -> impl Strategy<Value = Step> {
 		1 => any::<Choice>().prop_map(|who| Step::Announce { who }),
 		1 => any::<Choice>().prop_map(|who| Step::Withdraw { who }),
 		1 => prop_oneof![15 => Just(3), 1 => 0..3u64].prop_map(|release| Step::Yank { release }),
+		1 => (any::<Choice>(), any::<Choice>(), prop_oneof![3 => 0..2000u128, 1 => Just(Balance::MAX)])
+			.prop_map(|(from, to, amount)| Step::Transfer { from, to, amount }),
+		1 => (any::<Choice>(), prop_oneof![Just(0), 1..2000u128, Just(Balance::MAX)])
+			.prop_map(|(who, amount)| Step::Lock { who, amount }),
 		4 => prop_oneof![4 => 1..5u32, 2 => 8..12u32, 1 => 20..60u32].prop_map(|blocks| Step::Wait { blocks }),
 	]
 }
@@ -157,6 +181,7 @@ fn outcome(result: DispatchResult) -> Result<(), String> {
 }
 
 fn start() -> Model {
+	MockRegistry::add_fleet(1, 1, &Fleet::with_cap(1, 3, 1));
 	MockRegistry::add_fleet(2, 0, small_fleet());
 	Balances::force_set_balance(RuntimeOrigin::root(), BOB, ED + 12).unwrap();
 	let funds = |who: AccountId| (who.clone(), Money { free: free(&who), ..Default::default() });
@@ -192,7 +217,7 @@ impl Model {
 		receipt.replaces = member.replaces;
 		match member.flaw {
 			Some(Flaw::WeakKey) => receipt.device_key = DeviceKey::Ed25519([0; 32]),
-			Some(Flaw::Proof) => receipt.proof = vec![[9; 32].into(); receipt.proof.len()].try_into().unwrap(),
+			Some(Flaw::WrongKey) => receipt.device_key = fleet.key((index + 1) % fleet.count()),
 			Some(Flaw::Signature) => receipt.signature = DeviceSignature::Ed25519([9; 64]),
 			_ => {},
 		}
@@ -217,7 +242,10 @@ impl Model {
 					((old_reward + reward).saturating_sub(5), (old_expiry + duration).saturating_sub(5));
 				(self.raise(&who, id, reward, expires_at), raise(&who, id, reward, expires_at))
 			},
-			Step::Reserve { who, bounty, members } => {
+			Step::Reserve { who, bounty, mut members, sorted, proof: flaw } => {
+				if sorted {
+					members.sort_by_key(|(device, ..)| *device);
+				}
 				let (who, id) = (person(who), self.choose_bounty(bounty));
 				let holder = |device| {
 					let standing = &self.bounties.get(&id)?.standing;
@@ -232,8 +260,15 @@ impl Model {
 					Member { device, flaw, replaces }
 				};
 				let members: Vec<_> = members.into_iter().map(member).collect();
-				let receipts = members.iter().map(|member| self.receipt(id, &who, member)).collect();
-				(self.reserve(&who, id, &members), reserve(&who, id, receipts))
+				let receipts: Vec<_> = members.iter().map(|member| self.receipt(id, &who, member)).collect();
+				let mut proof = proof_of(id, &receipts);
+				match flaw {
+					Some(ProofFlaw::Longer) => proof.push([9; 32].into()),
+					Some(ProofFlaw::Shorter) => drop(proof.pop()),
+					Some(ProofFlaw::Wrong) => proof.fill([9; 32].into()),
+					None => {},
+				}
+				(self.reserve(&who, id, &members, flaw), reserve_with(&who, id, receipts, proof))
 			},
 			Step::Claim { who, bounty, reservation, keys } => {
 				let id = self.choose_bounty(bounty);
@@ -278,6 +313,22 @@ impl Model {
 					MockRegistry::yank(release);
 					self.yanked.insert(release);
 				}
+				(Ok(()), Ok(()))
+			},
+			Step::Transfer { from, to, amount } => {
+				let (from, to) = (person(from), person(to));
+				let amount = amount.min(free(&from).saturating_sub(ED));
+				let call = pallet_balances::Call::<Test>::transfer_keep_alive { dest: to.clone(), value: amount };
+				// Locks may be in the way; that is for the other pallet to say.
+				if RuntimeCall::Balances(call).dispatch(RuntimeOrigin::signed(from.clone())).is_ok() {
+					self.transfer(&from, &to, amount);
+				}
+				(Ok(()), Ok(()))
+			},
+			Step::Lock { who, amount } => {
+				let who = person(who);
+				Balances::set_lock(*b"stranger", &who, amount, WithdrawReasons::all());
+				Balances::set_freeze(&1, &who, amount / 2).expect("two freezes fit");
 				(Ok(()), Ok(()))
 			},
 			Step::Wait { blocks } => {

@@ -12,3 +12,4 @@ mod open;
 mod query;
 mod raise;
 mod reserve;
+mod try_state;

@@ -51,9 +51,24 @@ impl Promise {
 pub enum Flaw {
 	Expired,
 	WeakKey,
-	Proof,
+	/// The key of another device.
+	WrongKey,
 	Signature,
 }
+
+/// What is wrong with the proof of a batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ProofFlaw {
+	/// It has a hash too many.
+	Longer,
+	/// It has a hash too few, if it has any.
+	Shorter,
+	/// Its hashes are others.
+	Wrong,
+}
+
+/// The devices under one node of the cap of every fleet in the model.
+pub const CAP_GROUP: u32 = 2;
 
 /// A receipt as the model sees it.
 #[derive(Clone, Debug)]
@@ -163,16 +178,32 @@ impl Model {
 		Ok(())
 	}
 
-	fn fault(&self, bounty: &Promise, taken: &BTreeSet<DeviceIndex>, member: &Member) -> Option<&'static str> {
+	/// Whether the members under each node of the cap, by its place, are proved.
+	fn verdicts(count: u32, proved: &[&Member], flaw: Option<ProofFlaw>) -> Result<BTreeMap<u32, bool>, &'static str> {
+		let mut groups = BTreeMap::<u32, Vec<&Member>>::new();
+		proved.iter().for_each(|member| groups.entry(member.device / CAP_GROUP).or_default().push(member));
+		// A group of which a device is missing needs a hash in its place.
+		let whole = |place: u32, members: &[&Member]| members.len() as u32 == (count - place * CAP_GROUP).min(CAP_GROUP);
+		let needs_hashes = groups.iter().any(|(place, members)| !whole(*place, members));
+		ensure(flaw != Some(ProofFlaw::Longer), "MalformedProof")?;
+		ensure(flaw != Some(ProofFlaw::Shorter) || !needs_hashes, "MalformedProof")?;
+		let verdict = |(place, members): (u32, Vec<&Member>)| {
+			let keys = members.iter().all(|member| !matches!(member.flaw, Some(Flaw::WeakKey | Flaw::WrongKey)));
+			(place, keys && (flaw != Some(ProofFlaw::Wrong) || whole(place, &members)))
+		};
+		Ok(groups.into_iter().map(verdict).collect())
+	}
+
+	fn fault(&self, bounty: &Promise, last: Option<DeviceIndex>, proved: bool, member: &Member) -> Option<&'static str> {
 		let lapsed = |number| bounty.standing.get(&number).is_some_and(|standing| self.now >= standing.exclusive_until);
 		if member.device >= bounty.count {
 			return Some("NoSuchDevice");
 		}
+		if last.is_some_and(|last| last >= member.device) {
+			return Some("OutOfOrder");
+		}
 		if member.flaw == Some(Flaw::Expired) {
 			return Some("ReceiptExpired");
-		}
-		if taken.contains(&member.device) {
-			return Some("DuplicateDevice");
 		}
 		if bounty.paid.contains(&member.device) {
 			return Some("AlreadyPaid");
@@ -186,21 +217,28 @@ impl Model {
 		}
 		match member.flaw {
 			Some(Flaw::WeakKey) => Some("WeakKey"),
-			Some(Flaw::Proof) => Some("InvalidProof"),
+			_ if !proved => Some("InvalidProof"),
 			Some(Flaw::Signature) => Some("InvalidSignature"),
 			_ => None,
 		}
 	}
 
-	pub fn reserve(&mut self, who: &AccountId, id: BountyId, members: &[Member]) -> Outcome {
+	pub fn reserve(&mut self, who: &AccountId, id: BountyId, members: &[Member], flaw: Option<ProofFlaw>) -> Outcome {
 		ensure(!members.is_empty(), "EmptyBatch")?;
 		let bounty = self.bounties.get(&id).ok_or("UnknownBounty")?;
 		ensure(!bounty.closing, "Closing")?;
 		ensure(self.now < bounty.expires_at, "Expired")?;
 		ensure(!self.yanked.contains(&bounty.release), "ReleaseYanked")?;
+		// The highest device before each member.
+		let exists = |member: &&Member| member.device < bounty.count;
+		let before = |place: usize| members[..place].iter().filter(exists).map(|member| member.device).max();
+		let rises = |(place, member): &(usize, &Member)| before(*place).is_none_or(|last| last < member.device);
+		let proved: Vec<_> = members.iter().enumerate().filter(rises).map(|(_, member)| member).filter(exists).collect();
+		let verdicts = Self::verdicts(bounty.count, &proved, flaw)?;
 		let (mut taken, mut faults) = (BTreeSet::new(), Vec::new());
-		for member in members {
-			match self.fault(bounty, &taken, member) {
+		for (place, member) in members.iter().enumerate() {
+			let proved = verdicts.get(&(member.device / CAP_GROUP)).copied().unwrap_or_default();
+			match self.fault(bounty, before(place), proved, member) {
 				Some(fault) => faults.push(fault),
 				None => {
 					taken.insert(member.device);
@@ -308,6 +346,12 @@ impl Model {
 			money.free += storage;
 		}
 		Ok(())
+	}
+
+	/// Free money goes from one to another.
+	pub fn transfer(&mut self, from: &AccountId, to: &AccountId, amount: Balance) {
+		self.account(from).free -= amount;
+		self.account(to).free += amount;
 	}
 
 	pub fn announce(&mut self, who: &AccountId) -> Outcome {

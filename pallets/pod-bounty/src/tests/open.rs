@@ -54,7 +54,7 @@ fn open_should_be_refused_when_release_or_fleet_do_not_fit() {
 		assert_refused(|| open(&OTHER_VENDOR, 0, 0, 100, 101), Error::<Test>::NotVendor);
 		assert_refused(|| open(&VENDOR, 0, 9, 100, 101), Error::<Test>::UnknownFleet);
 		assert_refused(|| open(&VENDOR, 0, 1, 100, 101), Error::<Test>::WrongModel);
-		MockRegistry::add_fleet_of(5, 0, [0; 32], 0);
+		MockRegistry::add_fleet_of(5, 0, &[[0; 32]], 0);
 		assert_refused(|| open(&VENDOR, 0, 5, 100, 101), Error::<Test>::EmptyFleet);
 		MockRegistry::set_available(0, false);
 		assert_refused(|| open(&VENDOR, 0, 0, 100, 101), Error::<Test>::ReleaseUnavailable);
@@ -91,6 +91,21 @@ fn open_should_keep_to_the_limits_of_time_and_reward() {
 }
 
 #[test]
+fn open_should_need_a_block_when_the_least_duration_is_zero() {
+	run(|| {
+		ShortestDuration::set(0);
+		assert_refused(|| open(&VENDOR, 0, 0, ED, 0), Error::<Test>::DurationTooShort);
+		assert_refused(|| open(&VENDOR, 0, 0, ED, 1), Error::<Test>::DurationTooShort);
+		assert_ok!(open(&VENDOR, 0, 0, ED, 2));
+		let number = reserve_devices(&ALICE, 0, [0]);
+		set_block(2);
+		assert_refused(|| close(0, 1), Error::<Test>::ReservationsExclusive);
+		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, [0])));
+		assert_ok!(close(0, 1));
+	});
+}
+
+#[test]
 fn open_should_be_refused_when_the_sum_overflows() {
 	run(|| {
 		assert_refused(|| open(&VENDOR, 0, 0, Balance::MAX, 101), ArithmeticError::Overflow);
@@ -119,7 +134,7 @@ fn open_should_need_every_unit_of_the_holds() {
 fn open_should_store_the_same_for_a_million_devices() {
 	run(|| {
 		Balances::force_set_balance(RuntimeOrigin::root(), VENDOR, u128::MAX / 2).unwrap();
-		MockRegistry::add_fleet_of(7, 0, [7; 32], 1_000_000);
+		MockRegistry::add_fleet_of(7, 0, &[[7; 32]], 1_000_000);
 		assert_ok!(open(&VENDOR, 0, 7, 100, 101));
 		assert_eq!(held(HoldReason::Reward, &VENDOR), 100_000_000);
 		assert_eq!(PaidPages::<Test>::iter().count() + ReservedPages::<Test>::iter().count(), 0);
@@ -130,7 +145,7 @@ fn open_should_store_the_same_for_a_million_devices() {
 fn open_should_hold_the_rewards_of_the_largest_fleet() {
 	new_test_ext().execute_with(|| {
 		Balances::force_set_balance(RuntimeOrigin::root(), VENDOR, u128::MAX / 2).unwrap();
-		MockRegistry::add_fleet_of(7, 0, [7; 32], u32::MAX);
+		MockRegistry::add_fleet_of(7, 0, &[[7; 32]], u32::MAX);
 		let reward = u128::from(u64::MAX);
 		assert_ok!(open(&VENDOR, 0, 7, reward, 101));
 		assert_eq!(held(HoldReason::Reward, &VENDOR), reward * u128::from(u32::MAX));

@@ -1,16 +1,17 @@
 //! Reserving devices.
 
-use crate::{mock::*, Error, Event, HoldReason, ReceiptFault, *};
+use crate::{members::cap_pages_touched, mock::*, reserve::BatchSize, Error, Event, HoldReason, ReceiptFault, *};
 use frame_support::{assert_ok, BoundedVec};
+use sp_core::H256;
 use sp_runtime::TokenError;
-use waybill_primitives::DeviceSignature;
+use waybill_primitives::{DeviceKey, DeviceSignature, Registry};
 
 #[test]
 fn reserve_should_hold_the_deposit_and_fix_the_reward() {
 	run(|| {
 		open_default();
 		set_block(5);
-		assert_ok!(reserve(&ALICE, 0, fleet().receipts(0, [7, 3, 39], &ALICE)));
+		assert_ok!(reserve(&ALICE, 0, fleet().receipts(0, [3, 7, 39], &ALICE)));
 		let reservation = Reservations::<Test>::get(0, 0).unwrap();
 		assert_eq!((&reservation.distributor, reservation.reward, reservation.deposit), (&ALICE, 100, 5));
 		assert_eq!(reservation.exclusive_until, 15);
@@ -48,34 +49,19 @@ fn reserve_should_skip_bad_receipts_and_name_their_faults() {
 		let good = |index| fleet().receipt(0, index, &ALICE);
 		let mut outside = good(2);
 		outside.device_index = 40;
+		let mut unknown = good(1);
+		unknown.replaces = Some(77);
 		let expired = fleet().receipt_until(0, 3, &ALICE, 4);
 		let mut unheld = good(4);
 		unheld.replaces = Some(first);
-		let mut unknown = good(1);
-		unknown.replaces = Some(77);
-		let mut exclusive = good(1);
-		exclusive.replaces = Some(first);
-		let mut weak = good(5);
-		weak.device_key = waybill_primitives::DeviceKey::Ed25519([0; 32]);
-		let mut stranger = good(6);
-		stranger.proof = fleet().proof(7);
-		let mut forged = good(8);
+		let mut weak = good(8);
+		weak.device_key = DeviceKey::Ed25519([0; 32]);
+		let mut stranger = good(12);
+		stranger.device_key = fleet().key(13);
+		let mut forged = good(17);
 		forged.signature = DeviceSignature::Ed25519([1; 64]);
-		let batch = vec![
-			outside,
-			good(10),
-			expired,
-			good(10),
-			good(0),
-			good(1),
-			unheld,
-			unknown,
-			exclusive,
-			weak,
-			stranger,
-			forged,
-			good(11),
-		];
+		let batch =
+			vec![good(0), outside, unknown, expired, good(3), unheld, weak, stranger, good(16), forged, good(16), good(18)];
 		let before = events().len();
 		assert_ok!(reserve(&ALICE, 0, batch));
 		let rejected: Vec<_> = events()
@@ -88,21 +74,20 @@ fn reserve_should_skip_bad_receipts_and_name_their_faults() {
 			.collect();
 		use ReceiptFault::*;
 		let expected = [
-			(40, NoSuchDevice),
-			(3, ReceiptExpired),
-			(10, DuplicateDevice),
 			(0, AlreadyPaid),
-			(1, AlreadyReserved),
-			(4, WrongReservation),
+			(40, NoSuchDevice),
 			(1, WrongReservation),
-			(1, StillExclusive),
-			(5, WeakKey),
-			(6, InvalidProof),
-			(8, InvalidSignature),
+			(3, ReceiptExpired),
+			(3, OutOfOrder),
+			(4, WrongReservation),
+			(8, WeakKey),
+			(12, InvalidProof),
+			(17, InvalidSignature),
+			(16, OutOfOrder),
 		];
 		assert_eq!(rejected, expected);
 		let slots: Vec<_> = Reservations::<Test>::get(0, 1).unwrap().slots.iter().map(|slot| slot.device_index).collect();
-		assert_eq!(slots, [10, 11]);
+		assert_eq!(slots, [16, 18]);
 		assert_eq!(held(HoldReason::Reservation, &ALICE), 10);
 	});
 }
@@ -131,7 +116,7 @@ fn reserve_should_fail_with_the_first_fault_when_none_is_good() {
 		one(with(1, &|r| r.replaces = Some(9)), Error::WrongReservation);
 		one(with(2, &|r| r.replaces = Some(first)), Error::WrongReservation);
 		one(with(1, &|r| r.replaces = Some(first)), Error::StillExclusive);
-		one(with(2, &|r| r.device_key = waybill_primitives::DeviceKey::Ed25519([0; 32])), Error::WeakKey);
+		one(with(2, &|r| r.device_key = DeviceKey::Ed25519([0; 32])), Error::WeakKey);
 		one(with(2, &|r| r.device_key = fleet().key(3)), Error::InvalidProof);
 		one(with(2, &|r| r.lock = [0; 32]), Error::InvalidSignature);
 		// The first fault counts.
@@ -141,13 +126,37 @@ fn reserve_should_fail_with_the_first_fault_when_none_is_good() {
 }
 
 #[test]
-fn reserve_should_take_a_good_receipt_after_a_bad_one_of_the_same_device() {
+fn reserve_should_read_each_page_of_the_cap_once() {
+	run(|| {
+		// A cap of 300 nodes on two pages: the devices' own leaves.
+		let wide = Fleet::with_cap(7, 300, 0);
+		MockRegistry::add_fleet(7, 0, &wide);
+		assert_ok!(crate::mock::open(&VENDOR, 0, 7, 100, 101));
+		CapReads::take();
+		assert_ok!(reserve(&ALICE, 0, wide.receipts(0, [0, 1, 255, 256, 299], &ALICE)));
+		assert_eq!(CapReads::take(), [0, 1]);
+		assert_ok!(reserve(&ALICE, 0, wide.receipts(0, [270, 280], &ALICE)));
+		assert_eq!(CapReads::take(), [1]);
+	});
+}
+
+#[test]
+fn reserve_should_take_the_root_alone_as_a_cap() {
+	run(|| {
+		let plain = Fleet::with_cap(7, 11, 32);
+		MockRegistry::add_fleet(7, 0, &plain);
+		assert_ok!(crate::mock::open(&VENDOR, 0, 7, 100, 101));
+		assert_eq!(MockRegistry::fleet(7).map(|fleet| fleet.cap_height), Some(4));
+		assert_ok!(reserve(&ALICE, 0, plain.receipts(0, [0, 1, 7, 10], &ALICE)));
+	});
+}
+
+#[test]
+fn reserve_should_be_refused_when_the_fleet_is_unknown() {
 	run(|| {
 		open_default();
-		let mut bad = fleet().receipt(0, 2, &ALICE);
-		bad.lock = [0; 32];
-		assert_ok!(reserve(&ALICE, 0, vec![bad, fleet().receipt(0, 2, &ALICE)]));
-		assert_eq!(Reservations::<Test>::get(0, 0).unwrap().slots.len(), 1);
+		MockRegistry::forget(9, 0);
+		assert_refused(|| reserve_with(&ALICE, 0, fleet().receipts(0, [0], &ALICE), vec![]), Error::<Test>::UnknownFleet);
 	});
 }
 
@@ -335,15 +344,57 @@ fn deposit_should_be_that_of_the_block_of_the_reservation() {
 }
 
 #[test]
-fn weight_of_reserve_should_count_devices_pages_and_replacements() {
+fn weight_of_reserve_should_count_all_that_it_depends_on() {
 	run(|| {
 		open_default();
 		let mut receipts = fleet().receipts(0, 0..4, &ALICE);
 		receipts[0].replaces = Some(0);
+		receipts[2].device_index = 300;
 		receipts[3].device_index = 5000;
-		let weight = Pallet::<Test>::weight_of_reserve(&receipts);
-		assert_eq!(weight, Pallet::<Test>::weight_of_batch(4, 2, 1));
-		let one_more = [(5, 2, 1), (4, 3, 1), (4, 2, 2)].map(|(n, p, r)| Pallet::<Test>::weight_of_batch(n, p, r));
-		assert!(one_more.iter().all(|more| more.ref_time() > weight.ref_time()));
+		let weight = Pallet::<Test>::weight_of_reserve(&receipts, &[H256::zero(); 7]);
+		let size = BatchSize { devices: 4, hashes: 7, cap_pages: 3, pages: 2, replaced: 1 };
+		assert_eq!(weight, Pallet::<Test>::weight_of_batch(size));
+		let one_more = [
+			BatchSize { devices: 5, ..size },
+			BatchSize { hashes: 8, ..size },
+			BatchSize { cap_pages: 4, ..size },
+			BatchSize { pages: 3, ..size },
+			BatchSize { replaced: 2, ..size },
+		];
+		let weighs_more = |size| Pallet::<Test>::weight_of_batch(size).ref_time() > weight.ref_time();
+		assert!(one_more.into_iter().all(weighs_more));
+	});
+}
+
+#[test]
+fn cap_pages_should_be_bounded_for_any_cap() {
+	assert_eq!(cap_pages_touched([]), 0);
+	assert_eq!(cap_pages_touched(0..256), 1);
+	assert_eq!(cap_pages_touched([0, 255, 256, 1000, 2000]), 4);
+	assert_eq!(cap_pages_touched((0..512).map(|device| device * 8_000_000)), 16);
+	// What is read never exceeds it, whatever the height of the cap.
+	let indices = [0u32, 300, 301, 5_000, 100_000, 4_000_000, u32::MAX];
+	for height in 0..32 {
+		let pages = indices.map(|index| (index >> height) / 256);
+		assert!(crate::bitmap::runs(pages.into_iter()).min(16) <= cap_pages_touched(indices));
+	}
+}
+
+#[test]
+fn exclusive_window_should_be_clamped_when_the_parameter_is_too_small() {
+	run(|| {
+		open_default();
+		ExclusiveWindow::set(0);
+		let number = reserve_devices(&ALICE, 0, [0]);
+		assert_eq!(Reservations::<Test>::get(0, number).unwrap().exclusive_until, 1 + LEAST_EXCLUSIVE_WINDOW);
+		let mut receipt = fleet().receipt(0, 0, &BOB);
+		receipt.replaces = Some(number);
+		set_block(LEAST_EXCLUSIVE_WINDOW);
+		assert_refused(|| reserve(&BOB, 0, vec![receipt]), Error::<Test>::StillExclusive);
+		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, [0])));
+		// As is a window that would end after the last block.
+		ExclusiveWindow::set(u32::MAX);
+		let number = reserve_devices(&ALICE, 0, [1]);
+		assert_eq!(Reservations::<Test>::get(0, number).unwrap().exclusive_until, u32::MAX);
 	});
 }

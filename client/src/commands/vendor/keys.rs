@@ -1,0 +1,398 @@
+//! `waybill vendor keys …`: replacing the keys that sign releases.
+
+use super::{
+	key_set::KeySetFile,
+	register::key_set,
+	signature::{Indexed, Sources},
+	statement::check_firmware,
+};
+use crate::{
+	chain::{
+		api,
+		runtime::bounded,
+		types::{PendingKeySet, Vendor},
+		Chain, Patience, View,
+	},
+	commands::{Address, Done, KeyArg},
+	context::Context,
+	error::{Error, Result},
+};
+use clap::Subcommand;
+use serde::Serialize;
+use std::{fmt, path::PathBuf};
+use subxt::utils::Static;
+use waybill_primitives::{BlockNumber, DeviceKey, KeySet, ReleaseId, ReleaseSignature};
+
+use api::{firmware::events, runtime_types::bounded_collections::bounded_vec::BoundedVec};
+
+const WAY: &str = "\
+With all keys at hand:
+  waybill key generate next.key
+  waybill vendor keys rotate --new-key next.key --key release.key --key next.key
+  waybill vendor keys adopt                    (when the delay is over; until then `waybill vendor keys veto` turns it down)
+  waybill vendor keys resign 0 --firmware firmware.bin --key next.key
+
+With keys on machines without a network, which run the second and the third line:
+  waybill vendor keys prepare --new-key next.key.pub
+  waybill vendor sign key-set-2.json --key release.key > release.sig
+  waybill vendor sign key-set-2.json --key next.key > next.sig
+  waybill vendor keys rotate --statement key-set-2.json --signature release.sig --signature next.sig
+
+Devices that have seen the new set take no release any more that the old one alone signed: sign again what they shall still take.";
+
+/// The commands about release keys.
+#[derive(Subcommand, Debug)]
+#[command(after_long_help = WAY)]
+pub enum Command {
+	/// Show a vendor's release keys, those that wait, and the releases that the current ones have not signed
+	Show {
+		/// The vendor's account [default: the one that signs]
+		vendor: Option<Address>,
+	},
+	/// Write the statement on the next key set, which the keys of both sets have to sign
+	Prepare(PrepareArgs),
+	/// Propose the next key set, signed by the current one and by itself
+	Rotate(RotateArgs),
+	/// Turn down the key set that was proposed; the account is the vendor's
+	Veto,
+	/// Put the proposed key set in the place of the current one, once its delay is over
+	Adopt {
+		/// The vendor's account [default: the one that signs]
+		vendor: Option<Address>,
+	},
+	/// Replace a release's signatures by those of the current key set
+	Resign(ResignArgs),
+}
+
+/// A new key set.
+#[derive(clap::Args, Clone, Debug)]
+pub struct NewSet {
+	/// A key of the new set: a key file, its .pub file, or ed25519: and hex digits; may be given several times
+	#[arg(long = "new-key", value_name = "KEY")]
+	new_keys: Vec<KeyArg>,
+	/// How many keys of the new set must sign
+	#[arg(long, default_value_t = 1)]
+	threshold: u8,
+	/// The vendor's account [default: the one that signs]
+	#[arg(long, value_name = "ADDRESS")]
+	vendor: Option<Address>,
+}
+
+/// Arguments of `prepare`.
+#[derive(clap::Args, Debug)]
+pub struct PrepareArgs {
+	#[command(flatten)]
+	set: NewSet,
+	/// Where to write the statement [default: key-set-VERSION.json]
+	#[arg(long, value_name = "FILE")]
+	out: Option<PathBuf>,
+}
+
+/// Arguments of `rotate`.
+#[derive(clap::Args, Debug)]
+pub struct RotateArgs {
+	/// A statement that `waybill vendor keys prepare` wrote, instead of --new-key
+	#[arg(long, value_name = "FILE", conflicts_with_all = ["new_keys", "threshold", "vendor"])]
+	statement: Option<PathBuf>,
+	#[command(flatten)]
+	set: NewSet,
+	#[command(flatten)]
+	sources: Sources,
+}
+
+/// Arguments of `resign`.
+#[derive(clap::Args, Debug)]
+pub struct ResignArgs {
+	/// The release
+	release: ReleaseId,
+	/// The firmware file: nothing is signed unless it is what the release says; with --key it must be given
+	#[arg(long, value_name = "FILE")]
+	firmware: Option<PathBuf>,
+	#[command(flatten)]
+	sources: Sources,
+}
+
+/// Runs a command.
+pub async fn run(command: Command, ctx: &Context) -> Result<()> {
+	match command {
+		Command::Show { vendor } => show(vendor, ctx).await,
+		Command::Prepare(args) => prepare(args, ctx).await,
+		Command::Rotate(args) => rotate(args, ctx).await,
+		Command::Veto => veto(ctx).await,
+		Command::Adopt { vendor } => adopt(vendor, ctx).await,
+		Command::Resign(args) => resign(args, ctx).await,
+	}
+}
+
+#[derive(Serialize)]
+struct SetReport {
+	version: u32,
+	threshold: u8,
+	release_keys: Vec<DeviceKey>,
+}
+
+impl SetReport {
+	fn new(version: u32, set: &KeySet) -> Self {
+		Self { version, threshold: set.threshold, release_keys: set.keys.to_vec() }
+	}
+}
+
+impl fmt::Display for SetReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "version {}, {} of {} must sign", self.version, self.threshold, self.release_keys.len())?;
+		self.release_keys.iter().try_for_each(|key| write!(f, "\n    {key}"))
+	}
+}
+
+#[derive(Serialize)]
+struct PendingReport {
+	#[serde(flatten)]
+	set: SetReport,
+	effective_at: BlockNumber,
+}
+
+impl From<PendingKeySet> for PendingReport {
+	fn from(pending: PendingKeySet) -> Self {
+		let PendingKeySet { link, effective_at } = pending;
+		Self { set: SetReport::new(link.version, &link.key_set), effective_at }
+	}
+}
+
+#[derive(Serialize)]
+struct ShowReport {
+	vendor: Address,
+	current: SetReport,
+	pending: Option<PendingReport>,
+	/// The newest releases of models whose signatures are by an older set.
+	to_resign: Vec<ReleaseId>,
+}
+
+impl fmt::Display for ShowReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		writeln!(f, "{}", self.vendor)?;
+		write!(f, "  current  {}", self.current)?;
+		if let Some(PendingReport { set, effective_at }) = &self.pending {
+			write!(
+				f,
+				"\n  pending  {set}\n    can be adopted from block {effective_at} on; until then the vendor can veto it"
+			)?;
+		}
+		let resign = |release: &ReleaseId| {
+			write!(f, "\n  release {release} is signed by an older set: devices refuse it; see `waybill vendor keys resign`")
+		};
+		self.to_resign.iter().try_for_each(resign)
+	}
+}
+
+async fn show(vendor: Option<Address>, ctx: &Context) -> Result<()> {
+	let vendor = or_signer(vendor, ctx)?;
+	let view = ctx.chain(Patience::Brief).await?.finalized().await?;
+	let known = known(&view, &vendor).await?;
+	let mut to_resign = Vec::new();
+	for model in view.models_of(&vendor.0).await? {
+		let Some(latest) = view.latest_release(model.id).await? else { continue };
+		let release = view.release(latest).await?;
+		to_resign
+			.extend(release.filter(|release| release.key_set_version < known.key_set_version).map(|release| release.id));
+	}
+	let report = ShowReport {
+		vendor,
+		current: SetReport::new(known.key_set_version, &known.key_set),
+		pending: view.pending_key_set(&vendor.0).await?.map(PendingReport::from),
+		to_resign,
+	};
+	ctx.output.report(&report);
+	Ok(())
+}
+
+#[derive(Serialize)]
+struct PrepareReport {
+	statement: PathBuf,
+	#[serde(flatten)]
+	words: KeySetFile,
+}
+
+impl fmt::Display for PrepareReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		writeln!(f, "{}", self.words)?;
+		let statement = self.statement.display();
+		writeln!(f, "written to {statement}; let keys of both sets sign it (no network needed), then propose it:")?;
+		writeln!(f, "  waybill vendor sign {statement} --key release.key > release.sig")?;
+		write!(f, "  waybill vendor keys rotate --statement {statement} --signature release.sig ...")
+	}
+}
+
+async fn prepare(args: PrepareArgs, ctx: &Context) -> Result<()> {
+	let (keys, chain) = (args.set.resolve()?, ctx.chain(Patience::Brief).await?);
+	let statement = args.set.follow(keys, &chain, ctx).await?;
+	let out = args.out.unwrap_or_else(|| format!("key-set-{}.json", statement.signed().version).into());
+	statement.write(&out)?;
+	ctx.output.report(&PrepareReport { statement: out, words: statement });
+	Ok(())
+}
+
+#[derive(Serialize)]
+struct RotateReport {
+	vendor: Address,
+	version: u32,
+	effective_at: BlockNumber,
+}
+
+impl fmt::Display for RotateReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let Self { vendor, version, effective_at } = self;
+		write!(f, "key set {version} of {vendor} is proposed; it can be adopted from block {effective_at} on")
+	}
+}
+
+async fn rotate(args: RotateArgs, ctx: &Context) -> Result<()> {
+	if args.sources.is_empty() {
+		return Err(Error::usage(
+			"a key set needs signatures by the current and by the new keys; give --key or --signature",
+		));
+	}
+	let file = args.statement.as_deref().map(KeySetFile::read).transpose()?;
+	let new_set = if file.is_none() { Some(args.set.resolve()?) } else { None };
+	let (account, chain) = (ctx.account()?, ctx.chain(Patience::Brief).await?);
+	let statement = match (file, new_set) {
+		(Some(file), _) if file.genesis() != chain.genesis() => {
+			return Err(Error::check("the statement was prepared for another chain"));
+		},
+		(Some(file), _) => file,
+		(None, keys) => args.set.follow(keys.unwrap_or_default(), &chain, ctx).await?,
+	}
+	.signed();
+	let vendor = Address(statement.vendor.into());
+	let current = known(&chain.best().await?, &vendor).await?;
+	if current.key_set_version.checked_add(1) != Some(statement.version) {
+		return Err(Error::check(format!(
+			"the statement is on key set {}, but the vendor's current one is {}: only the next can follow",
+			statement.version, current.key_set_version
+		)));
+	}
+	let (old, new) = args.sources.gather_rotation(&statement, &chain.genesis(), &current.key_set)?;
+	let shown = ctx.progress.spinner("proposing the key set");
+	let key_set = Static(statement.key_set);
+	let call = api::transactions().firmware().rotate_key_set(vendor.0, key_set, indexed(old), indexed(new));
+	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	drop(shown);
+	let event: events::KeySetProposed = included.one()?;
+	let report = RotateReport { vendor, version: event.version, effective_at: event.effective_at };
+	ctx.output.report(&Done::new(report, included.receipt()));
+	Ok(())
+}
+
+#[derive(Serialize)]
+struct EndReport {
+	vendor: Address,
+	version: u32,
+	adopted: bool,
+}
+
+impl fmt::Display for EndReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let Self { vendor, version, adopted } = self;
+		match adopted {
+			true => write!(f, "key set {version} of {vendor} signs releases from now on"),
+			false => write!(f, "key set {version} of {vendor} is turned down; the same set cannot be proposed again"),
+		}
+	}
+}
+
+async fn veto(ctx: &Context) -> Result<()> {
+	let (account, chain) = (ctx.account()?, ctx.chain(Patience::Brief).await?);
+	let shown = ctx.progress.spinner("turning the key set down");
+	let included = chain.submit(&account, &api::transactions().firmware().veto_key_set(), ctx.config.wait).await?;
+	drop(shown);
+	let event: events::KeySetVetoed = included.one()?;
+	let report = EndReport { vendor: Address(event.vendor), version: event.version, adopted: false };
+	ctx.output.report(&Done::new(report, included.receipt()));
+	Ok(())
+}
+
+async fn adopt(vendor: Option<Address>, ctx: &Context) -> Result<()> {
+	let vendor = or_signer(vendor, ctx)?;
+	let (account, chain) = (ctx.account()?, ctx.chain(Patience::Brief).await?);
+	let shown = ctx.progress.spinner("adopting the key set");
+	let call = api::transactions().firmware().adopt_key_set(vendor.0);
+	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	drop(shown);
+	let event: events::KeySetAdopted = included.one()?;
+	let report = EndReport { vendor: Address(event.vendor), version: event.version, adopted: true };
+	ctx.output.report(&Done::new(report, included.receipt()));
+	Ok(())
+}
+
+#[derive(Serialize)]
+struct ResignReport {
+	release: ReleaseId,
+	key_set_version: u32,
+}
+
+impl fmt::Display for ResignReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "release {} is signed by key set {}", self.release, self.key_set_version)
+	}
+}
+
+async fn resign(args: ResignArgs, ctx: &Context) -> Result<()> {
+	if args.sources.is_empty() {
+		return Err(Error::usage("give --key or --signature"));
+	}
+	if args.sources.has_keys() && args.firmware.is_none() {
+		return Err(Error::usage("give --firmware: a key signs nothing of which only the node says what it is"));
+	}
+	let (account, chain) = (ctx.account()?, ctx.chain(Patience::Brief).await?);
+	let view = chain.best().await?;
+	let unknown = || Error::not_found(format!("there is no release {}", args.release));
+	let release = view.release(args.release).await?.ok_or_else(unknown)?;
+	if let Some(firmware) = &args.firmware {
+		check_firmware(&release.statement, firmware)?;
+	}
+	let key_set = known(&view, &Address(release.vendor)).await?.key_set;
+	let signatures = indexed(args.sources.gather(&release.statement, &chain.genesis(), &key_set)?);
+	let shown = ctx.progress.spinner("renewing the signatures");
+	let call = api::transactions().firmware().resign_release(args.release, signatures);
+	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	drop(shown);
+	let event: events::ReleaseResigned = included.one()?;
+	let report = ResignReport { release: event.release, key_set_version: event.key_set_version };
+	ctx.output.report(&Done::new(report, included.receipt()));
+	Ok(())
+}
+
+impl NewSet {
+	/// The keys, which must make a set.
+	fn resolve(&self) -> Result<Vec<DeviceKey>> {
+		if self.new_keys.is_empty() {
+			return Err(Error::usage("give the new set's keys with --new-key"));
+		}
+		let keys = self.new_keys.iter().map(KeyArg::resolve).collect::<Result<Vec<_>>>()?;
+		key_set(self.threshold, keys.clone())?;
+		Ok(keys)
+	}
+
+	/// The statement on the set of these keys that follows the vendor's current one.
+	async fn follow(&self, keys: Vec<DeviceKey>, chain: &Chain, ctx: &Context) -> Result<KeySetFile> {
+		let vendor = or_signer(self.vendor, ctx)?;
+		let current = known(&chain.best().await?, &vendor).await?.key_set_version;
+		let next = current.checked_add(1).ok_or_else(|| Error::check("no key set can follow"))?;
+		Ok(KeySetFile::new(chain.genesis(), vendor.0, next, &key_set(self.threshold, keys)?))
+	}
+}
+
+fn or_signer(vendor: Option<Address>, ctx: &Context) -> Result<Address> {
+	match vendor {
+		Some(vendor) => Ok(vendor),
+		None => Ok(Address(ctx.account()?.id())),
+	}
+}
+
+async fn known(view: &View, vendor: &Address) -> Result<Vendor> {
+	let found = view.vendor(&vendor.0).await?;
+	found.ok_or_else(|| Error::not_found(format!("{vendor} is not a vendor; use `waybill vendor register`")))
+}
+
+fn indexed(signatures: Vec<Indexed>) -> BoundedVec<(u8, Static<ReleaseSignature>)> {
+	bounded(signatures.into_iter().map(|(index, signature)| (index, Static(signature))).collect())
+}

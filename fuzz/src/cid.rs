@@ -1,0 +1,61 @@
+//! CIDs: binary, text and SCALE forms, against the `cid` crate.
+
+use codec::{DecodeAll, Encode, MaxEncodedLen};
+use std::fmt::Debug;
+use waybill_primitives::Cid;
+
+/// Reads the bytes as each form of a CID.
+pub fn run(data: &[u8]) {
+	binary(data);
+	scale(data);
+	if let Ok(text) = std::str::from_utf8(data) {
+		read_text(text);
+	}
+}
+
+/// What is read is written back the same, and nothing that is canonical and on the allow-list is refused.
+fn binary(data: &[u8]) {
+	let ours = Cid::from_bytes(data);
+	let mut rest = data;
+	let theirs = cid::Cid::read_bytes(&mut rest).ok().filter(|theirs| rest.is_empty() && theirs.to_bytes() == data);
+	let allowed = |theirs: &cid::Cid| {
+		let hash = theirs.hash();
+		theirs.version() == cid::Version::V1
+			&& [0x55, 0x70].contains(&theirs.codec())
+			&& [0x12, 0xb220].contains(&hash.code())
+			&& hash.digest().len() == 32
+	};
+	assert_eq!(ours.is_ok(), theirs.is_some_and(|theirs| allowed(&theirs)), "{ours:?} {theirs:?}");
+	if let Ok(cid) = ours {
+		assert_eq!(cid.to_bytes(), data);
+		forms(cid);
+	}
+}
+
+fn scale(data: &[u8]) {
+	if let Ok(cid) = Cid::decode_all(&mut &*data) {
+		assert_eq!(cid.encode(), data);
+		assert_eq!(data.len(), Cid::max_encoded_len());
+		forms(cid);
+	}
+}
+
+/// A text has many forms; all that is read is a CID that the `cid` crate reads too.
+fn read_text(text: &str) {
+	if let Ok(cid) = text.parse::<Cid>() {
+		let theirs = cid::Cid::try_from(text).map(|theirs| theirs.to_bytes());
+		assert_eq!(theirs.ok(), Some(cid.to_bytes()));
+		forms(cid);
+	}
+}
+
+/// Every form of a CID leads back to it.
+fn forms(cid: Cid) {
+	same(Cid::from_bytes(&cid.to_bytes()), cid);
+	same(cid.to_string().parse(), cid);
+	same(Cid::decode_all(&mut &*cid.encode()), cid);
+}
+
+fn same<E: Debug>(read: Result<Cid, E>, cid: Cid) {
+	assert_eq!(read.expect("a CID's own form"), cid);
+}

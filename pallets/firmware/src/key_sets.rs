@@ -1,0 +1,134 @@
+//! Vendors' key sets: who signed, and how one set takes the place of another.
+
+use crate::{pallet::*, PendingKeySet, Rotation, Signatures, VetoedKeySet};
+use frame_support::{
+	ensure,
+	traits::{Consideration, Footprint},
+};
+use sp_core::{ed25519, Get};
+use sp_io::hashing::blake2_256;
+use sp_runtime::{traits::Saturating, ArithmeticError, DispatchError, DispatchResult};
+use waybill_primitives::{KeySet, KeySetStatement, ReleaseId, ReleaseKey, ReleaseSignature, Statement};
+
+impl<T: Config> Pallet<T> {
+	/// Checks that enough different keys of the vendor's current key set signed `message`, and nothing else did.
+	/// Returns the key set's version.
+	pub(crate) fn check_signatures(vendor: &T::AccountId, message: &[u8], signatures: &Signatures) -> Result<u32, Error<T>> {
+		let version = Vendors::<T>::get(vendor).ok_or(Error::<T>::UnknownVendor)?.key_set_version;
+		let key_set = KeySets::<T>::get(vendor, version).ok_or(Error::<T>::UnknownVendor)?;
+		Self::check_threshold(&key_set, message, signatures)?;
+		Ok(version)
+	}
+
+	/// Checks that enough different keys of the set signed `message`, and nothing else did.
+	pub(crate) fn check_threshold(key_set: &KeySet, message: &[u8], signatures: &Signatures) -> Result<(), Error<T>> {
+		ensure!(signatures.len() >= usize::from(key_set.threshold), Error::<T>::ThresholdNotMet);
+		for (place, (index, signature)) in signatures.iter().enumerate() {
+			let repeated = signatures.iter().take(place).any(|(earlier, _)| earlier == index);
+			ensure!(!repeated, Error::<T>::DuplicateSigner);
+			let key = key_set.keys.get(usize::from(*index)).ok_or(Error::<T>::UnknownSigner)?;
+			ensure!(verify(key, message, signature), Error::<T>::BadSignature);
+		}
+		Ok(())
+	}
+
+	/// What the keys of two successive sets sign, for the set that follows the vendor's current one.
+	pub(crate) fn next_statement(
+		vendor: &T::AccountId,
+		key_set: KeySet,
+	) -> Result<KeySetStatement<T::AccountId>, DispatchError> {
+		let current = Vendors::<T>::get(vendor).ok_or(Error::<T>::UnknownVendor)?.key_set_version;
+		let version = current.checked_add(1).ok_or(ArithmeticError::Overflow)?;
+		Ok(KeySetStatement { vendor: vendor.clone(), version, key_set })
+	}
+
+	pub(crate) fn do_rotate(
+		submitter: T::AccountId,
+		vendor: T::AccountId,
+		key_set: KeySet,
+		old_signatures: Signatures,
+		new_signatures: Signatures,
+	) -> DispatchResult {
+		let statement = Self::next_statement(&vendor, key_set.clone())?;
+		ensure!(!PendingKeySets::<T>::contains_key(&vendor), Error::<T>::RotationPending);
+		ensure!(key_set.is_valid(), Error::<T>::InvalidKeySet);
+		let message = statement.signing_bytes(&Self::genesis_hash());
+		ensure!(!VetoedKeySets::<T>::contains_key(&vendor, blake2_256(&message)), Error::<T>::RotationVetoed);
+		Self::check_signatures(&vendor, &message, &old_signatures)?;
+		Self::check_threshold(&key_set, &message, &new_signatures)?;
+
+		let ticket = T::Consideration::new(
+			&submitter,
+			Self::rotation_footprint(&key_set, &old_signatures, &new_signatures, &submitter),
+		)?;
+		let effective_at = frame_system::Pallet::<T>::block_number().saturating_add(T::KeySetDelay::get());
+		let rotation = Rotation { old_signatures, new_signatures, submitter, ticket };
+		PendingKeySets::<T>::insert(&vendor, PendingKeySet { key_set, effective_at, rotation });
+		Self::deposit_event(Event::KeySetProposed { vendor, version: statement.version, effective_at });
+		Ok(())
+	}
+
+	pub(crate) fn do_veto(vendor: T::AccountId) -> DispatchResult {
+		let PendingKeySet { key_set, rotation, .. } =
+			PendingKeySets::<T>::take(&vendor).ok_or(Error::<T>::NoPendingKeySet)?;
+		let statement = Self::next_statement(&vendor, key_set)?;
+		let hash = blake2_256(&statement.signing_bytes(&Self::genesis_hash()));
+		let Rotation { submitter, ticket, .. } = rotation;
+		VetoedKeySets::<T>::insert(&vendor, hash, VetoedKeySet { submitter, ticket });
+		Self::deposit_event(Event::KeySetVetoed { vendor, version: statement.version });
+		Ok(())
+	}
+
+	pub(crate) fn do_adopt(vendor: T::AccountId) -> DispatchResult {
+		let PendingKeySet { key_set, effective_at, rotation } =
+			PendingKeySets::<T>::take(&vendor).ok_or(Error::<T>::NoPendingKeySet)?;
+		ensure!(frame_system::Pallet::<T>::block_number() >= effective_at, Error::<T>::TooEarly);
+
+		let KeySetStatement { version, key_set, .. } = Self::next_statement(&vendor, key_set)?;
+		Vendors::<T>::mutate_extant(&vendor, |record| record.key_set_version = version);
+		KeySets::<T>::insert(&vendor, version, key_set);
+		KeySetSignatures::<T>::insert(&vendor, version, rotation);
+		Self::deposit_event(Event::KeySetAdopted { vendor, version });
+		Ok(())
+	}
+
+	pub(crate) fn do_resign(vendor: T::AccountId, id: ReleaseId, signatures: Signatures) -> DispatchResult {
+		let mut release = Releases::<T>::get(id).ok_or(Error::<T>::UnknownRelease)?;
+		ensure!(release.vendor == vendor, Error::<T>::NotReleaseVendor);
+		ensure!(release.yank.is_none(), Error::<T>::AlreadyYanked);
+		let message = release.statement.signing_bytes(&Self::genesis_hash());
+		let key_set_version = Self::check_signatures(&vendor, &message, &signatures)?;
+		ensure!(release.key_set_version < key_set_version, Error::<T>::AlreadySigned);
+
+		release.key_set_version = key_set_version;
+		release.ticket = release.ticket.update(&vendor, Self::release_footprint(&signatures))?;
+		Releases::<T>::insert(id, release);
+		ReleaseSignatures::<T>::insert(id, signatures);
+		Self::deposit_event(Event::ReleaseResigned { release: id, key_set_version });
+		Ok(())
+	}
+
+	/// What a rotation stores: a key set with the signatures over it.
+	pub(crate) fn rotation_footprint(
+		key_set: &KeySet,
+		old_signatures: &Signatures,
+		new_signatures: &Signatures,
+		submitter: &T::AccountId,
+	) -> Footprint {
+		Footprint::from_encodable((key_set, old_signatures, new_signatures, submitter))
+	}
+}
+
+/// Whether `signature` is by `key`, which must not be weak, over `message`.
+///
+/// The check refuses a scalar that is not reduced, so that nobody but the signer makes a second signature of one. Nothing rests on
+/// that: signers are counted by their keys, and what was vetoed is known by the statement.
+fn verify(key: &ReleaseKey, message: &[u8], signature: &ReleaseSignature) -> bool {
+	match (key, signature) {
+		(ReleaseKey::Ed25519(key), ReleaseSignature::Ed25519(signature)) => sp_io::crypto::ed25519_verify(
+			&ed25519::Signature::from_raw(*signature),
+			message,
+			&ed25519::Public::from_raw(*key),
+		),
+	}
+}

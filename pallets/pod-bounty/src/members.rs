@@ -1,0 +1,75 @@
+//! Whether devices are in a bounty's fleet.
+
+use crate::{bitmap::runs, pallet::*, Bounty, Receipt, ReceiptFault};
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+use frame_support::{ensure, traits::Get};
+use sp_core::H256;
+use sp_runtime::traits::BlakeTwo256;
+use waybill_primitives::{
+	fleet::{self, CAP_PAGE_NODES, MAX_CAP_NODES, MAX_PROOF_LEN},
+	DeviceIndex, FleetId, Hash32, Registry,
+};
+
+/// The most hashes of a batch's proof.
+pub struct MaxProof<T>(PhantomData<T>);
+
+impl<T: Config> Get<u32> for MaxProof<T> {
+	fn get() -> u32 {
+		T::MaxBatch::get().saturating_mul(MAX_PROOF_LEN)
+	}
+}
+
+/// The most pages that the largest cap has.
+pub(crate) const MAX_CAP_PAGES: u32 = MAX_CAP_NODES.div_ceil(CAP_PAGE_NODES);
+
+/// The most cap pages that are read for these devices, whatever their fleet's cap: a node stands for one device or for more.
+pub(crate) fn cap_pages_touched(indices: impl IntoIterator<Item = DeviceIndex>) -> u32 {
+	runs(indices.into_iter().map(|index| index / CAP_PAGE_NODES)).min(MAX_CAP_PAGES)
+}
+
+/// A fleet's cap. Each page is read once, as long as places are asked for in rising order.
+pub(crate) struct Cap<T> {
+	fleet: FleetId,
+	page: Option<(u32, Vec<Hash32>)>,
+	config: PhantomData<T>,
+}
+
+impl<T: Config> Cap<T> {
+	/// Nothing is read yet.
+	pub(crate) fn new(fleet: FleetId) -> Self {
+		Self { fleet, page: None, config: PhantomData }
+	}
+
+	/// The node at this place, if there is one.
+	pub(crate) fn node(&mut self, place: u32) -> Option<H256> {
+		let number = place / CAP_PAGE_NODES;
+		let page = self.page.take().filter(|(loaded, _)| *loaded == number);
+		let (_, nodes) = self.page.insert(page.unwrap_or_else(|| (number, T::Registry::cap_page(self.fleet, number))));
+		nodes.get((place % CAP_PAGE_NODES) as usize).copied().map(H256)
+	}
+}
+
+/// For each receipt, whether its key is that of the fleet's device, or why the receipt has no part in the proof.
+pub(crate) fn verify<T: Config>(
+	bounty: &Bounty<T>,
+	cap_height: u32,
+	receipts: &[Receipt],
+	proof: &[H256],
+) -> Result<Vec<Result<bool, ReceiptFault>>, Error<T>> {
+	let mut members = Vec::with_capacity(receipts.len());
+	let mut place = |receipt: &Receipt| {
+		let index = receipt.device_index;
+		ensure!(index < bounty.count, ReceiptFault::NoSuchDevice);
+		ensure!(members.last().is_none_or(|(last, _)| *last < index), ReceiptFault::OutOfOrder);
+		members.push((index, receipt.device_key));
+		Ok(())
+	};
+	let placed: Vec<_> = receipts.iter().map(&mut place).collect();
+
+	let mut cap = Cap::<T>::new(bounty.fleet);
+	let verdicts = fleet::verify_members::<BlakeTwo256>(bounty.count, cap_height, &members, proof, |place| cap.node(place))
+		.map_err(|_| Error::<T>::MalformedProof)?;
+	let mut verdicts = verdicts.into_iter();
+	Ok(placed.into_iter().map(|placed| placed.map(|()| verdicts.next().unwrap_or_default())).collect())
+}

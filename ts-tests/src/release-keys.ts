@@ -1,0 +1,38 @@
+/** Release keys: a vendor's keys, of which so many must sign. */
+
+import type { Hex } from "./bytes.ts";
+import { ed25519, freshKeys, type SigningKey } from "./keys.ts";
+import type { KeySet, Kind } from "./statements.ts";
+
+/** Signatures, each with its key's place in the key set. */
+export type Signatures = readonly (readonly [number, { Ed25519: Hex }])[];
+
+/** A key set as an argument of a call. */
+export const keySetArgument = ({ threshold, keys }: KeySet) => ({ threshold, keys: keys.map(ed25519) });
+
+/** The fresh keys of a key set. */
+export class ReleaseKeys {
+	readonly keys: readonly SigningKey[];
+	readonly threshold: number;
+
+	constructor(count: number, threshold: number) {
+		this.keys = freshKeys(count);
+		this.threshold = threshold;
+	}
+
+	/** The key set. */
+	get set(): KeySet {
+		return { threshold: this.threshold, keys: this.keys.map(({ publicKey }) => publicKey) };
+	}
+
+	/** Signatures over a statement by the keys at these places; without any, by just as many as must sign. */
+	sign<S>(kind: Kind<S>, statement: S, genesis: Uint8Array, places?: readonly number[]): Signatures {
+		return (places ?? [...Array(this.threshold).keys()]).map((place) => {
+			const key = this.keys[place];
+			if (!key) {
+				throw new RangeError(`no key at place ${place}`);
+			}
+			return [place, ed25519(key.sign(kind, statement, genesis))];
+		});
+	}
+}
