@@ -62,6 +62,7 @@ test-ts: build ## Runs the TypeScript end-to-end tests.
 lint: setup ## Checks formatting and lints.
 	cargo fmt --all --check
 	cargo fmt --manifest-path zombienet/Cargo.toml --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	taplo fmt --check
 	cargo clippy $(BUILD) -- -D warnings
 	cargo clippy --release --locked --all-targets --manifest-path zombienet/Cargo.toml -- -D warnings
@@ -70,6 +71,7 @@ lint: setup ## Checks formatting and lints.
 format: setup ## Formats the sources.
 	cargo fmt --all
 	cargo fmt --manifest-path zombienet/Cargo.toml
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	taplo fmt
 
 .PHONY: bench
@@ -86,7 +88,8 @@ weights: setup ## Measures the calls and writes the pallets' weights.rs (install
 
 .PHONY: fuzz
 fuzz: setup ## Fuzzes the runtime's extrinsics and every decoder (FUZZ_SECONDS each, 60 if not given).
-	scripts/fuzz.sh "$(WAYBILL_CACHE)" $(FUZZ_SECONDS)
+	scripts/setup-fuzz.sh "$(WAYBILL_CACHE)"
+	CARGO_TARGET_DIR=$(WAYBILL_CACHE)/target-fuzz fuzz/run.sh $(FUZZ_SECONDS)
 
 .PHONY: mutants
 mutants: setup ## Tests the pallets' tests: changes the code and looks whether they see it. Takes hours.

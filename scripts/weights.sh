@@ -30,6 +30,6 @@ for pallet in "${pallets[@]}"; do
   name=${pallet#pallet_}
   say "measuring $pallet"
   "$bencher" v1 benchmark pallet --runtime "$runtime" --genesis-builder runtime --genesis-builder-preset development \
-    --pallet "$pallet" --extrinsic '*' --steps "${STEPS:-30}" --repeat "${REPEAT:-10}" --heap-pages 4096 \
+    --pallet "$pallet" --extrinsic '*' --steps "${STEPS:-20}" --repeat "${REPEAT:-10}" --heap-pages 4096 \
     --template scripts/weights.hbs --output "pallets/${name//_/-}/src/weights.rs"
 done

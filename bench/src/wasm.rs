@@ -37,8 +37,7 @@ impl Wasm {
 	}
 
 	fn apply_on(&self, state: &mut dyn Externalities, transaction: &[u8]) -> Result<()> {
-		let header =
-			Header::new(2, Default::default(), Default::default(), Default::default(), Default::default()).encode();
+		let header = Header::new(2, Default::default(), Default::default(), Default::default(), Default::default()).encode();
 		self.call(state, "Core_initialize_block", &header)?;
 		let result = self.call(state, "BlockBuilder_apply_extrinsic", transaction)?;
 		let result = ApplyExtrinsicResult::decode(&mut &result[..])?;
