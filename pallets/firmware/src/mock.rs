@@ -125,7 +125,7 @@ impl Config for Test {
 	type RecheckPeriod = RecheckPeriod;
 	type RetryPeriod = RetryPeriod;
 	type KeySetDelay = KeySetDelay;
-	type WeightInfo = ();
+	type WeightInfo = crate::weights::SubstrateWeight<Test>;
 }
 
 impl<C> CreateTransactionBase<C> for Test

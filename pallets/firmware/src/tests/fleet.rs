@@ -51,7 +51,7 @@ fn caps_should_be_stored_in_full_pages_but_the_last() {
 			check_invariants();
 			// The fee is for the pages that there are.
 			let info = Firmware::remove_fleet(origin, fleet).unwrap();
-			assert_eq!(info.actual_weight, Some(<() as WeightInfo>::remove_fleet(pages)));
+			assert_eq!(info.actual_weight, Some(<Test as Config>::WeightInfo::remove_fleet(pages)));
 			assert_eq!(FleetCaps::<Test>::iter().count(), 0);
 			assert_eq!(held(VENDOR), before);
 		}

@@ -51,7 +51,7 @@ fn version() -> StorageVersion {
 }
 
 fn meter(fleets: u64) -> WeightMeter {
-	WeightMeter::with_limit(<() as WeightInfo>::migrate_fleet().saturating_mul(fleets))
+	WeightMeter::with_limit(<Test as Config>::WeightInfo::migrate_fleet().saturating_mul(fleets))
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn steps_should_be_bounded_by_their_weight() {
 fn step_should_be_refused_when_a_fleet_does_not_fit() {
 	build_and_execute(|| {
 		v1_chain(&[(0, 10, 0)]);
-		let required = <() as WeightInfo>::migrate_fleet();
+		let required = <Test as Config>::WeightInfo::migrate_fleet();
 		let refused = |cursor| {
 			let mut meter = WeightMeter::with_limit(required.saturating_sub(Weight::from_parts(1, 0)));
 			Migration::step(cursor, &mut meter)
