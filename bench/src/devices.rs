@@ -89,11 +89,7 @@ impl Devices {
 	}
 
 	/// What a device signs for a distributor.
-	pub fn statement<'a>(
-		index: DeviceIndex,
-		bounty: BountyId,
-		distributor: &'a AccountId,
-	) -> ReceiptStatement<&'a AccountId> {
+	pub fn statement(index: DeviceIndex, bounty: BountyId, distributor: &AccountId) -> ReceiptStatement<&AccountId> {
 		let lock = Suite::Plain.lock(&lock_key(index));
 		ReceiptStatement { bounty, device_index: index, digest: digest(), lock, distributor, valid_until: u32::MAX }
 	}

@@ -71,7 +71,7 @@ impl Chain {
 	/// Makes a block with a transaction by each of these accounts; all must succeed. The first block of a session takes none and
 	/// stays empty.
 	pub fn author(&mut self, calls: Vec<(Sr25519Keyring, RuntimeCall)>) {
-		if !calls.is_empty() && self.with(|| (System::block_number() + 1) % SessionLength::get() == 0) {
+		if !calls.is_empty() && self.with(|| (System::block_number() + 1).is_multiple_of(SessionLength::get())) {
 			self.author(vec![]);
 		}
 		let transactions = self.with(|| calls.iter().cloned().map(|(who, call)| signed(who, call)).collect());

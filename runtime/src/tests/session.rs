@@ -212,9 +212,9 @@ fn bonded_authors_should_never_vote_whatever_root_does() {
 
 	// A voter registers other keys; the last one is dismissed; the bonded ones alone are left.
 	let keys = set_new_keys(&mut chain, Alice);
-	check(&mut chain, &[keys.grandpa.clone()]);
+	check(&mut chain, std::slice::from_ref(&keys.grandpa));
 	dismiss(&mut chain, Alice);
-	check(&mut chain, &[keys.grandpa.clone()]);
+	check(&mut chain, std::slice::from_ref(&keys.grandpa));
 	let stalled = pallet_grandpa::Call::note_stalled { delay: 2, best_finalized_block_number: 1 };
 	chain.author(root(RuntimeCall::Grandpa(stalled)));
 	check(&mut chain, &[keys.grandpa]);

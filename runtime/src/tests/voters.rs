@@ -142,7 +142,7 @@ fn voter_should_lose_its_vote_when_a_node_reports_its_equivocation() {
 		assert_eq!(submit(&proof, ownership), Some(()));
 	});
 	let transaction = report(&proof);
-	assert_eq!(sent, [transaction.clone()]);
+	assert_eq!(sent, std::slice::from_ref(&transaction));
 	let valid = validate(&mut chain, TransactionSource::Local, transaction.clone()).unwrap();
 	assert!(!valid.propagate && valid.longevity == u64::from(crate::voters::REPORT_LIFETIME));
 	assert_eq!(validate(&mut chain, TransactionSource::External, transaction.clone()), Err(InvalidTransaction::Call.into()));
