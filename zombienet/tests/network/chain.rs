@@ -91,11 +91,6 @@ impl Chain {
 		Ok(voters.into_iter().map(|(key, _)| key).collect())
 	}
 
-	/// Puts a key into the node's keystore.
-	pub async fn insert_key(&self, sort: &str, secret: &str, key: &Key) -> Result<()> {
-		self.request("author_insertKey", rpc_params![sort, secret, hex(key)]).await
-	}
-
 	/// Whether the node's keystore holds this key.
 	pub async fn holds(&self, key: &Key, sort: &str) -> Result<bool> {
 		self.request("author_hasKey", rpc_params![hex(key), sort]).await
