@@ -45,10 +45,14 @@ test-rust: build ## Runs the Rust tests of the workspace.
 	$(CARGO) test --release --workspace --doc --locked
 	$(CARGO) test $(BUILD)
 
+# The whole workspace is selected, so that what has nothing to do with these features is not compiled for them again.
+FEATURES := pallet-firmware/runtime-benchmarks,pallet-firmware/try-runtime
+FEATURES := $(FEATURES),pallet-pod-bounty/runtime-benchmarks,pallet-pod-bounty/try-runtime
+FEATURES := $(FEATURES),waybill-runtime/runtime-benchmarks,waybill-runtime/try-runtime
+
 .PHONY: test-features
 test-features: setup ## Runs every benchmark of the pallets once, and the checks of an upgrade.
-	SKIP_WASM_BUILD=1 $(CARGO) test --release --locked --lib --features runtime-benchmarks,try-runtime \
-		--package pallet-firmware --package pallet-pod-bounty --package waybill-runtime
+	SKIP_WASM_BUILD=1 $(CARGO) test --release --workspace --lib --locked --features $(FEATURES)
 
 .PHONY: test-network
 test-network: build ## Runs the multi-node tests.
