@@ -7,7 +7,7 @@ use sc_executor::WasmExecutor;
 use sp_core::traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode};
 use sp_externalities::Externalities;
 use sp_runtime::{traits::Header as _, ApplyExtrinsicResult};
-use waybill_runtime::Header;
+use waybill_runtime::{Header, System};
 
 /// The runtime's wasm, compiled.
 pub struct Wasm {
@@ -22,22 +22,25 @@ impl Wasm {
 		Ok(Self { executor: WasmExecutor::builder().build(), code })
 	}
 
-	/// Applies a transaction in block 2.
+	/// Applies a transaction in the next block.
 	pub fn apply(&self, world: &mut World, transaction: &[u8]) -> Result<()> {
-		self.apply_on(&mut world.externalities(), transaction)
+		let number = world.with(System::block_number) + 1;
+		self.apply_on(&mut world.externalities(), number, transaction)
 	}
 
-	/// Applies a transaction in block 2 and takes back what it changed.
+	/// Applies a transaction in the next block and takes back what it changed.
 	pub fn apply_and_undo(&self, world: &mut World, transaction: &[u8]) -> Result<()> {
+		let number = world.with(System::block_number) + 1;
 		let mut state = world.externalities();
 		state.storage_start_transaction();
-		let applied = self.apply_on(&mut state, transaction);
+		let applied = self.apply_on(&mut state, number, transaction);
 		state.storage_rollback_transaction().map_err(|()| anyhow!("the transaction was ended by another"))?;
 		applied
 	}
 
-	fn apply_on(&self, state: &mut dyn Externalities, transaction: &[u8]) -> Result<()> {
-		let header = Header::new(2, Default::default(), Default::default(), Default::default(), Default::default()).encode();
+	fn apply_on(&self, state: &mut dyn Externalities, number: u32, transaction: &[u8]) -> Result<()> {
+		let header =
+			Header::new(number, Default::default(), Default::default(), Default::default(), Default::default()).encode();
 		self.call(state, "Core_initialize_block", &header)?;
 		let result = self.call(state, "BlockBuilder_apply_extrinsic", transaction)?;
 		let result = ApplyExtrinsicResult::decode(&mut &result[..])?;
