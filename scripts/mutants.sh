@@ -14,4 +14,6 @@ if [ "$(cargo mutants --version 2>/dev/null)" != "cargo-mutants $version" ]; the
 fi
 # Changed sources must not be built into the directory that everything else shares.
 export CARGO_TARGET_DIR=$cache/target-mutants CARGO_PROFILE_DEV_DEBUG=0
+# Unoptimised property tests are slow; a few cases see what a change breaks.
+export PROPTEST_CASES=${PROPTEST_CASES:-8}
 exec cargo mutants --package pallet-firmware --package pallet-pod-bounty --output "$cache" "$@"
