@@ -141,6 +141,21 @@ impl Field {
 		events
 	}
 
+	/// Runs a device until a distributor has its receipt; then its power fails.
+	async fn acknowledge(&self, path: &Path) {
+		let (mut agent, events) = self.agent(path, &Config::default()).unwrap();
+		timeout(LIMIT, async {
+			while !events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. })) {
+				let state = self.scene.chain.newest().await.unwrap();
+				if !matches!(agent.step(&state).await, Ok(Outcome::Again)) {
+					sleep(BLOCK_TIME).await;
+				}
+			}
+		})
+		.await
+		.unwrap_or_else(|_| panic!("{}", agent.obstacle()));
+	}
+
 	/// Starts a distributor and announces it.
 	async fn distributor(&self, payee: &Account, change: impl FnOnce(&mut distributor::Config)) -> Running {
 		let mut config = config(&self.path(&payee.id().to_string()));
@@ -371,11 +386,7 @@ async fn device_should_find_its_key_when_it_was_away_and_events_and_distributor_
 		let image_bytes = field.release(0, 1);
 		let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 		let path = field.provision(0);
-		let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
-		let update = tokio::spawn(async move { agent.run(true).await });
-		until(|| events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. }))).await;
-		update.abort();
-		let _ = update.await;
+		field.acknowledge(&path).await;
 		until(|| field.paid() == 1).await;
 		running.stop().await;
 		field.scene.chain.advance(600);
@@ -396,11 +407,7 @@ async fn device_should_find_its_key_when_the_bounty_is_over() {
 		let image_bytes = field.release(0, 1);
 		let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 		let path = field.provision(0);
-		let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
-		let update = tokio::spawn(async move { agent.run(true).await });
-		until(|| events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. }))).await;
-		update.abort();
-		let _ = update.await;
+		field.acknowledge(&path).await;
 		let url = format!("http://{}/exchange/v1/key/0/0", running.address);
 		let tells_key = || async { reqwest::get(&url).await.unwrap().status() == StatusCode::OK };
 		timeout(LIMIT, async { while !tells_key().await {} }).await.unwrap();
@@ -438,11 +445,7 @@ async fn key_should_be_asked_for_more_and_more_rarely_when_nobody_has_it() {
 		field.ipfs.put(waybill_primitives::Codec::Raw, idler.ciphertext.clone());
 		idler.announce(&field);
 		let path = field.provision(0);
-		let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
-		let update = tokio::spawn(async move { agent.run(true).await });
-		until(|| events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. }))).await;
-		update.abort();
-		let _ = update.await;
+		field.acknowledge(&path).await;
 		// Paid for through another distributor whose key is of no use here, or never.
 		field.scene.chain.edit(|world| match gone {
 			true => world.bounties.clear(),
@@ -567,11 +570,7 @@ async fn damaged_ciphertext_should_be_fetched_again() {
 	let image_bytes = field.release(0, 1);
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	let path = field.provision(0);
-	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
-	let update = tokio::spawn(async move { agent.run(true).await });
-	until(|| events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. }))).await;
-	update.abort();
-	let _ = update.await;
+	field.acknowledge(&path).await;
 	until(|| field.paid() == 1).await;
 	let file = fs::read_dir(path.join("ciphertexts")).unwrap().next().unwrap().unwrap().path();
 	let bytes = fs::read(&file).unwrap();
@@ -659,11 +658,7 @@ async fn nothing_should_be_installed_when_the_release_is_withdrawn_after_the_rec
 	field.release(0, 1);
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	let path = field.provision(0);
-	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
-	let update = tokio::spawn(async move { agent.run(true).await });
-	until(|| events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. }))).await;
-	update.abort();
-	let _ = update.await;
+	field.acknowledge(&path).await;
 	until(|| field.paid() == 1).await;
 	field.scene.chain.edit(|world| world.releases.get_mut(&0).unwrap().state = ReleaseState::Yanked);
 	let events = field.update(&path).await;
