@@ -389,7 +389,7 @@ impl ReleaseVotes {
 }
 
 proptest! {
-	#![proptest_config(ProptestConfig::with_cases(64))]
+	#![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
 
 	#[test]
 	fn any_votes_should_do_what_the_rules_say(steps in proptest::collection::vec(step(), 1..60)) {

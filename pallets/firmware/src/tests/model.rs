@@ -575,7 +575,7 @@ fn start() -> World {
 }
 
 proptest! {
-	#![proptest_config(ProptestConfig::with_cases(64))]
+	#![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
 
 	#[test]
 	fn any_calls_should_do_what_the_rules_say(steps in prop::collection::vec(step(), 1..70)) {
