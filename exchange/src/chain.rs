@@ -1,6 +1,7 @@
 //! The finalised state of the chain, as far as an exchange depends on it.
 
-use crate::AccountId;
+use crate::{message::IndexedSignature, AccountId};
+use alloc::vec::Vec;
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, Digest, Hash32, Lock, ReleaseId, ReleaseStatement};
 
 /// What one finalised block says about a bounty, its release and the device's place in it.
@@ -49,6 +50,8 @@ pub struct ReleaseView {
 	pub statement: ReleaseStatement,
 	/// The version of the key set that signed it.
 	pub key_set_version: u32,
+	/// That set's signatures.
+	pub signatures: Vec<IndexedSignature>,
 	/// Whether it can be fetched and is still meant.
 	pub state: ReleaseState,
 }

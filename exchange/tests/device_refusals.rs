@@ -199,7 +199,8 @@ fn release_should_be_judged_before_any_offer_as_in_one() {
 	let accepts = |profile: &Profile, keys: &[u8], state| {
 		let mut release = world.chain.release.clone();
 		release.state = state;
-		world.device_with(profile.clone(), 2).exchange.judge(&release, &signatures(&world.release, keys))
+		release.signatures = signatures(&world.release, keys);
+		world.device_with(profile.clone(), 2).exchange.judge(&release)
 	};
 	let profile = world.profile();
 	assert_eq!(accepts(&profile, &[0, 2], ReleaseState::Available), Ok(()));
@@ -243,13 +244,13 @@ fn release_below_a_security_version_that_was_seen_should_be_refused_even_after_a
 				device.exchange.offer(&offer, &newer.chain.view(), NOW).unwrap();
 				device.exchange.abandon().unwrap();
 			},
-			false => device.exchange.judge(&newer.chain.release, &newer.signatures).unwrap(),
+			false => device.exchange.judge(&newer.chain.release).unwrap(),
 		}
 		device.restart();
-		assert_eq!(device.exchange.judge(&world.chain.release, &world.signatures), Err(Refusal::SecurityRollback));
+		assert_eq!(device.exchange.judge(&world.chain.release), Err(Refusal::SecurityRollback));
 		let offer = world.server(2).offer_to(&mut device, &world).unwrap();
 		assert_eq!(device.exchange.offer(&offer, &world.chain.view(), NOW), Err(Refusal::SecurityRollback));
-		assert_eq!(device.exchange.judge(&newer.chain.release, &newer.signatures), Ok(()));
+		assert_eq!(device.exchange.judge(&newer.chain.release), Ok(()));
 	}
 }
 
@@ -260,10 +261,11 @@ fn refused_release_should_not_count_as_seen() {
 	let mut device = world.device();
 	let mut yanked = newer.chain.release.clone();
 	yanked.state = ReleaseState::Yanked;
-	assert_eq!(device.exchange.judge(&yanked, &newer.signatures), Err(Refusal::ReleaseYanked));
-	let unsigned = device.exchange.judge(&newer.chain.release, &newer.signatures[..1]);
-	assert_eq!(unsigned, Err(Refusal::Signatures(TrustError::BelowThreshold)));
-	assert_eq!(device.exchange.judge(&world.chain.release, &world.signatures), Ok(()));
+	assert_eq!(device.exchange.judge(&yanked), Err(Refusal::ReleaseYanked));
+	let mut unsigned = newer.chain.release.clone();
+	unsigned.signatures.truncate(1);
+	assert_eq!(device.exchange.judge(&unsigned), Err(Refusal::Signatures(TrustError::BelowThreshold)));
+	assert_eq!(device.exchange.judge(&world.chain.release), Ok(()));
 }
 
 #[test]
@@ -278,8 +280,11 @@ fn what_was_agreed_on_should_not_be_installed_when_its_keys_were_replaced() {
 	device.decrypt(&server.ciphertext).unwrap();
 	let mut view = world.chain.view();
 	assert_eq!(device.exchange.approve(&view, NOW).unwrap_err(), Refusal::KeySetRollback);
-	// The vendor has it signed by the new keys, too.
+	// A node says that the vendor had it signed by the new keys, too.
 	view.release.key_set_version = KEY_SET_VERSION + 1;
+	assert!(matches!(device.exchange.approve(&view, NOW), Err(Refusal::Signatures(_))));
+	// The vendor does.
+	view.release.signatures = signed_by(&view.release.statement, &keys_of(KEY_SET_VERSION + 1));
 	assert!(device.exchange.approve(&view, NOW).is_ok());
 }
 

@@ -142,6 +142,7 @@ fn view(terms: &Terms) -> (ChainView, u64) {
 			vendor: VENDOR,
 			statement: terms.release.clone(),
 			key_set_version: 1,
+			signatures: Vec::new(),
 			state: ReleaseState::Available,
 		},
 		bounty: Some(BountyView {

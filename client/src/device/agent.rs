@@ -65,6 +65,8 @@ pub struct Agent<L: Ledger> {
 	hook: Option<PathBuf>,
 	hook_timeout: Duration,
 	hook_backoff: Backoff,
+	/// When the disk is written to again that did not hold what was written.
+	pub(super) disk_backoff: Backoff,
 }
 
 impl<L: Ledger> Agent<L> {
@@ -102,6 +104,7 @@ impl<L: Ledger> Agent<L> {
 			hook,
 			hook_timeout,
 			hook_backoff: Backoff::default(),
+			disk_backoff: Backoff::default(),
 		})
 	}
 
@@ -193,7 +196,7 @@ impl<L: Ledger> Agent<L> {
 			},
 			Stage::NeedDecryption(terms) => {
 				let terms = terms.clone();
-				self.decrypt(&terms).await
+				self.decrypt(state, &terms).await
 			},
 			Stage::Ready(terms) => {
 				let terms = terms.clone();
@@ -291,6 +294,9 @@ impl<L: Ledger> Agent<L> {
 
 	/// Signs the receipt, stores it, sends it.
 	async fn sign(&mut self, state: &L::State, terms: &Terms) -> Result<Outcome> {
+		if !self.follow_keys(state).await? {
+			return Ok(Outcome::Wait);
+		}
 		let view = self.view(state, terms).await?;
 		let unsent = match self.exchange.sign_receipt(self.home.key.signing_key(), &view, now_ms()) {
 			Ok(unsent) => unsent,

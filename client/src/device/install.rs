@@ -2,6 +2,7 @@
 
 use super::{
 	agent::{is_about_time, refused, Agent, Outcome},
+	backoff::Backoff,
 	disk,
 	report::Event,
 	slots::{Installed, SlotError},
@@ -15,6 +16,7 @@ use std::{
 	fs::File,
 	io::{Read, Write},
 	path::Path,
+	time::Instant,
 };
 use waybill_exchange::{Refusal, Terms};
 
@@ -40,10 +42,18 @@ pub(super) fn pieces<E>(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), E
 impl<L: Ledger> Agent<L> {
 	/// Decrypts into the slot that is not in use. The key stays stored until the image is installed: a power cut in between only means
 	/// to decrypt again.
-	pub(super) async fn decrypt(&mut self, terms: &Terms) -> Result<Outcome> {
+	pub(super) async fn decrypt(&mut self, state: &L::State, terms: &Terms) -> Result<Outcome> {
+		if !self.disk_backoff.is_due(Instant::now()) {
+			return Ok(Outcome::Wait);
+		}
 		let path = self.home.ciphertext(&terms.ciphertext.cid)?;
 		if !path.exists() {
-			self.gateway.fetch_file(&terms.ciphertext.cid, terms.ciphertext.size, &path, |_| ()).await?;
+			let fetched = self.gateway.fetch_file(&terms.ciphertext.cid, terms.ciphertext.size, &path, |_| ()).await;
+			match fetched {
+				// Nobody may have it any more.
+				Err(error) if error.kind() != Kind::File => return self.give_up_if_overtaken(state, terms, error).await,
+				fetched => fetched?,
+			}
 		}
 		let mut decryption = self.exchange.decryption().map_err(refused)?;
 		let unwritable =
@@ -85,8 +95,17 @@ impl<L: Ledger> Agent<L> {
 	/// Installs, if the chain has nothing against it at the last moment.
 	pub(super) async fn install(&mut self, state: &L::State, terms: &Terms) -> Result<Outcome> {
 		let Some(staging) = self.staged.take() else { return self.start_over() };
+		if !self.follow_keys(state).await? {
+			self.staged = Some(staging);
+			return Ok(Outcome::Wait);
+		}
 		let approval = match self.view(state, terms).await.map(|view| self.exchange.approve(&view, now_ms())) {
 			Ok(Ok(approval)) => approval,
+			Ok(Err(refusal @ Refusal::KeySetRollback)) => {
+				// Its vendor may yet have the new keys sign it.
+				self.staged = Some(staging);
+				return self.give_up_if_overtaken(state, terms, refused(refusal)).await;
+			},
 			Ok(Err(refusal)) if !is_about_time(refusal) => {
 				// Withdrawn, or overtaken: this release is not installed any more.
 				self.exchange.abandon().map_err(refused)?;
@@ -112,16 +131,30 @@ impl<L: Ledger> Agent<L> {
 		match staging.commit(&installed) {
 			Ok(()) => {},
 			Err(SlotError::NotTheRelease) => {
-				tracing::error!("the disk does not hold what was written to it; decrypting again");
-				return self.start_over();
+				self.disk_backoff.fail(Instant::now());
+				self.start_over()?;
+				return Err(Error::check("the disk does not hold what was written to it; decrypting again after a pause"));
 			},
 			Err(error) => return Err(Error::file(error)),
 		}
+		self.disk_backoff = Backoff::default();
 		self.exchange.installed(approval).map_err(refused)?;
 		self.save()?;
 		(self.tell)(&Event::Installed { installed: installed.clone() });
 		self.run_hook().await?;
 		Ok(Outcome::Updated(installed))
+	}
+
+	/// What was paid for cannot be installed: it is waited for, until there is something newer to wait for.
+	async fn give_up_if_overtaken(&mut self, state: &L::State, terms: &Terms, error: Error) -> Result<Outcome> {
+		if !self.is_overtaken(state, terms).await? {
+			return Err(error);
+		}
+		tracing::warn!(release = terms.release_id, %error, "given up for a newer release");
+		self.staged = None;
+		self.exchange.abandon().map_err(refused)?;
+		self.save()?;
+		Ok(Outcome::Again)
 	}
 
 	/// Goes back to what is stored: the key, from before the decryption.

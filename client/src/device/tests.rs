@@ -1,6 +1,7 @@
 //! The device against a running distributor, over HTTP, with IPFS over HTTP and a chain in memory.
 
 mod freshness;
+mod overtaken;
 mod trust;
 
 use super::{

@@ -11,13 +11,14 @@ use super::{
 use crate::{
 	chain::types::{AccountId, Bounty},
 	distributor::now_ms,
-	error::{Kind, Result},
+	error::Result,
 	ledger::{Ledger, State},
 };
 use rand_core::{OsRng, TryRngCore};
 use std::collections::HashMap;
 use url::Url;
-use waybill_exchange::{Invite, Refusal, Rejection, Slot, Wanted};
+use waybill_exchange::{Invite, Refusal, Rejection, Slot, Terms, Wanted};
+use waybill_primitives::ReleaseStatement;
 
 /// How an attempt with one distributor ended.
 enum Attempt {
@@ -30,12 +31,7 @@ enum Attempt {
 impl<L: Ledger> Agent<L> {
 	/// Looks for a newer release and for a distributor that has it.
 	pub(super) async fn trade(&mut self, state: &L::State) -> Result<Outcome> {
-		if let Err(error) = self.follow_keys(state).await {
-			if error.kind() != Kind::Check {
-				return Err(error);
-			}
-			tracing::error!(%error, "the vendor's key sets are refused");
-			self.obstacle = Some(error.to_string());
+		if !self.follow_keys(state).await? {
 			return Ok(Outcome::Wait);
 		}
 		let Some(id) = state.latest_release(self.home.identity.model).await? else { return Ok(Outcome::UpToDate) };
@@ -72,6 +68,14 @@ impl<L: Ledger> Agent<L> {
 		}
 		self.obstacle = Some(obstacle);
 		Ok(Outcome::Wait)
+	}
+
+	/// Whether the chain has a newer release than the agreed one that this device may take.
+	pub(super) async fn is_overtaken(&mut self, state: &L::State, terms: &Terms) -> Result<bool> {
+		let Some(id) = state.latest_release(self.home.identity.model).await? else { return Ok(false) };
+		let Some(release) = state.release(id).await? else { return Ok(false) };
+		let order = |statement: &ReleaseStatement| (statement.security_version, statement.version);
+		Ok(order(&release.statement) > order(&terms.release) && check::release(&mut self.exchange, &release).is_ok())
 	}
 
 	/// The open bounties for a release that may be for this device; those for its own fleet first, the best paid first.

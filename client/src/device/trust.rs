@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
 	chain::types::{AccountId, KeySetLink},
-	error::{Error, Result},
+	error::{Error, Kind, Result},
 	ledger::{Ledger, State},
 };
 use waybill_exchange::{DeviceExchange, IndexedSignature, Refusal, TrustedKeys};
@@ -58,14 +58,22 @@ pub fn indexed(signatures: Vec<(u8, ReleaseSignature)>) -> Vec<IndexedSignature>
 }
 
 impl<L: Ledger> Agent<L> {
-	/// Follows the vendor's key sets; each is on the disk before the next.
-	pub(super) async fn follow_keys(&mut self, state: &L::State) -> Result<()> {
+	/// Follows the vendor's key sets; each is on the disk before the next. Whether they could be followed: if not, nothing is decided
+	/// by this state.
+	pub(super) async fn follow_keys(&mut self, state: &L::State) -> Result<bool> {
 		let Self { exchange, home, tell, .. } = self;
-		follow(exchange, state, |keys| {
+		let followed = follow(exchange, state, |keys| {
 			home.trust(keys)?;
 			tell(&Event::KeysFollowed { version: keys.version });
 			Ok(())
-		})
-		.await
+		});
+		match followed.await {
+			Err(error) if error.kind() == Kind::Check => {
+				tracing::error!(%error, "the vendor's key sets are refused");
+				self.obstacle = Some(error.to_string());
+				Ok(false)
+			},
+			followed => followed.map(|()| true),
+		}
 	}
 }

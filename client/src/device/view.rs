@@ -1,5 +1,6 @@
 //! What the chain says about a release, a bounty and a device's place in it, as the exchange wants to know it.
 
+use super::trust::indexed;
 use crate::{
 	chain::types::{Bounty, Release, ReleaseState},
 	error::{Error, Result},
@@ -39,6 +40,7 @@ pub fn release_view(release: &Release) -> exchange::ReleaseView {
 		vendor: release.vendor.0,
 		statement: release.statement.clone(),
 		key_set_version: release.key_set_version,
+		signatures: indexed(release.signatures.clone()),
 		state: match release.state {
 			ReleaseState::Pending => exchange::ReleaseState::Pending,
 			ReleaseState::Available => exchange::ReleaseState::Available,

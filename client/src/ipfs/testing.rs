@@ -96,6 +96,11 @@ impl Ipfs {
 		add_file(&mut self.store.lock().unwrap(), file, leaf)
 	}
 
+	/// Removes a block.
+	pub fn remove(&self, cid: &str) {
+		self.store.lock().unwrap().blocks.remove(cid);
+	}
+
 	/// Answers the next requests for a block like this.
 	pub fn trick(&self, cid: &Cid, tricks: impl IntoIterator<Item = Trick>) {
 		self.store.lock().unwrap().tricks.insert(cid.to_string(), tricks.into_iter().collect());

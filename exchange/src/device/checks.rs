@@ -119,7 +119,9 @@ pub(super) fn release(
 	if on_chain.statement.model != profile.model {
 		return Err(Refusal::WrongModel);
 	}
-	current_keys(on_chain, profile)?;
+	if on_chain.key_set_version < profile.keys.version {
+		return Err(Refusal::KeySetRollback);
+	}
 	if on_chain.key_set_version > profile.keys.version {
 		return Err(Refusal::UnknownKeySet);
 	}
@@ -128,7 +130,7 @@ pub(super) fn release(
 	newer(&on_chain.statement, profile, seen)
 }
 
-/// What was agreed on, which was checked with its signatures then.
+/// What was agreed on, signed by the keys that are trusted now: they may be others than at that time.
 fn standing_release(on_chain: &ReleaseView, terms: &Terms, profile: &Profile, seen: Seen) -> Result<(), Refusal> {
 	if on_chain.id != terms.release_id {
 		return Err(Refusal::MismatchedView);
@@ -136,17 +138,7 @@ fn standing_release(on_chain: &ReleaseView, terms: &Terms, profile: &Profile, se
 	if on_chain.statement != terms.release {
 		return Err(Refusal::ReleaseMismatch);
 	}
-	not_yanked(on_chain)?;
-	current_keys(on_chain, profile)?;
-	newer(&terms.release, profile, seen)
-}
-
-/// Refuses what is signed by keys that the vendor has replaced.
-const fn current_keys(on_chain: &ReleaseView, profile: &Profile) -> Result<(), Refusal> {
-	if on_chain.key_set_version < profile.keys.version {
-		return Err(Refusal::KeySetRollback);
-	}
-	Ok(())
+	release(on_chain, &on_chain.signatures, profile, seen)
 }
 
 fn not_yanked(release: &ReleaseView) -> Result<(), Refusal> {

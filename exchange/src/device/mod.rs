@@ -184,8 +184,8 @@ impl DeviceExchange {
 
 	/// Whether the device may take this release, by a block that it has [looked](Self::look) at: every check of an offer that concerns
 	/// the release alone. If it may, nothing of a lower security version is taken from now on.
-	pub fn judge(&mut self, release: &ReleaseView, signatures: &[IndexedSignature]) -> Result<(), Refusal> {
-		checks::release(release, signatures, &self.profile, self.state.seen)?;
+	pub fn judge(&mut self, release: &ReleaseView) -> Result<(), Refusal> {
+		checks::release(release, &release.signatures, &self.profile, self.state.seen)?;
 		self.state.seen = self.state.seen.with(&release.statement);
 		Ok(())
 	}

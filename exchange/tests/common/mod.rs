@@ -14,7 +14,7 @@ use waybill_exchange::{
 	Session, Signer, Slot, TrustedKeys, Wanted,
 };
 use waybill_primitives::{
-	fleet::FleetTree, Cid, DeviceKey, Digest, Hash32, KeySet, KeySetStatement, ReleaseStatement, Suite, Version,
+	fleet::FleetTree, Cid, DeviceKey, Digest, Hash32, KeySet, KeySetStatement, ReleaseStatement, Statement, Suite, Version,
 };
 
 pub const GENESIS: Hash32 = [0x67; 32];
@@ -74,7 +74,7 @@ pub fn key_set_statement(version: u32) -> KeySetStatement<[u8; 32]> {
 }
 
 /// Signatures of the first two of these keys.
-pub fn signed_by(statement: &KeySetStatement<[u8; 32]>, keys: &[SigningKey]) -> Vec<IndexedSignature> {
+pub fn signed_by(statement: &impl Statement, keys: &[SigningKey]) -> Vec<IndexedSignature> {
 	let pairs = (0u8..).zip(keys).take(2);
 	pairs.map(|(key, signer)| IndexedSignature { key, signature: sign(signer, statement, &GENESIS) }).collect()
 }
@@ -164,6 +164,7 @@ impl World {
 				vendor: VENDOR,
 				statement: release.clone(),
 				key_set_version: KEY_SET_VERSION,
+				signatures: signatures(&release, &[0, 2]),
 				state: ReleaseState::Available,
 			},
 			bounty: BountyView {

@@ -3,7 +3,10 @@
 use crate::{
 	chain::{types::AccountId, Patience, View},
 	context::Context,
-	device::identity::{self, Factory, Identity, Place, TrustedKeys},
+	device::{
+		identity::{self, Factory, Identity, Place, TrustedKeys},
+		Home,
+	},
 	error::{Error, Kind, OrFail, Result},
 	ipfs::Gateway,
 	manifest::Manifest,
@@ -88,21 +91,25 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 		let index = manifest.index(&key);
 		let index = index.ok_or_else(|| Error::not_found(format!("{} is not in fleet {}", folder.display(), args.fleet)))?;
 		let before = Identity::find(folder)?;
+		// A device at work writes its identity itself.
+		let locked = before.as_ref().map(|_| Home::open(folder)).transpose()?;
+		let trusted = before.as_ref().map(|before| before.key_set.clone()).filter(|keys| keys.key_set().is_ok());
 		let identity = Identity {
 			genesis: chain.genesis(),
 			vendor: bound.vendor,
 			model: fleet.model,
 			place: Some(Place { fleet: args.fleet, index }),
 			factory: factory.or(before.as_ref().map(|before| before.factory)).unwrap_or_default(),
-			key_set: key_set.clone(),
+			// A device goes from one key set to the next by itself, and by signatures only.
+			key_set: trusted.unwrap_or_else(|| key_set.clone()),
 		};
 		if let Some(before) = before {
 			before.may_become(&identity).map_err(|error| error.context(folder.display()))?;
 		}
-		identities.push((folder, identity));
+		identities.push((folder, identity, locked));
 		bound.devices.push(Device { folder: folder.clone(), index });
 	}
-	for (folder, identity) in identities {
+	for (folder, identity, _locked) in identities {
 		identity.save(folder)?;
 	}
 	ctx.output.report(&bound);
