@@ -38,7 +38,7 @@ fn collator_should_join_author_and_leave() {
 		if status["authoring"] == true && status["last_authored"].is_u64() {
 			break;
 		}
-		assert!(started.elapsed() < Duration::from_secs(240), "no block was authored: {status}");
+		assert!(started.elapsed() < Duration::from_secs(600), "no block was authored: {status}");
 		sleep(Duration::from_secs(3));
 	}
 	waybill.json(&as_collator("collator leave"));
@@ -55,8 +55,8 @@ fn transaction_should_outlast_the_nodes_restart() {
 	let to = waybill.json("key generate to.key --account-key")["address"].as_str().unwrap().to_owned();
 	waybill.json(&format!("account transfer {to} 1 --account //Alice"));
 
-	let transfer = waybill.command(&format!("account transfer {to} 2 --account //Alice --json")).start();
-	sleep(Duration::from_secs(2));
+	let transfer = format!("account transfer {to} 2 --account //Alice --json --log waybill=debug");
+	let transfer = waybill.command(&transfer).start().until_said("transaction sent");
 	node.restart();
 	let sent = transfer.wait().exits(0).json();
 	assert_eq!(amount(&sent["amount"]), 2_000_000_000_000);

@@ -146,6 +146,19 @@ fn programs_should_say_what_to_do_when_something_is_missing_or_wrong() {
 	vendor.run("device bind devices/000 --fleet 9").exits(6).says("no fleet 9");
 	let other = "--vendor 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 	vendor.run(&format!("device bind devices/000 --fleet 0 {other}")).exits(7).says("and not");
+	// What the device has come to trust is no node's to replace.
+	let identity = vendor.file("devices/000/device.toml");
+	let trusted = fs::read_to_string(&identity).unwrap();
+	let followed = trusted.replace("version = 1\nthreshold", "version = 7\nthreshold");
+	assert_ne!(followed, trusted);
+	fs::write(&identity, &followed).unwrap();
+	vendor.run("device bind devices/000 --fleet 0").exits(0);
+	assert_eq!(fs::read_to_string(&identity).unwrap(), followed);
+	fs::write(&identity, &trusted).unwrap();
+	let lock = fs::File::create(vendor.file("devices/000/lock")).unwrap();
+	lock.lock().unwrap();
+	vendor.run("device bind devices/000 --fleet 0").exits(5).says("another program works in");
+	drop(lock);
 	vendor.run("device check --state devices/000 --release 7").exits(6).says("no release 7");
 	vendor.run("device run --state devices/000 --once").exits(0).says("");
 	let gone = Waybill::offline().flag("--node", &format!("ws://127.0.0.1:{free}"));

@@ -262,6 +262,7 @@ fn session_should_reject_steps_out_of_order() {
 	let session = server.session();
 	assert_eq!(session.reserved(0), Err(Rejection::OutOfOrder));
 	assert_eq!(session.revealed(), Err(Rejection::OutOfOrder));
+	assert_eq!(session.missed(), Err(Rejection::OutOfOrder));
 	session.receipt(&receipt, NUMBER, 5).unwrap().persisted();
 	assert_eq!(session.revealed(), Err(Rejection::OutOfOrder));
 	session.reserved(4).unwrap();
@@ -270,6 +271,7 @@ fn session_should_reject_steps_out_of_order() {
 	session.revealed().unwrap();
 	assert_eq!(session.revealed(), Ok(()));
 	assert_eq!(session.lapsed(), Err(Rejection::OutOfOrder));
+	assert_eq!(session.missed(), Err(Rejection::OutOfOrder));
 	let hello = {
 		let mut again = world.device();
 		again.hello(&mut server, BOUNTY).unwrap()

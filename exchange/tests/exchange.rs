@@ -322,6 +322,11 @@ fn distributor_should_reserve_anew_when_a_reservation_lapsed() {
 	let receipt = device.until_signed(&world, &mut server);
 	server.session().receipt(&receipt, NUMBER, 5).unwrap().persisted();
 	server.session().reserved(0).unwrap();
+	// Too late to claim, but not for the receipt.
+	server.session().missed().unwrap();
+	assert_eq!(server.session().progress(), &Progress::Signed(receipt.clone()));
+	assert_eq!(server.session().claim_key(), None);
+	server.session().reserved(1).unwrap();
 	server.session().lapsed().unwrap();
 	assert_eq!(server.session().progress(), &Progress::Offered);
 	assert_eq!(server.session().claim_key(), None);

@@ -3,11 +3,11 @@
 use super::{
 	api,
 	runtime::{bounded, text},
-	submit::{Included, Until},
+	submit::{Included, Terms, Until},
 	types::{Receipt, ReceiptBatch},
 	Chain,
 };
-use crate::{error::Result, keys::Account};
+use crate::{error::Result, keys::Account, units::Amount};
 use codec::Encode;
 use subxt::{
 	config::substrate::H256,
@@ -61,10 +61,18 @@ impl Chain {
 		bounty: BountyId,
 		reservation: ReservationId,
 		keys: Vec<(DeviceIndex, LockKey)>,
+		terms: Terms,
 		until: Until,
 	) -> Result<Claimed> {
 		let call = api::transactions().pod_bounty().claim(bounty, reservation, bounded(keys));
-		let included = self.submit(account, &call, until).await?;
+		let included = match self.submit_on(account, &call, terms, until).await {
+			// What the account has may still be enough for the fee.
+			Err(error) if terms.tip > Amount(0) && error.is_refusal("Transaction.Payment") => {
+				tracing::warn!(bounty, reservation, tip = %terms.tip, "the account cannot pay the tip; claiming without");
+				self.submit_on(account, &call, Terms { tip: Amount(0), ..terms }, until).await?
+			},
+			other => other?,
+		};
 		let rejected: Vec<events::ClaimRejected> = included.all()?;
 		Ok(Claimed {
 			rejected: rejected.into_iter().map(|event| (event.device_index, format!("{:?}", event.reason))).collect(),

@@ -32,13 +32,22 @@ type AtBlock = OnlineClientAtBlockImpl<SubstrateConfig>;
 /// Until when a transaction is watched.
 pub type Until = Wait;
 
+/// What a transaction offers for its place in a block, and how late it may be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Terms {
+	/// What is paid beyond the fee, for the transaction to come before others.
+	pub tip: Amount,
+	/// It is not sent once the node's best block is above this one.
+	pub latest: Option<BlockNumber>,
+}
+
 /// A transaction that succeeded in a block.
 pub struct Included {
 	/// The block.
 	pub block: BlockId,
 	/// The transaction's hash.
 	pub extrinsic: Hash,
-	/// What the account paid for it.
+	/// What the account paid for it, the tip included.
 	pub fee: Amount,
 	events: Events<SubstrateConfig>,
 	index: u32,
@@ -91,7 +100,12 @@ impl Chain {
 	/// A node that goes away in between is waited for; the transaction is then looked for in final blocks, and sent again: it can enter
 	/// the chain only once.
 	pub async fn submit<C: Payload>(&self, account: &Account, call: &C, until: Until) -> Result<Included> {
-		let (transaction, progress, born) = self.send(account, call).await?;
+		self.submit_on(account, call, Terms::default(), until).await
+	}
+
+	/// As [`Self::submit`], on these terms.
+	pub async fn submit_on<C: Payload>(&self, account: &Account, call: &C, terms: Terms, until: Until) -> Result<Included> {
+		let (transaction, progress, born) = self.send(account, call, terms).await?;
 		let hash = transaction.hash();
 		tracing::debug!(%hash, born, "transaction sent");
 		match self.watch(progress, until).await? {
@@ -105,6 +119,7 @@ impl Chain {
 		&self,
 		account: &Account,
 		call: &C,
+		terms: Terms,
 	) -> Result<(SubmittableTransaction<SubstrateConfig, AtBlock>, TransactionProgress<SubstrateConfig, AtBlock>, BlockNumber)>
 	{
 		let _guard = self.nonces.lock().await;
@@ -118,6 +133,7 @@ impl Chain {
 		};
 		let params = DefaultExtrinsicParamsBuilder::new()
 			.nonce(nonce)
+			.tip(terms.tip.0)
 			.mortal_from_unchecked(MORTALITY.into(), at.block_number(), at.block_hash())
 			.build();
 		let signed = at.tx().create_signable_offline(call, params).and_then(|mut signable| signable.sign(account));
@@ -125,12 +141,31 @@ impl Chain {
 			Ok(transaction) => transaction,
 			Err(error) => return Err(self.explain(error).await),
 		};
+		// At the end, as a node that went away was waited for.
+		self.check_time(terms).await?;
 		match transaction.submit_and_watch().await {
 			Ok(progress) => Ok((transaction, progress, number(&at))),
 			Err(error) => match refusal::pool(&error) {
 				Some(refused) => Err(refused.context(account.id())),
 				None => Err(self.explain(error).await),
 			},
+		}
+	}
+
+	/// Whether a transaction may be sent now.
+	async fn check_time(&self, terms: Terms) -> Result<()> {
+		let Some(latest) = terms.latest else { return Ok(()) };
+		let best = match self.rpc.chain_get_header(None).await {
+			Ok(header) => header.map(|header| header.number),
+			Err(error) => return Err(self.explain(error).await),
+		};
+		match best {
+			Some(best) if best <= latest.into() => Ok(()),
+			Some(best) => Err(Error::new(
+				Kind::Failure,
+				format!("not sent: block {best} is there, and it is too late after block {latest}"),
+			)),
+			None => Err(Error::unreachable("the node tells no best block")),
 		}
 	}
 

@@ -1,7 +1,8 @@
 //! The section `[distributor]` of the configuration.
 
-use crate::device::peer::Peer;
+use super::settle::LAST_BLOCKS;
 use crate::{
+	device::peer::Peer,
 	error::{Error, Result},
 	units::Amount,
 };
@@ -36,10 +37,16 @@ pub struct Config {
 	pub max_batch: u32,
 	/// How many seconds a receipt waits for others.
 	pub max_delay: u64,
-	/// From how many blocks before the end of its exclusive window on the claim of a reservation is late: it is warned of, and no longer
-	/// waits for transactions from before a restart. It is sent even after the window, as long as the slots stand: others may be faster
-	/// then, but reward and deposit would be lost for certain without it.
+	/// From how many blocks before the end of its exclusive window on the claim of a reservation is late: it is warned of, and waits
+	/// neither for transactions from before a restart nor after a failure. In the window's last 4 blocks and after it a reservation is not
+	/// claimed: another may take its devices in the block of the claim, and then the keys are public unpaid.
 	pub late_margin: BlockNumber,
+	/// Whether a reservation is claimed in the last blocks of its exclusive window and after it, too, as long as it stands: that saves
+	/// reward and deposit if nobody is faster. If somebody is, the key is public unpaid.
+	pub claim_late: bool,
+	/// The tip of a claim, in percent of its reward: without one a large claim comes after every smaller transaction while blocks are
+	/// full. 0 turns it off.
+	pub claim_tip_percent: u8,
 	/// How many seconds old the newest final block may be to settle by it.
 	pub max_block_age: u64,
 	/// How many more blocks a receipt must be valid for.
@@ -62,6 +69,8 @@ impl Default for Config {
 			max_batch: 256,
 			max_delay: 6,
 			late_margin: 6,
+			claim_late: false,
+			claim_tip_percent: 1,
 			max_block_age: 120,
 			min_receipt: 5,
 			max_connections: 256,
@@ -96,6 +105,12 @@ impl Config {
 			Some((flag, _)) => return Err(Error::usage(format!("{flag} must be at least 1"))),
 			None => self.min_reward()?,
 		};
+		if self.late_margin <= LAST_BLOCKS {
+			return Err(Error::usage(format!("late_margin must be more than {LAST_BLOCKS}")));
+		}
+		if self.claim_tip_percent > 100 {
+			return Err(Error::usage("claim_tip_percent must be at most 100"));
+		}
 		match &self.announce {
 			Some(endpoint) if endpoint.len() > MAX_ENDPOINT => {
 				Err(Error::usage(format!("--announce: at most {MAX_ENDPOINT} characters")))

@@ -38,8 +38,8 @@ use waybill_primitives::{
 pub const REWARD: u128 = 1_000;
 /// The model of all devices.
 pub const MODEL: u64 = 3;
-/// The block at which bounties end.
-pub const EXPIRES_AT: u32 = 1_000;
+/// The block at which bounties end: later than any test that does not mean it gets to.
+pub const EXPIRES_AT: u32 = 1_000_000;
 
 /// A vendor's world: fleet 0 of so many devices of one model, on a chain of its own.
 pub struct Scene {
@@ -235,8 +235,14 @@ impl Shop {
 		chain.edit(|world| world.distributors.push(Distributor { account: account.id(), endpoint }));
 		let mut tasks = JoinSet::new();
 		tasks.spawn(serve(listener, router(Arc::new(Shared::new(desk, about))), 64, std::future::pending()));
-		let rules =
-			Rules { max_batch: 100, max_delay: Duration::ZERO, late_margin: 3, max_block_age: Duration::from_secs(120) };
+		let rules = Rules {
+			max_batch: 100,
+			max_delay: Duration::ZERO,
+			late_margin: 6,
+			claim_late: false,
+			claim_tip_percent: 1,
+			max_block_age: Duration::from_secs(120),
+		};
 		let mut settler = Settler::new(chain.clone(), account.clone(), store, rules);
 		let chain = chain.clone();
 		tasks.spawn(async move {

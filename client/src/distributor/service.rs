@@ -149,6 +149,8 @@ async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 		max_batch: usize::try_from(max_batch).unwrap_or(usize::MAX),
 		max_delay: config.max_delay(),
 		late_margin: config.late_margin,
+		claim_late: config.claim_late,
+		claim_tip_percent: config.claim_tip_percent,
 		max_block_age: config.max_block_age(),
 	};
 	let settler = Settler::new(ledger.clone(), account.clone(), store.clone(), rules);

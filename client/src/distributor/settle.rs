@@ -6,11 +6,14 @@
 use super::{
 	batch::batch,
 	horizon::Horizon,
-	store::{Claim, Store},
+	store::{Claim, Fate, Store},
 };
 use crate::{
-	chain::types::{Bounty, Event, Reservation},
-	error::{Error, Result},
+	chain::{
+		types::{Bounty, Event, ReleaseState, Reservation},
+		Terms,
+	},
+	error::{Error, Kind, Result},
 	keys::Account,
 	ledger::{Batch, Payee, State},
 	units::Amount,
@@ -22,12 +25,17 @@ use std::{
 };
 use tokio::task::JoinSet;
 use waybill_exchange::{Progress, Session, Submission};
-use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, ReservationId};
+use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, LockKey, ReservationId};
 
 /// For so many blocks a transaction from before a restart may still get into one.
 const PATIENCE: BlockNumber = 64;
 /// A reservation that is sent this late may come too late for the receipt.
 const RECEIPT_MARGIN: BlockNumber = 2;
+/// A transaction that is sent gets into one of so many next blocks.
+const INCLUSION: BlockNumber = 2;
+/// In so many last blocks of its exclusive window a reservation is not claimed: the newest block is ahead of the newest final one by two
+/// blocks, and the claim has to get into one, too.
+pub const LAST_BLOCKS: BlockNumber = 2 + INCLUSION;
 const FIRST_PAUSE: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// The most blocks that are searched for what became of a claim.
@@ -45,8 +53,21 @@ pub struct Rules {
 	pub max_delay: Duration,
 	/// How many blocks before the end of its exclusive window a reservation is claimed late.
 	pub late_margin: BlockNumber,
+	/// Whether a reservation is claimed when others may take its devices in the same block.
+	pub claim_late: bool,
+	/// The tip of a claim, in percent of its reward.
+	pub claim_tip_percent: u8,
 	/// How old the newest final block may be.
 	pub max_block_age: Duration,
+}
+
+impl Rules {
+	/// The tip of a claim with so many devices.
+	pub(super) fn tip(&self, reward: Amount, devices: usize) -> Amount {
+		let (all, percent) = (reward.0.saturating_mul(devices as u128), u128::from(self.claim_tip_percent));
+		let (hundredths, rest) = (all / 100, all % 100);
+		Amount(hundredths.saturating_mul(percent).saturating_add(rest * percent / 100))
+	}
 }
 
 /// A transaction that has come to its end.
@@ -56,11 +77,18 @@ enum Finished {
 	Claim { bounty: BountyId, reservation: ReservationId, devices: Vec<DeviceIndex>, result: Result<Batch> },
 }
 
-/// A bounty whose last transaction failed.
+/// After a transaction that failed.
 #[derive(Debug)]
 struct Pause {
 	until: Instant,
 	length: Duration,
+}
+
+/// The blocks that a claim can be in.
+#[derive(Clone, Copy, Debug)]
+struct Search {
+	start: BlockNumber,
+	end: BlockNumber,
 }
 
 /// Takes receipts to their money.
@@ -76,7 +104,10 @@ pub struct Settler<L: Payee> {
 	reserving: HashSet<BountyId>,
 	claiming: HashSet<(BountyId, ReservationId)>,
 	horizon: Horizon,
-	pauses: HashMap<BountyId, Pause>,
+	/// For each bounty before it reserves again, and for each reservation before it is claimed again.
+	pauses: HashMap<(BountyId, Option<ReservationId>), Pause>,
+	/// The newest block that was searched for each claim whose end was not seen.
+	searched: HashMap<(BountyId, ReservationId), BlockNumber>,
 	running: JoinSet<Finished>,
 	/// Until this block, transactions from before the start are waited for.
 	quiet_until: Option<BlockNumber>,
@@ -97,6 +128,7 @@ impl<L: Payee> Settler<L> {
 			claiming: HashSet::new(),
 			holders: HashMap::new(),
 			pauses: HashMap::new(),
+			searched: HashMap::new(),
 			running: JoinSet::new(),
 			quiet_until: None,
 		}
@@ -112,9 +144,6 @@ impl<L: Payee> Settler<L> {
 		unsettled.extend(self.store.unsettled()?);
 		unsettled.extend(self.store.claimed()?);
 		for bounty in unsettled {
-			if self.pauses.get(&bounty).is_some_and(|pause| pause.until > Instant::now()) {
-				continue;
-			}
 			if let Err(error) = self.settle_bounty(&**state, bounty, quiet).await {
 				tracing::warn!(bounty, %error, "cannot settle");
 				trouble(bounty, Some(error.to_string()));
@@ -143,29 +172,35 @@ impl<L: Payee> Settler<L> {
 	/// Waits until a transaction has come to its end, and notes what became of it.
 	pub async fn finish(&mut self, mut trouble: impl FnMut(BountyId, Option<String>)) -> Result<()> {
 		let Some(Ok(finished)) = self.running.join_next().await else { return Ok(()) };
-		let (bounty, outcome) = match finished {
+		let (bounty, of, outcome) = match finished {
 			Finished::Reserve { bounty, devices, result } => {
 				self.reserving.remove(&bounty);
-				(bounty, result.and_then(|(reservation, batch)| self.reserved(bounty, reservation, &devices, &batch)))
+				(bounty, None, result.and_then(|(reservation, batch)| self.reserved(bounty, reservation, &devices, &batch)))
 			},
 			Finished::Claim { bounty, reservation, devices, result } => {
 				self.claiming.remove(&(bounty, reservation));
-				(bounty, result.and_then(|batch| self.claimed(bounty, reservation, &devices, &batch)))
+				let of = Some(reservation);
+				(bounty, of, result.and_then(|batch| self.claimed(bounty, reservation, &devices, &batch)))
 			},
 		};
 		match outcome {
 			Ok(()) => {
-				self.pauses.remove(&bounty);
+				self.pauses.remove(&(bounty, of));
 				trouble(bounty, None);
 			},
 			Err(error) => {
-				let length = self.pauses.get(&bounty).map_or(FIRST_PAUSE, |pause| (pause.length * 2).min(LONGEST_PAUSE));
+				let length =
+					self.pauses.get(&(bounty, of)).map_or(FIRST_PAUSE, |pause| (pause.length * 2).min(LONGEST_PAUSE));
 				tracing::warn!(bounty, %error, ?length, "a transaction failed; trying again after a pause");
 				trouble(bounty, Some(error.to_string()));
-				self.pauses.insert(bounty, Pause { until: Instant::now() + length, length });
+				self.pauses.insert((bounty, of), Pause { until: Instant::now() + length, length });
 			},
 		}
 		Ok(())
+	}
+
+	fn is_paused(&self, bounty: BountyId, of: Option<ReservationId>) -> bool {
+		self.pauses.get(&(bounty, of)).is_some_and(|pause| pause.until > Instant::now())
 	}
 
 	/// Whether a transaction is under way.
@@ -197,12 +232,14 @@ impl<L: Payee> Settler<L> {
 				tracing::warn!(bounty, ?devices, "the bounty has ended before these devices were claimed");
 			}
 			self.forget(bounty, &devices);
+			self.pauses.retain(|(of, _), _| *of != bounty);
+			self.searched.retain(|(of, _), _| *of != bounty);
 			return self.store.update(bounty, &devices, Session::lapsed);
 		};
 		for (reservation, sessions) in reservations {
 			self.claim(state, bounty, reservation, &sessions, quiet).await?;
 		}
-		if signed.is_empty() || self.reserving.contains(&bounty) {
+		if signed.is_empty() || self.reserving.contains(&bounty) || self.is_paused(bounty, None) {
 			return Ok(());
 		}
 		self.reserve(state, &found, signed, quiet).await
@@ -214,6 +251,7 @@ impl<L: Payee> Settler<L> {
 		if !self.is_due(head, bounty, &signed, quiet) {
 			return Ok(());
 		}
+		let yanked = state.release(bounty.release).await?.is_some_and(|release| release.state == ReleaseState::Yanked);
 		let mut standing = HashMap::new();
 		let (mut receipts, mut lapsed) = (Vec::new(), Vec::new());
 		for one in signed {
@@ -221,7 +259,9 @@ impl<L: Payee> Settler<L> {
 				break;
 			}
 			let place = self.place(state, &mut standing, &one).await?;
-			match decide(head, bounty, &one, &self.account.id().0, place) {
+			let over = yanked || one.valid_until <= head || bounty.expires_at <= head.saturating_add(1);
+			let decision = decide(head, over, self.rules.claim_late, &one, &self.account.id().0, place);
+			match decision {
 				Decision::Reserve { replaces } => receipts.push((one, replaces)),
 				Decision::Ours(reservation) => {
 					self.store.update(bounty.id, &[one.device_index], |session| session.reserved(reservation))?;
@@ -325,11 +365,9 @@ impl<L: Payee> Settler<L> {
 		Ok(())
 	}
 
-	/// Claims a reservation that stands in a final block.
-	///
-	/// That is done even at the end of its exclusive window and after it, as long as the slots stand. Others may take them in the very block
-	/// of the claim, and then the keys are public for nothing; but not to claim would lose reward and deposit for certain, and a key opens
-	/// the content to that one device only.
+	/// Claims a reservation that stands in a final block, if the claim gets into a block in its exclusive window: after that others may take
+	/// the devices in the very block of the claim, and the keys would be public for nothing. What was not claimed in time is reserved
+	/// again, in its place, unless the rules say otherwise.
 	async fn claim(
 		&mut self,
 		state: &L::State,
@@ -343,32 +381,55 @@ impl<L: Payee> Settler<L> {
 			let slot = (session.device_index(), *session.lock());
 			standing.as_ref().is_some_and(|standing| standing.slots.contains(&slot))
 		};
-		let (held, gone): (Vec<&Session>, Vec<&Session>) = sessions.iter().partition(|session| holds(session));
+		let (held, mut gone): (Vec<&Session>, Vec<&Session>) = sessions.iter().partition(|session| holds(session));
+		// Those of a claim whose end was not seen may have been paid.
+		let claims = self.store.claims(bounty)?.into_iter().filter(|(of, _)| *of == reservation);
+		let open: HashSet<_> = claims.flat_map(|(_, claim)| claim.devices).collect();
+		gone.retain(|session| !open.contains(&session.device_index()));
 		if !gone.is_empty() {
 			let devices: Vec<_> = gone.iter().map(|session| session.device_index()).collect();
 			tracing::warn!(bounty, reservation, ?devices, "reserved devices were taken over before they were claimed");
 			self.store.update(bounty, &devices, Session::lapsed)?;
 		}
-		let Some(standing) = standing else { return Ok(()) };
+		let Some(standing) = standing else {
+			self.pauses.remove(&(bounty, Some(reservation)));
+			return Ok(());
+		};
 		let keys: Vec<_> =
 			held.iter().filter_map(|session| session.claim_key()).map(|(_, index, key)| (index, key)).collect();
 		if keys.is_empty() {
 			return Ok(());
 		}
 		let (head, exclusive_until) = (state.head().number, standing.exclusive_until);
-		match head.saturating_add(self.rules.late_margin) >= exclusive_until {
-			true => tracing::warn!(bounty, reservation, exclusive_until, "claiming late: others may be faster"),
-			false if quiet => return Ok(()),
-			false => {},
+		let late = head.saturating_add(self.rules.late_margin) >= exclusive_until;
+		if is_missed(head, exclusive_until) && !self.rules.claim_late {
+			// The keys of a claim whose end was not seen may be public.
+			let devices: Vec<_> = keys.iter().map(|(index, _)| *index).filter(|index| !open.contains(index)).collect();
+			if !devices.is_empty() {
+				tracing::warn!(bounty, reservation, ?devices, exclusive_until, "too late to claim: to be reserved again");
+			}
+			return self.store.update(bounty, &devices, Session::missed);
+		}
+		let cannot_wait = late && head < exclusive_until;
+		if quiet && !late || !cannot_wait && self.is_paused(bounty, Some(reservation)) {
+			return Ok(());
+		}
+		if late {
+			tracing::warn!(bounty, reservation, exclusive_until, "claiming late");
 		}
 		let devices: Vec<_> = keys.iter().map(|(index, _)| *index).collect();
-		let claim = Claim { reward: standing.reward.0, devices: devices.clone(), first: head, last: head };
+		let mut latest = head.saturating_add(PATIENCE);
+		if !self.rules.claim_late {
+			latest = latest.min(exclusive_until.saturating_sub(INCLUSION + 1));
+		}
+		let terms = Terms { tip: self.rules.tip(standing.reward, keys.len()), latest: Some(latest) };
+		let claim = Claim { reward: standing.reward.0, devices: devices.clone(), first: head, last: latest };
 		self.store.begin_claim(bounty, reservation, &claim)?;
-		tracing::info!(bounty, reservation, devices = devices.len(), "claiming");
+		tracing::info!(bounty, reservation, devices = devices.len(), tip = %terms.tip, "claiming");
 		let (ledger, account) = (self.ledger.clone(), self.account.clone());
 		self.claiming.insert((bounty, reservation));
 		self.running.spawn(async move {
-			let result = ledger.claim(&account, bounty, reservation, keys).await;
+			let result = ledger.claim(&account, bounty, reservation, keys, terms).await;
 			Finished::Claim { bounty, reservation, devices, result }
 		});
 		Ok(())
@@ -384,17 +445,27 @@ impl<L: Payee> Settler<L> {
 	) -> Result<()> {
 		self.horizon.raise(batch.block)?;
 		let rejected: BTreeMap<_, _> = batch.rejected.iter().map(|(device, why)| (*device, why)).collect();
-		let paid: Vec<_> = devices.iter().filter(|device| !rejected.contains_key(device)).copied().collect();
-		let earned = self.store.settle_claim(bounty, reservation, &paid, false)?.unwrap_or(Amount(0));
+		// Paid or not, the keys are in a block.
+		let fate = |device: DeviceIndex| match rejected.contains_key(&device) {
+			false => Fate::Paid,
+			true => Fate::Shown,
+		};
+		let sent = |device| devices.contains(&device).then(|| fate(device));
+		let earned = self.store.settle_claim(bounty, reservation, sent)?.unwrap_or(Amount(0));
 		self.store.add_fee(bounty, batch.fee)?;
 		if !rejected.is_empty() {
 			tracing::warn!(bounty, ?rejected, "the chain did not pay for these devices");
 		}
-		tracing::info!(bounty, reservation, devices = paid.len(), %earned, block = batch.block, "paid");
+		let paid = devices.iter().filter(|device| !rejected.contains_key(device)).count();
+		tracing::info!(bounty, reservation, devices = paid, %earned, block = batch.block, "paid");
 		Ok(())
 	}
 
-	/// A claim whose end was not seen, as the program was stopped: did it get into the chain?
+	/// A claim whose end was not seen: did it get into the chain?
+	///
+	/// The devices that its reservation still holds are claimed again. Of the others those were paid to this distributor whose events say
+	/// so: another may have taken the rest over, and have been paid. These wait for as long as the claim can get into a block, as their
+	/// keys may become public yet.
 	async fn recover_claim(
 		&mut self,
 		state: &L::State,
@@ -403,50 +474,73 @@ impl<L: Payee> Settler<L> {
 		claim: &Claim,
 		open: bool,
 	) -> Result<()> {
-		let (mut paid, mut complete) = (Vec::new(), true);
-		if open {
-			if self.standing(state, bounty, reservation).await?.is_some() {
-				// It did not, or not yet: it is claimed again.
-				return Ok(());
-			}
-			for index in &claim.devices {
-				if state.device_status(bounty, *index).await?.is_some_and(|status| status.paid) {
-					paid.push(*index);
-				}
-			}
-		} else {
-			// The state no longer tells who was paid.
-			(paid, complete) = self.revealed(state.head().number, bounty, claim).await?;
+		let standing = if open { self.standing(state, bounty, reservation).await? } else { None };
+		let stands = |index: &DeviceIndex| standing.iter().flat_map(|found| &found.slots).any(|slot| slot.0 == *index);
+		let (held, gone): (Vec<_>, Vec<_>) = claim.devices.iter().partition(|index| stands(index));
+		let (key, head) = ((bounty, reservation), state.head().number);
+		let end = claim.last.saturating_add(PATIENCE + 1);
+		let over = !open || head > end;
+		if gone.is_empty() && !over {
+			return Ok(());
 		}
-		let earned = self.store.settle_claim(bounty, reservation, &paid, !complete)?.unwrap_or(Amount(0));
-		tracing::info!(bounty, reservation, devices = paid.len(), %earned, "paid before the restart");
-		if !complete && paid.len() < claim.devices.len() {
+		let start = match self.searched.get(&key) {
+			Some(before) if !over => before.saturating_add(1),
+			_ => claim.first,
+		};
+		let blocks = Search { start: start.max(head.min(end).saturating_sub(SEARCH)), end: head.min(end) };
+		let (paid, complete) = self.revealed(blocks, bounty, &gone).await?;
+		let mut fates: BTreeMap<_, _> = paid.into_iter().map(|index| (index, Fate::Paid)).collect();
+		if over {
+			let rest = gone.into_iter().filter(|index| !fates.contains_key(index)).collect();
+			let complete = complete && blocks.start == claim.first;
+			fates.extend(self.unpaid(state, blocks, bounty, rest, open, complete).await?);
+			fates.extend(held.into_iter().map(|index| (index, Fate::Held)));
+			self.searched.remove(&key);
+		} else {
+			self.searched.insert(key, blocks.end);
+		}
+		if fates.is_empty() {
+			return Ok(());
+		}
+		let earned = self.store.settle_claim(bounty, reservation, |index| fates.get(&index).copied())?;
+		let count = |of| fates.values().filter(|fate| **fate == of).count();
+		let (devices, unknown, earned) = (count(Fate::Paid), count(Fate::Unknown), earned.unwrap_or(Amount(0)));
+		if devices > 0 {
+			tracing::info!(bounty, reservation, devices, %earned, "paid by a claim whose end was not seen");
+		}
+		if count(Fate::Shown) + count(Fate::Lapsed) > 0 {
+			tracing::warn!(bounty, reservation, ?fates, "not all devices of a claim were paid");
+		}
+		if unknown > 0 {
 			tracing::warn!(
 				bounty,
 				reservation,
-				"the node no longer has the blocks that tell whether the other devices were paid"
+				unknown,
+				"the node no longer has the blocks that tell whether these were paid"
 			);
 		}
 		Ok(())
 	}
 
-	/// The devices of a claim that were paid, by the events of the blocks that it can have got into; and whether these were all there.
-	async fn revealed(&self, head: BlockNumber, bounty: BountyId, claim: &Claim) -> Result<(Vec<DeviceIndex>, bool)> {
-		let end = head.min(claim.last.saturating_add(PATIENCE + 1));
-		let start = claim.first.max(end.saturating_sub(SEARCH));
-		let (mut paid, mut complete) = (Vec::new(), start == claim.first);
-		for number in start..=end {
-			if paid.len() == claim.devices.len() {
+	/// The devices that were paid, to this distributor, by the events of these blocks; and whether these were all there.
+	async fn revealed(&self, blocks: Search, bounty: BountyId, devices: &[DeviceIndex]) -> Result<(Vec<DeviceIndex>, bool)> {
+		let (mut paid, mut complete) = (Vec::new(), true);
+		for number in blocks.start..=blocks.end {
+			if paid.len() == devices.len() {
 				break;
 			}
-			let Some(events) = self.ledger.events(number).await? else {
+			let events = match self.ledger.events(number).await {
+				Err(error) if error.kind() == Kind::NotFound => None,
+				events => events?,
+			};
+			let Some(events) = events else {
 				complete = false;
 				continue;
 			};
 			for event in events {
 				match event {
 					Event::KeyRevealed { bounty: of, device_index, distributor, .. }
-						if of == bounty && distributor == self.account.id() && claim.devices.contains(&device_index) =>
+						if of == bounty && distributor == self.account.id() && devices.contains(&device_index) =>
 					{
 						paid.push(device_index);
 					},
@@ -455,6 +549,52 @@ impl<L: Payee> Settler<L> {
 			}
 		}
 		Ok((paid, complete))
+	}
+
+	/// What became of devices whose pay is in none of these blocks; `complete` is whether all of them could be read.
+	async fn unpaid(
+		&self,
+		state: &L::State,
+		blocks: Search,
+		bounty: BountyId,
+		devices: Vec<DeviceIndex>,
+		open: bool,
+		complete: bool,
+	) -> Result<Vec<(DeviceIndex, Fate)>> {
+		let shown = self.shown(blocks, bounty, &devices).await?;
+		let mut fates = Vec::new();
+		for index in devices {
+			let unpaid = complete || open && state.device_status(bounty, index).await?.is_some_and(|status| !status.paid);
+			let fate = match unpaid {
+				false => Fate::Unknown,
+				true if shown.contains(&index) => Fate::Shown,
+				true => Fate::Lapsed,
+			};
+			fates.push((index, fate));
+		}
+		Ok(fates)
+	}
+
+	/// The devices whose keys are in the extrinsics of these blocks, which the chain may have refused.
+	async fn shown(&self, blocks: Search, bounty: BountyId, devices: &[DeviceIndex]) -> Result<HashSet<DeviceIndex>> {
+		let (mut keys, mut shown) = (HashMap::new(), HashSet::new());
+		for index in devices {
+			let session = self.store.session(bounty, *index)?;
+			keys.extend(session.and_then(|session| session.claim_key()).map(|(_, index, key)| (key, index)));
+		}
+		for number in blocks.start..=blocks.end {
+			if shown.len() == keys.len() {
+				break;
+			}
+			let extrinsics = match self.ledger.extrinsics(number).await {
+				Err(error) if error.kind() == Kind::NotFound => continue,
+				extrinsics => extrinsics?,
+			};
+			for bytes in extrinsics {
+				shown.extend(bytes.windows(size_of::<LockKey>()).filter_map(|part| keys.get(part)));
+			}
+		}
+		Ok(shown)
 	}
 
 	async fn standing(&self, state: &L::State, bounty: BountyId, id: ReservationId) -> Result<Option<Reservation>> {
@@ -479,7 +619,7 @@ enum Decision {
 	},
 	/// It is reserved already: the transaction's end was not seen.
 	Ours(ReservationId),
-	/// Another's reservation may lapse.
+	/// The reservation that holds it may lapse.
 	Wait,
 	Lapse,
 }
@@ -501,11 +641,20 @@ async fn held<S: State>(
 	Ok(lock.map(|lock| Place::Reserved { id, distributor, lock, exclusive_until }))
 }
 
-fn decide(head: BlockNumber, bounty: &Bounty, one: &Submission, account: &[u8; 32], place: Place) -> Decision {
-	let over = one.valid_until <= head || bounty.expires_at <= head.saturating_add(1);
+/// Whether it is too late to claim a reservation safely.
+const fn is_missed(head: BlockNumber, exclusive_until: BlockNumber) -> bool {
+	head.saturating_add(LAST_BLOCKS) >= exclusive_until
+}
+
+/// `over` is whether the chain takes the receipt no longer.
+fn decide(head: BlockNumber, over: bool, claim_late: bool, one: &Submission, account: &[u8; 32], place: Place) -> Decision {
 	match place {
 		Place::Paid => Decision::Lapse,
-		Place::Reserved { id, distributor, lock, .. } if distributor == *account && lock == one.lock => Decision::Ours(id),
+		Place::Reserved { id, distributor, lock, exclusive_until }
+			if distributor == *account && lock == one.lock && (claim_late || !is_missed(head, exclusive_until)) =>
+		{
+			Decision::Ours(id)
+		},
 		_ if over => Decision::Lapse,
 		Place::Open => Decision::Reserve { replaces: None },
 		Place::Reserved { id, exclusive_until, .. } if exclusive_until <= head => Decision::Reserve { replaces: Some(id) },

@@ -40,8 +40,23 @@ pub struct Claim {
 	pub devices: Vec<DeviceIndex>,
 	/// The newest final block when it was first sent.
 	pub first: BlockNumber,
-	/// The newest final block when it was last sent.
+	/// The newest block when it was last sent, at the most.
 	pub last: BlockNumber,
+}
+
+/// What became of a device of a claim.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+	/// Its delivery was paid, and its key is public.
+	Paid,
+	/// Its delivery was not paid, though its key is in a block.
+	Shown,
+	/// It cannot be told any more whether its delivery was paid: its key counts as public.
+	Unknown,
+	/// Its key is in no block, and its delivery was not paid.
+	Lapsed,
+	/// As [`Self::Lapsed`], but the reservation stands: it can be claimed again.
+	Held,
 }
 
 /// What a bounty brought and cost. The fee of a transaction whose end was not seen is missing.
@@ -314,13 +329,17 @@ impl Store {
 		})
 	}
 
-	/// Notes a claim before its keys leave. One that is sent again keeps the block of the first time.
+	/// Notes a claim before its keys leave. One that is sent again keeps the block of the first time, and the devices whose fate is open.
 	pub fn begin_claim(&self, bounty: BountyId, reservation: ReservationId, claim: &Claim) -> Result<()> {
 		self.write(|txn| {
 			let mut table = txn.open_table(CLAIMS).or_store()?;
 			let mut claim = claim.clone();
 			if let Some(bytes) = table.get((bounty, reservation)).or_store()? {
-				claim.first = Claim::decode_all(&mut bytes.value()).map_err(|_| damaged())?.first;
+				let before = Claim::decode_all(&mut bytes.value()).map_err(|_| damaged())?;
+				claim.first = before.first;
+				claim.last = claim.last.max(before.last);
+				let open = before.devices.into_iter().filter(|index| !claim.devices.contains(index));
+				claim.devices.extend(open.collect::<Vec<_>>());
 			}
 			put(&mut table, (bounty, reservation), &claim.encode())
 		})
@@ -338,30 +357,47 @@ impl Store {
 		.collect()
 	}
 
-	/// A claim is final: these of its devices were paid, and the others not, or it is `unknown` whether they were. Returns what it brought;
-	/// nothing if it was settled before.
+	/// Settles the devices of a claim whose fate is certain; it ends with the last of them. Returns what these brought; nothing if the claim
+	/// was settled before.
 	pub fn settle_claim(
 		&self,
 		bounty: BountyId,
 		reservation: ReservationId,
-		paid: &[DeviceIndex],
-		unknown: bool,
+		fate: impl Fn(DeviceIndex) -> Option<Fate>,
 	) -> Result<Option<Amount>> {
 		self.write(|txn| {
 			let mut claims = txn.open_table(CLAIMS).or_store()?;
-			let claim = match claims.remove((bounty, reservation)).or_store()? {
+			let mut claim = match claims.remove((bounty, reservation)).or_store()? {
 				Some(bytes) => Claim::decode_all(&mut bytes.value()).map_err(|_| damaged())?,
 				None => return Ok(None),
 			};
 			let mut exchanges = Exchanges::open(txn)?;
-			for index in &claim.devices {
-				// Paid or not, the key has been shown.
-				exchanges.change((bounty, *index), Session::revealed)?;
+			let (mut devices, mut unknown, mut open) = (0_u32, 0_u32, Vec::new());
+			for index in std::mem::take(&mut claim.devices) {
+				let change = match fate(index) {
+					None => {
+						open.push(index);
+						continue;
+					},
+					Some(Fate::Held) => continue,
+					Some(Fate::Lapsed) => Session::lapsed,
+					Some(Fate::Paid) => {
+						devices = devices.saturating_add(1);
+						Session::revealed
+					},
+					Some(Fate::Unknown) => {
+						unknown = unknown.saturating_add(1);
+						Session::revealed
+					},
+					Some(Fate::Shown) => Session::revealed,
+				};
+				exchanges.change((bounty, index), change)?;
 			}
-			let (paid, others): (Vec<_>, Vec<_>) = claim.devices.iter().partition(|index| paid.contains(index));
-			let count = |devices: Vec<&DeviceIndex>| u32::try_from(devices.len()).unwrap_or(u32::MAX);
-			let (devices, unknown) = (count(paid), if unknown { count(others) } else { 0 });
 			let earned = claim.reward.saturating_mul(devices.into());
+			if !open.is_empty() {
+				claim.devices = open;
+				put(&mut claims, (bounty, reservation), &claim.encode())?;
+			}
 			add(&mut txn.open_table(EARNINGS).or_store()?, bounty, Earnings { devices, earned, fees: 0, unknown })?;
 			Ok(Some(Amount(earned)))
 		})

@@ -2,12 +2,15 @@
 
 use super::{Batch, Head, Ledger, Payee, State};
 use crate::{
-	chain::types::{
-		AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, KeySetLink, Receipt, ReceiptBatch, Release,
-		ReleaseState, Reservation,
+	chain::{
+		types::{
+			AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, KeySetLink, Receipt, ReceiptBatch, Release,
+			ReleaseState, Reservation,
+		},
+		Terms,
 	},
 	distributor::now_ms,
-	error::{Error, Result},
+	error::{Error, Kind, Result},
 	keys::Account,
 	manifest::Manifest,
 	units::Amount,
@@ -25,10 +28,10 @@ use waybill_primitives::{
 
 /// The chain's first block.
 pub const GENESIS: Hash32 = [0x47; 32];
-/// The fee of every transaction.
+/// The fee of every transaction, without a tip.
 pub const FEE: u128 = 7;
-/// For how long a reservation is exclusive.
-pub const WINDOW: BlockNumber = 20;
+/// For how long a reservation is exclusive: longer than any test takes while blocks come by themselves.
+pub const WINDOW: BlockNumber = 10_000;
 /// The height of caps: lower than is usual for small fleets, so that they have several nodes.
 const CAP_HEIGHT: u32 = 1;
 /// The most key sets that are told at once.
@@ -76,6 +79,8 @@ pub struct World {
 	pub down: bool,
 	/// How many transactions were sent.
 	pub sent: u32,
+	/// The tips of the claims that were sent.
+	pub tips: Vec<Amount>,
 	next_reservation: ReservationId,
 }
 
@@ -320,6 +325,9 @@ impl Payee for Fake {
 			let bounty =
 				world.bounties.get(&id).cloned().filter(|bounty| !bounty.closing && world.number < bounty.expires_at);
 			let bounty = bounty.ok_or_else(|| Error::refused("PodBounty.BountyExpired", "expired"))?;
+			if world.releases[&bounty.release].state == ReleaseState::Yanked {
+				return Err(Error::refused("PodBounty.ReleaseYanked", "the release was withdrawn"));
+			}
 			let (mut slots, mut rejected) = (Vec::new(), Vec::new());
 			let members = world.members(&bounty, &batch)?;
 			for (receipt, member) in batch.receipts.into_iter().zip(members) {
@@ -357,8 +365,16 @@ impl Payee for Fake {
 		id: BountyId,
 		reservation: ReservationId,
 		keys: Vec<(DeviceIndex, LockKey)>,
+		terms: Terms,
 	) -> Result<Batch> {
 		let account = payee.id();
+		self.edit(|world| match terms.latest {
+			Some(latest) if world.number > latest => Err(Error::new(Kind::Failure, "not sent: too late")),
+			_ => {
+				world.tips.push(terms.tip);
+				Ok(())
+			},
+		})?;
 		let (rejected, block) = self.transact(|world, events| {
 			let refused = || Error::refused("PodBounty.NoSuchReservation", "no such reservation");
 			if world.bounties.get(&id).is_none_or(|bounty| bounty.closing) {
@@ -386,7 +402,7 @@ impl Payee for Fake {
 			}
 			Ok((rejected, body))
 		})?;
-		Ok(Batch { block, fee: Amount(FEE), rejected })
+		Ok(Batch { block, fee: Amount(FEE + terms.tip.0), rejected })
 	}
 
 	async fn announce(&self, payee: &Account, endpoint: &str) -> Result<Batch> {

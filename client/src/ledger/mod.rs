@@ -9,8 +9,11 @@ mod node;
 pub use node::Node;
 
 use crate::{
-	chain::types::{
-		AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, KeySetLink, ReceiptBatch, Release, Reservation,
+	chain::{
+		types::{
+			AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, KeySetLink, ReceiptBatch, Release, Reservation,
+		},
+		Terms,
 	},
 	error::Result,
 	keys::Account,
@@ -115,6 +118,7 @@ pub trait Payee: Ledger {
 		bounty: BountyId,
 		reservation: ReservationId,
 		keys: Vec<(DeviceIndex, LockKey)>,
+		terms: Terms,
 	) -> impl Future<Output = Result<Batch>> + Send;
 
 	/// Publishes the address at which devices reach the distributor.
@@ -126,7 +130,7 @@ pub trait Payee: Ledger {
 pub struct Batch {
 	/// The block that holds it.
 	pub block: BlockNumber,
-	/// What it cost.
+	/// What it cost, the tip included.
 	pub fee: Amount,
 	/// The devices that the chain did not take, each with the reason.
 	pub rejected: Vec<(DeviceIndex, String)>,

@@ -8,7 +8,7 @@ use crate::{
 			AccountId, BlockId, Bounty, DeviceStatus, Distributor, Event, Fleet, Hash, KeySetLink, ReceiptBatch, Release,
 			Reservation,
 		},
-		Blocks, Chain, Included, Until, View,
+		Blocks, Chain, Included, Terms, Until, View,
 	},
 	error::{Error, Kind, OrFail, Result},
 	keys::Account,
@@ -142,8 +142,9 @@ impl Payee for Node {
 		bounty: BountyId,
 		reservation: ReservationId,
 		keys: Vec<(DeviceIndex, LockKey)>,
+		terms: Terms,
 	) -> Result<Batch> {
-		let claimed = self.chain.claim(payee, bounty, reservation, keys, Until::Finalized).await?;
+		let claimed = self.chain.claim(payee, bounty, reservation, keys, terms, Until::Finalized).await?;
 		Ok(batch(&claimed.included, claimed.rejected))
 	}
 

@@ -11,9 +11,10 @@ pub use service::Service;
 
 use serde_json::Value;
 use std::{
+	io::{BufRead, BufReader},
 	path::PathBuf,
 	process::{Command, Stdio},
-	thread::sleep,
+	thread::{self, sleep},
 	time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -59,6 +60,15 @@ pub struct Running {
 }
 
 impl Running {
+	/// Waits until it says this on standard error; what it says there is then gone.
+	pub fn until_said(mut self, text: &str) -> Self {
+		let mut lines = BufReader::new(self.process.stderr.take().unwrap()).lines();
+		assert!(lines.any(|line| line.unwrap().contains(text)), "waybill {} did not say {text}", self.words);
+		// It can go on saying things.
+		thread::spawn(move || lines.for_each(drop));
+		self
+	}
+
 	/// Waits for its end.
 	pub fn wait(mut self) -> Done {
 		let started = Instant::now();

@@ -334,6 +334,17 @@ impl Session {
 		}
 	}
 
+	/// It is too late to claim the reservation safely: the receipt is to be reserved again, in its place.
+	pub fn missed(&mut self) -> Result<(), Rejection> {
+		match &self.state.progress {
+			Progress::Reserved(receipt, _) => {
+				self.state.progress = Progress::Signed(receipt.clone());
+				Ok(())
+			},
+			Progress::Offered | Progress::Signed(_) | Progress::Revealed => Err(Rejection::OutOfOrder),
+		}
+	}
+
 	/// A block holds the claim: the key is public.
 	pub fn revealed(&mut self) -> Result<(), Rejection> {
 		match &self.state.progress {

@@ -7,10 +7,10 @@ use crate::{
 	units::Time,
 };
 
-/// What a device says while it runs for this time.
+/// What a device says while it runs for at least this time.
 async fn watch(field: &Field, path: &Path, config: &Config, time: Duration) -> (Vec<Event>, String) {
 	let (mut agent, events) = field.agent(path, config).unwrap();
-	assert!(timeout(time, agent.run(false)).await.is_err());
+	hindered(&mut agent, time, false).await;
 	let events = events.lock().unwrap().clone();
 	(events, agent.obstacle().to_owned())
 }
@@ -55,19 +55,27 @@ async fn freeze_should_be_said_across_restarts_until_a_recent_block_is_seen() {
 async fn freeze_should_be_said_when_no_block_comes_any_more() {
 	let field = Field::new(1).await;
 	let path = field.provision(0);
-	let config = Config { max_block_age: 1, ..Config::default() };
+	let config = Config { max_block_age: 3, ..Config::default() };
 	field.ticker.abort();
-	field.scene.chain.edit(|world| world.timestamp_ms = Some(distributor::now_ms()));
-	let (events, obstacle) = watch(&field, &path, &config, Duration::from_secs(4)).await;
+	let (mut agent, events) = field.agent(&path, &config).unwrap();
+	tokio::select! {
+		ended = agent.run(false) => panic!("{ended:?}"),
+		() = async {
+			until(|| events.lock().unwrap().len() == 1).await;
+			field.scene.chain.edit(|world| world.timestamp_ms = Some(distributor::now_ms()));
+			until(|| events.lock().unwrap().len() == 2).await;
+		} => {},
+	}
+	let events = events.lock().unwrap();
 	assert!(matches!(&events[..], [Event::UpToDate { installed: None }, Event::Frozen(_)]), "{events:?}");
-	assert!(obstacle.contains("somebody holds newer blocks back"), "{obstacle}");
+	assert!(agent.obstacle().contains("somebody holds newer blocks back"), "{}", agent.obstacle());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn freeze_should_be_said_when_no_node_can_be_reached() {
 	let field = Field::new(1).await;
 	let path = field.provision(0);
-	let config = Config { max_block_age: 1, ..Config::default() };
+	let config = Config { max_block_age: 3, ..Config::default() };
 	field.scene.chain.edit(|world| world.down = true);
 	// A device that has never seen a block cannot say how old the newest is.
 	let (events, obstacle) = watch(&field, &path, &config, Duration::from_millis(300)).await;

@@ -1,10 +1,11 @@
 use crate::{
-	chain::types::Reservation,
+	chain::types::{AccountId, Event, ReleaseState, Reservation},
 	distributor::{
 		now_ms,
 		scene::{account, Scene, Shop, REWARD},
-		settle::{Rules, Settler},
+		settle::{Rules, Settler, LAST_BLOCKS},
 		store::{Earnings, Store},
+		Config,
 	},
 	keys::Account,
 	ledger::{
@@ -18,8 +19,18 @@ use tempfile::TempDir;
 use waybill_exchange::Progress;
 use waybill_primitives::Version;
 
-const RULES: Rules =
-	Rules { max_batch: 100, max_delay: Duration::ZERO, late_margin: 3, max_block_age: Duration::from_secs(120) };
+const RULES: Rules = Rules {
+	max_batch: 100,
+	max_delay: Duration::ZERO,
+	late_margin: 6,
+	claim_late: false,
+	claim_tip_percent: 0,
+	max_block_age: Duration::from_secs(120),
+};
+/// For how long the reservations of others are exclusive.
+const OTHERS_WINDOW: u32 = 20;
+/// So many blocks after a claim it can get into none.
+const FORGOTTEN: u32 = 200;
 
 struct Stage {
 	folder: TempDir,
@@ -76,6 +87,50 @@ impl Stage {
 
 	fn sent(&self) -> u32 {
 		self.scene.chain.edit(|world| world.sent)
+	}
+
+	fn is_public(&self, index: u32) -> bool {
+		self.shop.desk.key(0, index).unwrap().is_ok()
+	}
+
+	/// Another distributor takes these devices from reservation 0.
+	fn take_over(&self, devices: &[u32]) -> AccountId {
+		let other = account(&self.folder, &format!("other-{devices:?}")).id();
+		self.scene.chain.edit(|world| {
+			if let Some(standing) = world.reservations.get_mut(&(0, 0)) {
+				standing.slots.retain(|slot| !devices.contains(&slot.0));
+			}
+			world.reservations.retain(|_, one| !one.slots.is_empty());
+			let slots = devices.iter().map(|index| (*index, [7; 32])).collect();
+			let exclusive_until = world.number + OTHERS_WINDOW;
+			let (reward, deposit) = (Amount(REWARD), Amount(1));
+			let reservation = Reservation { distributor: other, reward, deposit, exclusive_until, slots };
+			world.reservations.insert((0, 90 + devices[0]), reservation);
+		});
+		other
+	}
+
+	/// The other distributor is paid for these devices.
+	fn pay(&self, other: AccountId, devices: &[u32]) {
+		self.scene.chain.advance(1);
+		self.scene.chain.edit(|world| {
+			world.reservations.remove(&(0, 90 + devices[0]));
+			world.paid.extend(devices.iter().map(|index| (0, *index)));
+			let revealed =
+				|index: &u32| Event::KeyRevealed { bounty: 0, device_index: *index, key: [8; 32], distributor: other };
+			world.events.insert(world.number, devices.iter().map(revealed).collect());
+		});
+	}
+
+	/// A settler whose claim of the receipts meets this fault.
+	async fn claimed_with(receipts: std::ops::Range<usize>, fault: Fault) -> Self {
+		let mut stage = Self::with_receipts(4, receipts).await;
+		let mut settler = stage.settler(RULES);
+		stage.round(&mut settler).await;
+		stage.scene.chain.edit(|world| world.faults = vec![fault]);
+		stage.round(&mut settler).await;
+		assert_eq!(stage.sent(), 2);
+		stage
 	}
 }
 
@@ -199,6 +254,8 @@ async fn receipt_should_lapse_when_another_distributor_was_paid() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_distributors_reservation_should_be_waited_for_and_replaced_when_it_lapses() {
+	// Shorter than the receipt is good for.
+	const EXCLUSIVE: u32 = 20;
 	let mut stage = Stage::with_receipts(4, [2]).await;
 	let other = account(&stage.folder, "other").id();
 	let exclusive_until = stage.scene.chain.edit(|world| {
@@ -206,17 +263,17 @@ async fn other_distributors_reservation_should_be_waited_for_and_replaced_when_i
 			distributor: other,
 			reward: Amount(REWARD),
 			deposit: Amount(1),
-			exclusive_until: world.number + WINDOW,
+			exclusive_until: world.number + EXCLUSIVE,
 			slots: vec![(2, [7; 32])],
 		};
 		world.reservations.insert((0, 90), reservation);
-		world.number + WINDOW
+		world.number + EXCLUSIVE
 	});
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
 	assert_eq!(stage.sent(), 0);
 	assert!(matches!(stage.progress(2), Progress::Signed(_)));
-	stage.scene.chain.advance(WINDOW);
+	stage.scene.chain.advance(EXCLUSIVE);
 	assert!(stage.scene.chain.edit(|world| world.number) >= exclusive_until);
 	stage.round(&mut settler).await;
 	stage.round(&mut settler).await;
@@ -339,8 +396,291 @@ async fn reservation_should_be_claimed_after_its_window_while_it_stands() {
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
 	stage.scene.chain.advance(WINDOW + 5);
+	let mut settler = stage.settler(Rules { claim_late: true, ..RULES });
 	stage.round(&mut settler).await;
 	assert_eq!(stage.earnings(), earned(2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reservation_should_not_be_claimed_at_the_end_of_its_window() {
+	for (left, claimed) in [(LAST_BLOCKS + 1, true), (LAST_BLOCKS, false), (0, false)] {
+		let mut stage = Stage::with_receipts(4, 0..2).await;
+		let mut settler = stage.settler(RULES);
+		stage.round(&mut settler).await;
+		stage.scene.chain.advance(WINDOW - left);
+		for _ in 0..2 {
+			stage.round(&mut settler).await;
+		}
+		assert_eq!(stage.earnings(), if claimed { earned(2, 2) } else { earned(0, 1) });
+		assert_eq!((stage.is_public(0), stage.is_public(1)), (claimed, claimed));
+		// The receipts are too old to be reserved again.
+		assert!(claimed || stage.progress(0) == Progress::Offered);
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_should_be_reserved_again_when_they_were_not_claimed_in_time() {
+	for expired in [false, true] {
+		let mut stage = Stage::with_receipts(4, 0..2).await;
+		let mut settler = stage.settler(RULES);
+		stage.round(&mut settler).await;
+		stage.scene.chain.edit(|world| {
+			world.reservations.get_mut(&(0, 0)).unwrap().exclusive_until = world.number + LAST_BLOCKS;
+		});
+		// Nobody can take them yet.
+		for _ in 0..2 {
+			stage.round(&mut settler).await;
+			assert!(matches!(stage.progress(0), Progress::Signed(_)));
+		}
+		assert_eq!(stage.sent(), 1);
+		stage.scene.chain.advance(if expired { 200 } else { LAST_BLOCKS });
+		stage.round(&mut settler).await;
+		if expired {
+			assert!((0..2).all(|index| stage.progress(index) == Progress::Offered));
+			for index in 0..2 {
+				stage.sign(index).await;
+			}
+			stage.round(&mut settler).await;
+		}
+		assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 1)) && !stage.is_public(index)));
+		stage.round(&mut settler).await;
+		assert_eq!(stage.earnings(), earned(2, 3));
+		assert!(stage.scene.chain.edit(|world| world.reservations.is_empty()));
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reservation_that_was_not_claimed_in_time_should_lapse_when_it_is_taken_over_or_the_bounty_ends() {
+	for closing in [false, true] {
+		let mut stage = Stage::with_receipts(4, 0..2).await;
+		let mut settler = stage.settler(RULES);
+		stage.round(&mut settler).await;
+		stage.scene.chain.advance(WINDOW);
+		stage.round(&mut settler).await;
+		match closing {
+			false => drop(stage.take_over(&[0, 1])),
+			true => stage.scene.chain.edit(|world| world.bounties.get_mut(&0).unwrap().closing = true),
+		}
+		stage.round(&mut settler).await;
+		assert!((0..2).all(|index| stage.progress(index) == Progress::Offered && !stage.is_public(index)));
+		assert_eq!(stage.sent(), 1);
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_should_not_be_sent_when_blocks_are_further_than_the_state() {
+	let mut stage = Stage::with_receipts(4, 0..2).await;
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	let state = Arc::new(stage.scene.chain.newest().await.unwrap());
+	stage.scene.chain.advance(WINDOW - 2);
+	settler.settle(&state, |_, _| ()).await.unwrap();
+	settler.finish(|_, _| ()).await.unwrap();
+	assert_eq!(stage.sent(), 1);
+	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 0)) && !stage.is_public(index)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_distributors_pay_should_not_be_booked_when_the_end_of_a_claim_was_not_seen() {
+	let mut stage = Stage::claimed_with(0..2, Fault::Lost).await;
+	let other = stage.take_over(&[0, 1]);
+	stage.pay(other, &[0, 1]);
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	// It can still get into a block.
+	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 0)) && !stage.is_public(index)));
+	stage.scene.chain.advance(FORGOTTEN);
+	stage.round(&mut settler).await;
+	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered && !stage.is_public(index)));
+	assert_eq!(stage.earnings(), earned(0, 1));
+	assert!(stage.shop.store.claimed().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn device_should_be_served_again_when_the_reservation_that_took_it_over_lapses() {
+	let mut stage = Stage::claimed_with(0..1, Fault::Lost).await;
+	stage.scene.chain.advance(WINDOW);
+	stage.take_over(&[0]);
+	stage.scene.chain.advance(FORGOTTEN);
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	assert_eq!(stage.progress(0), Progress::Offered);
+	stage.shop.newest.send_replace(Some(Arc::new(stage.scene.chain.newest().await.unwrap())));
+	stage.sign(0).await;
+	for _ in 0..2 {
+		stage.round(&mut settler).await;
+	}
+	assert_eq!(stage.earnings(), earned(1, 3));
+	assert!(stage.is_public(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_in_a_block_should_be_public_and_only_this_distributors_pay_booked() {
+	for other_is_paid in [false, true] {
+		let mut stage = Stage::with_receipts(4, 0..3).await;
+		let mut settler = stage.settler(RULES);
+		stage.round(&mut settler).await;
+		let state = Arc::new(stage.scene.chain.newest().await.unwrap());
+		// The claim meets a reservation that lost a device.
+		let other = stage.take_over(&[1]);
+		stage.scene.chain.edit(|world| world.faults = vec![Fault::AnswerLost]);
+		settler.settle(&state, |_, _| ()).await.unwrap();
+		settler.finish(|_, _| ()).await.unwrap();
+		if other_is_paid {
+			stage.pay(other, &[1]);
+		}
+		let mut settler = stage.settler(RULES);
+		stage.round(&mut settler).await;
+		assert_eq!(stage.earnings(), earned(2, 1));
+		assert!(stage.is_public(0) && stage.is_public(2) && !stage.is_public(1));
+		stage.scene.chain.advance(FORGOTTEN);
+		stage.round(&mut settler).await;
+		assert!(stage.is_public(1));
+		assert_eq!(stage.earnings(), earned(2, 1));
+		assert!(stage.shop.store.claimed().unwrap().is_empty());
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pay_should_be_unknown_only_where_the_state_does_not_tell_either() {
+	let mut stage = Stage::claimed_with(0..2, Fault::Lost).await;
+	stage.take_over(&[1]);
+	let other = stage.take_over(&[0]);
+	stage.pay(other, &[0]);
+	stage.scene.chain.advance(FORGOTTEN);
+	stage.scene.chain.edit(|world| world.pruned = world.number);
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	assert_eq!(stage.earnings(), Earnings { unknown: 1, ..earned(0, 1) });
+	assert_eq!((stage.progress(0), stage.progress(1)), (Progress::Revealed, Progress::Offered));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_should_be_forgotten_when_its_reservation_outlasts_it() {
+	let mut stage = Stage::claimed_with(0..2, Fault::Lost).await;
+	stage.scene.chain.advance(WINDOW);
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	assert!(stage.shop.store.claimed().unwrap().is_empty());
+	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Signed(_)) && !stage.is_public(index)));
+	// Whoever takes the devices over is no riddle, even if the blocks are gone.
+	let other = stage.take_over(&[0, 1]);
+	stage.pay(other, &[0, 1]);
+	stage.scene.chain.edit(|world| world.pruned = world.number);
+	stage.round(&mut settler).await;
+	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered));
+	assert_eq!((stage.sent(), stage.earnings()), (2, earned(0, 1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_should_lapse_and_reservations_be_claimed_when_the_release_is_withdrawn() {
+	let mut stage = Stage::with_receipts(4, 0..2).await;
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	stage.sign(2).await;
+	let receipt = stage.scene.receipt(&stage.shop, 0, 3).await.unwrap();
+	stage.scene.chain.edit(|world| world.releases.get_mut(&0).unwrap().state = ReleaseState::Yanked);
+	stage.round(&mut settler).await;
+	assert_eq!((stage.sent(), stage.progress(2)), (2, Progress::Offered));
+	assert_eq!(stage.earnings(), earned(2, 2));
+	assert!(stage.troubles.is_empty());
+
+	// One that was signed before comes now.
+	stage.shop.desk.receipt(&receipt).unwrap().unwrap();
+	stage.round(&mut settler).await;
+	assert_eq!((stage.sent(), stage.progress(3)), (2, Progress::Offered));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reservation_should_not_be_sent_again_when_the_release_was_withdrawn_before_it_was_in_a_block() {
+	let mut stage = Stage::with_receipts(4, 0..2).await;
+	let state = Arc::new(stage.scene.chain.newest().await.unwrap());
+	stage.scene.chain.edit(|world| world.releases.get_mut(&0).unwrap().state = ReleaseState::Yanked);
+	let mut settler = stage.settler(RULES);
+	settler.settle(&state, |_, _| ()).await.unwrap();
+	settler.finish(|_, _| ()).await.unwrap();
+	assert_eq!(stage.sent(), 1);
+	tokio::time::sleep(Duration::from_millis(3_100)).await;
+	for _ in 0..2 {
+		stage.round(&mut settler).await;
+	}
+	assert_eq!(stage.sent(), 1);
+	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_should_not_wait_when_a_reservation_failed() {
+	let mut stage = Stage::with_receipts(4, [0]).await;
+	stage.scene.chain.edit(|world| world.faults = vec![Fault::Lost]);
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	let mut another = stage.settler(RULES);
+	stage.round(&mut another).await;
+	assert_eq!((stage.sent(), matches!(stage.progress(0), Progress::Reserved(..))), (2, true));
+	stage.sign(1).await;
+	stage.round(&mut settler).await;
+	assert_eq!(stage.earnings(), earned(1, 2));
+	assert!(matches!(stage.progress(1), Progress::Signed(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_that_failed_should_wait_unless_its_window_ends() {
+	let mut stage = Stage::with_receipts(4, 0..2).await;
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	stage.scene.chain.edit(|world| world.faults = vec![Fault::Lost; 2]);
+	for _ in 0..3 {
+		stage.round(&mut settler).await;
+	}
+	assert_eq!(stage.sent(), 2);
+	stage.scene.chain.advance(WINDOW - RULES.late_margin);
+	for sent in 3..=4 {
+		stage.round(&mut settler).await;
+		assert_eq!(stage.sent(), sent);
+	}
+	assert_eq!(stage.earnings(), earned(2, 2));
+
+	let mut stage = Stage::with_receipts(4, 0..2).await;
+	let mut settler = stage.settler(Rules { claim_late: true, ..RULES });
+	stage.round(&mut settler).await;
+	stage.scene.chain.edit(|world| world.faults = vec![Fault::Lost]);
+	stage.scene.chain.advance(WINDOW);
+	for _ in 0..2 {
+		stage.round(&mut settler).await;
+	}
+	assert_eq!(stage.sent(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_should_carry_a_share_of_their_reward_as_a_tip() {
+	for (percent, tip) in [(0, 0), (3, 3 * 4 * REWARD / 100)] {
+		let mut stage = Stage::with_receipts(5, 0..4).await;
+		let mut settler = stage.settler(Rules { claim_tip_percent: percent, ..RULES });
+		for _ in 0..2 {
+			stage.round(&mut settler).await;
+		}
+		assert_eq!(stage.scene.chain.edit(|world| world.tips.clone()), [Amount(tip)]);
+		assert_eq!(stage.earnings(), Earnings { fees: 2 * FEE + tip, ..earned(4, 2) });
+	}
+}
+
+#[test]
+fn tip_should_be_exact_and_never_more_than_the_reward() {
+	let tip = |percent, reward, devices| Rules { claim_tip_percent: percent, ..RULES }.tip(Amount(reward), devices).0;
+	assert_eq!((tip(1, 99, 1), tip(1, 50, 2), tip(7, 150, 1), tip(100, 123, 3)), (0, 1, 10, 369));
+	assert_eq!((tip(100, u128::MAX, 256), tip(1, u128::MAX, 256)), (u128::MAX, u128::MAX / 100));
+	assert_eq!(tip(1, 1_000, 0), 0);
+}
+
+#[test]
+fn rules_that_cannot_work_should_be_refused() {
+	Config::default().check().unwrap();
+	for late_margin in [0, LAST_BLOCKS] {
+		let error = Config { late_margin, ..Config::default() }.check().unwrap_err();
+		assert!(error.to_string().contains("late_margin"), "{error}");
+	}
+	let error = Config { claim_tip_percent: 101, ..Config::default() }.check().unwrap_err();
+	assert!(error.to_string().contains("claim_tip_percent"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@ use crate::{
 	distributor::{
 		exchanges::Counts,
 		scene::{account, Scene, REWARD},
-		store::{Claim, Earnings, Store},
+		store::{Claim, Earnings, Fate, Store},
 	},
 	error::Kind,
 	ledger::fake::GENESIS,
@@ -75,13 +75,42 @@ async fn claim_should_be_counted_once() {
 	store.begin_claim(0, 5, &Claim { first: 9, last: 9, ..claim.clone() }).unwrap();
 	assert_eq!(store.claims(0).unwrap(), [(5, Claim { last: 9, ..claim })]);
 	assert_eq!(store.claimed().unwrap(), [0]);
-	assert_eq!(store.settle_claim(0, 5, &[0, 2], false).unwrap(), Some(Amount(2 * REWARD)));
-	assert_eq!(store.settle_claim(0, 5, &[0, 2], false).unwrap(), None);
+	let fate = |index| Some(if index == 1 { Fate::Shown } else { Fate::Paid });
+	assert_eq!(store.settle_claim(0, 5, fate).unwrap(), Some(Amount(2 * REWARD)));
+	assert_eq!(store.settle_claim(0, 5, fate).unwrap(), None);
 	store.add_fee(0, Amount(3)).unwrap();
 	assert_eq!(store.earnings().unwrap(), [(0, Earnings { devices: 2, earned: 2 * REWARD, fees: 3, unknown: 0 })]);
 	// The third key was shown, too, paid or not.
 	assert!(store.sessions(0).unwrap().iter().all(|session| session.revealed_key().is_ok()));
 	assert!(store.unsettled().unwrap().is_empty() && store.claims(0).unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_should_stay_until_the_fate_of_each_device_is_certain() {
+	let folder = tempfile::tempdir().unwrap();
+	let (scene, payee, payload) = (Scene::new(4), account(&folder, "payee"), vec![9; 100]);
+	scene.release(0, Version::new(1, 0, 0), 1, &payload, scene.manifest_cid);
+	let shop = scene.shop(folder.path(), &payee, 0, &payload, 64).await;
+	for index in 0..4 {
+		let receipt = scene.receipt(&shop, 0, index).await.unwrap();
+		shop.desk.receipt(&receipt).unwrap().unwrap();
+	}
+	let store = &shop.store;
+	let progress = |index| store.session(0, index).unwrap().unwrap().progress().clone();
+	store.update(0, &[0, 1, 2, 3], |session| session.reserved(5)).unwrap();
+	let claim = Claim { reward: REWARD, devices: vec![0, 1, 2, 3], first: 8, last: 9 };
+	store.begin_claim(0, 5, &claim).unwrap();
+	let paid = store.settle_claim(0, 5, |index| (index == 0).then_some(Fate::Paid)).unwrap();
+	assert_eq!(paid, Some(Amount(REWARD)));
+	assert!(matches!(progress(1), Progress::Reserved(_, 5)));
+	// Sent again for one device, the claim keeps the others.
+	store.begin_claim(0, 5, &Claim { devices: vec![3], first: 30, last: 31, ..claim.clone() }).unwrap();
+	assert_eq!(store.claims(0).unwrap(), [(5, Claim { devices: vec![3, 1, 2], first: 8, last: 31, ..claim })]);
+	let rest = |index| Some([Fate::Lapsed, Fate::Unknown, Fate::Paid][index as usize - 1]);
+	assert_eq!(store.settle_claim(0, 5, rest).unwrap(), Some(Amount(REWARD)));
+	assert_eq!((1..4).map(progress).collect::<Vec<_>>(), [Progress::Offered, Progress::Revealed, Progress::Revealed]);
+	assert_eq!(store.earnings().unwrap(), [(0, Earnings { devices: 2, earned: 2 * REWARD, fees: 0, unknown: 1 })]);
+	assert!(store.claims(0).unwrap().is_empty() && store.unsettled().unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
