@@ -3,7 +3,10 @@
 use anyhow::{ensure, Context, Result};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{future::Future, time::Duration};
+use std::{
+	future::Future,
+	time::{Duration, SystemTime, UNIX_EPOCH},
+};
 use tokio::time::{sleep, timeout};
 use zombienet_sdk::{
 	subxt::{
@@ -15,6 +18,9 @@ use zombienet_sdk::{
 	},
 	NetworkNode,
 };
+
+/// The time between two blocks.
+const SLOT_SECONDS: u64 = 3;
 
 /// A public key: of a block's author, or of a voter in finality.
 pub type Key = [u8; 32];
@@ -72,12 +78,20 @@ impl Chain {
 		self.height(&self.request("chain_getHeader", rpc_params![hash]).await?).await
 	}
 
+	async fn header(&self, height: u32) -> Result<Value> {
+		let hash = self.hash(height).await?.context("no such block")?;
+		self.request("chain_getHeader", rpc_params![hash]).await
+	}
+
+	/// The slot of the block at this height.
+	pub async fn slot(&self, height: u32) -> Result<u64> {
+		slot_of(&self.header(height).await?)
+	}
+
 	/// The key of the author of the block at this height.
 	pub async fn author(&self, height: u32) -> Result<Key> {
-		let hash = self.hash(height).await?.context("no such block")?;
-		let header: Value = self.request("chain_getHeader", rpc_params![hash]).await?;
-		let logs = header["digest"]["logs"].as_array().context("a header without a digest")?;
-		let slot = logs.iter().filter_map(Value::as_str).find_map(slot).context("a block without a slot")?;
+		let header = self.header(height).await?;
+		let slot = slot_of(&header)?;
 		let parent = header["parentHash"].as_str().context("a header without a parent")?;
 		let authors: Vec<Key> = self.call("AuraApi_authorities", parent).await?;
 		ensure!(!authors.is_empty(), "no authors");
@@ -128,6 +142,17 @@ pub async fn wait<T, F: Future<Output = Result<Option<T>>>>(
 		.await
 		.with_context(|| format!("{words} within {seconds} s"))?
 		.with_context(|| words.to_string())
+}
+
+/// The slot that it is now.
+pub fn slot_now() -> Result<u64> {
+	Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / SLOT_SECONDS)
+}
+
+/// The slot of the block with this header.
+fn slot_of(header: &Value) -> Result<u64> {
+	let logs = header["digest"]["logs"].as_array().context("a header without a digest")?;
+	logs.iter().filter_map(Value::as_str).find_map(slot).context("a block without a slot")
 }
 
 /// The slot in a header's digest item, if that is Aura's: `PreRuntime("aura", 8 bytes)`.
