@@ -14,12 +14,21 @@ use frame_support::{
 /// follow each other within a block, a vendor could not veto a key set, and a bounty would expire before a device saw it.
 pub const MIN_PERIOD: BlockNumber = 5;
 
-/// A parameter, but at least `MIN`.
-pub struct AtLeast<Parameter, const MIN: BlockNumber>(PhantomData<Parameter>);
+/// No round, no pause between rounds and no veto of the registry takes longer, whatever its parameter says. What a period became
+/// part of outlives a repair of the parameter: a key set that waits for ever keeps all others out until it is vetoed.
+pub const MAX_PERIOD: BlockNumber = 30 * DAYS;
 
-impl<Parameter: Get<BlockNumber>, const MIN: BlockNumber> Get<BlockNumber> for AtLeast<Parameter, MIN> {
+/// The shortest time of a bounty is no longer, whatever its parameter says: it is well below the longest.
+pub const MAX_MIN_DURATION: BlockNumber = 30 * DAYS;
+
+/// A parameter, but at least `MIN` and at most `MAX`.
+pub struct Within<Parameter, const MIN: BlockNumber, const MAX: BlockNumber>(PhantomData<Parameter>);
+
+impl<Parameter: Get<BlockNumber>, const MIN: BlockNumber, const MAX: BlockNumber> Get<BlockNumber>
+	for Within<Parameter, MIN, MAX>
+{
 	fn get() -> BlockNumber {
-		Parameter::get().max(MIN)
+		Parameter::get().max(MIN).min(MAX)
 	}
 }
 

@@ -4,7 +4,8 @@
 //! alone (CollatorSelection's invulnerables): money that can be borrowed for a day must not buy finality.
 
 use crate::{
-	parameters::{dynamic_params::session::Length, AtLeast},
+	parameters::{dynamic_params::session::Length, Within},
+	time::DAYS,
 	AccountId, Aura, BlockNumber, CollatorSelection, Firmware, Grandpa, Runtime, Session, Voters,
 };
 use alloc::vec::Vec;
@@ -29,8 +30,12 @@ sp_runtime::impl_opaque_keys! {
 /// No session is shorter, whatever the parameter says.
 pub const MIN_SESSION_LENGTH: BlockNumber = 5;
 
+/// No session is longer, whatever the parameter says: what is changed about collators takes effect from session to session, and a
+/// bonded one that authors nothing leaves after [`KickThreshold`].
+pub const MAX_SESSION_LENGTH: BlockNumber = DAYS;
+
 /// The length of a session.
-pub type SessionLength = AtLeast<Length, MIN_SESSION_LENGTH>;
+pub type SessionLength = Within<Length, MIN_SESSION_LENGTH, MAX_SESSION_LENGTH>;
 
 /// How long a bonded collator may author nothing before it has to leave.
 pub struct KickThreshold;

@@ -109,6 +109,10 @@ impl<T: Config> Registry<T::AccountId> for Pallet<T> {
 		Fleets::<T>::mutate_extant(id, |fleet| fleet.users = fleet.users.saturating_sub(1));
 	}
 
+	fn users(id: FleetId) -> Option<u32> {
+		Fleets::<T>::get(id).map(|fleet| fleet.users)
+	}
+
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_release(
 		vendor: &T::AccountId,

@@ -4,7 +4,7 @@ use crate::{pallet::*, AttesterId};
 use alloc::vec::Vec;
 use frame_support::{traits::OneSessionHandler, BoundedVec};
 use sp_core::Get;
-use sp_runtime::{BoundToRuntimeAppPublic, SaturatedConversion};
+use sp_runtime::BoundToRuntimeAppPublic;
 
 impl<T: Config> Pallet<T> {
 	/// Replaces the attesters. More than [`Config::MaxAttesters`] are cut off in the order of their keys.
@@ -12,11 +12,11 @@ impl<T: Config> Pallet<T> {
 		let mut keys: Vec<AttesterId> = keys.collect();
 		keys.sort();
 		keys.dedup();
-		let limit: usize = T::MaxAttesters::get().saturated_into();
-		if keys.len() > limit {
-			log::error!(target: crate::worker::LOG_TARGET, "{} attesters, of whom {limit} can attest", keys.len());
-		}
-		let keys = BoundedVec::truncate_from(keys);
+		let keys = BoundedVec::try_from(keys).unwrap_or_else(|all| {
+			let limit = T::MaxAttesters::get();
+			log::error!(target: crate::worker::LOG_TARGET, "{} attesters, of whom {limit} can attest", all.len());
+			BoundedVec::truncate_from(all)
+		});
 		if keys != Attesters::<T>::get() {
 			Attesters::<T>::put(keys);
 		}

@@ -1,18 +1,18 @@
 //! The off-chain worker: fetches releases from IPFS, checks them and votes.
 //!
 //! It runs on every node for each new best block and does nothing on a node without an attester's key. What it may do is bounded:
-//! one run at a time, a limited number of releases a run, and for each a deadline, a size and a number of blocks. What it knows of
-//! earlier attempts is kept in the node's off-chain storage.
+//! one run at a time, a limited number of releases a run, and for each a deadline, a size and a number of blocks. No vendor's releases
+//! keep those of others waiting for long: vendors take turns, and a check gives way to who waits. What the worker knows of earlier
+//! attempts is kept in the node's off-chain storage.
 
 mod fetch;
 mod gateway;
 mod notes;
 
 use crate::{pallet::*, AttesterId, Phase, Release, Round};
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use fetch::{Checked, Failure};
 use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
-use gateway::FetchError;
 use notes::{GatewayNote, Note, Plan, MAX_FAILURES};
 use sp_io::offchain::timestamp;
 use sp_runtime::{
@@ -83,22 +83,43 @@ fn gateway_url() -> Option<String> {
 	}
 }
 
+/// A check of a release for as long as this is fair to those that wait, and twice as long after each failed attempt. The last
+/// attempt, after which the release is unreachable, may use all its time.
+const FAIR_TIME: u64 = 10_000;
+
+/// The time for a check while others wait, if there is a limit.
+pub(crate) fn fair_time(failures: u32) -> Option<Duration> {
+	let is_last = failures.saturating_add(1) >= MAX_FAILURES;
+	(!is_last).then(|| Duration::from_millis(FAIR_TIME.saturating_mul(2u64.saturating_pow(failures))))
+}
+
 /// A release that waits for this node's vote.
 struct Due<T: Config> {
 	id: ReleaseId,
 	release: Release<T>,
 	round: u32,
 	voters: Vec<AttesterId>,
+	note: Note,
 }
 
-/// Whether the gateway was asked.
-enum Contact {
-	/// It was not.
-	None,
-	/// It answered, well or badly.
-	Made,
-	/// It could not be.
-	Failed(FetchError),
+/// Puts releases in the order of their turns: one of each vendor before a second one of any, and the vendor first that has waited
+/// longest since its release was due or its last check, whichever is later. So each other vendor is checked once at most before a
+/// release that waits, whatever else it publishes. Of a vendor's own, what failed the least goes first.
+fn in_turn<T: Config>(mut due: Vec<Due<T>>, now: BlockNumber) -> Vec<Due<T>> {
+	due.sort_by_key(|due| (due.note.failures, due.note.not_before, due.id));
+	let mut turns = BTreeMap::<T::AccountId, u32>::new();
+	let mut in_turn: Vec<_> = due
+		.into_iter()
+		.map(|due| {
+			let next = turns.entry(due.release.vendor.clone()).or_default();
+			let turn = *next;
+			*next = turn.saturating_add(1);
+			let since = due.note.not_before.max(notes::next_turn(&due.release.vendor, now));
+			((turn, since, due.id), due)
+		})
+		.collect();
+	in_turn.sort_by_key(|(order, _)| *order);
+	in_turn.into_iter().map(|(_, due)| due).collect()
 }
 
 struct Run<T> {
@@ -110,7 +131,7 @@ struct Run<T> {
 impl<T: Config> Run<T> {
 	/// Votes on what is due. `renew` says whether the run may go on.
 	fn go(&self, renew: &mut dyn FnMut() -> bool) {
-		let gateway_note = GatewayNote::load();
+		let mut gateway_note = GatewayNote::load();
 		if notes::is_waiting(gateway_note.not_before, self.now) {
 			return;
 		}
@@ -120,15 +141,33 @@ impl<T: Config> Run<T> {
 		};
 		let end = timestamp().add(RUN_TIME);
 		let (candidates, cursor) = self.candidates();
-		let mut due: Vec<_> = candidates.into_iter().filter_map(|id| self.due(id)).collect();
-		// What cannot be fetched must not keep the rest waiting, however much of it there is.
-		due.sort_by_key(|due| Note::load(due.id, &due.release.statement).failures);
-		for due in due {
+		// However far this run comes: the next one looks at others.
+		if let Some(cursor) = cursor {
+			notes::set_cursor(cursor);
+		}
+		let (mut votes, mut checks) = (Vec::new(), Vec::new());
+		for (plan, due) in candidates.into_iter().filter_map(|id| self.due(id)) {
+			match plan {
+				Plan::Wait => {},
+				Plan::VoteAgain(verdict) => votes.push((due, verdict)),
+				Plan::Check => checks.push(due),
+			}
+		}
+		for (mut due, verdict) in votes {
 			if timestamp() >= end || !renew() {
 				return;
 			}
-			match self.attend(&due, &gateway, renew) {
-				Contact::Failed(cause) => {
+			self.settle(&mut due, verdict);
+		}
+		let mut waiting = in_turn(checks, self.now).into_iter();
+		while let Some(mut due) = waiting.next() {
+			if timestamp() >= end || !renew() {
+				return;
+			}
+			notes::take_turn(&due.release.vendor, self.now);
+			let fair_time = if waiting.len() > 0 { fair_time(due.note.failures) } else { None };
+			match fetch::check(&gateway, &due.release.statement, fair_time, renew) {
+				Err(Failure::NoGateway(cause)) => {
 					let note = gateway_note.failed(self.now);
 					log::warn!(
 						target: LOG_TARGET,
@@ -136,15 +175,22 @@ impl<T: Config> Run<T> {
 						due.id,
 						note.not_before,
 					);
+					// This release may be what the gateway breaks on: others go first.
+					due.note.not_before = note.not_before;
+					due.note.save(due.id);
 					note.save();
 					return;
 				},
-				Contact::Made if gateway_note.failures > 0 => GatewayNote::default().save(),
-				Contact::Made | Contact::None => {},
+				outcome => {
+					if gateway_note.failures > 0 {
+						gateway_note = GatewayNote::default();
+						gateway_note.save();
+					}
+					if let Some(verdict) = self.judge(&mut due, outcome) {
+						self.settle(&mut due, verdict);
+					}
+				},
 			}
-		}
-		if let Some(cursor) = cursor {
-			notes::set_cursor(cursor);
 		}
 	}
 
@@ -161,8 +207,8 @@ impl<T: Config> Run<T> {
 		(ids, cursor)
 	}
 
-	/// The release, if it takes votes in the next block and one of this node's keys has not voted.
-	fn due(&self, id: ReleaseId) -> Option<Due<T>> {
+	/// The release and what to do about it, if it takes votes in the next block and one of this node's keys has not voted.
+	fn due(&self, id: ReleaseId) -> Option<(Plan, Due<T>)> {
 		let stored: Round<T> = Rounds::<T>::get(id)?;
 		let next_block = frame_system::Pallet::<T>::block_number().saturating_add(One::one());
 		let Phase::Open { number: round, .. } = stored.phase(next_block) else { return None };
@@ -170,32 +216,25 @@ impl<T: Config> Run<T> {
 		if voters.is_empty() {
 			return None;
 		}
-		Some(Due { id, release: Releases::<T>::get(id)?, round, voters })
+		let release = Releases::<T>::get(id)?;
+		let mut note = Note::load(id, &release.statement);
+		let plan = note.plan(round, self.now);
+		if plan == Plan::Check && note.queue(self.now) {
+			note.save(id);
+		}
+		Some((plan, Due { id, release, round, voters, note }))
 	}
 
-	/// Checks the release unless it is too early to, and votes when the outcome is clear.
-	fn attend(&self, due: &Due<T>, gateway: &str, renew: &mut dyn FnMut() -> bool) -> Contact {
-		let Due { id, release, round, .. } = due;
-		let mut note = Note::load(*id, &release.statement);
-		let (contact, verdict) = match note.plan(*round, self.now) {
-			Plan::Wait => (Contact::None, None),
-			Plan::VoteAgain(verdict) => (Contact::None, Some(verdict)),
-			Plan::Check => match fetch::check(gateway, &release.statement, renew) {
-				Err(Failure::NoGateway(cause)) => (Contact::Failed(cause), None),
-				outcome => (Contact::Made, self.judge(due, &mut note, outcome)),
-			},
-		};
-		if let Some(verdict) = verdict {
-			note.voted(verdict, self.now);
-			note.save(*id);
-			self.vote(due, verdict);
-		}
-		contact
+	/// Remembers the verdict and votes.
+	fn settle(&self, due: &mut Due<T>, verdict: Verdict) {
+		due.note.voted(verdict, self.now);
+		due.note.save(due.id);
+		self.vote(due, verdict);
 	}
 
 	/// The verdict, if there is one yet; a line in the log in any case.
-	fn judge(&self, due: &Due<T>, note: &mut Note, outcome: Result<Checked, Failure>) -> Option<Verdict> {
-		let (id, round, statement) = (due.id, due.round, &due.release.statement);
+	fn judge(&self, due: &mut Due<T>, outcome: Result<Checked, Failure>) -> Option<Verdict> {
+		let Due { id, release: Release { statement, .. }, round, note, .. } = due;
 		match outcome {
 			Ok(Checked { blocks }) => {
 				log::info!(
@@ -224,7 +263,7 @@ impl<T: Config> Run<T> {
 					note.failures,
 					note.not_before,
 				);
-				note.save(id);
+				note.save(*id);
 				None
 			},
 			Err(Failure::Superseded) => {

@@ -4,7 +4,7 @@ use super::{money::StoragePrice, MAX_APPOINTED};
 use crate::{
 	parameters::{
 		dynamic_params::firmware::{KeySetDelay, RecheckPeriod, RetryPeriod},
-		AtLeast, MIN_PERIOD,
+		Within, MAX_PERIOD, MIN_PERIOD,
 	},
 	AccountId, Balances, Runtime, RuntimeHoldReason,
 };
@@ -27,8 +27,8 @@ impl pallet_firmware::Config for Runtime {
 	type MaxUrlLen = ConstU32<256>;
 	type MaxSecurityStep = ConstU32<16>;
 	type MaxPayloadSize = ConstU64<MAX_PAYLOAD_SIZE>;
-	type RecheckPeriod = AtLeast<RecheckPeriod, MIN_PERIOD>;
-	type RetryPeriod = AtLeast<RetryPeriod, MIN_PERIOD>;
-	type KeySetDelay = AtLeast<KeySetDelay, MIN_PERIOD>;
+	type RecheckPeriod = Within<RecheckPeriod, MIN_PERIOD, MAX_PERIOD>;
+	type RetryPeriod = Within<RetryPeriod, MIN_PERIOD, MAX_PERIOD>;
+	type KeySetDelay = Within<KeySetDelay, MIN_PERIOD, MAX_PERIOD>;
 	type WeightInfo = pallet_firmware::weights::SubstrateWeight<Runtime>;
 }

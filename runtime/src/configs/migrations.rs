@@ -1,4 +1,8 @@
 //! What a new runtime does to the state of the old one, over several blocks. No transaction gets in before it is done.
+//!
+//! These blocks count: exclusive windows pass, receipts and bounties expire, and nothing can be claimed meanwhile. The migrations of an
+//! upgrade take a tenth of the exclusive window at most: 60 blocks of the 600 that it has unless root sets another. What takes longer
+//! is split over several upgrades.
 
 use super::system::RuntimeBlockWeights;
 use crate::{Runtime, RuntimeEvent};

@@ -6,13 +6,14 @@ use crate::{
 			pod_bounty::{self, ExclusiveWindow, MinDuration},
 			session,
 		},
-		MIN_PERIOD,
+		MAX_MIN_DURATION, MAX_PERIOD, MIN_PERIOD,
 	},
-	session::{SessionLength, MIN_SESSION_LENGTH},
+	session::{KickThreshold, SessionLength, MAX_SESSION_LENGTH, MIN_SESSION_LENGTH},
+	time::DAYS,
 	BlockNumber, Runtime, RuntimeCall, RuntimeParameters, Session,
 };
 use frame_support::traits::{dynamic_params::AggregatedKeyValue, Get};
-use pallet_pod_bounty::LEAST_EXCLUSIVE_WINDOW;
+use pallet_pod_bounty::{GREATEST_EXCLUSIVE_WINDOW, LEAST_EXCLUSIVE_WINDOW};
 
 /// A chain on which root has set a parameter.
 fn chain_with(key_value: RuntimeParameters) -> Chain {
@@ -74,4 +75,40 @@ fn parameters_should_be_what_root_set_when_they_are_long_enough() {
 	let longer = firmware::Parameters::KeySetDelay(KeySetDelay, Some(MIN_PERIOD + 1));
 	chain_with(RuntimeParameters::Firmware(longer))
 		.with(|| assert_eq!(<<Runtime as pallet_firmware::Config>::KeySetDelay as Get<_>>::get(), MIN_PERIOD + 1));
+}
+
+/// What a getter says when root has set its parameter to the greatest number there is.
+fn greatest<G: Get<BlockNumber>>(key_value: RuntimeParameters) -> BlockNumber {
+	chain_with(key_value).with(G::get)
+}
+
+#[test]
+fn periods_should_keep_a_greatest_length_when_a_parameter_is_too_large() {
+	const TOO_LARGE: Option<BlockNumber> = Some(BlockNumber::MAX);
+	let session = || RuntimeParameters::Session(session::Parameters::Length(session::Length, TOO_LARGE));
+	assert_eq!(greatest::<SessionLength>(session()), MAX_SESSION_LENGTH);
+	assert_eq!(greatest::<KickThreshold>(session()), 6 * MAX_SESSION_LENGTH);
+
+	let parameter = firmware::Parameters::RecheckPeriod(RecheckPeriod, TOO_LARGE);
+	type Recheck = <Runtime as pallet_firmware::Config>::RecheckPeriod;
+	assert_eq!(greatest::<Recheck>(RuntimeParameters::Firmware(parameter)), MAX_PERIOD);
+	let parameter = firmware::Parameters::RetryPeriod(RetryPeriod, TOO_LARGE);
+	type Retry = <Runtime as pallet_firmware::Config>::RetryPeriod;
+	assert_eq!(greatest::<Retry>(RuntimeParameters::Firmware(parameter)), MAX_PERIOD);
+	let parameter = firmware::Parameters::KeySetDelay(KeySetDelay, TOO_LARGE);
+	type Delay = <Runtime as pallet_firmware::Config>::KeySetDelay;
+	assert_eq!(greatest::<Delay>(RuntimeParameters::Firmware(parameter)), MAX_PERIOD);
+
+	let parameter = pod_bounty::Parameters::ExclusiveWindow(ExclusiveWindow, TOO_LARGE);
+	type Window = <Runtime as pallet_pod_bounty::Config>::ExclusiveWindow;
+	assert_eq!(greatest::<Window>(RuntimeParameters::PodBounty(parameter)), GREATEST_EXCLUSIVE_WINDOW);
+	let parameter = pod_bounty::Parameters::MinDuration(MinDuration, TOO_LARGE);
+	type Shortest = <Runtime as pallet_pod_bounty::Config>::MinDuration;
+	assert_eq!(greatest::<Shortest>(RuntimeParameters::PodBounty(parameter)), MAX_MIN_DURATION);
+	assert!(MAX_MIN_DURATION < <<Runtime as pallet_pod_bounty::Config>::MaxDuration as Get<BlockNumber>>::get());
+}
+
+#[test]
+fn greatest_exclusive_window_should_be_a_day() {
+	assert_eq!(GREATEST_EXCLUSIVE_WINDOW, DAYS);
 }

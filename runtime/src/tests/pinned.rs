@@ -1,10 +1,15 @@
 //! What stored data and signed transactions rest on. A change here needs a migration, or a new `transaction_version`.
 
 use crate::{
-	session::SessionKeys, AccountId, RuntimeCall, RuntimeHoldReason, RuntimeParameters, RuntimeParametersKey, TxExtension,
+	session::SessionKeys, AccountId, Runtime, RuntimeCall, RuntimeHoldReason, RuntimeParameters, RuntimeParametersKey,
+	TxExtension,
 };
 use codec::Encode;
-use frame_support::traits::VariantCount;
+use frame_support::{
+	storage::unhashed,
+	traits::{StorageVersion, VariantCount},
+	BoundedVec,
+};
 use sp_runtime::{
 	traits::{OpaqueKeys, TransactionExtension},
 	KeyTypeId,
@@ -68,6 +73,32 @@ fn parameters_should_keep_their_keys() {
 	assert_eq!(keys.encode(), [0, 0, 1, 0, 1, 1, 1, 2, 2, 0, 2, 1]);
 	let value = RuntimeParameters::Session(session::Parameters::Length(session::Length, Some(10)));
 	assert_eq!(value.encode(), [0, 0, 1, 10, 0, 0, 0]);
+}
+
+#[test]
+fn voters_should_keep_their_layout() {
+	use crate::voters::{pallet::STORAGE_VERSION, Offences, Sets};
+	use sp_consensus_grandpa::AuthorityId;
+	use sp_core::ed25519::Public;
+	use sp_io::hashing::{blake2_128, twox_128, twox_64};
+	let prefix = |item: &[u8]| [twox_128(b"Voters"), twox_128(item)].concat();
+	let set_id = 3u64.to_le_bytes();
+	let key = [&prefix(b"Sets")[..], &twox_64(&set_id), &set_id].concat();
+	assert_eq!(Sets::<Runtime>::hashed_key_for(3), key);
+	let who = AccountId::from([7; 32]);
+	let key = [&prefix(b"Offences")[..], &blake2_128(&[7; 32]), &[7; 32]].concat();
+	assert_eq!(Offences::<Runtime>::hashed_key_for(&who), key);
+
+	sp_io::TestExternalities::default().execute_with(|| {
+		let voter = (AuthorityId::from(Public::from_raw([5; 32])), who.clone());
+		Sets::<Runtime>::insert(3, BoundedVec::truncate_from(vec![voter]));
+		Offences::<Runtime>::insert(&who, 3);
+		let stored = |key: &[u8]| unhashed::get_raw(key).unwrap();
+		let set = [&[1 << 2][..], &[5; 32], &[7; 32]].concat();
+		assert_eq!(stored(&Sets::<Runtime>::hashed_key_for(3)), set);
+		assert_eq!(stored(&Offences::<Runtime>::hashed_key_for(&who)), set_id);
+	});
+	assert_eq!(STORAGE_VERSION, StorageVersion::new(0));
 }
 
 #[test]

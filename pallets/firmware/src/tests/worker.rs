@@ -139,7 +139,13 @@ fn payload() -> Vec<u8> {
 }
 
 fn release_file(file: &dag::File, change: impl FnOnce(&mut ReleaseStatement)) -> ReleaseId {
-	let model = if Models::<Test>::contains_key(0) { 0 } else { register_model(VENDOR) };
+	release_of(VENDOR, file, change)
+}
+
+/// A vendor's release, of its first model.
+fn release_of(vendor: AccountId, file: &dag::File, change: impl FnOnce(&mut ReleaseStatement)) -> ReleaseId {
+	let own = |(id, model): (u64, Model<Test>)| (model.vendor == vendor).then_some(id);
+	let model = Models::<Test>::iter().find_map(own).unwrap_or_else(|| register_model(vendor));
 	let version = (1, 0, NextReleaseId::<Test>::get() as u32);
 	let mut statement = statement(model, version, 0, &file.data);
 	statement.payload = file.root;
@@ -352,6 +358,18 @@ fn endless_block_should_be_cut_off() {
 		node.blocks(3..=31);
 		node.block(32);
 		assert_eq!(node.votes(), [(0, 1, Verdict::Unreachable)]);
+	});
+}
+
+#[test]
+fn largest_block_should_be_taken() {
+	Node::run_test(|node| {
+		let leaf = vec![7; waybill_ipfs::MAX_BLOCK];
+		let file = dag::file(&leaf, leaf.len());
+		node.net.add(&file);
+		release_file(&file, |_| {});
+		node.block(2);
+		assert_eq!(node.votes(), [(0, 0, Verdict::Available)]);
 	});
 }
 
@@ -607,6 +625,185 @@ fn release_should_be_voted_on_when_many_newer_ones_hang() {
 		for number in 2..=7 {
 			node.block(number);
 		}
+		assert_eq!(node.votes(), [(good, 0, Verdict::Available)]);
+	});
+}
+
+/// Publishes a vendor's payload of 5 leaves, for each block of which the gateway takes so long.
+fn slow_release(node: &Node, vendor: AccountId, name: u8, millis: u64) -> (ReleaseId, dag::File) {
+	let data: Vec<u8> = payload().iter().map(|byte| byte ^ !name).collect();
+	let file = dag::file(&data, 1000);
+	node.net.add(&file);
+	for cid in [file.root].iter().chain(&file.leaves) {
+		node.net.answer(*cid, Answer::Slow(millis));
+	}
+	(release_of(vendor, &file, |_| {}), file)
+}
+
+#[test]
+fn release_should_be_voted_on_when_another_vendor_has_many_slow_ones() {
+	Node::run_test(|node| {
+		for name in 0..10 {
+			slow_release(node, OTHER_VENDOR, name, 9_000);
+		}
+		let (good, ..) = released(node);
+		slow_release(node, OTHER_VENDOR, 10, 9_000);
+		node.block(2);
+		assert_eq!(node.votes(), [(good, 0, Verdict::Available)]);
+		node.log.assert_has("in the time that it has while others wait");
+	});
+}
+
+#[test]
+fn releases_should_be_voted_on_when_slow_ones_are_published_before_every_run() {
+	Node::run_test(|node| {
+		let mut voted = vec![];
+		for number in 2..=11 {
+			let file = dag::file(&[number as u8; 100], 1000);
+			node.net.add(&file);
+			let good = release_file(&file, |_| {});
+			slow_release(node, OTHER_VENDOR, 2 * number as u8, 9_000);
+			slow_release(node, OTHER_VENDOR, 2 * number as u8 + 1, 9_000);
+			node.block(number);
+			voted.push((good, node.votes()));
+		}
+		// At once, each of them.
+		for (good, votes) in voted {
+			assert_eq!(votes, [(good, 0, Verdict::Available)]);
+		}
+	});
+}
+
+#[test]
+fn release_should_be_voted_on_when_several_vendors_have_older_slow_ones() {
+	Node::run_test(|node| {
+		for vendor in [OTHER_VENDOR, ANYONE] {
+			for name in 0..8 {
+				slow_release(node, vendor, 8 * vendor as u8 + name, 9_000);
+			}
+		}
+		let (good, ..) = released(node);
+		// One of each of the others fills a run.
+		node.block(2);
+		assert_eq!(node.votes(), []);
+		node.block(3);
+		assert_eq!(node.votes(), [(good, 0, Verdict::Available)]);
+	});
+}
+
+#[test]
+fn vendors_turn_of_a_chain_that_is_no_more_should_not_hold_up() {
+	Node::run_test(|node| {
+		let (good, ..) = released(node);
+		node.set_local(&(*b"waybill/attest/vendor/", VENDOR).encode(), &5_000_000u32.encode());
+		slow_release(node, OTHER_VENDOR, 0, 9_000);
+		slow_release(node, ANYONE, 1, 9_000);
+		node.block(2);
+		assert_eq!(node.votes(), [(good, 0, Verdict::Available)]);
+	});
+}
+
+#[test]
+fn vendors_should_take_turns_by_how_long_they_have_waited() {
+	Node::run_test(|node| {
+		let published = [VENDOR, VENDOR, VENDOR, OTHER_VENDOR, OTHER_VENDOR].into_iter().enumerate();
+		let roots: Vec<_> = published
+			.map(|(name, vendor)| {
+				let file = dag::file(&[name as u8; 100], 1000);
+				node.net.add(&file);
+				release_of(vendor, &file, |_| {});
+				file.root
+			})
+			.collect();
+		let late = dag::file(&[9; 100], 1000);
+		let asked = |node: &Node| -> Vec<usize> {
+			let all: Vec<_> = roots.iter().chain([&late.root]).map(Cid::to_string).collect();
+			let place = |url: String| all.iter().position(|root| url.contains(root)).unwrap();
+			node.net.take_requests().into_iter().map(place).collect()
+		};
+		node.net.answer(roots[0], Answer::Status(404));
+		node.net.answer(roots[3], Answer::Status(404));
+		node.net.answer(roots[4], Answer::Status(404));
+		node.block(2);
+		assert_eq!(asked(node), [0, 3, 1, 4, 2]);
+		// What comes now goes behind what has waited since block 4, but before what failed of the same vendor.
+		node.block(3);
+		release_of(OTHER_VENDOR, &late, |_| {});
+		node.net.answer(late.root, Answer::Status(404));
+		node.block(5);
+		assert_eq!(asked(node), [0, 5, 3, 4]);
+	});
+}
+
+#[test]
+fn slow_payload_should_have_its_whole_time_when_nothing_else_waits() {
+	Node::run_test(|node| {
+		// 24 seconds of 30.
+		let (slow, _) = slow_release(node, VENDOR, 0, 4_000);
+		node.block(2);
+		assert_eq!(node.votes(), [(slow, 0, Verdict::Available)]);
+	});
+}
+
+#[test]
+fn slow_payload_should_have_more_time_with_each_attempt_when_others_always_wait() {
+	Node::run_test(|node| {
+		let (slow, _) = slow_release(node, VENDOR, 0, 4_000);
+		let mut votes = vec![];
+		for number in 2..=8 {
+			// Hangs, and is new.
+			slow_release(node, OTHER_VENDOR, number as u8, u64::MAX / 2);
+			node.block(number);
+			votes.push((number, node.votes()));
+		}
+		// 10 seconds, 20, and as much as it needs.
+		node.log.assert_has(&format!("release {slow}, round 0: attempt 1 of 5 failed"));
+		node.log.assert_has(&format!("release {slow}, round 0: attempt 2 of 5 failed"));
+		votes.retain(|(_, votes)| !votes.is_empty());
+		assert_eq!(votes, [(8, vec![(slow, 0, Verdict::Available)])]);
+	});
+}
+
+#[test]
+fn last_attempt_should_have_all_its_time_although_others_wait() {
+	assert_eq!([0, 1, 2, 3].map(|failures| worker::fair_time(failures).unwrap().millis()), [10_000, 20_000, 40_000, 80_000]);
+	assert_eq!(worker::fair_time(4), None);
+	assert_eq!(worker::fair_time(u32::MAX), None);
+}
+
+#[test]
+fn cursor_should_move_on_when_a_run_is_out_of_time() {
+	Node::run_test(|node| {
+		Balances::force_set_balance(RuntimeOrigin::root(), VENDOR, 1_000_000_000).unwrap();
+		let file = dag::file(b"firmware", 1000);
+		node.net.add(&file);
+		node.net.answer(file.root, Answer::Hang);
+		// 32 new ones and 130 older ones.
+		for _ in 0..162 {
+			release_file(&file, |_| {});
+		}
+		let cursor = |node: &mut Node| u64::decode(&mut &node.local(b"waybill/attest/cursor").unwrap()[..]).unwrap();
+		node.block(2);
+		assert_eq!((cursor(node), node.net.take_requests().len()), (128, 2));
+		node.block(3);
+		assert_eq!(cursor(node), 130);
+		node.block(4);
+		assert_eq!(cursor(node), 128);
+	});
+}
+
+#[test]
+fn release_on_which_the_gateway_breaks_should_not_keep_others_waiting() {
+	Node::run_test(|node| {
+		let (bad, _, leaves) = released(node);
+		node.net.answer(leaves[3], Answer::NoConnection);
+		let file = dag::file(b"firmware", 1000);
+		node.net.add(&file);
+		let good = release_of(OTHER_VENDOR, &file, |_| {});
+		node.block(2);
+		node.log.assert_has(&format!("release {bad}: no vote: the IPFS gateway http://127.0.0.1:8080 cannot be asked"));
+		assert_eq!(node.votes(), []);
+		assert_eq!(node.blocks(3..=4), [4]);
 		assert_eq!(node.votes(), [(good, 0, Verdict::Available)]);
 	});
 }

@@ -44,6 +44,8 @@ pub(super) enum Cause {
 	Wrong(DagError),
 	/// The time for the whole payload is over.
 	TooSlow,
+	/// Others wait, and the time that is fair to them is over.
+	OthersWait,
 }
 
 impl fmt::Display for Cause {
@@ -52,6 +54,7 @@ impl fmt::Display for Cause {
 			Self::Fetch(error) => error.fmt(f),
 			Self::Wrong(error) => write!(f, "the gateway sent {error}"),
 			Self::TooSlow => f.write_str("the whole payload did not come in time"),
+			Self::OthersWait => f.write_str("the whole payload did not come in the time that it has while others wait"),
 		}
 	}
 }
@@ -83,13 +86,17 @@ fn time_for(size: u64) -> Duration {
 
 /// Fetches every block of the payload and checks it, the total size and the SHA-256.
 ///
-/// `renew` is asked before each block whether the check may go on.
+/// The check ends after `fair_time` if that is less than its whole time. `renew` is asked before each block whether it may go on.
 pub(super) fn check(
 	gateway: &str,
 	statement: &ReleaseStatement,
+	fair_time: Option<Duration>,
 	renew: &mut dyn FnMut() -> bool,
 ) -> Result<Checked, Failure> {
-	let end = timestamp().add(time_for(statement.size));
+	let whole_time = time_for(statement.size);
+	let fair_time = fair_time.filter(|time| *time < whole_time);
+	let end = timestamp().add(fair_time.unwrap_or(whole_time));
+	let over = || if fair_time.is_some() { Cause::OthersWait } else { Cause::TooSlow };
 	let limits = Limits::for_size(statement.size);
 	let mut reader = DagReader::new(statement.payload, limits);
 	let mut hasher = ContentHasher::new();
@@ -99,12 +106,12 @@ pub(super) fn check(
 		}
 		let now = timestamp();
 		if now >= end {
-			return Err(Failure::Unfetched { cid, cause: Cause::TooSlow });
+			return Err(Failure::Unfetched { cid, cause: over() });
 		}
 		let deadline = now.add(BLOCK_TIME).min(end);
 		let block = fetch_block(gateway, &cid, limits.max_block, deadline).map_err(|error| match error {
 			FetchError::BadUrl | FetchError::NoConnection => Failure::NoGateway(error),
-			FetchError::TimedOut if deadline == end => Failure::Unfetched { cid, cause: Cause::TooSlow },
+			FetchError::TimedOut if deadline == end => Failure::Unfetched { cid, cause: over() },
 			error => Failure::Unfetched { cid, cause: Cause::Fetch(error) },
 		})?;
 		match reader.supply(&block) {

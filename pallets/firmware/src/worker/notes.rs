@@ -50,7 +50,7 @@ pub(super) struct Note {
 	verdict: Option<Verdict>,
 	/// Failed attempts in a row.
 	pub(super) failures: u32,
-	/// The block before which nothing is to be done.
+	/// The block before which nothing is to be done. When it is over: since when the release has waited, 0 if that is not known.
 	pub(super) not_before: BlockNumber,
 }
 
@@ -85,6 +85,15 @@ impl Note {
 			Some(verdict) => Plan::VoteAgain(verdict),
 			None => Plan::Check,
 		}
+	}
+
+	/// Lets the release wait from now on unless it does already. Whether the note changed.
+	pub(super) fn queue(&mut self, now: BlockNumber) -> bool {
+		let waits = (1..=now).contains(&self.not_before);
+		if !waits {
+			self.not_before = now;
+		}
+		!waits
 	}
 
 	/// An attempt failed.
@@ -126,6 +135,22 @@ impl GatewayNote {
 		let failures = self.failures.saturating_add(1);
 		Self { failures, not_before: now.saturating_add(pause(failures).min(MAX_GATEWAY_PAUSE)) }
 	}
+}
+
+fn vendor_key<AccountId: Encode>(vendor: &AccountId) -> alloc::vec::Vec<u8> {
+	(*b"waybill/attest/vendor/", vendor).encode()
+}
+
+/// The block after that of the last check of any of a vendor's releases. A later one than that after `now` is from a chain that is no
+/// more.
+pub(super) fn next_turn<AccountId: Encode>(vendor: &AccountId, now: BlockNumber) -> BlockNumber {
+	let stored = StorageValueRef::persistent(&vendor_key(vendor)).get::<BlockNumber>();
+	stored.ok().flatten().filter(|next| *next <= now.saturating_add(1)).unwrap_or_default()
+}
+
+/// Remembers that one of a vendor's releases is checked in this block.
+pub(super) fn take_turn<AccountId: Encode>(vendor: &AccountId, now: BlockNumber) {
+	StorageValueRef::persistent(&vendor_key(vendor)).set(&now.saturating_add(1));
 }
 
 const CURSOR_KEY: &[u8] = b"waybill/attest/cursor";

@@ -26,6 +26,8 @@ pub enum Answer {
 	Hang,
 	/// It sends so many bytes, then nothing more.
 	HangInBody(usize),
+	/// It sends the block after so many milliseconds.
+	Slow(u64),
 	/// It sends a byte a second.
 	Drip,
 	/// The same, and a byte is always there whatever the deadline.
@@ -232,6 +234,8 @@ impl Externalities for Net {
 				state.now += millis;
 				HttpRequestStatus::Finished(200)
 			},
+			Answer::Slow(millis) if !state.wait(millis, deadline) => HttpRequestStatus::DeadlineReached,
+			Answer::Slow(_) => HttpRequestStatus::Finished(200),
 			_ if !state.wait(latency, deadline) => HttpRequestStatus::DeadlineReached,
 			Answer::Status(code) => HttpRequestStatus::Finished(code),
 			_ => HttpRequestStatus::Finished(200),
