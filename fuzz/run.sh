@@ -28,7 +28,7 @@ for target in "${targets[@]}"; do
   printf 'fuzz: %s for %s s\n' "$target" "$seconds" >&2
   result=ok
   "$CARGO_TARGET_DIR/$triple/release/$target" "$found" "corpus/$target" -max_total_time="$seconds" \
-    -max_len="${longest[$target]:-4096}" -timeout=30 -rss_limit_mb=2048 -malloc_limit_mb=512 \
+    -max_len="${longest[$target]:-4096}" -len_control=20 -timeout=30 -rss_limit_mb=2048 -malloc_limit_mb=512 \
     -artifact_prefix="artifacts/$target/" -print_final_stats=1 >"$log" 2>&1 || result=failed
   if [ $result = failed ]; then
     failed=1

@@ -10,9 +10,9 @@ export default defineConfig({
 		bail: 1,
 		sequence: { sequencer: Order, concurrent: false, shuffle: false },
 		reporters: ["verbose"],
-		// Finality takes some blocks of three seconds each.
-		testTimeout: 120_000,
-		hookTimeout: 300_000,
+		// Finality takes some blocks of three seconds each, more on a busy machine: only what hangs takes so long.
+		testTimeout: 600_000,
+		hookTimeout: 600_000,
 		teardownTimeout: 30_000,
 	},
 });

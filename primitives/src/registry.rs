@@ -49,6 +49,9 @@ pub trait Registry<AccountId> {
 	/// A bounty no longer relies on the fleet.
 	fn fleet_released(id: FleetId);
 
+	/// How many bounties rely on the fleet, if it is registered.
+	fn users(id: FleetId) -> Option<u32>;
+
 	/// Makes an available release with a fleet of `count` devices under `cap` and returns their ids.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_release(vendor: &AccountId, digest: Digest, cap: Vec<Hash32>, count: u32) -> (ReleaseId, FleetId);

@@ -101,14 +101,19 @@ export async function submitAll(
 }
 
 /** As `submit`, and throws if the transaction fails. */
-export async function succeed(api: ApiPromise, signer: KeyringPair, tx: Call): Promise<Outcome> {
-	const [outcome] = await succeedAll(api, signer, [tx]);
+export async function succeed(api: ApiPromise, signer: KeyringPair, tx: Call, stage: Stage = "final"): Promise<Outcome> {
+	const [outcome] = await succeedAll(api, signer, [tx], stage);
 	return outcome as Outcome;
 }
 
 /** As `submitAll`, and throws if a transaction fails. */
-export async function succeedAll(api: ApiPromise, signer: KeyringPair, txs: readonly Call[]): Promise<Outcome[]> {
-	const outcomes = await submitAll(api, signer, txs);
+export async function succeedAll(
+	api: ApiPromise,
+	signer: KeyringPair,
+	txs: readonly Call[],
+	stage: Stage = "final",
+): Promise<Outcome[]> {
+	const outcomes = await submitAll(api, signer, txs, stage);
 	for (const [index, { error }] of outcomes.entries()) {
 		if (error !== undefined) {
 			throw new Error(`${nameOf(txs[index])} failed: ${error}`);

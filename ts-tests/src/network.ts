@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { Program } from "./process.ts";
 import { request } from "./rpc.ts";
 
-/** How long a node may take to answer, and the network to finalise its first block. */
-const START_MS = 60_000;
+/** How long a node may take to answer, and the network to finalise its first block, on a busy machine. */
+const START_MS = 180_000;
 
 /** The node's program: `WAYBILL_NODE`, or where the build puts it. */
 export function nodeBinary(): string {

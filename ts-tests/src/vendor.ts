@@ -19,7 +19,7 @@ import {
 } from "./statements.ts";
 
 /** How long the nodes may take to fetch a release and vote on it. */
-const VERDICT_MS = 200_000;
+const VERDICT_MS = 400_000;
 
 /** Where a release stands. */
 export type ReleaseState = "Pending" | "Available" | "Unavailable" | "Yanked";

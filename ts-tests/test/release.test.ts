@@ -292,7 +292,7 @@ describe("a release's life", () => {
 		expect(await releaseState(api, second)).toBe("Yanked");
 	});
 
-	it("should become unavailable when attempts to fetch all of it keep failing", { timeout: 300_000 }, async () => {
+	it("should become unavailable when attempts to fetch all of it keep failing", async () => {
 		expect(await untilDecided(api, lost)).toBe("Unavailable");
 		const { votes } = await ask<Attestations>(api, "firmwareApi.attestations", lost);
 		expect(votes.map(([, verdict]) => verdict)).toEqual(["Unreachable", "Unreachable"]);

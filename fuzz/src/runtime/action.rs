@@ -8,6 +8,7 @@ use codec::{Decode, Encode};
 use frame_support::traits::{
 	fungible::Inspect,
 	tokens::{Fortitude, Preservation},
+	Get,
 };
 use frame_system::offchain::CreateAuthorizedTransaction;
 use pallet_firmware::{AttesterPair, Fleets, KeySets, Phase, Releases, Rounds, Signatures, VendorMetadata, Vendors};
@@ -195,7 +196,10 @@ impl Action {
 				return claim(chain, who, bounty.into(), reservation.into(), slots, wrong, stranger);
 			},
 			Self::Close { bounty, pages } => {
-				escrow(pallet_pod_bounty::Call::close { bounty: bounty.into(), max_pages: pages.into() })
+				// None is too few, one is the least.
+				let more = <<Runtime as pallet_pod_bounty::Config>::MinClosePages as Get<u32>>::get().saturating_sub(1);
+				let max_pages = if pages == 0 { 0 } else { more + u32::from(pages) };
+				escrow(pallet_pod_bounty::Call::close { bounty: bounty.into(), max_pages })
 			},
 			Self::Announce { len } => {
 				let endpoint = vec![b'x'; len.into()].try_into().ok()?;

@@ -1,7 +1,7 @@
 //! What holds whatever accounts do.
 
 use super::{chain::Chain, world};
-use frame_support::traits::{fungible::InspectHold, TryState, TryStateSelect};
+use frame_support::traits::{fungible::InspectHold, PalletsInfoAccess, TryState, TryStateSelect};
 use pallet_balances::{Freezes, Holds, Locks};
 use pallet_pod_bounty::{Bounties, HoldReason, Reservations};
 use sp_runtime::transaction_validity::InvalidTransaction;
@@ -22,9 +22,13 @@ pub fn block(number: BlockNumber, before: Balance) -> Balance {
 	issuance
 }
 
-/// After the last block: every pallet.
+/// After the last block: every pallet. Except who the author is: that check looks among the session's new authors for one of the old.
 pub fn all_pallets(number: BlockNumber) {
-	AllPalletsWithSystem::try_state(number, TryStateSelect::All).expect("every pallet's invariants hold");
+	for pallet in AllPalletsWithSystem::infos().into_iter().filter(|pallet| pallet.name != "Authorship") {
+		let only = TryStateSelect::Only(vec![pallet.name.into()]);
+		let outcome = AllPalletsWithSystem::try_state(number, only);
+		assert!(outcome.is_ok(), "the invariants of {}: {outcome:?}", pallet.name);
+	}
 }
 
 /// Accounts own all the money there is, what is on hold is theirs, and who is needed can exist.
@@ -53,7 +57,7 @@ pub fn settle(chain: &mut Chain) {
 	for (id, _) in ids {
 		let mut calls = 0;
 		while Bounties::<Runtime>::contains_key(id) {
-			let close = pallet_pod_bounty::Call::close { bounty: id, max_pages: 32 };
+			let close = pallet_pod_bounty::Call::close { bounty: id, max_pages: 64 };
 			let outcome = chain.send(&world::JANITOR, RuntimeCall::PodBounty(close));
 			// The block that ends a session is full from its start: pallet-session says so.
 			let full = outcome == Err(InvalidTransaction::ExhaustsResources.into());

@@ -8,7 +8,7 @@ use frame_support::{
 	traits::{
 		fungible::{Inspect, MutateHold},
 		tokens::{DepositConsequence, Fortitude, Precision, Provenance},
-		Consideration,
+		Consideration, Get,
 	},
 	weights::Weight,
 };
@@ -22,7 +22,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_close(id: BountyId, max_pages: u32) -> DispatchResultWithPostInfo {
-		ensure!(max_pages > 0, Error::<T>::EmptyBatch);
+		ensure!(max_pages >= T::MinClosePages::get().max(1), Error::<T>::TooFewPages);
 		let mut bounty = Bounties::<T>::get(id).ok_or(Error::<T>::UnknownBounty)?;
 		let mut page = match bounty.closing {
 			Some(page) => page,
@@ -84,7 +84,13 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Removes up to `limit` reservations, burns their deposits and answers how many these were.
+	///
+	/// To find one, the storage steps over all that were removed in this block: see [`Config::MinClosePages`]. Nothing is looked for
+	/// where no device is reserved.
 	fn remove_reservations(id: BountyId, bounty: &mut Bounty<T>, limit: u32) -> Result<u32, DispatchError> {
+		if bounty.reserved == 0 {
+			return Ok(0);
+		}
 		let limit = usize::try_from(limit).unwrap_or(usize::MAX);
 		let standing: Vec<_> = Reservations::<T>::iter_prefix(id)
 			.take(limit)

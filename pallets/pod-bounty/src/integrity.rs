@@ -4,7 +4,7 @@ use crate::{
 	members::{MaxProof, MAX_CAP_PAGES},
 	pallet::*,
 	reserve::BatchSize,
-	BalanceOf, Receipt, WeightInfo, LEAST_EXCLUSIVE_WINDOW,
+	BalanceOf, Receipt, WeightInfo, GREATEST_EXCLUSIVE_WINDOW, LEAST_EXCLUSIVE_WINDOW,
 };
 use codec::MaxEncodedLen;
 use frame_support::{
@@ -33,6 +33,8 @@ impl<T: Config> Pallet<T> {
 			"the deposit for a batch must not overflow"
 		);
 		assert!(T::ExclusiveWindow::get() >= LEAST_EXCLUSIVE_WINDOW, "a reservation must be exclusive for some time");
+		assert!(T::ExclusiveWindow::get() <= GREATEST_EXCLUSIVE_WINDOW, "a reservation must not be exclusive for ever");
+		assert!(T::MinClosePages::get() > 0, "a step of closing must remove something");
 		assert!(T::MinDuration::get() > 0 && T::MinDuration::get() <= T::MaxDuration::get(), "durations must be in order");
 		assert!(T::MaxEndpointLen::get() > 0, "an endpoint must have a length");
 
@@ -44,7 +46,7 @@ impl<T: Config> Pallet<T> {
 		for (call, weight) in [
 			("reserve", Self::weight_of_batch(largest)),
 			("claim", T::WeightInfo::claim(batch).saturating_add(T::WeightInfo::mark_paid(batch))),
-			("close", Self::weight_of_close(1)),
+			("close", Self::weight_of_close(T::MinClosePages::get())),
 		] {
 			assert!(weight.all_lte(most), "the largest {call} must fit a block: {weight} of {most}");
 		}

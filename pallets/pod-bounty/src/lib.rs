@@ -56,6 +56,9 @@ pub type BalanceOf<T> = <<T as Config>::Currency as Inspect<<T as frame_system::
 /// The least blocks of an exclusive window: a reservation becomes final and its claim gets into a block.
 pub const LEAST_EXCLUSIVE_WINDOW: BlockNumber = 5;
 
+/// The most blocks of an exclusive window, a day's of three seconds each: for so long a reservation can keep the vendor's money.
+pub const GREATEST_EXCLUSIVE_WINDOW: BlockNumber = 28_800;
+
 /// The target of log lines.
 pub(crate) const LOG_TARGET: &str = "runtime::pod-bounty";
 
@@ -103,6 +106,14 @@ pub mod pallet {
 		#[pallet::constant]
 		type ReservationDeposit: Get<BalanceOf<Self>>;
 
+		/// The least `max_pages` of a `close`.
+		///
+		/// A `close` looks for reservations from the first one on and steps over each that was removed earlier in the block, which
+		/// its weight does not count. With `n` removals a block and `m` a call, these are `n² / 2m` steps a block: 94,000, or 40 ms,
+		/// for the 3,460 removals that fit the runtime's blocks and its 64 a call. They were a million if a call could remove one.
+		#[pallet::constant]
+		type MinClosePages: Get<u32>;
+
 		/// The least reward for a device; not below the existential deposit, so that every payee can be paid.
 		#[pallet::constant]
 		type MinReward: Get<BalanceOf<Self>>;
@@ -111,8 +122,8 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxBatch: Get<u32>;
 
-		/// The blocks for which a reservation cannot be replaced, nor its bounty be closed; at least
-		/// [`LEAST_EXCLUSIVE_WINDOW`], whatever the value.
+		/// The blocks for which a reservation cannot be replaced, nor its bounty be closed; from [`LEAST_EXCLUSIVE_WINDOW`] to
+		/// [`GREATEST_EXCLUSIVE_WINDOW`], whatever the value.
 		#[pallet::constant]
 		type ExclusiveWindow: Get<BlockNumber>;
 
@@ -357,7 +368,7 @@ pub mod pallet {
 		NotExpired,
 		/// A reservation's exclusive window has not passed.
 		ReservationsExclusive,
-		/// The batch is empty, or no page may be removed.
+		/// The batch is empty.
 		EmptyBatch,
 		/// No more reservations can be made in this bounty.
 		TooManyReservations,
@@ -394,6 +405,8 @@ pub mod pallet {
 		NotAnnounced,
 		/// The proof has more or fewer hashes than the receipts' devices need.
 		MalformedProof,
+		/// `max_pages` is below the least allowed.
+		TooFewPages,
 	}
 
 	#[pallet::hooks]
@@ -525,14 +538,15 @@ pub mod pallet {
 		/// Anyone may call this, again and again until [`Event::BountyClosed`]. The first call gives the vendor back what is
 		/// left and ends all claims; what its account cannot take back is burnt: less than the existential deposit, if nothing
 		/// else is free there. Each call removes up to `max_pages` pieces of storage: reservations, whose deposits
-		/// are burnt, then bitmap pages. The weight of those that were not needed is returned.
+		/// are burnt, then bitmap pages. The weight of those that were not needed is returned. `max_pages` is at least
+		/// [`Config::MinClosePages`].
 		///
 		/// # Events
 		/// [`Event::BountyClosing`] on the first call, [`Event::DepositBurnt`] for each reservation,
 		/// [`Event::BountyClosed`] on the last call.
 		///
 		/// # Errors
-		/// [`Error::EmptyBatch`], [`Error::UnknownBounty`], [`Error::NotExpired`], [`Error::ReservationsExclusive`]
+		/// [`Error::TooFewPages`], [`Error::UnknownBounty`], [`Error::NotExpired`], [`Error::ReservationsExclusive`]
 		#[pallet::call_index(4)]
 		#[pallet::weight(Pallet::<T>::weight_of_close(*max_pages))]
 		pub fn close(origin: OriginFor<T>, bounty: BountyId, max_pages: u32) -> DispatchResultWithPostInfo {

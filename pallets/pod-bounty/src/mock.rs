@@ -21,7 +21,7 @@ use sp_runtime::{
 use std::sync::OnceLock;
 use waybill_primitives::{
 	fleet::{cap_height, depth, root_of_cap, Blake2b256, FleetTree, CAP_PAGE_NODES},
-	BlockNumber, BountyId, DeviceIndex, DeviceKey, DeviceSignature, Digest, FleetId, FleetInfo, Hash32, LockKey,
+	BlockNumber, BountyId, DeviceIndex, DeviceKey, DeviceSignature, Digest, FleetId, FleetInfo, Hash32, Lock, LockKey,
 	ReceiptStatement, Registry, ReleaseId, ReleaseInfo, ReservationId, Statement, Suite,
 };
 
@@ -59,6 +59,7 @@ parameter_types! {
 	);
 	pub const StorageReason: RuntimeHoldReason = RuntimeHoldReason::PodBounty(HoldReason::Storage);
 	pub static MaxBatch: u32 = 32;
+	pub static MinClosePages: u32 = 1;
 	pub static MinReward: Balance = ED;
 	pub static ReservationDeposit: Balance = 5;
 	pub static ExclusiveWindow: BlockNumber = 10;
@@ -107,6 +108,7 @@ impl Config for Test {
 	type ReservationDeposit = ReservationDeposit;
 	type MinReward = MinReward;
 	type MaxBatch = MaxBatch;
+	type MinClosePages = MinClosePages;
 	type ExclusiveWindow = ExclusiveWindow;
 	type MinDuration = ShortestDuration;
 	type MaxDuration = ConstU32<MAX_DURATION>;
@@ -159,6 +161,10 @@ impl Registry<AccountId> for MockRegistry {
 		FleetUsers::mutate(id, |users| *users = users.checked_sub(1).expect("released once for each use"));
 	}
 
+	fn users(id: FleetId) -> Option<u32> {
+		Fleets::contains_key(id).then(|| FleetUsers::get(id))
+	}
+
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_release(vendor: &AccountId, digest: Digest, cap: Vec<Hash32>, count: u32) -> (ReleaseId, FleetId) {
 		Releases::insert(0, (vendor, 0u64, digest, true, false));
@@ -201,8 +207,12 @@ impl MockRegistry {
 		Releases::mutate(id, |release| release.as_mut().expect("registered").4 = true);
 	}
 
-	pub fn users(id: FleetId) -> u32 {
+	pub fn fleet_users(id: FleetId) -> u32 {
 		FleetUsers::get(id)
+	}
+
+	pub fn set_fleet_users(id: FleetId, users: u32) {
+		FleetUsers::insert(id, users);
 	}
 }
 
@@ -271,7 +281,17 @@ impl Fleet {
 		distributor: &AccountId,
 		valid_until: BlockNumber,
 	) -> Receipt {
-		let lock = Suite::Plain.lock(&lock_key(distributor, index));
+		self.receipt_with(bounty, index, distributor, Suite::Plain.lock(&lock_key(distributor, index)), valid_until)
+	}
+
+	pub fn receipt_with(
+		&self,
+		bounty: BountyId,
+		index: DeviceIndex,
+		distributor: &AccountId,
+		lock: Lock,
+		valid_until: BlockNumber,
+	) -> Receipt {
 		let digest = Bounties::<Test>::get(bounty).map_or(digest(0), |bounty| bounty.digest);
 		let statement =
 			ReceiptStatement { bounty, device_index: index, digest, lock, distributor: distributor.clone(), valid_until };
@@ -334,6 +354,7 @@ pub fn other_fleet() -> &'static Fleet {
 /// Undoes what tests set on this thread.
 pub fn reset_parameters() {
 	MaxBatch::set(32);
+	MinClosePages::set(1);
 	MinReward::set(ED);
 	ReservationDeposit::set(5);
 	ExclusiveWindow::set(10);

@@ -7,7 +7,7 @@ use sp_runtime::{
 	traits::{CheckedAdd, Zero},
 	ArithmeticError, DispatchError, DispatchResult,
 };
-use waybill_primitives::{BountyId, DeviceIndex};
+use waybill_primitives::{BountyId, DeviceIndex, FleetId, Registry};
 
 type Sums<T> = BTreeMap<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
 
@@ -15,16 +15,23 @@ impl<T: Config> Pallet<T> {
 	/// Checks every invariant of the storage.
 	pub(crate) fn do_try_state() -> DispatchResult {
 		let (mut rewards, mut deposits) = (Sums::<T>::new(), Sums::<T>::new());
+		let mut users = BTreeMap::<FleetId, u32>::new();
 		for (id, bounty) in Bounties::<T>::iter() {
 			ensure!(id < NextBounty::<T>::get(), "bounty ids are handed out in order");
+			let count = users.entry(bounty.fleet).or_default();
+			*count = count.saturating_add(1);
 			Self::add(&mut rewards, &bounty.vendor, bounty.held)?;
 			Self::check_money(&bounty)?;
+			Self::check_fleet(&bounty)?;
 			Self::check_reservations(id, &bounty, &mut deposits)?;
 			if bounty.closing.is_none() {
 				Self::check_bitmaps(id, &bounty)?;
 				let active = ActiveBounties::<T>::get(bounty.release, bounty.fleet);
 				ensure!(active == Some(id), "an open bounty is the active one of its release and fleet");
 			}
+		}
+		for (fleet, count) in users {
+			ensure!(T::Registry::users(fleet) == Some(count), "the registry counts the bounties that rely on a fleet");
 		}
 		Self::check_holds(HoldReason::Reward, rewards)?;
 		Self::check_holds(HoldReason::Reservation, deposits)?;
@@ -39,6 +46,13 @@ impl<T: Config> Pallet<T> {
 		} else {
 			ensure!(bounty.held >= Self::times(bounty.reward, bounty.unpaid())?, "every unpaid device can be paid");
 		}
+		Ok(())
+	}
+
+	fn check_fleet(bounty: &Bounty<T>) -> DispatchResult {
+		let fleet = T::Registry::fleet(bounty.fleet).ok_or("a bounty's fleet is registered")?;
+		let fits = fleet.root == bounty.root && fleet.count == bounty.count;
+		ensure!(fits, "a bounty is for the devices of its fleet");
 		Ok(())
 	}
 

@@ -5,7 +5,7 @@ use crate::{
 	currency::{EXISTENTIAL_DEPOSIT, MILLIUNIT},
 	parameters::{
 		dynamic_params::pod_bounty::{ExclusiveWindow, MinDuration},
-		AtLeast, MIN_PERIOD,
+		Within, MAX_MIN_DURATION, MIN_PERIOD,
 	},
 	time::DAYS,
 	AccountId, Balances, Firmware, Runtime, RuntimeHoldReason,
@@ -14,7 +14,7 @@ use frame_support::{
 	parameter_types,
 	traits::{fungible::HoldConsideration, ConstU128, ConstU32},
 };
-use pallet_pod_bounty::LEAST_EXCLUSIVE_WINDOW;
+use pallet_pod_bounty::{GREATEST_EXCLUSIVE_WINDOW, LEAST_EXCLUSIVE_WINDOW};
 
 parameter_types! {
 	pub const StorageHold: RuntimeHoldReason = RuntimeHoldReason::PodBounty(pallet_pod_bounty::HoldReason::Storage);
@@ -29,8 +29,9 @@ impl pallet_pod_bounty::Config for Runtime {
 	type ReservationDeposit = ConstU128<{ 2 * MILLIUNIT }>;
 	type MinReward = ConstU128<EXISTENTIAL_DEPOSIT>;
 	type MaxBatch = ConstU32<512>;
-	type ExclusiveWindow = AtLeast<ExclusiveWindow, LEAST_EXCLUSIVE_WINDOW>;
-	type MinDuration = AtLeast<MinDuration, MIN_PERIOD>;
+	type MinClosePages = ConstU32<64>;
+	type ExclusiveWindow = Within<ExclusiveWindow, LEAST_EXCLUSIVE_WINDOW, GREATEST_EXCLUSIVE_WINDOW>;
+	type MinDuration = Within<MinDuration, MIN_PERIOD, MAX_MIN_DURATION>;
 	type MaxDuration = ConstU32<{ 90 * DAYS }>;
 	type MaxEndpointLen = ConstU32<128>;
 	type WeightInfo = pallet_pod_bounty::weights::SubstrateWeight<Runtime>;

@@ -229,7 +229,7 @@ fn deliveries_should_be_paid_and_the_rest_refunded() {
 	});
 
 	chain.run_to(expires_at);
-	let close = || RuntimeCall::PodBounty(pallet_pod_bounty::Call::close { bounty: 0, max_pages: 8 });
+	let close = || RuntimeCall::PodBounty(pallet_pod_bounty::Call::close { bounty: 0, max_pages: 64 });
 	chain.author(vec![(Eve, close())]);
 	chain.with(|| {
 		assert_eq!(reward_hold(), 0);

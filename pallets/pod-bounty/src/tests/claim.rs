@@ -247,7 +247,8 @@ fn claim_should_ask_nothing_of_the_registry() {
 		let number = reserve_devices(&ALICE, 0, [0]);
 		MockRegistry::forget(0, 0);
 		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, [0])));
-		assert_eq!(MockRegistry::users(0), 1);
+		assert_eq!(MockRegistry::fleet_users(0), 1);
+		MockRegistry::add_fleet(0, 0, fleet());
 	});
 }
 

@@ -21,7 +21,7 @@ fn close_should_refund_and_remove_everything_when_expired() {
 		);
 		assert_eq!(Bounties::<Test>::iter().count() + PaidPages::<Test>::iter().count(), 0);
 		assert_eq!(ReservedPages::<Test>::iter().count() + Reservations::<Test>::iter().count(), 0);
-		assert_eq!((ActiveBounties::<Test>::get(0, 0), MockRegistry::users(0)), (None, 0));
+		assert_eq!((ActiveBounties::<Test>::get(0, 0), MockRegistry::fleet_users(0)), (None, 0));
 		assert_refused(|| close(0, 1), Error::<Test>::UnknownBounty);
 	});
 }
@@ -31,7 +31,7 @@ fn close_should_be_refused_before_expiry_and_the_last_exclusive_window() {
 	run(|| {
 		assert_refused(|| close(0, 1), Error::<Test>::UnknownBounty);
 		open_default();
-		assert_refused(|| close(0, 0), Error::<Test>::EmptyBatch);
+		assert_refused(|| close(0, 0), Error::<Test>::TooFewPages);
 		set_block(100);
 		reserve_devices(&ALICE, 0, [0]);
 		assert_refused(|| close(0, 1), Error::<Test>::NotExpired);
@@ -149,7 +149,7 @@ fn close_should_step_through_the_pages_of_a_large_fleet() {
 		}
 		assert_ok!(close(0, u32::MAX));
 		assert_eq!(PaidPages::<Test>::iter().count() + Bounties::<Test>::iter().count(), 0);
-		assert_eq!((free(&VENDOR), MockRegistry::users(7)), (FUNDS, 0));
+		assert_eq!((free(&VENDOR), MockRegistry::fleet_users(7)), (FUNDS, 0));
 	});
 }
 
@@ -231,5 +231,28 @@ fn close_should_return_the_weight_it_did_not_need() {
 		let info = call.dispatch(RuntimeOrigin::signed(STRANGER)).unwrap();
 		assert_eq!(info.actual_weight, Some(Weights::close(1, 1)));
 		assert!(Weights::close(1, 1).ref_time() < charged.ref_time());
+	});
+}
+
+#[test]
+fn close_should_be_refused_when_it_may_remove_too_little() {
+	run(|| {
+		open_default();
+		(0..4).for_each(|index| {
+			reserve_devices(&ALICE, 0, [index]);
+		});
+		set_block(101);
+		MinClosePages::set(3);
+		for max in [0, 1, 2] {
+			assert_refused(|| close(0, max), Error::<Test>::TooFewPages);
+		}
+		assert_ok!(close(0, 3));
+		// Nor later, when less is left.
+		assert_refused(|| close(0, 2), Error::<Test>::TooFewPages);
+		assert_ok!(close(0, 3));
+		assert!(!Bounties::<Test>::contains_key(0));
+		// Zero is too few, whatever the configuration.
+		MinClosePages::set(0);
+		assert_refused(|| close(0, 0), Error::<Test>::TooFewPages);
 	});
 }

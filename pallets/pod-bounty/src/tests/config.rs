@@ -48,3 +48,16 @@ fn window_of_zero_should_be_refused() {
 	assert!(!accepted(|| ExclusiveWindow::set(LEAST_EXCLUSIVE_WINDOW - 1)));
 	assert!(accepted(|| ExclusiveWindow::set(LEAST_EXCLUSIVE_WINDOW)));
 }
+
+#[test]
+fn window_without_an_end_should_be_refused() {
+	assert!(!accepted(|| ExclusiveWindow::set(GREATEST_EXCLUSIVE_WINDOW + 1)));
+	assert!(accepted(|| ExclusiveWindow::set(GREATEST_EXCLUSIVE_WINDOW)));
+}
+
+#[test]
+fn step_of_closing_that_removes_nothing_or_fits_no_block_should_be_refused() {
+	assert!(!accepted(|| MinClosePages::set(0)));
+	assert!(!accepted(|| MinClosePages::set(100_000)));
+	assert!(accepted(|| MinClosePages::set(64)));
+}

@@ -367,7 +367,7 @@ impl Model {
 		assert_eq!(self.announced, announced);
 		for fleet in 0..3 {
 			let users = self.bounties.values().filter(|bounty| bounty.fleet == fleet).count();
-			assert_eq!(MockRegistry::users(fleet) as usize, users);
+			assert_eq!(MockRegistry::fleet_users(fleet) as usize, users);
 		}
 	}
 }

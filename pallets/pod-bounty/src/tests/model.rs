@@ -310,7 +310,7 @@ impl Model {
 
 	/// `survivors` tells which reservations are left; which go first is not for the model to say.
 	pub fn close(&mut self, id: BountyId, max: u32, survivors: impl FnOnce() -> BTreeSet<ReservationId>) -> Outcome {
-		ensure(max > 0, "EmptyBatch")?;
+		ensure(max > 0, "TooFewPages")?;
 		let bounty = self.bounties.get_mut(&id).ok_or("UnknownBounty")?;
 		if !bounty.closing {
 			if (bounty.paid.len() as u32) < bounty.count {

@@ -21,7 +21,7 @@ fn open_should_hold_rewards_and_deposit_when_the_vendor_asks() {
 		assert_eq!(held(HoldReason::Storage, &VENDOR), storage);
 		assert_eq!(free(&VENDOR), FUNDS - 4000 - storage);
 		assert_eq!((ActiveBounties::<Test>::get(0, 0), NextBounty::<Test>::get()), (Some(0), 1));
-		assert_eq!(MockRegistry::users(0), 1);
+		assert_eq!(MockRegistry::fleet_users(0), 1);
 		let opened = Event::BountyOpened {
 			bounty: 0,
 			vendor: VENDOR,
@@ -43,7 +43,7 @@ fn open_should_keep_bounties_apart_when_there_are_several() {
 		assert_ok!(open(&OTHER_VENDOR, 2, 1, 70, 60));
 		assert_eq!(held(HoldReason::Reward, &VENDOR), 6000);
 		assert_eq!(held(HoldReason::Reward, &OTHER_VENDOR), 210);
-		assert_eq!((MockRegistry::users(0), MockRegistry::users(1)), (2, 1));
+		assert_eq!((MockRegistry::fleet_users(0), MockRegistry::fleet_users(1)), (2, 1));
 	});
 }
 

@@ -157,6 +157,7 @@ fn reserve_should_be_refused_when_the_fleet_is_unknown() {
 		open_default();
 		MockRegistry::forget(9, 0);
 		assert_refused(|| reserve_with(&ALICE, 0, fleet().receipts(0, [0], &ALICE), vec![]), Error::<Test>::UnknownFleet);
+		MockRegistry::add_fleet(0, 0, fleet());
 	});
 }
 
@@ -308,6 +309,7 @@ fn replacement_of_ones_own_reservation_should_cost_the_deposit_too() {
 		open_default();
 		let old = reserve_devices(&ALICE, 0, [0]);
 		set_block(11);
+		// By the receipt that it was made by, as long as that is valid.
 		let mut receipts = fleet().receipts(0, [0], &ALICE);
 		receipts[0].replaces = Some(old);
 		assert_ok!(reserve(&ALICE, 0, receipts));
@@ -381,7 +383,7 @@ fn cap_pages_should_be_bounded_for_any_cap() {
 }
 
 #[test]
-fn exclusive_window_should_be_clamped_when_the_parameter_is_too_small() {
+fn exclusive_window_should_be_clamped_when_the_parameter_is_too_small_or_too_large() {
 	run(|| {
 		open_default();
 		ExclusiveWindow::set(0);
@@ -392,9 +394,15 @@ fn exclusive_window_should_be_clamped_when_the_parameter_is_too_small() {
 		set_block(LEAST_EXCLUSIVE_WINDOW);
 		assert_refused(|| reserve(&BOB, 0, vec![receipt]), Error::<Test>::StillExclusive);
 		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, [0])));
-		// As is a window that would end after the last block.
 		ExclusiveWindow::set(u32::MAX);
 		let number = reserve_devices(&ALICE, 0, [1]);
-		assert_eq!(Reservations::<Test>::get(0, number).unwrap().exclusive_until, u32::MAX);
+		let exclusive_until = LEAST_EXCLUSIVE_WINDOW + GREATEST_EXCLUSIVE_WINDOW;
+		assert_eq!(Reservations::<Test>::get(0, number).unwrap().exclusive_until, exclusive_until);
+		// The vendor gets its money back in the end.
+		set_block(exclusive_until - 1);
+		assert_refused(|| close(0, 1), Error::<Test>::ReservationsExclusive);
+		set_block(exclusive_until);
+		assert_ok!(close(0, 1));
+		assert_eq!(held(HoldReason::Reward, &VENDOR), 0);
 	});
 }

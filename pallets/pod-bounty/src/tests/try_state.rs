@@ -47,6 +47,24 @@ fn try_state_should_find_wrong_counts() {
 }
 
 #[test]
+fn try_state_should_find_what_does_not_fit_the_registry() {
+	let message = "the registry counts the bounties that rely on a fleet";
+	found(finding(|| MockRegistry::set_fleet_users(0, 0)), message);
+	found(finding(|| MockRegistry::set_fleet_users(0, 2)), message);
+	let closing = finding(|| {
+		set_block(101);
+		assert_ok!(close(0, 1));
+		assert_ok!(PodBounty::do_try_state());
+		MockRegistry::set_fleet_users(0, 0);
+	});
+	found(closing, message);
+	found(finding(|| MockRegistry::forget(9, 0)), "a bounty's fleet is registered");
+	found(bounty(|bounty| bounty.root[0] ^= 1), "a bounty is for the devices of its fleet");
+	found(bounty(|bounty| bounty.count -= 1), "a bounty is for the devices of its fleet");
+	found(bounty(|bounty| bounty.fleet = 1), "a bounty is for the devices of its fleet");
+}
+
+#[test]
 fn try_state_should_find_missing_money() {
 	found(bounty(|bounty| bounty.held += 1), "holds are the sums over bounties");
 	found(bounty(|bounty| bounty.held -= 1), "every unpaid device can be paid");
