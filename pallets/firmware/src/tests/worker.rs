@@ -234,6 +234,20 @@ fn no_vote_should_be_sent_when_there_is_no_gateway() {
 }
 
 #[test]
+fn gateway_that_came_back_should_be_asked_as_often_as_at_first_when_it_goes_again() {
+	Node::run_test(|node| {
+		released(node);
+		node.net.answer_all(Answer::NoConnection);
+		assert_eq!(node.blocks(2..=16), vec![2, 4, 8, 16]);
+		node.net.answer_all(Answer::Block);
+		assert_eq!(node.blocks(17..=24), vec![24]);
+		node.include();
+		node.net.answer_all(Answer::NoConnection);
+		assert_eq!(node.blocks(25..=47), vec![40, 42, 46]);
+	});
+}
+
+#[test]
 fn gateway_that_goes_away_within_a_payload_should_not_count_against_the_release() {
 	Node::run_test(|node| {
 		let (_, _, leaves) = released(node);
