@@ -122,9 +122,12 @@ fn fleet_should_not_be_removed_when_it_is_anothers_or_in_use() {
 		};
 		assert_refused!(remove(VENDOR, fleet + 1), Error::<Test>::UnknownFleet);
 		assert_refused!(remove(ANYONE, fleet), Error::<Test>::NotModelVendor);
+		let users = || <Firmware as Registry<AccountId>>::users(fleet);
+		assert_eq!(users(), Some(0));
 		for _ in 0..2 {
 			<Firmware as Registry<_>>::fleet_in_use(fleet);
 		}
+		assert_eq!(users(), Some(2));
 		assert_refused!(remove(VENDOR, fleet), Error::<Test>::FleetInUse);
 		<Firmware as Registry<_>>::fleet_released(fleet);
 		assert_refused!(remove(VENDOR, fleet), Error::<Test>::FleetInUse);
@@ -133,7 +136,7 @@ fn fleet_should_not_be_removed_when_it_is_anothers_or_in_use() {
 		// Nothing happens for one that is not there.
 		<Firmware as Registry<_>>::fleet_in_use(fleet);
 		<Firmware as Registry<_>>::fleet_released(fleet);
-		assert_eq!(<Firmware as Registry<_>>::fleet(fleet), None);
+		assert_eq!((<Firmware as Registry<_>>::fleet(fleet), users()), (None, None));
 	});
 }
 
