@@ -3,8 +3,9 @@
 use ed25519_dalek::SigningKey;
 use std::sync::LazyLock;
 use waybill_exchange::{
-	BountyView, ChainView, DeviceExchange, Epoch, Hello, Installed, Invite, Message, Offer, Policy, Profile, Receipt,
-	RejectionMessage, ReleaseState, ReleaseView, RevealedKey, Session, Signer, Slot, Stage, Terms, TrustedKeys,
+	sign, BountyView, ChainView, DeviceExchange, Epoch, Hello, IndexedSignature, Installed, Invite, Message, Offer, Policy,
+	Profile, Receipt, RejectionMessage, ReleaseState, ReleaseView, RevealedKey, Session, Signer, Slot, Stage, Terms,
+	TrustedKeys,
 };
 use waybill_primitives::{DeviceKey, Hash32, KeySet};
 
@@ -142,7 +143,7 @@ fn view(terms: &Terms) -> (ChainView, u64) {
 			vendor: VENDOR,
 			statement: terms.release.clone(),
 			key_set_version: 1,
-			signatures: Vec::new(),
+			signatures: vec![IndexedSignature { key: 0, signature: sign(&*DEVICE, &terms.release, &GENESIS) }],
 			state: ReleaseState::Available,
 		},
 		bounty: Some(BountyView {

@@ -24,6 +24,9 @@ use subxt::{
 };
 use waybill_primitives::BlockNumber;
 
+/// The name of the failure that nothing was sent, as it was too late.
+pub const TOO_LATE: &str = "Transaction.TooLate";
+
 /// For so many blocks a transaction can enter one.
 const MORTALITY: BlockNumber = 64;
 
@@ -164,7 +167,8 @@ impl Chain {
 			Some(best) => Err(Error::new(
 				Kind::Failure,
 				format!("not sent: block {best} is there, and it is too late after block {latest}"),
-			)),
+			)
+			.named(TOO_LATE)),
 			None => Err(Error::unreachable("the node tells no best block")),
 		}
 	}

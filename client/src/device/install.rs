@@ -94,11 +94,10 @@ impl<L: Ledger> Agent<L> {
 
 	/// Installs, if the chain has nothing against it at the last moment.
 	pub(super) async fn install(&mut self, state: &L::State, terms: &Terms) -> Result<Outcome> {
-		let Some(staging) = self.staged.take() else { return self.start_over() };
 		if !self.follow_keys(state).await? {
-			self.staged = Some(staging);
 			return Ok(Outcome::Wait);
 		}
+		let Some(staging) = self.staged.take() else { return self.start_over() };
 		let approval = match self.view(state, terms).await.map(|view| self.exchange.approve(&view, now_ms())) {
 			Ok(Ok(approval)) => approval,
 			Ok(Err(refusal @ Refusal::KeySetRollback)) => {

@@ -70,12 +70,17 @@ impl<L: Ledger> Agent<L> {
 		Ok(Outcome::Wait)
 	}
 
-	/// Whether the chain has a newer release than the agreed one that this device may take.
+	/// Whether the chain has a newer release than the agreed one that this device may take, and a bounty for it in the device's fleet.
 	pub(super) async fn is_overtaken(&mut self, state: &L::State, terms: &Terms) -> Result<bool> {
 		let Some(id) = state.latest_release(self.home.identity.model).await? else { return Ok(false) };
 		let Some(release) = state.release(id).await? else { return Ok(false) };
 		let order = |statement: &ReleaseStatement| (statement.security_version, statement.version);
-		Ok(order(&release.statement) > order(&terms.release) && check::release(&mut self.exchange, &release).is_ok())
+		if order(&release.statement) <= order(&terms.release) || check::release(&mut self.exchange, &release).is_err() {
+			return Ok(false);
+		}
+		let fleet = self.home.identity.place.map(|place| place.fleet);
+		let bounties = self.bounties(state, id).await?;
+		Ok(bounties.iter().any(|bounty| fleet.is_none_or(|fleet| fleet == bounty.fleet)))
 	}
 
 	/// The open bounties for a release that may be for this device; those for its own fleet first, the best paid first.

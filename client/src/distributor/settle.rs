@@ -11,7 +11,7 @@ use super::{
 use crate::{
 	chain::{
 		types::{Bounty, Event, ReleaseState, Reservation},
-		Terms,
+		Terms, TOO_LATE,
 	},
 	error::{Error, Kind, Result},
 	keys::Account,
@@ -73,8 +73,19 @@ impl Rules {
 /// A transaction that has come to its end.
 #[derive(Debug)]
 enum Finished {
-	Reserve { bounty: BountyId, devices: Vec<DeviceIndex>, result: Result<(ReservationId, Batch)> },
-	Claim { bounty: BountyId, reservation: ReservationId, devices: Vec<DeviceIndex>, result: Result<Batch> },
+	Reserve {
+		bounty: BountyId,
+		devices: Vec<DeviceIndex>,
+		result: Result<(ReservationId, Batch)>,
+	},
+	Claim {
+		bounty: BountyId,
+		reservation: ReservationId,
+		devices: Vec<DeviceIndex>,
+		/// Whether no claim of this reservation was sent before whose end is not known.
+		is_first: bool,
+		result: Result<Batch>,
+	},
 }
 
 /// After a transaction that failed.
@@ -82,6 +93,8 @@ enum Finished {
 struct Pause {
 	until: Instant,
 	length: Duration,
+	/// Whether nothing ends it early.
+	strict: bool,
 }
 
 /// The blocks that a claim can be in.
@@ -177,30 +190,46 @@ impl<L: Payee> Settler<L> {
 				self.reserving.remove(&bounty);
 				(bounty, None, result.and_then(|(reservation, batch)| self.reserved(bounty, reservation, &devices, &batch)))
 			},
-			Finished::Claim { bounty, reservation, devices, result } => {
+			Finished::Claim { bounty, reservation, devices, is_first, result } => {
 				self.claiming.remove(&(bounty, reservation));
 				let of = Some(reservation);
+				if is_first && result.as_ref().is_err_and(is_too_late) {
+					// No key has left.
+					let held = |index| devices.contains(&index).then_some(Fate::Held);
+					self.store.settle_claim(bounty, reservation, held)?;
+				}
 				(bounty, of, result.and_then(|batch| self.claimed(bounty, reservation, &devices, &batch)))
 			},
 		};
 		match outcome {
 			Ok(()) => {
-				self.pauses.remove(&(bounty, of));
+				if of.is_some() {
+					self.pauses.remove(&(bounty, of));
+					self.pauses.remove(&(bounty, None));
+				}
 				trouble(bounty, None);
 			},
 			Err(error) => {
-				let length =
-					self.pauses.get(&(bounty, of)).map_or(FIRST_PAUSE, |pause| (pause.length * 2).min(LONGEST_PAUSE));
+				let length = self.pause(bounty, of, is_too_late(&error));
 				tracing::warn!(bounty, %error, ?length, "a transaction failed; trying again after a pause");
 				trouble(bounty, Some(error.to_string()));
-				self.pauses.insert((bounty, of), Pause { until: Instant::now() + length, length });
 			},
 		}
 		Ok(())
 	}
 
-	fn is_paused(&self, bounty: BountyId, of: Option<ReservationId>) -> bool {
-		self.pauses.get(&(bounty, of)).is_some_and(|pause| pause.until > Instant::now())
+	/// Begins a pause, twice as long as the one before it. Reserving has its ones ended by a claim alone: what is reserved and never
+	/// claimed costs a deposit each time.
+	fn pause(&mut self, bounty: BountyId, of: Option<ReservationId>, strict: bool) -> Duration {
+		let before = self.pauses.get(&(bounty, of));
+		let length = before.map_or(FIRST_PAUSE, |pause| (pause.length * 2).min(LONGEST_PAUSE));
+		self.pauses.insert((bounty, of), Pause { until: Instant::now() + length, length, strict });
+		length
+	}
+
+	fn is_paused(&self, bounty: BountyId, of: Option<ReservationId>, is_urgent: bool) -> bool {
+		let lasts = |pause: &Pause| pause.until > Instant::now() && (pause.strict || !is_urgent);
+		self.pauses.get(&(bounty, of)).is_some_and(lasts)
 	}
 
 	/// Whether a transaction is under way.
@@ -237,9 +266,9 @@ impl<L: Payee> Settler<L> {
 			return self.store.update(bounty, &devices, Session::lapsed);
 		};
 		for (reservation, sessions) in reservations {
-			self.claim(state, bounty, reservation, &sessions, quiet).await?;
+			self.claim(state, &found, reservation, &sessions, quiet).await?;
 		}
-		if signed.is_empty() || self.reserving.contains(&bounty) || self.is_paused(bounty, None) {
+		if signed.is_empty() || self.reserving.contains(&bounty) {
 			return Ok(());
 		}
 		self.reserve(state, &found, signed, quiet).await
@@ -259,9 +288,7 @@ impl<L: Payee> Settler<L> {
 				break;
 			}
 			let place = self.place(state, &mut standing, &one).await?;
-			let over = yanked || one.valid_until <= head || bounty.expires_at <= head.saturating_add(1);
-			let decision = decide(head, over, self.rules.claim_late, &one, &self.account.id().0, place);
-			match decision {
+			match decide(head, bounty, yanked, self.rules.claim_late, &one, &self.account.id().0, place) {
 				Decision::Reserve { replaces } => receipts.push((one, replaces)),
 				Decision::Ours(reservation) => {
 					self.store.update(bounty.id, &[one.device_index], |session| session.reserved(reservation))?;
@@ -275,7 +302,7 @@ impl<L: Payee> Settler<L> {
 			self.forget(bounty.id, &lapsed);
 			self.store.update(bounty.id, &lapsed, Session::lapsed)?;
 		}
-		if receipts.is_empty() {
+		if receipts.is_empty() || self.is_paused(bounty.id, None, false) {
 			return Ok(());
 		}
 		let devices: Vec<_> = receipts.iter().map(|(one, _)| one.device_index).collect();
@@ -371,11 +398,12 @@ impl<L: Payee> Settler<L> {
 	async fn claim(
 		&mut self,
 		state: &L::State,
-		bounty: BountyId,
+		found: &Bounty,
 		reservation: ReservationId,
 		sessions: &[&Session],
 		quiet: bool,
 	) -> Result<()> {
+		let bounty = found.id;
 		let standing = self.standing(state, bounty, reservation).await?;
 		let holds = |session: &Session| {
 			let slot = (session.device_index(), *session.lock());
@@ -400,37 +428,41 @@ impl<L: Payee> Settler<L> {
 		if keys.is_empty() {
 			return Ok(());
 		}
-		let (head, exclusive_until) = (state.head().number, standing.exclusive_until);
-		let late = head.saturating_add(self.rules.late_margin) >= exclusive_until;
-		if is_missed(head, exclusive_until) && !self.rules.claim_late {
+		let (head, mut until) = (state.head().number, standing.exclusive_until);
+		if is_missed(head, until) {
+			let yanked = state.release(found.release).await?.is_some_and(|release| release.state == ReleaseState::Yanked);
+			until = safe_until(head, found, yanked, until);
+		}
+		let late = head.saturating_add(self.rules.late_margin) >= until;
+		if is_missed(head, until) && !self.rules.claim_late {
 			// The keys of a claim whose end was not seen may be public.
 			let devices: Vec<_> = keys.iter().map(|(index, _)| *index).filter(|index| !open.contains(index)).collect();
 			if !devices.is_empty() {
-				tracing::warn!(bounty, reservation, ?devices, exclusive_until, "too late to claim: to be reserved again");
+				tracing::warn!(bounty, reservation, ?devices, until, "too late to claim: to be reserved again");
+				self.pause(bounty, None, false);
 			}
 			return self.store.update(bounty, &devices, Session::missed);
 		}
-		let cannot_wait = late && head < exclusive_until;
-		if quiet && !late || !cannot_wait && self.is_paused(bounty, Some(reservation)) {
+		if quiet && !late || self.is_paused(bounty, Some(reservation), late && head < until) {
 			return Ok(());
 		}
 		if late {
-			tracing::warn!(bounty, reservation, exclusive_until, "claiming late");
+			tracing::warn!(bounty, reservation, until, "claiming late");
 		}
 		let devices: Vec<_> = keys.iter().map(|(index, _)| *index).collect();
 		let mut latest = head.saturating_add(PATIENCE);
 		if !self.rules.claim_late {
-			latest = latest.min(exclusive_until.saturating_sub(INCLUSION + 1));
+			latest = latest.min(until.saturating_sub(INCLUSION + 1));
 		}
 		let terms = Terms { tip: self.rules.tip(standing.reward, keys.len()), latest: Some(latest) };
 		let claim = Claim { reward: standing.reward.0, devices: devices.clone(), first: head, last: latest };
-		self.store.begin_claim(bounty, reservation, &claim)?;
+		let is_first = self.store.begin_claim(bounty, reservation, &claim)?;
 		tracing::info!(bounty, reservation, devices = devices.len(), tip = %terms.tip, "claiming");
 		let (ledger, account) = (self.ledger.clone(), self.account.clone());
 		self.claiming.insert((bounty, reservation));
 		self.running.spawn(async move {
 			let result = ledger.claim(&account, bounty, reservation, keys, terms).await;
-			Finished::Claim { bounty, reservation, devices, result }
+			Finished::Claim { bounty, reservation, devices, is_first, result }
 		});
 		Ok(())
 	}
@@ -646,12 +678,35 @@ const fn is_missed(head: BlockNumber, exclusive_until: BlockNumber) -> bool {
 	head.saturating_add(LAST_BLOCKS) >= exclusive_until
 }
 
-/// `over` is whether the chain takes the receipt no longer.
-fn decide(head: BlockNumber, over: bool, claim_late: bool, one: &Submission, account: &[u8; 32], place: Place) -> Decision {
+/// The first block in which devices of a reservation with this exclusive window may be lost. Where nobody can reserve any more, closing
+/// alone ends a reservation.
+fn safe_until(head: BlockNumber, bounty: &Bounty, yanked: bool, exclusive_until: BlockNumber) -> BlockNumber {
+	match yanked || head.max(exclusive_until) >= bounty.expires_at {
+		true => bounty.expires_at.max(bounty.exclusive_until).max(exclusive_until),
+		false => exclusive_until,
+	}
+}
+
+/// Whether nothing was sent.
+fn is_too_late(error: &Error) -> bool {
+	error.name() == Some(TOO_LATE)
+}
+
+fn decide(
+	head: BlockNumber,
+	bounty: &Bounty,
+	yanked: bool,
+	claim_late: bool,
+	one: &Submission,
+	account: &[u8; 32],
+	place: Place,
+) -> Decision {
+	let over = yanked || one.valid_until <= head || bounty.expires_at <= head.saturating_add(1);
+	let can_claim = |until| claim_late || !is_missed(head, safe_until(head, bounty, yanked, until));
 	match place {
 		Place::Paid => Decision::Lapse,
 		Place::Reserved { id, distributor, lock, exclusive_until }
-			if distributor == *account && lock == one.lock && (claim_late || !is_missed(head, exclusive_until)) =>
+			if distributor == *account && lock == one.lock && can_claim(exclusive_until) =>
 		{
 			Decision::Ours(id)
 		},

@@ -330,18 +330,21 @@ impl Store {
 	}
 
 	/// Notes a claim before its keys leave. One that is sent again keeps the block of the first time, and the devices whose fate is open.
-	pub fn begin_claim(&self, bounty: BountyId, reservation: ReservationId, claim: &Claim) -> Result<()> {
+	/// Answers whether no other of the reservation was noted.
+	pub fn begin_claim(&self, bounty: BountyId, reservation: ReservationId, claim: &Claim) -> Result<bool> {
 		self.write(|txn| {
 			let mut table = txn.open_table(CLAIMS).or_store()?;
-			let mut claim = claim.clone();
+			let (mut claim, mut is_first) = (claim.clone(), true);
 			if let Some(bytes) = table.get((bounty, reservation)).or_store()? {
 				let before = Claim::decode_all(&mut bytes.value()).map_err(|_| damaged())?;
+				is_first = false;
 				claim.first = before.first;
 				claim.last = claim.last.max(before.last);
 				let open = before.devices.into_iter().filter(|index| !claim.devices.contains(index));
 				claim.devices.extend(open.collect::<Vec<_>>());
 			}
-			put(&mut table, (bounty, reservation), &claim.encode())
+			put(&mut table, (bounty, reservation), &claim.encode())?;
+			Ok(is_first)
 		})
 	}
 

@@ -7,7 +7,7 @@ use crate::{
 			AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, KeySetLink, Receipt, ReceiptBatch, Release,
 			ReleaseState, Reservation,
 		},
-		Terms,
+		Terms, TOO_LATE,
 	},
 	distributor::now_ms,
 	error::{Error, Kind, Result},
@@ -369,7 +369,7 @@ impl Payee for Fake {
 	) -> Result<Batch> {
 		let account = payee.id();
 		self.edit(|world| match terms.latest {
-			Some(latest) if world.number > latest => Err(Error::new(Kind::Failure, "not sent: too late")),
+			Some(latest) if world.number > latest => Err(Error::new(Kind::Failure, "not sent: too late").named(TOO_LATE)),
 			_ => {
 				world.tips.push(terms.tip);
 				Ok(())

@@ -132,7 +132,8 @@ fn start(number: BlockNumber) {
 /// Whether every author has an account. One that purges its keys and empties it may still author; its reward stays in the pot then, which
 /// the SDK asserts never to happen.
 fn authors_can_be_paid() -> bool {
-	Session::validators().iter().all(|author| Balances::total_balance(author) >= EXISTENTIAL_DEPOSIT)
+	let queued = pallet_session::QueuedKeys::<Runtime>::get().into_iter().map(|(author, _)| author);
+	Session::validators().into_iter().chain(queued).all(|author| Balances::total_balance(&author) >= EXISTENTIAL_DEPOSIT)
 }
 
 fn finish() {

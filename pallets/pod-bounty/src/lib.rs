@@ -53,8 +53,8 @@ use waybill_primitives::BlockNumber;
 /// The balance type of the currency.
 pub type BalanceOf<T> = <<T as Config>::Currency as Inspect<<T as frame_system::Config>::AccountId>>::Balance;
 
-/// The least blocks of an exclusive window: a reservation becomes final and its claim gets into a block.
-pub const LEAST_EXCLUSIVE_WINDOW: BlockNumber = 5;
+/// The least blocks of an exclusive window: a reservation becomes final, though seven blocks late, and its claim gets into one of the next two.
+pub const LEAST_EXCLUSIVE_WINDOW: BlockNumber = 10;
 
 /// The most blocks of an exclusive window, a day's of three seconds each: for so long a reservation can keep the vendor's money.
 pub const GREATEST_EXCLUSIVE_WINDOW: BlockNumber = 28_800;

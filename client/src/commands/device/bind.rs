@@ -90,9 +90,9 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	for (folder, key) in keys {
 		let index = manifest.index(&key);
 		let index = index.ok_or_else(|| Error::not_found(format!("{} is not in fleet {}", folder.display(), args.fleet)))?;
-		let before = Identity::find(folder)?;
 		// A device at work writes its identity itself.
-		let locked = before.as_ref().map(|_| Home::open(folder)).transpose()?;
+		let locked = Identity::find(folder)?.map(|_| Home::open(folder)).transpose()?;
+		let before = locked.as_ref().map(|home| home.identity.clone());
 		let trusted = before.as_ref().map(|before| before.key_set.clone()).filter(|keys| keys.key_set().is_ok());
 		let identity = Identity {
 			genesis: chain.genesis(),

@@ -109,3 +109,18 @@ async fn paid_release_should_be_given_up_for_a_newer_one_when_nobody_has_its_cip
 	assert_eq!(image(&path), newer);
 	running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paid_release_should_be_kept_when_the_newer_one_is_not_to_be_had() {
+	let field = Field::new(1).await;
+	let (running, path) = paid(&field).await;
+	field.scene.rotate();
+	field.release(1, 1);
+	field.scene.chain.edit(|world| world.bounties.remove(&1));
+	let words = waits_for(&field, &path).await;
+	assert!(words.contains("rollback: the key set is older"), "{words}");
+	field.scene.resign(0);
+	field.update(&path).await;
+	assert_eq!(image(&path), payload(0));
+	running.stop().await;
+}

@@ -434,6 +434,10 @@ async fn devices_should_be_reserved_again_when_they_were_not_claimed_in_time() {
 		}
 		assert_eq!(stage.sent(), 1);
 		stage.scene.chain.advance(if expired { 200 } else { LAST_BLOCKS });
+		// Not at once: each time costs a deposit.
+		stage.round(&mut settler).await;
+		assert_eq!(stage.sent(), 1);
+		let mut settler = stage.settler(RULES);
 		stage.round(&mut settler).await;
 		if expired {
 			assert!((0..2).all(|index| stage.progress(index) == Progress::Offered));
@@ -478,6 +482,61 @@ async fn claim_should_not_be_sent_when_blocks_are_further_than_the_state() {
 	settler.finish(|_, _| ()).await.unwrap();
 	assert_eq!(stage.sent(), 1);
 	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 0)) && !stage.is_public(index)));
+	// Nothing was sent, so nothing is waited for.
+	assert!(stage.shop.store.claimed().unwrap().is_empty());
+	stage.round(&mut settler).await;
+	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Signed(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_that_was_not_sent_should_be_known_from_one_that_may_have_been() {
+	let stage = Stage::claimed_with(0..2, Fault::Lost).await;
+	let mut settler = stage.settler(RULES);
+	let state = Arc::new(stage.scene.chain.newest().await.unwrap());
+	stage.scene.chain.advance(WINDOW - 2);
+	settler.settle(&state, |_, _| ()).await.unwrap();
+	settler.finish(|_, _| ()).await.unwrap();
+	// The first one may be in a block.
+	assert_eq!(stage.shop.store.claimed().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reservation_should_be_claimed_after_its_window_when_nobody_else_can_reserve() {
+	for expired in [false, true] {
+		let mut stage = Stage::with_receipts(4, 0..2).await;
+		let mut settler = stage.settler(RULES);
+		stage.round(&mut settler).await;
+		stage.scene.chain.advance(WINDOW + 5);
+		stage.scene.chain.edit(|world| {
+			let head = world.number;
+			let bounty = world.bounties.get_mut(&0).unwrap();
+			bounty.exclusive_until = head + 10;
+			match expired {
+				true => bounty.expires_at = head - 1,
+				false => world.releases.get_mut(&0).unwrap().state = ReleaseState::Yanked,
+			}
+		});
+		stage.round(&mut settler).await;
+		assert_eq!(stage.earnings(), earned(2, 2));
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reservation_should_not_be_claimed_when_its_bounty_can_be_closed() {
+	let mut stage = Stage::with_receipts(4, 0..2).await;
+	let mut settler = stage.settler(RULES);
+	stage.round(&mut settler).await;
+	stage.scene.chain.advance(WINDOW + 5);
+	stage.scene.chain.edit(|world| {
+		let head = world.number;
+		let bounty = world.bounties.get_mut(&0).unwrap();
+		(bounty.expires_at, bounty.exclusive_until) = (head - 1, head - 5);
+	});
+	for _ in 0..2 {
+		stage.round(&mut settler).await;
+	}
+	assert_eq!(stage.earnings(), earned(0, 1));
+	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered && !stage.is_public(index)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
