@@ -4,8 +4,9 @@ mod common;
 
 use common::*;
 use waybill_exchange::{
-	sign, ChainView, DeviceExchange, Fault, Head, Hello, IndexedSignature, Invite, Offer, Policy, Profile, Refusal,
-	ReleaseState, RestoreError, Session, SignatureError, Signer, Stage, StreamError, TrustError, TrustedKeys, Wanted,
+	sign, ChainView, DeviceExchange, Fault, Head, Hello, IndexedSignature, Invite, Observation, Offer, Policy, Profile,
+	Refusal, ReleaseState, RestoreError, Session, SignatureError, Signer, Stage, StreamError, TrustError, TrustedKeys,
+	Wanted,
 };
 use waybill_primitives::{DeviceKey, KeySet, Version};
 
@@ -251,6 +252,23 @@ fn release_below_a_security_version_that_was_seen_should_be_refused_even_after_a
 		let offer = world.server(2).offer_to(&mut device, &world).unwrap();
 		assert_eq!(device.exchange.offer(&offer, &world.chain.view(), NOW), Err(Refusal::SecurityRollback));
 		assert_eq!(device.exchange.judge(&newer.chain.release), Ok(()));
+	}
+}
+
+#[test]
+fn lapsed_receipt_should_be_forgotten_when_its_release_can_no_longer_be_taken() {
+	for (security_version, awaited) in [(2, 1), (3, 0)] {
+		let world = World::new();
+		let (mut device, mut server) = (world.device(), world.server(1));
+		device.until_signed(&world, &mut server);
+		let newer = World::with(|release| release.security_version = security_version);
+		device.exchange.judge(&newer.chain.release).unwrap();
+		let mut view = world.chain.view();
+		view.bounty.as_mut().unwrap().closing = true;
+		assert_eq!(device.exchange.observe(&view, NOW), Ok(Observation::Lapsed));
+		assert_eq!(device.exchange.awaited().count(), awaited);
+		device.restart();
+		assert_eq!(device.exchange.awaited().count(), awaited);
 	}
 }
 

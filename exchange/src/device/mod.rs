@@ -510,10 +510,13 @@ impl DeviceExchange {
 		Ok(self.state.earlier.remove(place).contract)
 	}
 
-	/// Moves a signed contract to the earlier ones.
+	/// Moves a signed contract to the earlier ones, if its release could still be taken.
 	fn retire(&mut self) {
 		match mem::take(&mut self.state.step) {
 			Step::Signed(signed) => {
+				if checks::newer(&signed.contract.terms.release, &self.profile, self.state.seen).is_err() {
+					return;
+				}
 				if self.state.earlier.len() >= MAX_EARLIER {
 					self.state.earlier.remove(0);
 				}
