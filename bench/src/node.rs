@@ -1,7 +1,7 @@
 //! A development node of its own, for the time of a measurement.
 
 use anyhow::{bail, Context, Result};
-use std::{net::TcpListener, path::PathBuf, process::Stdio, time::Duration};
+use std::{path::PathBuf, process::Stdio, time::Duration};
 use subxt::rpcs::RpcClient;
 use tempfile::TempDir;
 use tokio::{
@@ -76,5 +76,5 @@ fn binary() -> Result<PathBuf> {
 }
 
 fn free_port() -> Result<u16> {
-	Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+	portpicker::pick_unused_port().context("no port is free")
 }

@@ -10,7 +10,7 @@ const SOON: &str = "--wait in-block";
 const DEVICES: u32 = 4;
 
 fn free_port() -> u16 {
-	TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+	portpicker::pick_unused_port().unwrap()
 }
 
 fn program(node: &Node, ipfs: &Ipfs) -> Waybill {

@@ -1,10 +1,11 @@
 //! kubo, the IPFS node.
 
 use crate::process::{command, run, Process};
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use serde_json::{json, Value};
 use std::{
-	net::{Ipv4Addr, TcpListener},
+	collections::BTreeSet,
+	net::Ipv4Addr,
 	path::{Path, PathBuf},
 	time::Duration,
 };
@@ -69,13 +70,11 @@ impl Kubo {
 	}
 }
 
-/// Ports that nobody listens on now.
+/// Different ports that nobody uses now, outside the range from which connections get theirs.
 pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
-	// All are held before the first is let go, so that they differ.
-	let listeners = (0..N).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<Vec<_>, _>>()?;
-	let mut ports = [0; N];
-	for (port, listener) in ports.iter_mut().zip(&listeners) {
-		*port = listener.local_addr()?.port();
+	let mut ports = BTreeSet::new();
+	while ports.len() < N {
+		ports.insert(portpicker::pick_unused_port().context("no port is free")?);
 	}
-	Ok(ports)
+	ports.into_iter().collect::<Vec<_>>().try_into().map_err(|_| anyhow!("not {N} ports"))
 }

@@ -1,11 +1,16 @@
 //! Reads a network definition and fits it to this run.
 
 use anyhow::{bail, Context, Result};
-use std::path::{Path, PathBuf};
+use std::{
+	collections::BTreeSet,
+	path::{Path, PathBuf},
+};
 use toml::{Table, Value};
 use zombienet_sdk::NetworkConfig;
 
 const GATEWAY_ARGUMENT: &str = "--ipfs-gateway=";
+/// The ports of a node, as zombienet names them.
+const PORTS: [&str; 3] = ["rpc_port", "prometheus_port", "p2p_port"];
 
 /// A network definition in zombienet's TOML.
 #[derive(Clone, Debug)]
@@ -80,6 +85,23 @@ impl Definition {
 		Ok(self)
 	}
 
+	/// Gives every node ports of its own where the definition names none.
+	///
+	/// The SDK would take them from the system's ephemeral ports and let them go before the node listens: any connection of another
+	/// program may have them by then.
+	pub fn with_ports(mut self) -> Result<Self> {
+		let mut taken = BTreeSet::new();
+		let nodes = self.section("relaychain").get_mut("nodes").and_then(Value::as_array_mut).into_iter().flatten();
+		for node in nodes.filter_map(Value::as_table_mut) {
+			for name in PORTS {
+				if !node.contains_key(name) {
+					node.insert(name.into(), free_port(&mut taken)?.into());
+				}
+			}
+		}
+		Ok(self)
+	}
+
 	/// What the SDK spawns.
 	pub fn config(&self) -> Result<NetworkConfig> {
 		NetworkConfig::load_from_toml_string_with_base_dir(&toml::to_string(&self.table)?, &self.folder)
@@ -93,6 +115,16 @@ impl Definition {
 		match section {
 			Value::Table(table) => table,
 			_ => unreachable!("made a table above"),
+		}
+	}
+}
+
+/// A port below the ephemeral ones that nobody uses now and that is not among the taken.
+fn free_port(taken: &mut BTreeSet<u16>) -> Result<i64> {
+	loop {
+		let port = portpicker::pick_unused_port().context("no port is free")?;
+		if taken.insert(port) {
+			return Ok(port.into());
 		}
 	}
 }
@@ -134,6 +166,20 @@ mod tests {
 		}
 		assert_eq!(chain.default_command().map(|command| command.as_str()), node.to_str());
 		assert_eq!(config.global_settings().base_dir(), Some(folder.path().canonicalize().unwrap().as_path()));
+	}
+
+	#[test]
+	fn ports_should_differ_and_stay_as_the_definition_has_them() {
+		let mut definition = Definition::local().unwrap();
+		let nodes = definition.section("relaychain").get_mut("nodes").unwrap().as_array_mut().unwrap();
+		nodes[1].as_table_mut().unwrap().insert("rpc_port".into(), 9944.into());
+		let config = definition.with_ports().unwrap().config().unwrap();
+		let nodes = config.relaychain().nodes();
+		let ports = nodes.iter().flat_map(|node| [node.rpc_port(), node.prometheus_port(), node.p2p_port()]);
+		let ports: BTreeSet<_> = ports.map(Option::unwrap).collect();
+		assert_eq!(ports.len(), 12);
+		assert!(ports.iter().all(|port| *port < 32_768), "{ports:?}");
+		assert_eq!(nodes[1].rpc_port(), Some(9944));
 	}
 
 	#[test]

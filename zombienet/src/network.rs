@@ -29,6 +29,7 @@ pub struct NodeInfo {
 impl Network {
 	/// Spawns a network and waits until all nodes answer.
 	pub async fn spawn(definition: &Definition) -> Result<Self> {
+		let definition = definition.clone().with_ports()?;
 		let inner = definition.config()?.spawn_native().await.context("the network did not start")?;
 		Ok(Self { inner })
 	}
