@@ -1,0 +1,50 @@
+//! Progress of long work, and its end on demand.
+
+use core::{fmt, ops::ControlFlow};
+
+/// What is being done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+	/// Chunks are read, encrypted or hashed.
+	Chunks,
+	/// Rows of tables are proved.
+	Rows,
+}
+
+/// How far the work is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+	/// What is being done.
+	pub phase: Phase,
+	/// So much is done, in the phase's unit.
+	pub done: u64,
+	/// So much there is to do.
+	pub total: u64,
+}
+
+/// Is told of the progress; breaking off cancels the work at its next step.
+pub type Watch<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
+/// Watches nothing.
+pub fn unwatched(_: Progress) -> ControlFlow<()> {
+	ControlFlow::Continue(())
+}
+
+/// The work was cancelled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cancelled;
+
+impl fmt::Display for Cancelled {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str("cancelled")
+	}
+}
+
+impl core::error::Error for Cancelled {}
+
+pub(crate) fn tell(watch: Watch<'_>, phase: Phase, done: u64, total: u64) -> Result<(), Cancelled> {
+	match watch(Progress { phase, done, total }) {
+		ControlFlow::Continue(()) => Ok(()),
+		ControlFlow::Break(()) => Err(Cancelled),
+	}
+}

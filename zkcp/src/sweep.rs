@@ -1,0 +1,295 @@
+//! Runs over the chunks of payloads and ciphertexts: encrypts and hashes them, several side by side.
+//!
+//! Memory is bounded: a run holds one tile of the chunks and one sponge for each.
+
+use crate::{
+	code::Code,
+	field::{from_bytes, pack, to_bytes, Block, BLOCK, BLOCK_BYTES, F, PLAIN_BYTES},
+	lanes::{count, Lanes, Permutations, Sponges, Stream, WIDTH},
+	layout::{Layout, CHUNK_BLOCKS, CHUNK_BYTES, CHUNK_CIPHERTEXT},
+	poseidon::Tag,
+	progress::{tell, Cancelled, Phase, Watch},
+	storage::{ReadAt, WriteAt},
+};
+use alloc::{vec, vec::Vec};
+use core::{fmt, ops::Range};
+use p3_field::{PackedValue, PrimeCharacteristicRing};
+use p3_maybe_rayon::prelude::*;
+
+/// Chunks in a tile of a payload that is not extended.
+const TILE_CHUNKS: usize = 512;
+/// Bytes of a tile of an extended payload.
+const TILE_BYTES: usize = 16 << 20;
+
+/// Why a run over the chunks ended early.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SweepError<E> {
+	/// It could not read or write.
+	Storage(E),
+	/// A ciphertext holds a number that is no element of the field.
+	NotCanonical {
+		/// The chunk.
+		chunk: u32,
+	},
+	/// It was cancelled.
+	Cancelled,
+}
+
+impl<E> From<Cancelled> for SweepError<E> {
+	fn from(_: Cancelled) -> Self {
+		Self::Cancelled
+	}
+}
+
+impl<E: fmt::Display> fmt::Display for SweepError<E> {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::Storage(error) => error.fmt(f),
+			Self::NotCanonical { chunk } => write!(f, "chunk {chunk} of the ciphertext is not canonical"),
+			Self::Cancelled => Cancelled.fmt(f),
+		}
+	}
+}
+
+impl<E: fmt::Display + fmt::Debug> core::error::Error for SweepError<E> {}
+
+/// Some blocks of some chunks, row by row.
+struct Tile {
+	chunks: Range<usize>,
+	blocks: Range<usize>,
+	values: Vec<F>,
+}
+
+impl Tile {
+	fn width(&self) -> usize {
+		self.blocks.len() * BLOCK
+	}
+
+	/// Whether these are the chunks' last blocks.
+	fn is_last(&self) -> bool {
+		self.blocks.end == CHUNK_BLOCKS
+	}
+}
+
+/// Reads blocks of a chunk of payload; those after its end are zero.
+fn read_payload<R: ReadAt + ?Sized>(
+	payload: &R,
+	layout: &Layout,
+	chunk: usize,
+	blocks: &Range<usize>,
+	row: &mut [F],
+) -> Result<(), R::Error> {
+	let mut bytes = [0; CHUNK_BYTES];
+	let start = (chunk * CHUNK_BYTES + blocks.start * PLAIN_BYTES) as u64;
+	let wanted = blocks.len() * PLAIN_BYTES;
+	let there = layout.length().saturating_sub(start).min(wanted as u64) as usize;
+	payload.read_at(start, &mut bytes[..there])?;
+	for (block, bytes) in row.chunks_exact_mut(BLOCK).zip(bytes[..wanted].chunks_exact(PLAIN_BYTES)) {
+		block.copy_from_slice(&pack(bytes));
+	}
+	Ok(())
+}
+
+/// Runs over the extended payload tile by tile. Every chunk's blocks come in order.
+fn payload_tiles<R: ReadAt + ?Sized, E>(
+	payload: &R,
+	layout: &Layout,
+	map: impl Fn(R::Error) -> E,
+	watch: Watch<'_>,
+	mut each: impl FnMut(Tile) -> Result<(), SweepError<E>>,
+) -> Result<(), SweepError<E>> {
+	let (chunks, total) = (layout.chunks() as usize, layout.total() as usize);
+	let fill = |tile: &mut Tile| -> Result<(), SweepError<E>> {
+		let width = tile.width();
+		for (chunk, row) in tile.chunks.clone().zip(tile.values.chunks_exact_mut(width)) {
+			read_payload(payload, layout, chunk, &tile.blocks, row).map_err(|error| SweepError::Storage(map(error)))?;
+		}
+		Ok(())
+	};
+	if !layout.is_extended() {
+		for start in (0..chunks).step_by(TILE_CHUNKS) {
+			tell(watch, Phase::Chunks, start as u64, chunks as u64)?;
+			let range = start..chunks.min(start + TILE_CHUNKS);
+			let values = vec![F::ZERO; range.len() * CHUNK_BLOCKS * BLOCK];
+			let mut tile = Tile { chunks: range, blocks: 0..CHUNK_BLOCKS, values };
+			fill(&mut tile)?;
+			each(tile)?;
+		}
+		return Ok(());
+	}
+	let code = Code::new(layout);
+	let step = (TILE_BYTES / (code.size() * BLOCK_BYTES)).clamp(1, CHUNK_BLOCKS);
+	for start in (0..CHUNK_BLOCKS).step_by(step) {
+		tell(watch, Phase::Chunks, (total * start / CHUNK_BLOCKS) as u64, total as u64)?;
+		let blocks = start..CHUNK_BLOCKS.min(start + step);
+		let values = vec![F::ZERO; chunks * blocks.len() * BLOCK];
+		let mut tile = Tile { chunks: 0..chunks, blocks, values };
+		fill(&mut tile)?;
+		let width = tile.width();
+		code.extend(&mut tile.values, width);
+		tile.chunks.end = total;
+		each(tile)?;
+	}
+	Ok(())
+}
+
+/// The digests of chunks, while they are being made.
+struct Digests<'a> {
+	permutations: &'a Permutations,
+	layout: &'a Layout,
+	tag: Tag,
+	open: Vec<Sponges>,
+	leaves: Vec<Block>,
+}
+
+impl<'a> Digests<'a> {
+	fn new(permutations: &'a Permutations, layout: &'a Layout, tag: Tag) -> Self {
+		Self { permutations, layout, tag, open: Vec::new(), leaves: Vec::with_capacity(layout.total() as usize) }
+	}
+
+	fn absorb(&mut self, tile: &Tile) {
+		if tile.blocks.start == 0 {
+			self.open = tile.chunks.clone().step_by(WIDTH).map(|first| sponges(self.layout, self.tag, first)).collect();
+		}
+		let (width, permutations) = (tile.width(), self.permutations);
+		let rows = tile.values.par_chunks(width * WIDTH);
+		self.open.par_iter_mut().zip(rows).for_each(|(sponges, rows)| {
+			for block in 0..width / BLOCK {
+				sponges.absorb(permutations, &gather(rows, width, block));
+			}
+		});
+		if tile.is_last() {
+			for (sponges, first) in self.open.iter().zip(tile.chunks.clone().step_by(WIDTH)) {
+				self.leaves.extend((0..WIDTH.min(tile.chunks.end - first)).map(|lane| sponges.digest(lane)));
+			}
+		}
+	}
+}
+
+fn sponges(layout: &Layout, tag: Tag, first: usize) -> Sponges {
+	let first = first as u32;
+	let blocks = Lanes::from_fn(|lane| F::from_usize(layout.blocks(first.wrapping_add(lane as u32))));
+	Sponges::new(tag, count(first), blocks)
+}
+
+/// A block of several rows, one row in each lane.
+fn gather(rows: &[F], width: usize, block: usize) -> [Lanes; BLOCK] {
+	core::array::from_fn(|index| {
+		Lanes::from_fn(|lane| rows.get(lane * width + block * BLOCK + index).copied().unwrap_or_default())
+	})
+}
+
+/// Encrypts a tile in place.
+fn encrypt_tile(layout: &Layout, stream: &Stream<'_>, tile: &mut Tile) {
+	let (width, first_block, first_chunk) = (tile.width(), tile.blocks.start, tile.chunks.start);
+	tile.values.par_chunks_mut(width * WIDTH).enumerate().for_each(|(group, rows)| {
+		let first = (first_chunk + group * WIDTH) as u32;
+		let chunks = count(first);
+		let real: [usize; WIDTH] = core::array::from_fn(|lane| layout.blocks(first + lane as u32));
+		for block in 0..width / BLOCK {
+			let key = stream.lanes(chunks, first_block + block);
+			for (lane, row) in rows.chunks_exact_mut(width).enumerate() {
+				if first_block + block < real[lane] {
+					for (value, key) in row[block * BLOCK..(block + 1) * BLOCK].iter_mut().zip(&key) {
+						*value += key.as_slice()[lane];
+					}
+				}
+			}
+		}
+	});
+}
+
+fn write_tile<W: WriteAt>(layout: &Layout, tile: &Tile, output: &mut W) -> Result<(), W::Error> {
+	let mut bytes = Vec::with_capacity(tile.blocks.len() * BLOCK_BYTES);
+	for (chunk, row) in tile.chunks.clone().zip(tile.values.chunks_exact(tile.width())) {
+		bytes.clear();
+		for block in row.as_chunks::<BLOCK>().0 {
+			bytes.extend_from_slice(&to_bytes(block));
+		}
+		let start = (chunk * CHUNK_CIPHERTEXT + tile.blocks.start * BLOCK_BYTES) as u64;
+		let there = layout.ciphertext_length().saturating_sub(start).min(bytes.len() as u64) as usize;
+		if there > 0 {
+			output.write_at(start, &bytes[..there])?;
+		}
+	}
+	Ok(())
+}
+
+/// The digests of the chunks of the extended payload.
+pub fn payload_leaves<R: ReadAt + ?Sized>(
+	payload: &R,
+	layout: &Layout,
+	watch: Watch<'_>,
+) -> Result<Vec<Block>, SweepError<R::Error>> {
+	let permutations = Permutations::new();
+	let mut digests = Digests::new(&permutations, layout, Tag::Payload);
+	payload_tiles(
+		payload,
+		layout,
+		|error| error,
+		watch,
+		|tile| {
+			digests.absorb(&tile);
+			Ok(())
+		},
+	)?;
+	Ok(digests.leaves)
+}
+
+/// Encrypts the extended payload; gives the digests of the ciphertext's chunks.
+pub fn encrypt_chunks<R: ReadAt + ?Sized, W: WriteAt, E: From<R::Error> + From<W::Error>>(
+	payload: &R,
+	layout: &Layout,
+	key: &crate::key::Key,
+	nonce: &crate::nonce::Nonce,
+	output: &mut W,
+	watch: Watch<'_>,
+) -> Result<Vec<Block>, SweepError<E>> {
+	let permutations = Permutations::new();
+	let stream = Stream::new(&permutations, key, nonce);
+	let mut digests = Digests::new(&permutations, layout, Tag::Ciphertext);
+	payload_tiles(payload, layout, E::from, watch, |mut tile| {
+		encrypt_tile(layout, &stream, &mut tile);
+		digests.absorb(&tile);
+		write_tile(layout, &tile, output).map_err(|error| SweepError::Storage(E::from(error)))
+	})?;
+	Ok(digests.leaves)
+}
+
+/// Reads a chunk of ciphertext; blocks after the end of the last are zero.
+pub fn read_ciphertext<R: ReadAt + ?Sized>(
+	ciphertext: &R,
+	layout: &Layout,
+	chunk: usize,
+	row: &mut [F],
+) -> Result<(), SweepError<R::Error>> {
+	let mut bytes = [0; CHUNK_CIPHERTEXT];
+	let start = (chunk * CHUNK_CIPHERTEXT) as u64;
+	let there = layout.ciphertext_length().saturating_sub(start).min(CHUNK_CIPHERTEXT as u64) as usize;
+	ciphertext.read_at(start, &mut bytes[..there]).map_err(SweepError::Storage)?;
+	for (block, bytes) in row.chunks_exact_mut(BLOCK).zip(bytes.as_chunks::<BLOCK_BYTES>().0) {
+		block.copy_from_slice(&from_bytes(bytes).ok_or(SweepError::NotCanonical { chunk: chunk as u32 })?);
+	}
+	Ok(())
+}
+
+/// The digests of a ciphertext's chunks.
+pub fn ciphertext_leaves<R: ReadAt + ?Sized>(
+	ciphertext: &R,
+	layout: &Layout,
+	watch: Watch<'_>,
+) -> Result<Vec<Block>, SweepError<R::Error>> {
+	let permutations = Permutations::new();
+	let mut digests = Digests::new(&permutations, layout, Tag::Ciphertext);
+	let total = layout.total() as usize;
+	for start in (0..total).step_by(TILE_CHUNKS) {
+		tell(watch, Phase::Chunks, start as u64, total as u64)?;
+		let chunks = start..total.min(start + TILE_CHUNKS);
+		let mut values = vec![F::ZERO; chunks.len() * CHUNK_BLOCKS * BLOCK];
+		for (chunk, row) in chunks.clone().zip(values.chunks_exact_mut(CHUNK_BLOCKS * BLOCK)) {
+			read_ciphertext(ciphertext, layout, chunk, row)?;
+		}
+		digests.absorb(&Tile { chunks, blocks: 0..CHUNK_BLOCKS, values });
+	}
+	Ok(digests.leaves)
+}
