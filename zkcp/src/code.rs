@@ -7,7 +7,7 @@
 use crate::{field::F, layout::Layout};
 use alloc::{vec, vec::Vec};
 use p3_dft::{Radix2DitParallel, TwoAdicSubgroupDft};
-use p3_field::{batch_multiplicative_inverse, Field, PrimeCharacteristicRing, TwoAdicField};
+use p3_field::{batch_multiplicative_inverse, PrimeCharacteristicRing, TwoAdicField};
 use p3_matrix::{dense::RowMajorMatrix, Matrix};
 
 /// The code for one shape of payload.
@@ -173,6 +173,7 @@ fn derive(coefficients: &[F]) -> Vec<F> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use p3_field::Field;
 	use proptest::prelude::*;
 
 	fn code(chunks: usize, parity: usize) -> Code {

@@ -92,8 +92,8 @@ mod tests {
 		assert_eq!(shape(3_811), (2, 2, 1, 4_096));
 		assert_eq!(shape(SAMPLED_FROM - 1), (1_101, 1_101, 111, 4_473_952));
 		assert_eq!(shape(SAMPLED_FROM), (1_101, 1_327, 111, 1_327 * 4_064));
-		assert_eq!(shape(32 << 20), (8_807, 10_611, 121, 10_611 * 4_064));
-		assert_eq!(shape(MAX_LENGTH), (1_127_288, 1_358_179, 93, 1_358_179 * 4_064));
+		assert_eq!(shape(32 << 20), (8_807, 10_611, 120, 10_611 * 4_064));
+		assert_eq!(shape(MAX_LENGTH), (1_127_289, 1_358_180, 1, 1_358_180 * 4_064));
 		assert_eq!(Layout::new(MAX_LENGTH + 1), None);
 	}
 

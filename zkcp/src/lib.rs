@@ -3,8 +3,13 @@
 
 extern crate alloc;
 
+#[cfg(feature = "verify")]
+mod air;
+mod cipher;
 mod code;
 mod digest;
+#[cfg(feature = "verify")]
+mod envelope;
 mod field;
 mod key;
 mod lanes;
@@ -12,17 +17,36 @@ mod layout;
 mod nonce;
 mod poseidon;
 mod progress;
+#[cfg(feature = "std")]
+mod prove;
+#[cfg(feature = "verify")]
+mod sample;
+#[cfg(feature = "verify")]
+mod stark;
+#[cfg(feature = "verify")]
+mod statement;
 mod storage;
 mod sweep;
+#[cfg(feature = "verify")]
+mod verify;
 
+pub use cipher::{decrypt, encrypt, DecryptError};
 pub use digest::{ChunkDigests, Content, TooLong};
 pub use field::{Block, BLOCK_BYTES, F, PLAIN_BYTES};
 pub use key::{lock, Key};
 pub use layout::{Layout, CHUNK_BLOCKS, CHUNK_BYTES, CHUNK_CIPHERTEXT, MAX_LENGTH, SAMPLED_FROM};
 pub use nonce::Nonce;
 pub use progress::{unwatched, Cancelled, Phase, Progress, Watch};
+#[cfg(feature = "std")]
+pub use prove::{place, prove, prove_locks, ProveError, ProvedLocks};
 pub use storage::{OutOfRange, ReadAt, WriteAt};
 pub use sweep::SweepError;
+#[cfg(feature = "verify")]
+pub use {
+	envelope::EnvelopeError,
+	statement::Statement,
+	verify::{verify, LockPlace, LockTable, VerifyError, LOCKS_IN_GROUP},
+};
 
 /// The number of these algorithms and parameters, in releases and proofs.
 pub const SUITE: u8 = 1;

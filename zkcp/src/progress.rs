@@ -7,8 +7,8 @@ use core::{fmt, ops::ControlFlow};
 pub enum Phase {
 	/// Chunks are read, encrypted or hashed.
 	Chunks,
-	/// Rows of tables are proved.
-	Rows,
+	/// Chunks are proved.
+	Proof,
 }
 
 /// How far the work is.
@@ -16,9 +16,9 @@ pub enum Phase {
 pub struct Progress {
 	/// What is being done.
 	pub phase: Phase,
-	/// So much is done, in the phase's unit.
+	/// So many chunks are done.
 	pub done: u64,
-	/// So much there is to do.
+	/// So many there are.
 	pub total: u64,
 }
 

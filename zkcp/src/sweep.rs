@@ -17,7 +17,7 @@ use p3_field::{PackedValue, PrimeCharacteristicRing};
 use p3_maybe_rayon::prelude::*;
 
 /// Chunks in a tile of a payload that is not extended.
-const TILE_CHUNKS: usize = 512;
+pub const TILE_CHUNKS: usize = 512;
 /// Bytes of a tile of an extended payload.
 const TILE_BYTES: usize = 16 << 20;
 
@@ -54,14 +54,18 @@ impl<E: fmt::Display> fmt::Display for SweepError<E> {
 impl<E: fmt::Display + fmt::Debug> core::error::Error for SweepError<E> {}
 
 /// Some blocks of some chunks, row by row.
-struct Tile {
-	chunks: Range<usize>,
-	blocks: Range<usize>,
-	values: Vec<F>,
+pub struct Tile {
+	/// The chunks.
+	pub chunks: Range<usize>,
+	/// The blocks of each.
+	pub blocks: Range<usize>,
+	/// Their elements.
+	pub values: Vec<F>,
 }
 
 impl Tile {
-	fn width(&self) -> usize {
+	/// Elements of a row.
+	pub fn width(&self) -> usize {
 		self.blocks.len() * BLOCK
 	}
 
@@ -118,7 +122,7 @@ fn payload_tiles<R: ReadAt + ?Sized, E>(
 		return Ok(());
 	}
 	let code = Code::new(layout);
-	let step = (TILE_BYTES / (code.size() * BLOCK_BYTES)).clamp(1, CHUNK_BLOCKS);
+	let step = column_step(layout);
 	for start in (0..CHUNK_BLOCKS).step_by(step) {
 		tell(watch, Phase::Chunks, (total * start / CHUNK_BLOCKS) as u64, total as u64)?;
 		let blocks = start..CHUNK_BLOCKS.min(start + step);
@@ -134,7 +138,7 @@ fn payload_tiles<R: ReadAt + ?Sized, E>(
 }
 
 /// The digests of chunks, while they are being made.
-struct Digests<'a> {
+pub struct Digests<'a> {
 	permutations: &'a Permutations,
 	layout: &'a Layout,
 	tag: Tag,
@@ -143,11 +147,13 @@ struct Digests<'a> {
 }
 
 impl<'a> Digests<'a> {
-	fn new(permutations: &'a Permutations, layout: &'a Layout, tag: Tag) -> Self {
+	/// Begins.
+	pub fn new(permutations: &'a Permutations, layout: &'a Layout, tag: Tag) -> Self {
 		Self { permutations, layout, tag, open: Vec::new(), leaves: Vec::with_capacity(layout.total() as usize) }
 	}
 
-	fn absorb(&mut self, tile: &Tile) {
+	/// Absorbs the next tile. Rows come in order, or columns of all rows do.
+	pub fn absorb(&mut self, tile: &Tile) {
 		if tile.blocks.start == 0 {
 			self.open = tile.chunks.clone().step_by(WIDTH).map(|first| sponges(self.layout, self.tag, first)).collect();
 		}
@@ -166,6 +172,13 @@ impl<'a> Digests<'a> {
 	}
 }
 
+impl Digests<'_> {
+	/// The digests that are complete.
+	pub fn leaves(&self) -> &[Block] {
+		&self.leaves
+	}
+}
+
 fn sponges(layout: &Layout, tag: Tag, first: usize) -> Sponges {
 	let first = first as u32;
 	let blocks = Lanes::from_fn(|lane| F::from_usize(layout.blocks(first.wrapping_add(lane as u32))));
@@ -179,8 +192,8 @@ fn gather(rows: &[F], width: usize, block: usize) -> [Lanes; BLOCK] {
 	})
 }
 
-/// Encrypts a tile in place.
-fn encrypt_tile(layout: &Layout, stream: &Stream<'_>, tile: &mut Tile) {
+/// Combines the blocks of a tile that exist with the key stream.
+fn add_stream(layout: &Layout, stream: &Stream<'_>, tile: &mut Tile, combine: impl Fn(&mut F, F) + Sync) {
 	let (width, first_block, first_chunk) = (tile.width(), tile.blocks.start, tile.chunks.start);
 	tile.values.par_chunks_mut(width * WIDTH).enumerate().for_each(|(group, rows)| {
 		let first = (first_chunk + group * WIDTH) as u32;
@@ -191,7 +204,7 @@ fn encrypt_tile(layout: &Layout, stream: &Stream<'_>, tile: &mut Tile) {
 			for (lane, row) in rows.chunks_exact_mut(width).enumerate() {
 				if first_block + block < real[lane] {
 					for (value, key) in row[block * BLOCK..(block + 1) * BLOCK].iter_mut().zip(&key) {
-						*value += key.as_slice()[lane];
+						combine(value, key.as_slice()[lane]);
 					}
 				}
 			}
@@ -249,28 +262,61 @@ pub fn encrypt_chunks<R: ReadAt + ?Sized, W: WriteAt, E: From<R::Error> + From<W
 	let stream = Stream::new(&permutations, key, nonce);
 	let mut digests = Digests::new(&permutations, layout, Tag::Ciphertext);
 	payload_tiles(payload, layout, E::from, watch, |mut tile| {
-		encrypt_tile(layout, &stream, &mut tile);
+		add_stream(layout, &stream, &mut tile, |value, key| *value += key);
 		digests.absorb(&tile);
 		write_tile(layout, &tile, output).map_err(|error| SweepError::Storage(E::from(error)))
 	})?;
 	Ok(digests.leaves)
 }
 
-/// Reads a chunk of ciphertext; blocks after the end of the last are zero.
-pub fn read_ciphertext<R: ReadAt + ?Sized>(
+/// Reads blocks of a chunk of ciphertext; those after its end are zero.
+fn read_ciphertext<R: ReadAt + ?Sized>(
 	ciphertext: &R,
 	layout: &Layout,
 	chunk: usize,
+	blocks: &Range<usize>,
 	row: &mut [F],
 ) -> Result<(), SweepError<R::Error>> {
 	let mut bytes = [0; CHUNK_CIPHERTEXT];
-	let start = (chunk * CHUNK_CIPHERTEXT) as u64;
-	let there = layout.ciphertext_length().saturating_sub(start).min(CHUNK_CIPHERTEXT as u64) as usize;
+	let start = (chunk * CHUNK_CIPHERTEXT + blocks.start * BLOCK_BYTES) as u64;
+	let there = layout.ciphertext_length().saturating_sub(start).min((blocks.len() * BLOCK_BYTES) as u64) as usize;
 	ciphertext.read_at(start, &mut bytes[..there]).map_err(SweepError::Storage)?;
 	for (block, bytes) in row.chunks_exact_mut(BLOCK).zip(bytes.as_chunks::<BLOCK_BYTES>().0) {
 		block.copy_from_slice(&from_bytes(bytes).ok_or(SweepError::NotCanonical { chunk: chunk as u32 })?);
 	}
 	Ok(())
+}
+
+/// Reads blocks of chunks of ciphertext.
+fn ciphertext_tile<R: ReadAt + ?Sized>(
+	ciphertext: &R,
+	layout: &Layout,
+	chunks: Range<usize>,
+	blocks: Range<usize>,
+) -> Result<Tile, SweepError<R::Error>> {
+	let mut values = vec![F::ZERO; chunks.len() * blocks.len() * BLOCK];
+	for (chunk, row) in chunks.clone().zip(values.chunks_exact_mut(blocks.len() * BLOCK)) {
+		read_ciphertext(ciphertext, layout, chunk, &blocks, row)?;
+	}
+	Ok(Tile { chunks, blocks, values })
+}
+
+/// Reads and decrypts blocks of chunks.
+pub fn decrypted_tile<R: ReadAt + ?Sized>(
+	ciphertext: &R,
+	layout: &Layout,
+	stream: &Stream<'_>,
+	chunks: Range<usize>,
+	blocks: Range<usize>,
+) -> Result<Tile, SweepError<R::Error>> {
+	let mut tile = ciphertext_tile(ciphertext, layout, chunks, blocks)?;
+	add_stream(layout, stream, &mut tile, |value, key| *value -= key);
+	Ok(tile)
+}
+
+/// How many blocks of all chunks a tile of an extended payload holds.
+pub fn column_step(layout: &Layout) -> usize {
+	(TILE_BYTES / (Code::new(layout).size() * BLOCK_BYTES)).clamp(1, CHUNK_BLOCKS)
 }
 
 /// The digests of a ciphertext's chunks.
@@ -285,11 +331,18 @@ pub fn ciphertext_leaves<R: ReadAt + ?Sized>(
 	for start in (0..total).step_by(TILE_CHUNKS) {
 		tell(watch, Phase::Chunks, start as u64, total as u64)?;
 		let chunks = start..total.min(start + TILE_CHUNKS);
-		let mut values = vec![F::ZERO; chunks.len() * CHUNK_BLOCKS * BLOCK];
-		for (chunk, row) in chunks.clone().zip(values.chunks_exact_mut(CHUNK_BLOCKS * BLOCK)) {
-			read_ciphertext(ciphertext, layout, chunk, row)?;
-		}
-		digests.absorb(&Tile { chunks, blocks: 0..CHUNK_BLOCKS, values });
+		digests.absorb(&ciphertext_tile(ciphertext, layout, chunks, 0..CHUNK_BLOCKS)?);
 	}
 	Ok(digests.leaves)
+}
+
+impl<E> SweepError<E> {
+	/// The same with another error of the storage.
+	pub fn map<O>(self, map: impl FnOnce(E) -> O) -> SweepError<O> {
+		match self {
+			Self::Storage(error) => SweepError::Storage(map(error)),
+			Self::NotCanonical { chunk } => SweepError::NotCanonical { chunk },
+			Self::Cancelled => SweepError::Cancelled,
+		}
+	}
 }

@@ -1,0 +1,192 @@
+//! Tables of locks: each lock opens a mask of the content key.
+//!
+//! A group is 16 rows: 15 locks and a link. The permutations are the lock `s = H(r)`, the leaf of mask and lock, and the group's sponge;
+//! in a link row the first is the commitment to the key, the second is free, and the third is the sponge of the list of groups.
+
+use super::row::{block, place, Io, Place, OWN};
+use crate::{
+	field::{Block, BLOCK, F},
+	poseidon::Tag,
+};
+use alloc::{vec, vec::Vec};
+use p3_air::{AirBuilder, WindowAccess};
+use p3_field::PrimeCharacteristicRing;
+
+const LOCK: usize = 0;
+const LEAF: usize = 1;
+const GROUP: usize = 2;
+
+/// The content key.
+const KEY: usize = OWN;
+/// The capacity of the list's sponge.
+const LIST: usize = KEY + BLOCK;
+
+pub const WIDTH: usize = LIST + BLOCK;
+pub const PUBLIC: usize = 2 * BLOCK;
+
+/// Locks in a group.
+pub const GROUP_LOCKS: usize = 15;
+/// Rows of a group.
+pub const GROUP_ROWS: usize = GROUP_LOCKS + 1;
+
+/// What a table of locks tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LockPublic {
+	/// `C_K`.
+	pub commitment: Block,
+	/// What the list of the groups has come to.
+	pub groups: Block,
+}
+
+impl LockPublic {
+	/// As the table's public values.
+	pub fn values(&self) -> Vec<F> {
+		[self.commitment, self.groups].concat()
+	}
+}
+
+/// The first capacity of the list of groups.
+pub fn list() -> Block {
+	Tag::List.capacity(Tag::Group as u32, 0)
+}
+
+pub fn eval<AB: AirBuilder<F = F>>(builder: &mut AB) {
+	let main = builder.main();
+	let (row, next) = (main.current_slice(), main.next_slice());
+	let Place { first, link, inner: is_lock, followed, last, .. } = place(builder, GROUP_ROWS);
+	let public: Vec<AB::Expr> = builder.public_values().iter().map(|value| (*value).into()).collect();
+	let (commitment, end) = (&public[..BLOCK], &public[BLOCK..]);
+
+	let (lock, leaf) = (Io::of(row, LOCK), Io::of(row, LEAF));
+	let (group, next_group) = (Io::of(row, GROUP), Io::of(next, GROUP));
+	let (key, next_key) = (block(row, KEY), block(next, KEY));
+	let (held, next_held) = (block(row, LIST), block(next, LIST));
+
+	// (r, 0, …, 0, tag), or in links (K, 0, …, 0, tag).
+	for zero in &lock.input[BLOCK..2 * BLOCK - 1] {
+		builder.assert_zero(*zero);
+	}
+	let tag = is_lock.clone() * Tag::Lock.element() + link.clone() * Tag::Commitment.element();
+	builder.assert_eq(lock.input[2 * BLOCK - 1], tag);
+
+	let header = group.capacity();
+	let begin = list();
+	for index in 0..BLOCK {
+		// One key everywhere: the row after the last is the first.
+		builder.assert_eq(next_key[index], key[index]);
+		builder.when(link.clone()).assert_eq(lock.input[index], key[index]);
+		builder.when(link.clone()).assert_eq(lock.output[index], commitment[index].clone());
+		// m + r = K, and the leaf is of (m, s).
+		let mask = leaf.input[index];
+		builder.when(is_lock.clone()).assert_eq(mask + lock.input[index], key[index]);
+		builder.when(is_lock.clone()).assert_eq(leaf.input[BLOCK + index], lock.output[index]);
+		// The group absorbs the leaf, which is fed forward.
+		builder.when(is_lock.clone()).assert_eq(group.input[index], leaf.output[index] + mask);
+		let expected = if index + 1 == BLOCK { Tag::Group.element() } else { F::ZERO };
+		builder.when(first.clone()).assert_eq(header[index], expected);
+		builder.when(followed.clone()).assert_eq(next_group.capacity()[index], group.held()[index]);
+		// The link absorbs the group's digest into the list.
+		builder.when(last.clone()).assert_eq(next_group.rate()[index], group.digest()[index]);
+		builder.when(link.clone()).assert_eq(header[index], held[index]);
+		builder.when(is_lock.clone()).assert_eq(next_held[index], held[index]);
+		builder.when_transition().when(link.clone()).assert_eq(next_held[index], group.held()[index]);
+		builder.when_first_row().assert_eq(held[index], begin[index]);
+		builder.when_last_row().assert_eq(group.held()[index], end[index].clone());
+	}
+}
+
+/// The leaf of a mask and its lock: a permutation of both, fed forward.
+pub fn leaf(mask: &Block, lock: &Block) -> Block {
+	let mut state = crate::poseidon::join(mask, lock);
+	crate::poseidon::permute(&mut state);
+	core::array::from_fn(|index| state[index] + mask[index])
+}
+
+/// The digest of a group's leaves.
+pub fn group_digest<'a>(leaves: impl IntoIterator<Item = &'a Block>) -> Block {
+	crate::poseidon::absorb(Tag::Group.capacity(0, 0), leaves).0
+}
+
+/// What is made for one table of locks.
+#[cfg(feature = "std")]
+pub struct LockTrace {
+	/// The table.
+	pub table: p3_matrix::dense::RowMajorMatrix<F>,
+	/// What it tells.
+	pub public: LockPublic,
+	/// The leaf of each lock.
+	pub leaves: Vec<Block>,
+	/// The digest of each group.
+	pub groups: Vec<Block>,
+}
+
+/// The rows of the locks of these lock keys, a power of two of whole groups.
+#[cfg(feature = "std")]
+pub fn trace(key: &crate::key::Key, lock_keys: &[crate::key::Key], permutations: &crate::lanes::Permutations) -> LockTrace {
+	build(key, lock_keys, permutations, |_, _, _| ())
+}
+
+#[cfg(feature = "std")]
+pub(super) fn build(
+	key: &crate::key::Key,
+	lock_keys: &[crate::key::Key],
+	permutations: &crate::lanes::Permutations,
+	alter: impl Fn(usize, &mut [crate::poseidon::State; 3], &mut [F]) + Sync,
+) -> LockTrace {
+	use crate::poseidon::{capacity, join, rate, State};
+	use p3_maybe_rayon::prelude::*;
+	const BESIDE: usize = WIDTH - OWN;
+
+	let permuted = |mut state: State| {
+		permutations.single(&mut state);
+		state
+	};
+	let groups = lock_keys.len() / GROUP_LOCKS;
+	let mut inputs = vec![[State::default(); 3]; groups * GROUP_ROWS];
+	let mut beside = F::zero_vec(inputs.len() * BESIDE);
+	let rows = inputs.par_chunks_mut(GROUP_ROWS).zip(beside.par_chunks_mut(GROUP_ROWS * BESIDE));
+	let made: Vec<(Vec<Block>, Block)> = rows
+		.zip(lock_keys.par_chunks(GROUP_LOCKS))
+		.enumerate()
+		.map(|(place, ((rows, beside), lock_keys))| {
+			let mut held = Tag::Group.capacity(0, 0);
+			let mut digest = Block::default();
+			let mut leaves = Vec::with_capacity(GROUP_LOCKS);
+			for beside in beside.chunks_exact_mut(BESIDE) {
+				beside[..BLOCK].copy_from_slice(key.block());
+			}
+			for (number, lock_key) in lock_keys.iter().enumerate() {
+				let (row, beside) = (&mut rows[number], &mut beside[number * BESIDE..(number + 1) * BESIDE]);
+				row[LOCK] = join(lock_key.block(), &Tag::Lock.capacity(0, 0));
+				row[LEAF] = join(key.mask(lock_key).block(), &rate(&permuted(row[LOCK])));
+				let fed = permuted(row[LEAF]);
+				let leaf: Block = core::array::from_fn(|index| fed[index] + row[LEAF][index]);
+				row[GROUP] = join(&leaf, &held);
+				alter(place * GROUP_ROWS + number, row, beside);
+				leaves.push(rate(&row[GROUP]));
+				let output = permuted(row[GROUP]);
+				(digest, held) = (rate(&output), capacity(&output));
+			}
+			(leaves, digest)
+		})
+		.collect();
+	let mut held = list();
+	let commitment = join(key.block(), &Tag::Commitment.capacity(0, 0));
+	for (group, (_, digest)) in made.iter().enumerate() {
+		let rows = group * GROUP_ROWS..(group + 1) * GROUP_ROWS;
+		for beside in beside[rows.start * BESIDE..rows.end * BESIDE].chunks_exact_mut(BESIDE) {
+			beside[BLOCK..2 * BLOCK].copy_from_slice(&held);
+		}
+		let link = rows.end - 1;
+		inputs[link] = [commitment, State::default(), join(digest, &held)];
+		alter(link, &mut inputs[link], &mut beside[link * BESIDE..(link + 1) * BESIDE]);
+		held = capacity(&permuted(inputs[link][GROUP]));
+	}
+	let (leaves, groups): (Vec<_>, Vec<_>) = made.into_iter().unzip();
+	LockTrace {
+		table: super::row::trace(&inputs, GROUP_ROWS, &beside),
+		public: LockPublic { commitment: rate(&permuted(commitment)), groups: held },
+		leaves: leaves.concat(),
+		groups,
+	}
+}

@@ -1,0 +1,75 @@
+//! The constraints of the two kinds of tables.
+//!
+//! Each row of a table holds three permutations side by side. Their constraints are the library's; the modules below bind their inputs
+//! and outputs to each other and to what is public.
+
+mod data;
+mod locks;
+mod row;
+#[cfg(all(test, feature = "std"))]
+mod tests;
+
+pub use data::{list_of, DataChunk, DataPublic};
+pub use locks::{group_digest, leaf, list, LockPublic, GROUP_LOCKS, GROUP_ROWS};
+#[cfg(feature = "std")]
+pub use {data::trace as data_trace, locks::trace as locks_trace};
+
+use crate::field::F;
+use p3_air::{Air, AirBuilder, BaseAir};
+use row::Permutation;
+
+/// Rows of a chunk in a table of data.
+pub const CHUNK_ROWS: usize = crate::layout::CHUNK_BLOCKS + 1;
+
+/// The constraints of a table.
+#[derive(Clone)]
+pub struct Table {
+	kind: Kind,
+	permutation: Permutation,
+}
+
+/// What a table proves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+	/// Chunks of ciphertext decrypt to chunks of payload.
+	Data,
+	/// Locks open what masks the content key.
+	Locks,
+}
+
+impl Table {
+	/// The constraints of a kind.
+	pub fn new(kind: Kind) -> Self {
+		Self { kind, permutation: row::permutation() }
+	}
+}
+
+impl BaseAir<F> for Table {
+	fn width(&self) -> usize {
+		match self.kind {
+			Kind::Data => data::WIDTH,
+			Kind::Locks => locks::WIDTH,
+		}
+	}
+
+	fn num_public_values(&self) -> usize {
+		match self.kind {
+			Kind::Data => data::PUBLIC,
+			Kind::Locks => locks::PUBLIC,
+		}
+	}
+
+	fn max_constraint_degree(&self) -> Option<usize> {
+		Some(3)
+	}
+}
+
+impl<AB: AirBuilder<F = F>> Air<AB> for Table {
+	fn eval(&self, builder: &mut AB) {
+		row::eval(&self.permutation, builder);
+		match self.kind {
+			Kind::Data => data::eval(builder),
+			Kind::Locks => locks::eval(builder),
+		}
+	}
+}

@@ -1,0 +1,101 @@
+//! Proofs as bytes.
+//!
+//! A head names the kind, the version, the suite and every parameter; the rest is postcard's encoding, which is read back only if it is
+//! the one that would be written.
+
+use crate::{
+	stark::{Proof, PARAMETERS},
+	SUITE,
+};
+use alloc::vec::Vec;
+use core::fmt;
+use serde::{de::DeserializeOwned, Deserialize, Serialize};
+
+const MAGIC: [u8; 4] = *b"WBZK";
+const VERSION: u8 = 1;
+const HEAD: usize = MAGIC.len() + 3 + PARAMETERS.len();
+
+/// A proof of data: the digests of all chunks of the payload, the work for the sample, and the proofs of its parts.
+#[derive(Serialize, Deserialize)]
+pub struct DataEnvelope {
+	pub leaves: Vec<[u8; 32]>,
+	pub work: u64,
+	pub parts: Vec<Proof>,
+}
+
+/// A proof of locks: the digests of all groups, and the proof.
+#[derive(Serialize, Deserialize)]
+pub struct LockEnvelope {
+	pub groups: Vec<[u8; 32]>,
+	pub proof: Proof,
+}
+
+/// What can be written.
+pub trait Envelope: Serialize + DeserializeOwned {
+	/// Its number in the head.
+	const KIND: u8;
+}
+
+impl Envelope for DataEnvelope {
+	const KIND: u8 = 0;
+}
+
+impl Envelope for LockEnvelope {
+	const KIND: u8 = 1;
+}
+
+/// Why bytes are no proof of this kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EnvelopeError {
+	/// It is no proof of this kind.
+	NoProof,
+	/// It is one of another version, suite or other parameters: whoever made it uses other software.
+	OtherVersion,
+	/// It is cut off, continued, or not as it would be written.
+	Malformed,
+}
+
+impl fmt::Display for EnvelopeError {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str(match self {
+			Self::NoProof => "these bytes are no proof of this kind",
+			Self::OtherVersion => "the proof is of another version, suite or other parameters",
+			Self::Malformed => "the proof is damaged",
+		})
+	}
+}
+
+impl core::error::Error for EnvelopeError {}
+
+fn head(kind: u8) -> [u8; HEAD] {
+	let mut head = [0; HEAD];
+	head[..4].copy_from_slice(&MAGIC);
+	head[4..7].copy_from_slice(&[kind, VERSION, SUITE]);
+	head[7..].copy_from_slice(&PARAMETERS);
+	head
+}
+
+/// Reads a proof.
+pub fn read<T: Envelope>(bytes: &[u8]) -> Result<T, EnvelopeError> {
+	let expected = head(T::KIND);
+	let (found, body) = bytes.split_at_checked(HEAD).ok_or(EnvelopeError::NoProof)?;
+	if found[..5] != expected[..5] {
+		return Err(EnvelopeError::NoProof);
+	}
+	if found != expected {
+		return Err(EnvelopeError::OtherVersion);
+	}
+	let envelope: T = postcard::from_bytes(body).map_err(|_| EnvelopeError::Malformed)?;
+	// Numbers have more than one encoding in postcard, and it does not mind bytes that follow.
+	if postcard::to_allocvec(&envelope).is_ok_and(|again| again == body) {
+		Ok(envelope)
+	} else {
+		Err(EnvelopeError::Malformed)
+	}
+}
+
+/// Writes a proof.
+#[cfg(feature = "std")]
+pub fn write<T: Envelope>(envelope: &T) -> Vec<u8> {
+	postcard::to_extend(envelope, head(T::KIND).to_vec()).unwrap_or_default()
+}

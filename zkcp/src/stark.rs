@@ -1,0 +1,147 @@
+//! The proof system and its parameters: batch STARKs over FRI, with zero knowledge.
+
+use crate::{
+	air::{Kind, Table},
+	field::F,
+};
+use alloc::vec::Vec;
+use p3_batch_stark::{verify_batch, BatchProof, CommonData};
+use p3_blake3::Blake3;
+use p3_challenger::{HashChallenger, SerializingChallenger32};
+use p3_commit::ExtensionMmcs;
+use p3_dft::Radix2DitParallel;
+use p3_field::extension::BinomialExtensionField;
+use p3_fri::{FriParameters, HidingFriPcs};
+use p3_merkle_tree::MerkleTreeHidingMmcs;
+use p3_symmetric::{CompressionFunctionFromHasher, SerializingHasher};
+use p3_uni_stark::StarkConfig;
+use rand::{rngs::StdRng, SeedableRng};
+
+/// FRI codewords are this many times, as a power of two, as long as the polynomials have coefficients.
+const LOG_BLOWUP: usize = 2;
+/// FRI folds by this power of two at most.
+const MAX_LOG_ARITY: usize = 3;
+const QUERIES: usize = 100;
+/// Bits of work before the queries, before openings are combined, and before each folding.
+const QUERY_WORK: usize = 20;
+const BATCH_WORK: usize = 16;
+const FOLD_WORK: usize = 10;
+/// Random polynomials beside each table: as many as the extension's degree.
+const RANDOM_CODEWORDS: usize = 4;
+/// Trees are cut off at this height below the root.
+const CAP_HEIGHT: usize = 5;
+/// Salt of each leaf, in elements.
+const SALT: usize = 4;
+
+/// The fewest rows of a table that hide what is in it.
+pub const MIN_ROWS: usize = 256;
+/// The most rows of a table, which bounds the memory.
+pub const MAX_ROWS: usize = 1 << 15;
+
+type Challenge = BinomialExtensionField<F, 4>;
+type Hasher = SerializingHasher<Blake3>;
+type Compression = CompressionFunctionFromHasher<Blake3, 2, 32>;
+type Challenger = SerializingChallenger32<F, HashChallenger<u8, Blake3, 32>>;
+type Trees = MerkleTreeHidingMmcs<F, u8, Hasher, Compression, StdRng, 2, 32, SALT>;
+type FoldTrees = ExtensionMmcs<F, Challenge, Trees>;
+type Pcs = HidingFriPcs<F, Radix2DitParallel<F>, Trees, FoldTrees, StdRng>;
+type Config = StarkConfig<Pcs, Challenge, Challenger>;
+
+/// A proof of some tables.
+pub type Proof = BatchProof<Config>;
+
+/// The parameters as bytes, for the transcript.
+pub const PARAMETERS: [u8; 10] = [
+	LOG_BLOWUP as u8,
+	0,
+	MAX_LOG_ARITY as u8,
+	QUERIES as u8,
+	QUERY_WORK as u8,
+	BATCH_WORK as u8,
+	FOLD_WORK as u8,
+	RANDOM_CODEWORDS as u8,
+	CAP_HEIGHT as u8,
+	SALT as u8,
+];
+
+const fn fri<M>(mmcs: M) -> FriParameters<M> {
+	FriParameters {
+		log_blowup: LOG_BLOWUP,
+		log_final_poly_len: 0,
+		max_log_arity: MAX_LOG_ARITY,
+		num_queries: QUERIES,
+		batch_proof_of_work_bits: BATCH_WORK,
+		commit_proof_of_work_bits: FOLD_WORK,
+		query_proof_of_work_bits: QUERY_WORK,
+		mmcs,
+	}
+}
+
+/// The proof system, with a transcript that begins with `first`. What is hidden rests on the randomness.
+fn config(first: &[u8; 32], mut randomness: StdRng) -> Config {
+	let mut fork = || StdRng::from_rng(&mut randomness);
+	let hasher = Hasher::new(Blake3);
+	let mut trees = || Trees::new(hasher, Compression::new(Blake3), CAP_HEIGHT, fork());
+	let (trees, fold_trees) = (trees(), FoldTrees::new(trees()));
+	let pcs = Pcs::new(Radix2DitParallel::default(), trees, fri(fold_trees), RANDOM_CODEWORDS, fork());
+	Config::new(pcs, Challenger::from_hasher(first.to_vec(), Blake3))
+}
+
+/// A table, for the verifier.
+pub struct Shape {
+	/// What it proves.
+	pub kind: Kind,
+	/// Its rows, a power of two.
+	pub rows: usize,
+	/// Its public values.
+	pub public: Vec<F>,
+}
+
+/// Whether a proof of tables with these shapes holds.
+pub fn verify(first: &[u8; 32], shapes: Vec<Shape>, proof: &Proof) -> bool {
+	let heights = shapes.iter().map(|shape| shape.rows.trailing_zeros() as usize + 1);
+	if !heights.eq(proof.degree_bits.iter().copied()) {
+		return false;
+	}
+	// The verifier draws no randomness.
+	let config = config(first, StdRng::from_seed([0; 32]));
+	let tables: Vec<Table> = shapes.iter().map(|shape| Table::new(shape.kind)).collect();
+	let public: Vec<_> = shapes.into_iter().map(|shape| shape.public).collect();
+	verify_batch(&config, &tables, proof, &public, &CommonData::empty(tables.len())).is_ok()
+}
+
+/// A table, for the prover.
+#[cfg(feature = "std")]
+pub struct Filled {
+	/// What it proves.
+	pub kind: Kind,
+	/// Its rows.
+	pub trace: p3_matrix::dense::RowMajorMatrix<F>,
+	/// Its public values.
+	pub public: Vec<F>,
+}
+
+/// Proves tables. The randomness is the operating system's.
+#[cfg(feature = "std")]
+pub fn prove(first: &[u8; 32], filled: &[Filled]) -> Result<Proof, ProveFault> {
+	use p3_batch_stark::{prove_batch, ProverData, StarkInstance};
+	let randomness = StdRng::try_from_rng(&mut rand::rngs::SysRng).map_err(|_| ProveFault::NoRandomness)?;
+	let config = config(first, randomness);
+	let tables: Vec<Table> = filled.iter().map(|table| Table::new(table.kind)).collect();
+	let instances: Vec<_> = tables
+		.iter()
+		.zip(filled)
+		.map(|(air, table)| StarkInstance { air, trace: &table.trace, public_values: table.public.clone() })
+		.collect();
+	prove_batch(&config, &instances, &ProverData::empty(tables.len())).map_err(|_| ProveFault::Unprovable)
+}
+
+/// Why nothing was proved.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProveFault {
+	/// The operating system gave no randomness.
+	NoRandomness,
+	/// The tables are too small or too large.
+	Unprovable,
+}

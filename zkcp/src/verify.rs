@@ -1,0 +1,182 @@
+//! Checks proofs.
+
+use crate::{
+	air::{group_digest, leaf, list, list_of, DataChunk, DataPublic, Kind, LockPublic, CHUNK_ROWS, GROUP_LOCKS, GROUP_ROWS},
+	digest::{ChunkDigests, Content},
+	envelope::{read, DataEnvelope, EnvelopeError, LockEnvelope},
+	field::{from_bytes, Block},
+	key::Key,
+	layout::CHUNK_BLOCKS,
+	nonce::Nonce,
+	poseidon::{absorb, Tag},
+	stark::{self, Shape, MIN_ROWS, PARAMETERS},
+	statement::{room, Statement},
+	SUITE,
+};
+use alloc::{vec, vec::Vec};
+use core::fmt;
+use sha2::{Digest, Sha256};
+
+/// Why a proof is not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VerifyError {
+	/// The bytes are no proof.
+	Envelope(EnvelopeError),
+	/// The proof is about a payload with another digest.
+	OtherPayload,
+	/// The commitment is not canonical.
+	Commitment,
+	/// The proof does not have the shape that the payload's length, or the number of locks, gives it.
+	Shape,
+	/// The proof does not hold: it is forged, or about something else.
+	Invalid,
+}
+
+impl From<EnvelopeError> for VerifyError {
+	fn from(error: EnvelopeError) -> Self {
+		Self::Envelope(error)
+	}
+}
+
+impl fmt::Display for VerifyError {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::Envelope(error) => error.fmt(f),
+			Self::OtherPayload => f.write_str("the proof is about another payload"),
+			Self::Commitment => f.write_str("the commitment to the key is not canonical"),
+			Self::Shape => f.write_str("the proof does not have the shape of its statement"),
+			Self::Invalid => f.write_str("the proof does not hold"),
+		}
+	}
+}
+
+impl core::error::Error for VerifyError {}
+
+/// Checks that a ciphertext decrypts, under the key that `commitment` commits to, to the payload with the digest `payload`. Gives the
+/// digests of the payload's chunks, with which it can be decrypted.
+///
+/// `ciphertext` must have been computed from the ciphertext that is at hand.
+pub fn verify(
+	proof: &[u8],
+	nonce: &Nonce,
+	payload: &[u8; 32],
+	commitment: &[u8; 32],
+	ciphertext: &ChunkDigests,
+) -> Result<ChunkDigests, VerifyError> {
+	let envelope: DataEnvelope = read(proof)?;
+	let layout = *ciphertext.layout();
+	let leaves = ChunkDigests::from_bytes(Content::Payload, layout, &envelope.leaves).ok_or(VerifyError::Shape)?;
+	if leaves.id() != *payload {
+		return Err(VerifyError::OtherPayload);
+	}
+	let block = from_bytes(commitment).ok_or(VerifyError::Commitment)?;
+	let statement =
+		Statement { layout, nonce: *nonce, payload: *payload, ciphertext: ciphertext.id(), commitment: *commitment };
+	let parts = statement.parts(envelope.work).ok_or(VerifyError::Invalid)?;
+	if parts.len() != envelope.parts.len() {
+		return Err(VerifyError::Shape);
+	}
+	for (part, proof) in parts.iter().zip(&envelope.parts) {
+		let shapes = part.tables.iter().map(|chunks| Shape {
+			kind: Kind::Data,
+			rows: room(chunks.len()) * CHUNK_ROWS,
+			public: public(block, nonce, chunks, &leaves, ciphertext).values(),
+		});
+		if !stark::verify(&part.first, shapes.collect(), proof) {
+			return Err(VerifyError::Invalid);
+		}
+	}
+	Ok(leaves)
+}
+
+/// What a table of these chunks tells.
+fn public(
+	commitment: Block,
+	nonce: &Nonce,
+	chunks: &[u32],
+	payload: &ChunkDigests,
+	ciphertext: &ChunkDigests,
+) -> DataPublic {
+	let end = |tag: Tag, digests: &ChunkDigests| {
+		let empty = vec![Block::default(); CHUNK_BLOCKS];
+		let (filler, _) = absorb(tag.capacity(DataChunk::FILLER, 0), &empty);
+		let own = chunks.iter().filter_map(|chunk| digests.leaves().get(*chunk as usize));
+		absorb(list_of(tag), own.chain(core::iter::repeat_n(&filler, room(chunks.len()) - chunks.len()))).1
+	};
+	DataPublic {
+		commitment,
+		nonce: *nonce,
+		payload: end(Tag::Payload, payload),
+		ciphertext: end(Tag::Ciphertext, ciphertext),
+	}
+}
+
+/// Locks in a table are this many times a power of two.
+pub const LOCKS_IN_GROUP: usize = GROUP_LOCKS;
+
+/// A proved table of locks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LockTable {
+	groups: Vec<Block>,
+}
+
+impl LockTable {
+	/// Checks a proof of locks that mask the key that `commitment` commits to.
+	pub fn verify(proof: &[u8], nonce: &Nonce, commitment: &[u8; 32]) -> Result<Self, VerifyError> {
+		let envelope: LockEnvelope = read(proof)?;
+		let rows = envelope.groups.len().saturating_mul(GROUP_ROWS);
+		if !rows.is_power_of_two() || !(MIN_ROWS..=MAX_LOCK_ROWS).contains(&rows) {
+			return Err(VerifyError::Shape);
+		}
+		let groups: Vec<Block> = envelope.groups.iter().map(from_bytes).collect::<Option<_>>().ok_or(VerifyError::Shape)?;
+		let public = LockPublic {
+			commitment: from_bytes(commitment).ok_or(VerifyError::Commitment)?,
+			groups: absorb(list(), &groups).1,
+		};
+		let first = lock_statement(nonce, commitment, &envelope.groups);
+		let shape = Shape { kind: Kind::Locks, rows, public: public.values() };
+		if stark::verify(&first, vec![shape], &envelope.proof) {
+			Ok(Self { groups })
+		} else {
+			Err(VerifyError::Invalid)
+		}
+	}
+
+	/// Whether a lock and its mask stand in the table: then any key that opens the lock unmasks the content key.
+	pub fn holds(&self, lock: &[u8; 32], mask: &Key, place: &LockPlace) -> bool {
+		let (Some(lock), Some(group)) = (from_bytes(lock), self.groups.get(place.group as usize)) else { return false };
+		let Some(mut leaves) = place.others.iter().map(from_bytes).collect::<Option<Vec<Block>>>() else { return false };
+		let index = usize::from(place.index);
+		if index > leaves.len() {
+			return false;
+		}
+		leaves.insert(index, leaf(mask.block(), &lock));
+		group_digest(&leaves) == *group
+	}
+}
+
+/// The most rows of a table of locks: 15,360 locks.
+pub const MAX_LOCK_ROWS: usize = 1 << 14;
+
+/// Where a lock stands in a table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LockPlace {
+	/// The group.
+	pub group: u32,
+	/// The place in the group, from 0.
+	pub index: u8,
+	/// The leaves of the group's other locks, in order.
+	pub others: [[u8; 32]; GROUP_LOCKS - 1],
+}
+
+/// The first bytes of the transcript of a proof of locks.
+pub fn lock_statement(nonce: &Nonce, commitment: &[u8; 32], groups: &[[u8; 32]]) -> [u8; 32] {
+	let mut hash = Sha256::new_with_prefix(b"waybill/zkcp/locks");
+	hash.update([SUITE]);
+	hash.update(PARAMETERS);
+	hash.update(nonce.0);
+	hash.update(commitment);
+	hash.update((groups.len() as u64).to_le_bytes());
+	hash.update(groups.as_flattened());
+	hash.finalize().into()
+}
