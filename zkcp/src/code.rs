@@ -133,7 +133,7 @@ impl Repair {
 
 /// The coefficients of `∏ (x − root)`.
 fn product(dft: &Radix2DitParallel<F>, roots: &[F]) -> Vec<F> {
-	if let [] = roots {
+	if roots.is_empty() {
 		return vec![F::ONE];
 	}
 	if let [root] = roots {

@@ -38,14 +38,16 @@ pub use layout::{Layout, CHUNK_BLOCKS, CHUNK_BYTES, CHUNK_CIPHERTEXT, MAX_LENGTH
 pub use nonce::Nonce;
 pub use progress::{unwatched, Cancelled, Phase, Progress, Watch};
 #[cfg(feature = "std")]
-pub use prove::{place, prove, prove_locks, ProveError, ProvedLocks};
+pub use prove::{prove, prove_locks, ProveError};
 pub use storage::{OutOfRange, ReadAt, WriteAt};
 pub use sweep::SweepError;
 #[cfg(feature = "verify")]
 pub use {
 	envelope::EnvelopeError,
 	statement::Statement,
-	verify::{verify, LockPlace, LockTable, VerifyError, LOCKS_IN_GROUP},
+	verify::{
+		lock_place, locks_in_table, payload_digests, verify, LockPlace, LockTable, VerifyError, LOCKS_IN_GROUP,
+	},
 };
 
 /// The number of these algorithms and parameters, in releases and proofs.

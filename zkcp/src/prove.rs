@@ -15,7 +15,7 @@ use crate::{
 	statement::{room, Part, Statement},
 	storage::ReadAt,
 	sweep::{decrypted_tile, SweepError},
-	verify::{lock_statement, LockPlace, MAX_LOCK_ROWS},
+	verify::{lock_statement, MAX_LOCK_ROWS},
 };
 use std::fmt;
 
@@ -145,42 +145,10 @@ impl<R: ReadAt + ?Sized> Prover<'_, R> {
 	}
 }
 
-/// A proved table of locks, as who made it sees it.
-#[derive(Clone, Debug)]
-pub struct ProvedLocks {
-	/// The proof.
-	pub proof: Vec<u8>,
-	leaves: Vec<[u8; 32]>,
-}
-
-impl ProvedLocks {
-	/// Where the lock with this index stands.
-	pub fn place(&self, index: usize) -> Option<LockPlace> {
-		place(&self.leaves, index)
-	}
-
-	/// The leaf of each lock, to be kept: [`place`] needs them.
-	pub fn leaves(&self) -> &[[u8; 32]] {
-		&self.leaves
-	}
-}
-
-/// Where among these leaves the lock with this index stands.
-pub fn place(leaves: &[[u8; 32]], index: usize) -> Option<LockPlace> {
-	let group = leaves.chunks_exact(GROUP_LOCKS).nth(index / GROUP_LOCKS)?;
-	let own = index % GROUP_LOCKS;
-	let others: Vec<_> = group.iter().enumerate().filter(|(at, _)| *at != own).map(|(_, leaf)| *leaf).collect();
-	Some(LockPlace {
-		group: u32::try_from(index / GROUP_LOCKS).ok()?,
-		index: u8::try_from(own).ok()?,
-		others: others.try_into().ok()?,
-	})
-}
-
 /// Proves that the locks of these lock keys open masks of the content key.
-pub fn prove_locks(key: &Key, lock_keys: &[Key], nonce: &Nonce) -> Result<ProvedLocks, ProveError<Cancelled>> {
+pub fn prove_locks(key: &Key, lock_keys: &[Key], nonce: &Nonce) -> Result<Vec<u8>, ProveError<Cancelled>> {
 	let rows = lock_keys.len() / GROUP_LOCKS * GROUP_ROWS;
-	let is_whole = lock_keys.len() % GROUP_LOCKS == 0 && rows.is_power_of_two();
+	let is_whole = lock_keys.len().is_multiple_of(GROUP_LOCKS) && rows.is_power_of_two();
 	if !is_whole || !(MIN_ROWS..=MAX_LOCK_ROWS).contains(&rows) {
 		return Err(ProveError::Locks(lock_keys.len()));
 	}
@@ -189,5 +157,5 @@ pub fn prove_locks(key: &Key, lock_keys: &[Key], nonce: &Nonce) -> Result<Proved
 	let first = lock_statement(nonce, &key.commitment(), &groups);
 	let filled = [Filled { kind: Kind::Locks, trace: made.table, public: made.public.values() }];
 	let proof = stark::prove(&first, &filled)?;
-	Ok(ProvedLocks { proof: write(&LockEnvelope { groups, proof }), leaves: made.leaves.iter().map(to_bytes).collect() })
+	Ok(write(&LockEnvelope { groups, proof }))
 }

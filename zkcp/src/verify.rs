@@ -4,9 +4,9 @@ use crate::{
 	air::{group_digest, leaf, list, list_of, DataChunk, DataPublic, Kind, LockPublic, CHUNK_ROWS, GROUP_LOCKS, GROUP_ROWS},
 	digest::{ChunkDigests, Content},
 	envelope::{read, DataEnvelope, EnvelopeError, LockEnvelope},
-	field::{from_bytes, Block},
+	field::{from_bytes, to_bytes, Block},
 	key::Key,
-	layout::CHUNK_BLOCKS,
+	layout::{Layout, CHUNK_BLOCKS},
 	nonce::Nonce,
 	poseidon::{absorb, Tag},
 	stark::{self, Shape, MIN_ROWS, PARAMETERS},
@@ -89,6 +89,17 @@ pub fn verify(
 	Ok(leaves)
 }
 
+/// The digests of the payload's chunks in a proof of data, if they are those of the payload with this digest. The proof is not checked.
+pub fn payload_digests(proof: &[u8], layout: Layout, payload: &[u8; 32]) -> Result<ChunkDigests, VerifyError> {
+	let envelope: DataEnvelope = read(proof)?;
+	let leaves = ChunkDigests::from_bytes(Content::Payload, layout, &envelope.leaves).ok_or(VerifyError::Shape)?;
+	if leaves.id() == *payload {
+		Ok(leaves)
+	} else {
+		Err(VerifyError::OtherPayload)
+	}
+}
+
 /// What a table of these chunks tells.
 fn public(
 	commitment: Block,
@@ -111,7 +122,7 @@ fn public(
 	}
 }
 
-/// Locks in a table are this many times a power of two.
+/// Locks in a group. A table has a power of two of groups.
 pub const LOCKS_IN_GROUP: usize = GROUP_LOCKS;
 
 /// A proved table of locks.
@@ -142,16 +153,14 @@ impl LockTable {
 		}
 	}
 
+	/// The digest of a group, if there is one with this number.
+	pub fn group(&self, group: u32) -> Option<[u8; 32]> {
+		self.groups.get(group as usize).map(to_bytes)
+	}
+
 	/// Whether a lock and its mask stand in the table: then any key that opens the lock unmasks the content key.
 	pub fn holds(&self, lock: &[u8; 32], mask: &Key, place: &LockPlace) -> bool {
-		let (Some(lock), Some(group)) = (from_bytes(lock), self.groups.get(place.group as usize)) else { return false };
-		let Some(mut leaves) = place.others.iter().map(from_bytes).collect::<Option<Vec<Block>>>() else { return false };
-		let index = usize::from(place.index);
-		if index > leaves.len() {
-			return false;
-		}
-		leaves.insert(index, leaf(mask.block(), &lock));
-		group_digest(&leaves) == *group
+		place.group_digest(lock, mask).is_some_and(|digest| self.group(place.group) == Some(digest))
 	}
 }
 
@@ -167,6 +176,36 @@ pub struct LockPlace {
 	pub index: u8,
 	/// The leaves of the group's other locks, in order.
 	pub others: [[u8; 32]; GROUP_LOCKS - 1],
+}
+
+impl LockPlace {
+	/// The digest of the group that has this lock and its mask at this place; none if something is not canonical.
+	pub fn group_digest(&self, lock: &[u8; 32], mask: &Key) -> Option<[u8; 32]> {
+		let mut leaves: Vec<Block> = self.others.iter().map(from_bytes).collect::<Option<_>>()?;
+		let index = usize::from(self.index);
+		if index > leaves.len() {
+			return None;
+		}
+		leaves.insert(index, leaf(mask.block(), &from_bytes(lock)?));
+		Some(to_bytes(&group_digest(&leaves)))
+	}
+}
+
+/// The place in its table of the lock with this index. `lock_keys` are those of its group, the locks from
+/// `index − index % 15` on.
+pub fn lock_place(content: &Key, lock_keys: &[Key; GROUP_LOCKS], index: u32) -> LockPlace {
+	let own = index as usize % GROUP_LOCKS;
+	let leaves = core::array::from_fn(|at| {
+		let lock_key = &lock_keys[if at < own { at } else { at + 1 }];
+		to_bytes(&leaf(content.mask(lock_key).block(), &Tag::Lock.hash(lock_key.block())))
+	});
+	LockPlace { group: index / GROUP_LOCKS as u32, index: own as u8, others: leaves }
+}
+
+/// Locks in the smallest table with at least so many; none if there is no such table.
+pub fn locks_in_table(least: u32) -> Option<u32> {
+	let groups = least.div_ceil(GROUP_LOCKS as u32).max((MIN_ROWS / GROUP_ROWS) as u32).checked_next_power_of_two()?;
+	(groups as usize * GROUP_ROWS <= MAX_LOCK_ROWS).then_some(groups * GROUP_LOCKS as u32)
 }
 
 /// The first bytes of the transcript of a proof of locks.

@@ -202,7 +202,7 @@ fn proof_should_be_refused_when_its_bytes_are_changed() {
 	assert_eq!(check(&changed), Err(VerifyError::Envelope(EnvelopeError::OtherVersion)));
 	// A proof of locks is no proof of data.
 	let locks = prove_locks(&key(1), &(0..240).map(key).collect::<Vec<_>>(), &NONCE).unwrap();
-	assert_eq!(check(&locks.proof), Err(VerifyError::Envelope(EnvelopeError::NoProof)));
+	assert_eq!(check(&locks), Err(VerifyError::Envelope(EnvelopeError::NoProof)));
 }
 
 #[test]
@@ -235,34 +235,49 @@ fn work_should_end_when_cancelled() {
 	assert_eq!(seen, [(Phase::Proof, 0, 1), (Phase::Proof, 1, 1)]);
 }
 
+fn place(content: &Key, lock_keys: &[Key], index: usize) -> LockPlace {
+	let group = &lock_keys[index - index % LOCKS_IN_GROUP..][..LOCKS_IN_GROUP];
+	lock_place(content, group.try_into().unwrap(), index as u32)
+}
+
 #[test]
 fn every_lock_should_stand_in_its_table() {
 	let content = key(1);
 	let lock_keys: Vec<Key> = (0..480).map(|index| key(1_000 + index)).collect();
-	let made = prove_locks(&content, &lock_keys, &NONCE).unwrap();
-	let table = LockTable::verify(&made.proof, &NONCE, &content.commitment()).unwrap();
+	let proof = prove_locks(&content, &lock_keys, &NONCE).unwrap();
+	let table = LockTable::verify(&proof, &NONCE, &content.commitment()).unwrap();
 	for (index, lock_key) in lock_keys.iter().enumerate() {
-		let (mask, place) = (content.mask(lock_key), made.place(index).unwrap());
+		let (mask, place) = (content.mask(lock_key), place(&content, &lock_keys, index));
 		assert!(table.holds(&lock_key.lock(), &mask, &place), "{index}");
+		assert_eq!(place.group_digest(&lock_key.lock(), &mask), table.group(index as u32 / 15));
 		assert_eq!(mask.unmask(lock_key), content);
 	}
-	assert!(made.place(480).is_none());
+	assert_eq!(table.group(32), None);
+}
+
+#[test]
+fn table_should_be_the_smallest_with_room() {
+	for (least, locks) in [(0, 240), (1, 240), (240, 240), (241, 480), (7_680, 7_680), (7_681, 15_360), (15_360, 15_360)] {
+		assert_eq!(locks_in_table(least), Some(locks), "{least}");
+	}
+	assert_eq!(locks_in_table(15_361), None);
+	assert_eq!(locks_in_table(u32::MAX), None);
 }
 
 #[test]
 fn lock_should_not_stand_in_the_table_when_anything_is_another() {
 	let content = key(1);
 	let lock_keys: Vec<Key> = (0..240).map(|index| key(1_000 + index)).collect();
-	let made = prove_locks(&content, &lock_keys, &NONCE).unwrap();
-	let table = LockTable::verify(&made.proof, &NONCE, &content.commitment()).unwrap();
-	let (lock, mask, place) = (lock_keys[20].lock(), content.mask(&lock_keys[20]), made.place(20).unwrap());
-	assert!(table.holds(&lock, &mask, &place));
-	assert!(!table.holds(&lock_keys[21].lock(), &mask, &place));
-	assert!(!table.holds(&lock, &content.mask(&lock_keys[21]), &place));
-	assert!(!table.holds(&[0xff; 32], &mask, &place));
-	assert!(!table.holds(&lock, &mask, &made.place(21).unwrap()));
+	let proof = prove_locks(&content, &lock_keys, &NONCE).unwrap();
+	let table = LockTable::verify(&proof, &NONCE, &content.commitment()).unwrap();
+	let (lock, mask, own) = (lock_keys[20].lock(), content.mask(&lock_keys[20]), place(&content, &lock_keys, 20));
+	assert!(table.holds(&lock, &mask, &own));
+	assert!(!table.holds(&lock_keys[21].lock(), &mask, &own));
+	assert!(!table.holds(&lock, &content.mask(&lock_keys[21]), &own));
+	assert!(!table.holds(&[0xff; 32], &mask, &own));
+	assert!(!table.holds(&lock, &mask, &place(&content, &lock_keys, 21)));
 	for change in 0..4 {
-		let mut place = place.clone();
+		let mut place = own.clone();
 		match change {
 			0 => place.group = 3,
 			1 => place.group = u32::MAX,
@@ -272,11 +287,11 @@ fn lock_should_not_stand_in_the_table_when_anything_is_another() {
 		assert!(!table.holds(&lock, &mask, &place), "{change}");
 	}
 	// Another key, nonce, or kind of proof.
-	let verify = |nonce: &Nonce, commitment: &[u8; 32]| LockTable::verify(&made.proof, nonce, commitment);
+	let verify = |nonce: &Nonce, commitment: &[u8; 32]| LockTable::verify(&proof, nonce, commitment);
 	assert_eq!(verify(&Nonce([8; 32]), &content.commitment()), Err(VerifyError::Invalid));
 	assert_eq!(verify(&NONCE, &key(2).commitment()), Err(VerifyError::Invalid));
 	assert_eq!(verify(&NONCE, &[0xff; 32]), Err(VerifyError::Commitment));
-	let mut changed = made.proof.clone();
+	let mut changed = proof.clone();
 	changed[30] ^= 1;
 	assert!(LockTable::verify(&changed, &NONCE, &content.commitment()).is_err());
 	let data = make(100);

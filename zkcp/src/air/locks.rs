@@ -114,8 +114,6 @@ pub struct LockTrace {
 	pub table: p3_matrix::dense::RowMajorMatrix<F>,
 	/// What it tells.
 	pub public: LockPublic,
-	/// The leaf of each lock.
-	pub leaves: Vec<Block>,
 	/// The digest of each group.
 	pub groups: Vec<Block>,
 }
@@ -145,13 +143,12 @@ pub(super) fn build(
 	let mut inputs = vec![[State::default(); 3]; groups * GROUP_ROWS];
 	let mut beside = F::zero_vec(inputs.len() * BESIDE);
 	let rows = inputs.par_chunks_mut(GROUP_ROWS).zip(beside.par_chunks_mut(GROUP_ROWS * BESIDE));
-	let made: Vec<(Vec<Block>, Block)> = rows
+	let digests: Vec<Block> = rows
 		.zip(lock_keys.par_chunks(GROUP_LOCKS))
 		.enumerate()
 		.map(|(place, ((rows, beside), lock_keys))| {
 			let mut held = Tag::Group.capacity(0, 0);
 			let mut digest = Block::default();
-			let mut leaves = Vec::with_capacity(GROUP_LOCKS);
 			for beside in beside.chunks_exact_mut(BESIDE) {
 				beside[..BLOCK].copy_from_slice(key.block());
 			}
@@ -163,16 +160,15 @@ pub(super) fn build(
 				let leaf: Block = core::array::from_fn(|index| fed[index] + row[LEAF][index]);
 				row[GROUP] = join(&leaf, &held);
 				alter(place * GROUP_ROWS + number, row, beside);
-				leaves.push(rate(&row[GROUP]));
 				let output = permuted(row[GROUP]);
 				(digest, held) = (rate(&output), capacity(&output));
 			}
-			(leaves, digest)
+			digest
 		})
 		.collect();
 	let mut held = list();
 	let commitment = join(key.block(), &Tag::Commitment.capacity(0, 0));
-	for (group, (_, digest)) in made.iter().enumerate() {
+	for (group, digest) in digests.iter().enumerate() {
 		let rows = group * GROUP_ROWS..(group + 1) * GROUP_ROWS;
 		for beside in beside[rows.start * BESIDE..rows.end * BESIDE].chunks_exact_mut(BESIDE) {
 			beside[BLOCK..2 * BLOCK].copy_from_slice(&held);
@@ -182,11 +178,9 @@ pub(super) fn build(
 		alter(link, &mut inputs[link], &mut beside[link * BESIDE..(link + 1) * BESIDE]);
 		held = capacity(&permuted(inputs[link][GROUP]));
 	}
-	let (leaves, groups): (Vec<_>, Vec<_>) = made.into_iter().unzip();
 	LockTrace {
 		table: super::row::trace(&inputs, GROUP_ROWS, &beside),
 		public: LockPublic { commitment: rate(&permuted(commitment)), groups: held },
-		leaves: leaves.concat(),
-		groups,
+		groups: digests,
 	}
 }
