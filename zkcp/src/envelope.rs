@@ -9,6 +9,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use core::fmt;
+use postcard::ser_flavors::Flavor;
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 
 const MAGIC: [u8; 4] = *b"WBZK";
@@ -87,10 +88,33 @@ pub fn read<T: Envelope>(bytes: &[u8]) -> Result<T, EnvelopeError> {
 	}
 	let envelope: T = postcard::from_bytes(body).map_err(|_| EnvelopeError::Malformed)?;
 	// Numbers have more than one encoding in postcard, and it does not mind bytes that follow.
-	if postcard::to_allocvec(&envelope).is_ok_and(|again| again == body) {
+	if postcard::serialize_with_flavor(&envelope, Same { rest: body }).is_ok_and(|is_all| is_all) {
 		Ok(envelope)
 	} else {
 		Err(EnvelopeError::Malformed)
+	}
+}
+
+/// Bytes that are being written and must be these.
+struct Same<'a> {
+	rest: &'a [u8],
+}
+
+impl Flavor for Same<'_> {
+	/// Whether these were all.
+	type Output = bool;
+
+	fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+		self.try_extend(&[byte])
+	}
+
+	fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+		self.rest = self.rest.strip_prefix(bytes).ok_or(postcard::Error::SerializeBufferFull)?;
+		Ok(())
+	}
+
+	fn finalize(self) -> postcard::Result<bool> {
+		Ok(self.rest.is_empty())
 	}
 }
 

@@ -45,9 +45,7 @@ pub use sweep::SweepError;
 pub use {
 	envelope::EnvelopeError,
 	statement::Statement,
-	verify::{
-		lock_place, locks_in_table, payload_digests, verify, LockPlace, LockTable, VerifyError, LOCKS_IN_GROUP,
-	},
+	verify::{lock_place, locks_in_table, payload_digests, verify, LockPlace, LockTable, VerifyError, LOCKS_IN_GROUP},
 };
 
 /// The number of these algorithms and parameters, in releases and proofs.

@@ -21,15 +21,18 @@ use rand::{rngs::StdRng, SeedableRng};
 const LOG_BLOWUP: usize = 2;
 /// FRI folds by this power of two at most.
 const MAX_LOG_ARITY: usize = 3;
-const QUERIES: usize = 100;
-/// Bits of work before the queries, before openings are combined, and before each folding.
-const QUERY_WORK: usize = 20;
-const BATCH_WORK: usize = 16;
-const FOLD_WORK: usize = 10;
+/// FRI ends with a polynomial of this power of two of coefficients, which is sent.
+const LOG_FINAL: usize = 7;
+const QUERIES: usize = 94;
+/// Bits of work before the point outside the domain, before openings are combined, before each folding, and before the queries.
+const POINT_WORK: usize = 4;
+const BATCH_WORK: usize = 18;
+const FOLD_WORK: usize = 12;
+const QUERY_WORK: usize = 18;
 /// Random polynomials beside each table: as many as the extension's degree.
 const RANDOM_CODEWORDS: usize = 4;
-/// Trees are cut off at this height below the root.
-const CAP_HEIGHT: usize = 5;
+/// Trees are cut off at this height below the root. So many queries pass almost every node up there, which takes no room in a proof.
+const CAP_HEIGHT: usize = 0;
 /// Salt of each leaf, in elements.
 const SALT: usize = 4;
 
@@ -37,6 +40,9 @@ const SALT: usize = 4;
 pub const MIN_ROWS: usize = 256;
 /// The most rows of a table, which bounds the memory.
 pub const MAX_ROWS: usize = 1 << 15;
+
+#[cfg(all(test, feature = "std"))]
+mod tests;
 
 type Challenge = BinomialExtensionField<F, 4>;
 type Hasher = SerializingHasher<Blake3>;
@@ -51,14 +57,15 @@ type Config = StarkConfig<Pcs, Challenge, Challenger>;
 pub type Proof = BatchProof<Config>;
 
 /// The parameters as bytes, for the transcript.
-pub const PARAMETERS: [u8; 10] = [
+pub const PARAMETERS: [u8; 11] = [
 	LOG_BLOWUP as u8,
-	0,
+	LOG_FINAL as u8,
 	MAX_LOG_ARITY as u8,
 	QUERIES as u8,
-	QUERY_WORK as u8,
+	POINT_WORK as u8,
 	BATCH_WORK as u8,
 	FOLD_WORK as u8,
+	QUERY_WORK as u8,
 	RANDOM_CODEWORDS as u8,
 	CAP_HEIGHT as u8,
 	SALT as u8,
@@ -67,7 +74,7 @@ pub const PARAMETERS: [u8; 10] = [
 const fn fri<M>(mmcs: M) -> FriParameters<M> {
 	FriParameters {
 		log_blowup: LOG_BLOWUP,
-		log_final_poly_len: 0,
+		log_final_poly_len: LOG_FINAL,
 		max_log_arity: MAX_LOG_ARITY,
 		num_queries: QUERIES,
 		batch_proof_of_work_bits: BATCH_WORK,
@@ -84,7 +91,7 @@ fn config(first: &[u8; 32], mut randomness: StdRng) -> Config {
 	let mut trees = || Trees::new(hasher, Compression::new(Blake3), CAP_HEIGHT, fork());
 	let (trees, fold_trees) = (trees(), FoldTrees::new(trees()));
 	let pcs = Pcs::new(Radix2DitParallel::default(), trees, fri(fold_trees), RANDOM_CODEWORDS, fork());
-	Config::new(pcs, Challenger::from_hasher(first.to_vec(), Blake3))
+	Config::new(pcs, Challenger::from_hasher(first.to_vec(), Blake3)).with_ood_proof_of_work_bits(POINT_WORK)
 }
 
 /// A table, for the verifier.
@@ -105,7 +112,7 @@ pub fn verify(first: &[u8; 32], shapes: Vec<Shape>, proof: &Proof) -> bool {
 	}
 	// The verifier draws no randomness.
 	let config = config(first, StdRng::from_seed([0; 32]));
-	let tables: Vec<Table> = shapes.iter().map(|shape| Table::new(shape.kind)).collect();
+	let tables = Table::all(shapes.iter().map(|shape| shape.kind));
 	let public: Vec<_> = shapes.into_iter().map(|shape| shape.public).collect();
 	verify_batch(&config, &tables, proof, &public, &CommonData::empty(tables.len())).is_ok()
 }
@@ -127,7 +134,7 @@ pub fn prove(first: &[u8; 32], filled: &[Filled]) -> Result<Proof, ProveFault> {
 	use p3_batch_stark::{prove_batch, ProverData, StarkInstance};
 	let randomness = StdRng::try_from_rng(&mut rand::rngs::SysRng).map_err(|_| ProveFault::NoRandomness)?;
 	let config = config(first, randomness);
-	let tables: Vec<Table> = filled.iter().map(|table| Table::new(table.kind)).collect();
+	let tables = Table::all(filled.iter().map(|table| table.kind));
 	let instances: Vec<_> = tables
 		.iter()
 		.zip(filled)

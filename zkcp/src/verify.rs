@@ -109,10 +109,10 @@ fn public(
 	ciphertext: &ChunkDigests,
 ) -> DataPublic {
 	let end = |tag: Tag, digests: &ChunkDigests| {
-		let empty = vec![Block::default(); CHUNK_BLOCKS];
-		let (filler, _) = absorb(tag.capacity(DataChunk::FILLER, 0), &empty);
 		let own = chunks.iter().filter_map(|chunk| digests.leaves().get(*chunk as usize));
-		absorb(list_of(tag), own.chain(core::iter::repeat_n(&filler, room(chunks.len()) - chunks.len()))).1
+		let fillers = room(chunks.len()) - chunks.len();
+		let filler = if fillers == 0 { Block::default() } else { filler(tag) };
+		absorb(list_of(tag), own.chain(core::iter::repeat_n(&filler, fillers))).1
 	};
 	DataPublic {
 		commitment,
@@ -120,6 +120,12 @@ fn public(
 		payload: end(Tag::Payload, payload),
 		ciphertext: end(Tag::Ciphertext, ciphertext),
 	}
+}
+
+/// The digest of a chunk that fills a table.
+fn filler(tag: Tag) -> Block {
+	let empty = vec![Block::default(); CHUNK_BLOCKS];
+	absorb(tag.capacity(DataChunk::FILLER, 0), &empty).0
 }
 
 /// Locks in a group. A table has a power of two of groups.

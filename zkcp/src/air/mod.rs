@@ -15,6 +15,7 @@ pub use locks::{group_digest, leaf, list, LockPublic, GROUP_LOCKS, GROUP_ROWS};
 pub use {data::trace as data_trace, locks::trace as locks_trace};
 
 use crate::field::F;
+use alloc::vec::Vec;
 use p3_air::{Air, AirBuilder, BaseAir};
 use row::Permutation;
 
@@ -38,9 +39,11 @@ pub enum Kind {
 }
 
 impl Table {
-	/// The constraints of a kind.
-	pub fn new(kind: Kind) -> Self {
-		Self { kind, permutation: row::permutation() }
+	/// The constraints of these kinds.
+	pub fn all(kinds: impl IntoIterator<Item = Kind>) -> Vec<Self> {
+		// Its constants take longer to make than to copy.
+		let permutation = row::permutation();
+		kinds.into_iter().map(|kind| Self { kind, permutation: permutation.clone() }).collect()
 	}
 }
 
