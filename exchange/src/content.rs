@@ -77,13 +77,15 @@ impl ContentKey {
 
 	fn stream(&self, size: u64) -> Option<Stream> {
 		self.suite.ciphertext_size(size)?;
-		Some(Stream { cipher: Cipher::new(self.suite, &self.key, &self.nonce), left: size })
+		Some(Stream { cipher: Cipher::new(self.suite, &self.key, &self.nonce)?, left: size })
 	}
 
-	/// Draws a fresh lock key for one device, with the mask that gives this content key.
-	pub fn split<R: CryptoRng>(&self, rng: &mut R) -> LockSecrets {
+	/// Draws a fresh lock key for one device, with the mask that gives this content key; `None` if what was drawn is no key of the
+	/// suite.
+	pub fn split<R: CryptoRng>(&self, rng: &mut R) -> Option<LockSecrets> {
 		let key = Secret::random(rng);
-		LockSecrets { mask: self.suite.mask(&self.key, &key), lock: self.suite.lock(key.expose()), key }
+		let lock = self.suite.lock(key.expose())?;
+		Some(LockSecrets { mask: self.suite.mask(&self.key, &key), lock, key })
 	}
 
 	/// The content key of a device's mask and lock key.

@@ -39,12 +39,13 @@ impl Algorithms for Suite {
 	fn ciphertext_size(self, size: u64) -> Option<u64> {
 		match self {
 			Self::Plain => (size < PLAIN_LIMIT).then_some(size),
+			Self::Zkcp => None,
 		}
 	}
 
 	fn commitment(self, nonce: &Hash32, key: &Secret) -> Hash32 {
 		match self {
-			Self::Plain => {
+			Self::Plain | Self::Zkcp => {
 				let mut hasher = Sha256::new();
 				hasher.update((COMMITMENT_DOMAIN, nonce).encode());
 				hasher.update(key.expose());
@@ -55,19 +56,20 @@ impl Algorithms for Suite {
 
 	fn mask(self, content_key: &Secret, lock_key: &Secret) -> Secret {
 		match self {
-			Self::Plain => content_key.xor(lock_key),
+			Self::Plain | Self::Zkcp => content_key.xor(lock_key),
 		}
 	}
 
 	fn combine(self, mask: &Secret, lock_key: &Secret) -> Secret {
 		match self {
-			Self::Plain => mask.xor(lock_key),
+			Self::Plain | Self::Zkcp => mask.xor(lock_key),
 		}
 	}
 
 	fn accepts(self, evidence: &Evidence) -> bool {
 		match (self, evidence) {
 			(Self::Plain, Evidence::Unproven) => true,
+			(Self::Zkcp, Evidence::Unproven) => false,
 		}
 	}
 }
@@ -79,13 +81,15 @@ pub(crate) enum Cipher {
 }
 
 impl Cipher {
-	/// Starts at the first byte. Of the nonce, ChaCha20 takes the first 12 bytes; its counter starts at 0.
-	pub(crate) fn new(suite: Suite, key: &Secret, nonce: &Hash32) -> Self {
+	/// Starts at the first byte; `None` if the suite has no cipher here. Of the nonce, ChaCha20 takes the first 12 bytes; its counter
+	/// starts at 0.
+	pub(crate) fn new(suite: Suite, key: &Secret, nonce: &Hash32) -> Option<Self> {
 		match suite {
 			Suite::Plain => {
 				let [a, b, c, d, e, f, g, h, i, j, k, l, ..] = *nonce;
-				Self::Plain(ChaCha20::new(key.expose().into(), &[a, b, c, d, e, f, g, h, i, j, k, l].into()))
+				Some(Self::Plain(ChaCha20::new(key.expose().into(), &[a, b, c, d, e, f, g, h, i, j, k, l].into())))
 			},
+			Suite::Zkcp => None,
 		}
 	}
 
@@ -107,7 +111,7 @@ mod tests {
 	fn plain_should_be_chacha20_of_rfc_8439_when_the_counter_is_0() {
 		// RFC 8439, appendix A.1, test vector 1.
 		let mut bytes = [0; 64];
-		assert!(Cipher::new(Suite::Plain, &Secret::new([0; 32]), &[0; 32]).apply(&mut bytes));
+		assert!(Cipher::new(Suite::Plain, &Secret::new([0; 32]), &[0; 32]).unwrap().apply(&mut bytes));
 		assert_eq!(
 			bytes,
 			hex!(

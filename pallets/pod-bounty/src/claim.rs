@@ -59,7 +59,7 @@ impl<T: Config> Pallet<T> {
 		for (device_index, key) in keys {
 			let fault = match locks.get(&device_index) {
 				None => Some(ClaimFault::NotInReservation),
-				Some(lock) if bounty.digest.suite.lock(&key) != *lock => Some(ClaimFault::WrongKey),
+				Some(lock) if bounty.digest.suite.lock(&key) != Some(*lock) => Some(ClaimFault::WrongKey),
 				Some(_) => None,
 			};
 			if let Some(reason) = fault {

@@ -397,7 +397,7 @@ pub mod pallet {
 		InvalidSignature,
 		/// The reservation does not hold the device, or no longer.
 		NotInReservation,
-		/// The key does not open the device's lock.
+		/// The key does not open the device's lock, or is none of the release's suite.
 		WrongKey,
 		/// The endpoint is empty or has characters other than printable ASCII.
 		InvalidEndpoint,

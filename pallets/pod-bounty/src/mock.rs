@@ -216,9 +216,13 @@ impl MockRegistry {
 	}
 }
 
+/// A release like release 0, of the suite whose ciphertexts are proved.
+pub const PROVEN: ReleaseId = 3;
+
 /// The digest of a release in the mock registry.
 pub fn digest(release: ReleaseId) -> Digest {
-	Digest { suite: Suite::Plain, bytes: [release as u8 + 1; 32] }
+	let suite = if release == PROVEN { Suite::Zkcp } else { Suite::Plain };
+	Digest { suite, bytes: [release as u8 + 1; 32] }
 }
 
 /// Devices with their keys and the tree over them, of which the level at `cap_height` is on the chain.
@@ -281,7 +285,7 @@ impl Fleet {
 		distributor: &AccountId,
 		valid_until: BlockNumber,
 	) -> Receipt {
-		self.receipt_with(bounty, index, distributor, Suite::Plain.lock(&lock_key(distributor, index)), valid_until)
+		self.receipt_with(bounty, index, distributor, lock(bounty, &lock_key(distributor, index)), valid_until)
 	}
 
 	pub fn receipt_with(
@@ -292,7 +296,7 @@ impl Fleet {
 		lock: Lock,
 		valid_until: BlockNumber,
 	) -> Receipt {
-		let digest = Bounties::<Test>::get(bounty).map_or(digest(0), |bounty| bounty.digest);
+		let digest = digest_of(bounty);
 		let statement =
 			ReceiptStatement { bounty, device_index: index, digest, lock, distributor: distributor.clone(), valid_until };
 		Receipt {
@@ -316,7 +320,17 @@ impl Fleet {
 	}
 }
 
-/// The key that a distributor chose for a device.
+/// The digest that a bounty is for; release 0's if there is no bounty.
+fn digest_of(bounty: BountyId) -> Digest {
+	Bounties::<Test>::get(bounty).map_or(digest(0), |bounty| bounty.digest)
+}
+
+/// The lock of a key under a bounty's suite.
+pub fn lock(bounty: BountyId, key: &LockKey) -> Lock {
+	digest_of(bounty).suite.lock(key).expect("a key of the suite")
+}
+
+/// The key that a distributor chose for a device, which is one under every suite.
 pub fn lock_key(distributor: &AccountId, index: DeviceIndex) -> LockKey {
 	let mut key: LockKey = distributor.clone().into();
 	key[..4].copy_from_slice(&index.to_le_bytes());
@@ -340,7 +354,8 @@ pub const STRANGER: AccountId = account(9);
 /// What each of the accounts above starts with.
 pub const FUNDS: Balance = 1_000_000;
 
-/// Release 0 of model 0 for [`fleet`] 0, release 1 likewise; release 2 of the other vendor's model 1 for [`other_fleet`] 1.
+/// Release 0 of model 0 for [`fleet`] 0, releases 1 and [`PROVEN`] likewise; release 2 of the other vendor's model 1 for
+/// [`other_fleet`] 1.
 pub fn fleet() -> &'static Fleet {
 	static FLEET: OnceLock<Fleet> = OnceLock::new();
 	FLEET.get_or_init(|| Fleet::new(0, 40))
@@ -380,6 +395,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		MockRegistry::add_release(0, &VENDOR, 0);
 		MockRegistry::add_release(1, &VENDOR, 0);
 		MockRegistry::add_release(2, &OTHER_VENDOR, 1);
+		MockRegistry::add_release(PROVEN, &VENDOR, 0);
 	});
 	ext
 }
@@ -412,6 +428,13 @@ pub fn open(
 pub fn open_default() -> BountyId {
 	let id = NextBounty::<Test>::get();
 	open(&VENDOR, 0, 0, 100, 101).expect("the vendor has the funds");
+	id
+}
+
+/// Opens a bounty as [`open_default`] does, for the release [`PROVEN`].
+pub fn open_proven() -> BountyId {
+	let id = NextBounty::<Test>::get();
+	open(&VENDOR, PROVEN, 0, 100, 101).expect("the vendor has the funds");
 	id
 }
 

@@ -160,7 +160,7 @@ pub enum ClaimFault {
 	/// The reservation does not hold the device, or no longer.
 	#[codec(index = 0)]
 	NotInReservation,
-	/// The key does not open the device's lock.
+	/// The key does not open the device's lock, or is none of the release's suite.
 	#[codec(index = 1)]
 	WrongKey,
 }

@@ -105,7 +105,7 @@ fn release_should_keep_its_layout() {
 		sha256: [0xdd; 32],
 		digest: Digest { suite: Suite::Plain, bytes: [0xee; 32] },
 	};
-	let release = Release::<Test> {
+	let release = |statement| Release::<Test> {
 		vendor: 7,
 		statement,
 		key_set_version: 8,
@@ -115,7 +115,7 @@ fn release_should_keep_its_layout() {
 		yank: Some(Yank::Compromised),
 		ticket: ticket(10),
 	};
-	let bytes = hex!(
+	let mut bytes = hex!(
 		"0700000000000000"
 		"0100000000000000 02000000 03000000 04000000 05000000"
 		"01 00 cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
@@ -124,7 +124,10 @@ fn release_should_keep_its_layout() {
 		"00 eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
 		"08000000 01 04 75 09000000 03 01 02 0a00000000000000"
 	);
-	assert_pinned(release, &bytes);
+	assert_pinned(release(statement.clone()), &bytes);
+	let proven = Digest { suite: Suite::Zkcp, ..statement.digest };
+	bytes[8 + 24 + 34 + 8 + 32] = 1;
+	assert_pinned(release(ReleaseStatement { digest: proven, ..statement }), &bytes);
 	assert_pinned(signatures(1), ONE_SIGNATURE);
 }
 

@@ -9,7 +9,7 @@ use frame_support::{
 };
 use sp_core::{Pair, H256};
 use sp_runtime::{traits::Dispatchable, DispatchError, TransactionOutcome};
-use waybill_primitives::{DeviceKey, DeviceSignature, ReceiptStatement, Statement, Suite};
+use waybill_primitives::{DeviceKey, DeviceSignature, ReceiptStatement, Statement};
 
 fn refused(receipt: Receipt, error: Error<Test>) {
 	assert_refused(|| reserve(&ALICE, 0, vec![receipt]), error);
@@ -25,7 +25,7 @@ fn statement() -> ReceiptStatement<AccountId> {
 		bounty: 0,
 		device_index: 0,
 		digest: digest(0),
-		lock: Suite::Plain.lock(&lock_key(&ALICE, 0)),
+		lock: lock(0, &lock_key(&ALICE, 0)),
 		distributor: ALICE,
 		valid_until: u32::MAX,
 	}
@@ -528,8 +528,39 @@ fn locks_should_be_compared_as_a_whole() {
 			assert_refused(|| claim(&ALICE, 0, number, vec![(0, key)]), Error::<Test>::WrongKey);
 		}
 		// The lock itself is no key to it.
-		let lock = Suite::Plain.lock(&lock_key(&ALICE, 0));
+		let lock = lock(0, &lock_key(&ALICE, 0));
 		assert_refused(|| claim(&ALICE, 0, number, vec![(0, lock)]), Error::<Test>::WrongKey);
+	});
+}
+
+#[test]
+fn key_of_another_form_should_be_wrong_when_the_lock_is_of_field_elements() {
+	run(|| {
+		let bounty = open_proven();
+		let number = reserve_devices(&ALICE, bounty, [0]);
+		let right = lock_key(&ALICE, 0);
+		// The same elements modulo the field's order, 2^31 − 2^24 + 1, in other bytes.
+		for place in (0..32).step_by(4) {
+			let mut key = right;
+			let element = u32::from_le_bytes(key[place..place + 4].try_into().unwrap());
+			key[place..place + 4].copy_from_slice(&(element + 0x7f00_0001).to_le_bytes());
+			assert_refused(|| claim(&ALICE, bounty, number, vec![(0, key)]), Error::<Test>::WrongKey);
+		}
+		assert_refused(|| claim(&ALICE, bounty, number, vec![(0, [0xff; 32])]), Error::<Test>::WrongKey);
+		assert_ok!(claim(&ALICE, bounty, number, vec![(0, right)]));
+	});
+}
+
+#[test]
+fn lock_of_another_suite_should_not_be_opened() {
+	run(|| {
+		let (plain, proven) = (open_default(), open_proven());
+		let key = lock_key(&ALICE, 0);
+		for (bounty, other) in [(plain, proven), (proven, plain)] {
+			let receipt = fleet().receipt_with(bounty, 0, &ALICE, lock(other, &key), u32::MAX);
+			assert_ok!(reserve(&ALICE, bounty, vec![receipt]));
+			assert_refused(|| claim(&ALICE, bounty, 0, vec![(0, key)]), Error::<Test>::WrongKey);
+		}
 	});
 }
 

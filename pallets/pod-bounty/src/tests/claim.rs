@@ -36,6 +36,27 @@ fn claim_should_pay_the_batch_and_reveal_the_keys() {
 }
 
 #[test]
+fn claim_should_pay_for_keys_of_field_elements_when_the_release_is_proven() {
+	run(|| {
+		let bounty = open_proven();
+		let number = reserve_devices(&ALICE, bounty, [3, 7, 9]);
+		// One right key, one of another device, one that is no key of the suite.
+		let batch = vec![(3, lock_key(&ALICE, 3)), (7, lock_key(&ALICE, 9)), (9, [0xff; 32])];
+		let before = events().len();
+		assert_ok!(claim(&ALICE, bounty, number, batch));
+		assert_eq!(free(&ALICE), FUNDS + 100 - 10);
+		let revealed = Event::KeyRevealed { bounty, device_index: 3, key: lock_key(&ALICE, 3), distributor: ALICE };
+		let wrong = |device_index| Event::ClaimRejected { bounty, device_index, reason: ClaimFault::WrongKey };
+		let paid = |devices, amount| Event::Paid { bounty, distributor: ALICE, devices, amount };
+		assert_eq!(events()[before..], [revealed, wrong(7), wrong(9), paid(1, 100)]);
+		assert_ok!(claim(&ALICE, bounty, number, keys(&ALICE, [7, 9])));
+		assert_eq!(events().last(), Some(&paid(2, 200)));
+		assert_eq!(free(&ALICE), FUNDS + 300);
+		assert_eq!(held(HoldReason::Reservation, &ALICE), 0);
+	});
+}
+
+#[test]
 fn claim_should_move_the_money_once_for_a_batch() {
 	run(|| {
 		open_default();

@@ -143,7 +143,7 @@ fn step() -> impl Strategy<Value = Step> {
 	let reserved = (any::<Choice>(), any::<Choice>(), batch(member), prop::bool::weighted(0.9), proof_flaw());
 	let raised = (stranger(), any::<Choice>(), prop_oneof![4 => 0..60u128, 1 => 10_000..100_000u128], 0..40u32);
 	prop_oneof![
-		3 => (0..3u8, 0..4u64, 0..4u64, reward(), duration()).prop_map(|(who, release, fleet, reward, duration)| {
+		3 => (0..3u8, 0..5u64, 0..4u64, reward(), duration()).prop_map(|(who, release, fleet, reward, duration)| {
 			Step::Open { who, release, fleet, reward, duration }
 		}),
 		2 => raised.prop_map(|(who, bounty, reward, duration)| Step::Raise { who, bounty, reward, duration }),
@@ -158,7 +158,7 @@ fn step() -> impl Strategy<Value = Step> {
 		}),
 		1 => any::<Choice>().prop_map(|who| Step::Announce { who }),
 		1 => any::<Choice>().prop_map(|who| Step::Withdraw { who }),
-		1 => prop_oneof![15 => Just(3), 1 => 0..3u64].prop_map(|release| Step::Yank { release }),
+		1 => prop_oneof![15 => Just(4), 1 => 0..4u64].prop_map(|release| Step::Yank { release }),
 		1 => (any::<Choice>(), any::<Choice>(), prop_oneof![3 => 0..2000u128, 1 => Just(Balance::MAX)])
 			.prop_map(|(from, to, amount)| Step::Transfer { from, to, amount }),
 		1 => (any::<Choice>(), prop_oneof![Just(0), 1..2000u128, Just(Balance::MAX)])
@@ -193,7 +193,7 @@ fn start() -> Model {
 		next: 0,
 		yanked: BTreeSet::new(),
 		announced: BTreeSet::new(),
-		releases: [(0, (VENDOR, 0)), (1, (VENDOR, 0)), (2, (OTHER_VENDOR, 1))].into(),
+		releases: [(0, (VENDOR, 0)), (1, (VENDOR, 0)), (2, (OTHER_VENDOR, 1)), (PROVEN, (VENDOR, 0))].into(),
 		fleets: [(0, (0, 40)), (1, (1, 3)), (2, (0, 6))].into(),
 		bounty_storage: |count| Pallet::<Test>::bounty_footprint(count).size as Balance + 20,
 		announcement_storage: Pallet::<Test>::announcement_footprint().size as Balance + 20,
@@ -283,8 +283,12 @@ impl Model {
 					Pick::Index(index) => index,
 				};
 				let keys: Vec<_> = keys.into_iter().map(|(pick, right)| (device(pick), right)).collect();
-				let key =
-					|(device, right): &(u32, bool)| (*device, if *right { lock_key(&owner, *device) } else { [1; 32] });
+				// Under the suite of field elements, the second of the wrong ones is no key at all.
+				let wrong = [[1; 32], [0xff; 32]];
+				let key = |(device, right): &(u32, bool)| {
+					let key = if *right { lock_key(&owner, *device) } else { wrong[*device as usize % 2] };
+					(*device, key)
+				};
 				let batch = keys.iter().map(key).collect();
 				let before = self.clone();
 				let expected = self.claim(&who, id, number, &keys);

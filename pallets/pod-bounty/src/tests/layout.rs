@@ -77,21 +77,23 @@ fn claim_should_keep_its_layout() {
 
 #[test]
 fn signed_receipt_should_keep_its_layout() {
-	let statement = ReceiptStatement {
-		bounty: 1,
-		device_index: 2,
-		digest: Digest { suite: Suite::Plain, bytes: [3; 32] },
-		lock: [4; 32],
-		distributor: account(5),
-		valid_until: 6,
-	};
-	let mut bytes = vec![17 << 2];
-	bytes.extend(b"waybill/receipt/1");
-	bytes.extend([9; 32]);
-	bytes.extend([1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
-	bytes.extend([[3; 32], [4; 32], [5; 32]].concat());
-	bytes.extend([6, 0, 0, 0]);
-	assert_eq!(statement.signing_bytes(&[9; 32]), bytes);
+	for (suite, number) in [(Suite::Plain, 0), (Suite::Zkcp, 1)] {
+		let statement = ReceiptStatement {
+			bounty: 1,
+			device_index: 2,
+			digest: Digest { suite, bytes: [3; 32] },
+			lock: [4; 32],
+			distributor: account(5),
+			valid_until: 6,
+		};
+		let mut bytes = vec![17 << 2];
+		bytes.extend(b"waybill/receipt/1");
+		bytes.extend([9; 32]);
+		bytes.extend([1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, number]);
+		bytes.extend([[3; 32], [4; 32], [5; 32]].concat());
+		bytes.extend([6, 0, 0, 0]);
+		assert_eq!(statement.signing_bytes(&[9; 32]), bytes);
+	}
 }
 
 #[test]
