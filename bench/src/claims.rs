@@ -13,7 +13,7 @@ use crate::{
 use anyhow::{ensure, Context, Result};
 use ed25519_dalek::{Signer as _, SigningKey};
 use sp_core::H256;
-use sp_crypto_hashing::blake2_256;
+use sp_crypto_hashing::{blake2_256, sha2_256};
 use sp_runtime::MultiAddress;
 use std::{collections::BTreeMap, time::Instant};
 use waybill_primitives::{
@@ -138,7 +138,7 @@ async fn open_bounty(chain: &mut Chain<'_>, vendor: &mut Signer, devices: &Devic
 		security_version: 1,
 		payload: Cid::raw(PAYLOAD),
 		size: PAYLOAD.len() as u64,
-		sha256: digest().bytes,
+		sha256: sha2_256(PAYLOAD),
 		digest: digest(),
 	};
 	let signature = release_key.sign(&statement.signing_bytes(&genesis.0));

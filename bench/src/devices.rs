@@ -2,22 +2,28 @@
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use sp_core::{Get, H256};
-use sp_crypto_hashing::{blake2_256, sha2_256};
+use sp_crypto_hashing::blake2_256;
+use std::sync::LazyLock;
 use waybill_primitives::{
 	fleet::{usual_cap_height, FleetTree},
 	BountyId, DeviceIndex, DeviceKey, DeviceSignature, Digest, Hash32, LockKey, ReceiptStatement, ReservationId, Statement,
 	Suite,
 };
 use waybill_runtime::{AccountId, Runtime};
+use waybill_zkcp::{unwatched, ChunkDigests, Layout};
 
 type BountyCall = pallet_pod_bounty::Call<Runtime>;
 
 /// Some firmware; its content does not matter here.
 pub const PAYLOAD: &[u8] = &[0x5a; 4096];
 
-/// The digest of [`PAYLOAD`].
+/// The digest of [`PAYLOAD`] under the suite that vendors use.
 pub fn digest() -> Digest {
-	Digest { suite: Suite::Plain, bytes: sha2_256(PAYLOAD) }
+	static BYTES: LazyLock<Hash32> = LazyLock::new(|| {
+		let layout = Layout::new(PAYLOAD.len() as u64).expect("it is short");
+		ChunkDigests::of_payload(PAYLOAD, layout, &mut unwatched).expect("it is as long as it says").id()
+	});
+	Digest { suite: Suite::Zkcp, bytes: *BYTES }
 }
 
 /// The most devices of a batch.
@@ -90,7 +96,7 @@ impl Devices {
 
 	/// What a device signs for a distributor.
 	pub fn statement(index: DeviceIndex, bounty: BountyId, distributor: &AccountId) -> ReceiptStatement<&AccountId> {
-		let lock = Suite::Plain.lock(&lock_key(index));
+		let lock = digest().suite.lock(&lock_key(index)).expect("a key of the suite");
 		ReceiptStatement { bounty, device_index: index, digest: digest(), lock, distributor, valid_until: u32::MAX }
 	}
 
@@ -112,13 +118,24 @@ impl Devices {
 
 /// The call that claims these devices.
 pub fn claim(bounty: BountyId, reservation: ReservationId, indices: &[DeviceIndex]) -> BountyCall {
-	let keys: Vec<_> = indices.iter().map(|index| (*index, lock_key(*index))).collect();
+	claim_with(bounty, reservation, indices.iter().map(|index| (*index, lock_key(*index))))
+}
+
+/// The call that claims devices by these keys.
+pub fn claim_with(
+	bounty: BountyId,
+	reservation: ReservationId,
+	keys: impl IntoIterator<Item = (DeviceIndex, LockKey)>,
+) -> BountyCall {
+	let keys: Vec<_> = keys.into_iter().collect();
 	BountyCall::claim { bounty, reservation, keys: keys.try_into().expect("batches are no larger than the largest") }
 }
 
-/// The key behind a device's lock.
+/// The key behind a device's lock: numbers of 30 bits, which are a key under every suite.
 pub fn lock_key(index: DeviceIndex) -> LockKey {
-	blake2_256(&[&b"lock"[..], &index.to_le_bytes()].concat())
+	let mut key = blake2_256(&[&b"lock"[..], &index.to_le_bytes()].concat());
+	key.iter_mut().skip(3).step_by(4).for_each(|byte| *byte &= 0x3f);
+	key
 }
 
 /// A device's public key.

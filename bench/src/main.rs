@@ -14,6 +14,7 @@ mod size;
 mod state;
 mod wasm;
 mod world;
+mod zkcp;
 
 use clap::{Parser, ValueEnum};
 
@@ -32,6 +33,8 @@ enum Group {
 	Claims,
 	/// The size of the runtime
 	Size,
+	/// What the algorithms of proven deliveries cost
+	Zkcp,
 }
 
 #[tokio::main]
@@ -40,6 +43,9 @@ async fn main() -> anyhow::Result<()> {
 	let wanted = |one| group.is_none_or(|group| group == one);
 	if wanted(Group::Size) {
 		size::run()?;
+	}
+	if wanted(Group::Zkcp) {
+		zkcp::run()?;
 	}
 	if wanted(Group::Claims) {
 		claims::run().await?;

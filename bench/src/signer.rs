@@ -6,6 +6,7 @@ use sp_runtime::{generic::Era, traits::IdentifyAccount, MultiAddress, MultiSigne
 use waybill_runtime::{AccountId, Nonce, RuntimeCall, Signature, SignedPayload, TxExtension, UncheckedExtrinsic, VERSION};
 
 /// An account with its key and its next nonce.
+#[derive(Clone)]
 pub struct Signer {
 	pair: sr25519::Pair,
 	genesis: H256,

@@ -7,6 +7,7 @@ use crate::{
 use anyhow::{anyhow, Result};
 use frame_support::traits::fungible::Mutate;
 use sp_core::Blake2Hasher;
+use sp_crypto_hashing::sha2_256;
 use sp_io::TestExternalities;
 use sp_runtime::{traits::Dispatchable, BuildStorage};
 use sp_state_machine::{Ext, InMemoryBackend};
@@ -69,7 +70,7 @@ impl World {
 				security_version: 1,
 				payload: Cid::raw(PAYLOAD),
 				size: PAYLOAD.len() as u64,
-				sha256: digest().bytes,
+				sha256: sha2_256(PAYLOAD),
 				digest: digest(),
 			},
 			key_set_version: 1,

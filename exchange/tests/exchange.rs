@@ -54,7 +54,7 @@ fn both_sides_should_carry_on_when_restarted_at_every_step() {
 	server.session().reserved(7).unwrap();
 	server.restart();
 	let (reservation, index, key) = server.session().claim_key().unwrap();
-	assert_eq!((reservation, index, Suite::Plain.lock(&key)), (7, 2, offer.lock));
+	assert_eq!((reservation, index, Suite::Plain.lock(&key)), (7, 2, Some(offer.lock)));
 	server.session().revealed().unwrap();
 	server.restart();
 	assert_eq!(server.session().revealed_key().unwrap().key, key);

@@ -91,7 +91,7 @@ impl<L: Ledger> Agent<L> {
 
 	/// Looks through one final block.
 	async fn look(&self, number: BlockNumber, sought: &[Terms]) -> Result<Option<LockKey>> {
-		let opens = |terms: &Terms, key: &LockKey| terms.release.digest.suite.lock(key) == terms.lock;
+		let opens = |terms: &Terms, key: &LockKey| terms.release.digest.suite.lock(key) == Some(terms.lock);
 		if let Some(events) = self.ledger.events(number).await? {
 			let keys = events.into_iter().filter_map(|event| match event {
 				ChainEvent::KeyRevealed { bounty, device_index, key, .. } => Some((bounty, device_index, key)),
@@ -151,7 +151,7 @@ impl<L: Ledger> Agent<L> {
 
 	/// Takes a key. Whether it opened a lock.
 	async fn take(&mut self, state: &L::State, key: &LockKey, sought: &[Terms], block: Option<BlockNumber>) -> Result<bool> {
-		let opened = sought.iter().find(|terms| terms.release.digest.suite.lock(key) == terms.lock);
+		let opened = sought.iter().find(|terms| terms.release.digest.suite.lock(key) == Some(terms.lock));
 		match self.exchange.key(key) {
 			// That the distributor cheated is the exchange's next stage.
 			Ok(()) | Err(Refusal::WrongContentKey) => {

@@ -386,7 +386,7 @@ impl Payee for Fake {
 			let mut body = Vec::new();
 			for (index, key) in keys {
 				body.extend(key);
-				let slot = (index, Suite::Plain.lock(&key));
+				let slot = (index, Suite::Plain.lock(&key).unwrap());
 				match standing.slots.iter().position(|one| *one == slot) {
 					Some(place) => {
 						standing.slots.remove(place);

@@ -486,7 +486,7 @@ impl DeviceExchange {
 	fn take_opened(&mut self, key: &LockKey) -> Result<Contract, Refusal> {
 		let opens = |signed: &Signed| {
 			let terms = &signed.contract.terms;
-			bool::from(terms.release.digest.suite.lock(key).ct_eq(&terms.lock))
+			terms.release.digest.suite.lock(key).is_some_and(|lock| lock.ct_eq(&terms.lock).into())
 		};
 		let standing = match &self.state.step {
 			Step::Signed(signed) if opens(signed) => {

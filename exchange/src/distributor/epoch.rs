@@ -91,7 +91,7 @@ impl Epoch {
 			return Err(Rejection::EpochFull);
 		}
 		self.issued = self.issued.saturating_add(1);
-		Ok(self.content_key().split(rng))
+		self.content_key().split(rng).ok_or(Rejection::NotReady)
 	}
 }
 

@@ -259,7 +259,9 @@ fn register_fleet(model: u8, tree: u8, height: u8, alter: u8) -> RuntimeCall {
 	firmware(pallet_firmware::Call::register_fleet { model: model.into(), count, cap, manifest: Cid::raw(b"manifest") })
 }
 
+/// Every other version is of the suite with proofs.
 fn release(model: u8, version: u8, security: u8) -> ReleaseStatement {
+	let suite = if version % 2 == 0 { Suite::Plain } else { Suite::Zkcp };
 	let sha256 = world::hash("payload", (model, version));
 	ReleaseStatement {
 		model: model.into(),
@@ -268,7 +270,7 @@ fn release(model: u8, version: u8, security: u8) -> ReleaseStatement {
 		payload: Cid::raw(&sha256),
 		size: 1 + u64::from(version),
 		sha256,
-		digest: Digest { suite: Suite::Plain, bytes: sha256 },
+		digest: Digest { suite, bytes: sha256 },
 	}
 }
 
@@ -318,9 +320,17 @@ fn attest(chain: &mut Chain, release: u8, round: u8, attester: u8, verdict: u8, 
 	chain.send_general(transaction)
 }
 
-/// The key behind a device's lock.
+/// The key behind a device's lock: numbers of 30 bits, which are a key under every suite.
 fn lock_key(bounty: u64, device_index: u32) -> LockKey {
-	world::hash("lock", (bounty, device_index))
+	let mut key: LockKey = world::hash("lock", (bounty, device_index));
+	key.iter_mut().skip(3).step_by(4).for_each(|byte| *byte &= 0x3f);
+	key
+}
+
+/// Adds the field's order to the first number of a key.
+fn spell_otherwise(key: &mut LockKey) {
+	let (number, _) = key.split_first_chunk_mut().expect("a key has 32 bytes");
+	*number = u32::from_le_bytes(*number).wrapping_add(0x7f00_0001).to_le_bytes();
 }
 
 /// Receipts of the devices from `first` on whose bits are set.
@@ -344,7 +354,7 @@ fn reserve(chain: &mut Chain, who: &AccountId, batch: Batch) -> Option<Outcome> 
 	let indices: Vec<u32> = indices.filter(|index| *index < fleet.count).collect();
 	let receipt = |device_index: u32| {
 		let signer = world::device(device_index);
-		let lock = Suite::Plain.lock(&lock_key(batch.bounty, device_index));
+		let lock = bounty.digest.suite.lock(&lock_key(batch.bounty, device_index)).expect("a key under every suite");
 		let (digest, distributor) = (bounty.digest, who);
 		let statement = ReceiptStatement { bounty: batch.bounty, device_index, digest, lock, distributor, valid_until };
 		let signature = sign(signer, &statement, &Firmware::genesis_hash());
@@ -400,8 +410,8 @@ fn spoil(receipts: &mut Vec<Receipt>, proof: &mut Vec<sp_core::H256>, flaw: u8) 
 	}
 }
 
-/// Reveals the keys of the slots whose bits are set, and others where bits of `wrong` are. Unless the caller is a stranger it is the
-/// reservation's distributor.
+/// Reveals the keys of the slots whose bits are set, and others where bits of `wrong` are: of those, every second has the same field
+/// elements in other bytes. Unless the caller is a stranger it is the reservation's distributor.
 fn claim(
 	chain: &mut Chain,
 	who: &AccountId,
@@ -416,14 +426,21 @@ fn claim(
 	let chosen = standing.slots.iter().take(16).enumerate().filter(|(bit, _)| slots >> bit & 1 == 1);
 	let keys = chosen.map(|(bit, slot)| {
 		let mut key = lock_key(bounty, slot.device_index);
-		key[0] ^= u8::from(wrong >> bit & 1 == 1);
+		if wrong >> bit & 1 == 1 {
+			match bit % 2 {
+				0 => key[0] ^= 1,
+				_ => spell_otherwise(&mut key),
+			}
+		}
 		(slot.device_index, key)
 	});
 	let keys: Vec<_> = keys.collect();
+	let known = Bounties::<Runtime>::get(bounty);
+	let suite = known.as_ref().map_or(Suite::Plain, |bounty| bounty.digest.suite);
 	let right = |(index, key): &(u32, LockKey)| {
-		standing.slots.iter().any(|slot| slot.device_index == *index && slot.lock == Suite::Plain.lock(key))
+		standing.slots.iter().any(|slot| slot.device_index == *index && Some(slot.lock) == suite.lock(key))
 	};
-	let closing = Bounties::<Runtime>::get(bounty).is_none_or(|bounty| bounty.closing.is_some());
+	let closing = known.is_none_or(|bounty| bounty.closing.is_some());
 	let certain = !closing && *who == standing.distributor && keys.iter().any(right);
 
 	let keys = keys.try_into().expect("smaller than a batch may be");

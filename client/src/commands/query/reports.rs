@@ -392,6 +392,7 @@ fn list(ids: &[u64]) -> String {
 pub const fn suite_name(suite: Suite) -> &'static str {
 	match suite {
 		Suite::Plain => "plain",
+		Suite::Zkcp => "zkcp",
 	}
 }
 

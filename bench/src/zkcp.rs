@@ -1,0 +1,74 @@
+//! What proofs and their algorithms cost.
+
+use crate::{
+	devices::{claim_with, full_batch, lock_key, Devices},
+	micros::median,
+	report::{figure, round},
+	wasm::Wasm,
+	world::World,
+};
+use anyhow::{ensure, Result};
+use sp_core::H256;
+use std::{hint::black_box, time::Instant};
+use waybill_primitives::{DeviceIndex, LockKey, Suite};
+
+/// How often each claim is applied.
+const REPEATS: usize = 20;
+
+/// Prints the figures.
+pub fn run() -> Result<()> {
+	lock_hash()
+}
+
+/// The hash of a revealed key, as the chain's runtime computes it in a claim and as this program does.
+fn lock_hash() -> Result<()> {
+	let devices = Devices::new(full_batch(), H256::zero());
+	let indices: Vec<_> = (0..devices.count()).collect();
+	let print = |case: &str, value: f64| figure("lock_hash_microseconds", case, round(value), "us");
+	print("wasm", in_runtime(&devices, &indices)?);
+
+	let keys: Vec<_> = indices.iter().map(|index| lock_key(*index)).collect();
+	let native = median(|| {
+		for key in &keys {
+			ensure!(black_box(Suite::Zkcp.lock(black_box(key))).is_some(), "a key is none");
+		}
+		Ok(())
+	})?;
+	print("native", native.as_secs_f64() * 1e6 / keys.len() as f64);
+	Ok(())
+}
+
+/// A batch of wrong keys costs the runtime a hash for each more than a batch of what are no keys at all, and nothing else.
+fn in_runtime(devices: &Devices, indices: &[DeviceIndex]) -> Result<f64> {
+	let mut world = World::new(devices)?;
+	world.register_fleet(devices)?;
+	let bounty = world.open()?;
+	let account = world.distributor.account();
+	world.by_distributor(devices.reserve(indices, bounty, &account))?;
+
+	let wasm = Wasm::new()?;
+	let claim = |last: u8| {
+		// The first is right: a claim that pays for nothing is refused.
+		let keys = indices.iter().map(|index| if *index == 0 { lock_key(0) } else { ending_in(*index, last) });
+		world.distributor.clone().sign(claim_with(bounty, 0, indices.iter().copied().zip(keys)))
+	};
+	let claims = [claim(0), claim(0xff)];
+	// In turns, and the least counts: what else the machine does adds to a time.
+	let mut least = [f64::INFINITY; 2];
+	for _ in 0..REPEATS {
+		for (claim, least) in claims.iter().zip(&mut least) {
+			let start = Instant::now();
+			wasm.apply_and_undo(&mut world, claim)?;
+			*least = least.min(start.elapsed().as_secs_f64());
+		}
+	}
+	let [hashed, refused] = least;
+	Ok((hashed - refused) * 1e6 / (indices.len() - 1) as f64)
+}
+
+/// Another device's key, but for its last byte: of 0 it is a key, of 255 none.
+fn ending_in(index: DeviceIndex, last: u8) -> LockKey {
+	let mut key = lock_key(index + 1);
+	key[31] = last;
+	key
+}
