@@ -41,18 +41,21 @@ pub struct ContentKey {
 	suite: Suite,
 	key: Secret,
 	nonce: Hash32,
+	commitment: Hash32,
 }
 
 impl ContentKey {
-	/// Draws a fresh key for this context. Never two for the same context: that would use a nonce with two keys at best,
-	/// and contradict the commitment that devices were given.
-	pub fn generate<R: CryptoRng>(context: &ContentContext, rng: &mut R) -> Self {
-		Self::restore(context, Secret::random(rng))
+	/// Draws a fresh key for this context; `None` only if the random numbers fail. Never two for the same context: that would use a nonce
+	/// with two keys at best, and contradict the commitment that devices were given.
+	pub fn generate<R: CryptoRng>(context: &ContentContext, rng: &mut R) -> Option<Self> {
+		Self::restore(context, context.digest.suite.draw(rng))
 	}
 
-	/// A key drawn before for this context.
-	pub fn restore(context: &ContentContext, key: Secret) -> Self {
-		Self { suite: context.digest.suite, key, nonce: context.nonce() }
+	/// A key drawn before for this context; `None` if these bytes are no key of the suite.
+	pub fn restore(context: &ContentContext, key: Secret) -> Option<Self> {
+		let (suite, nonce) = (context.digest.suite, context.nonce());
+		let commitment = suite.commitment(&nonce, &key)?;
+		Some(Self { suite, key, nonce, commitment })
 	}
 
 	/// The secret itself, to be stored.
@@ -61,36 +64,48 @@ impl ContentKey {
 	}
 
 	/// The commitment `C_K`.
-	pub fn commitment(&self) -> Hash32 {
-		self.suite.commitment(&self.nonce, &self.key)
+	pub const fn commitment(&self) -> Hash32 {
+		self.commitment
 	}
 
-	/// Encrypts a payload of `size` bytes piece by piece; `None` if the suite cannot encrypt that much.
+	/// Key and nonce as the proofs take them; `None` under a suite without proofs.
+	pub fn provable(&self) -> Option<(waybill_zkcp::Key, waybill_zkcp::Nonce)> {
+		match self.suite {
+			Suite::Plain => None,
+			Suite::Zkcp => Some((waybill_zkcp::Key::from_bytes(self.key.expose())?, waybill_zkcp::Nonce(self.nonce))),
+		}
+	}
+
+	/// Encrypts a payload of `size` bytes piece by piece; `None` if the suite cannot encrypt that much or not in this way.
 	pub fn encryptor(&self, size: u64) -> Option<Encryptor> {
 		self.stream(size).map(Encryptor)
 	}
 
-	/// Decrypts the ciphertext of a payload of `size` bytes piece by piece; `None` if the suite cannot encrypt that much.
+	/// Decrypts the ciphertext of a payload of `size` bytes piece by piece; `None` if the suite cannot encrypt that much or not in this
+	/// way.
 	pub fn decryptor(&self, size: u64) -> Option<Decryptor> {
 		self.stream(size).map(Decryptor)
 	}
 
 	fn stream(&self, size: u64) -> Option<Stream> {
-		self.suite.ciphertext_size(size)?;
-		Some(Stream { cipher: Cipher::new(self.suite, &self.key, &self.nonce)?, left: size })
+		match self.suite {
+			Suite::Plain => {
+				self.suite.ciphertext_size(size)?;
+				Some(Stream { cipher: Cipher::new(&self.key, &self.nonce), left: size })
+			},
+			Suite::Zkcp => None,
+		}
 	}
 
-	/// Draws a fresh lock key for one device, with the mask that gives this content key; `None` if what was drawn is no key of the
-	/// suite.
-	pub fn split<R: CryptoRng>(&self, rng: &mut R) -> Option<LockSecrets> {
-		let key = Secret::random(rng);
-		let lock = self.suite.lock(key.expose())?;
-		Some(LockSecrets { mask: self.suite.mask(&self.key, &key), lock, key })
+	/// The share of a device whose lock key is this; `None` if that is no key of the suite.
+	pub fn share(&self, lock_key: Secret) -> Option<LockSecrets> {
+		let (mask, lock) = (self.suite.mask(&self.key, &lock_key)?, self.suite.lock(lock_key.expose())?);
+		Some(LockSecrets { mask, lock, key: lock_key })
 	}
 
-	/// The content key of a device's mask and lock key.
-	pub fn combine(context: &ContentContext, mask: &Secret, lock_key: &Secret) -> Self {
-		Self::restore(context, context.digest.suite.combine(mask, lock_key))
+	/// The content key of a device's mask and lock key; `None` if one of them is no key of the suite.
+	pub fn combine(context: &ContentContext, mask: &Secret, lock_key: &Secret) -> Option<Self> {
+		Self::restore(context, context.digest.suite.combine(mask, lock_key)?)
 	}
 }
 

@@ -26,13 +26,14 @@ pub use cbor::{DecodeError, Message};
 pub use chain::{BountyView, ChainView, Head, ReleaseState, ReleaseView, Reservation, Slot};
 pub use content::{ContentContext, ContentKey, Decryptor, Encryptor, LockSecrets};
 pub use device::{
-	Approval, Decrypted, Decryption, DeviceExchange, Fault, Installed, Observation, Profile, RestoreError, Stage, Terms,
-	Wanted, MAX_EARLIER,
+	Approval, Decrypted, Decryption, DeviceExchange, Fault, Installed, Observation, Profile, ProofFault, ProofQuery,
+	RestoreError, Stage, Terms, Verdict, Verification, Verified, Wanted, MAX_EARLIER,
 };
 pub use distributor::{Distributor, Epoch, Greeting, Job, Member, Progress, Session, Submission};
 pub use mask::SealedMask;
 pub use message::{
-	Ciphertext, Evidence, Hello, IndexedSignature, Invite, Offer, Receipt, RejectionMessage, RevealedKey, PROTOCOL_VERSION,
+	Ciphertext, Evidence, Hello, IndexedSignature, Invite, LockPlace, Offer, Proofs, Receipt, RejectionMessage, RevealedKey,
+	Stored, PROTOCOL_VERSION,
 };
 pub use policy::Policy;
 pub use refusal::{Attack, Refusal};

@@ -1,6 +1,6 @@
 //! The mask on its way to the device: HPKE (RFC 9180), base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305.
 
-use crate::{AccountId, Ciphertext, Secret};
+use crate::{AccountId, Ciphertext, Evidence, Secret};
 use alloc::vec::Vec;
 use codec::Encode;
 use hpke::{
@@ -9,6 +9,7 @@ use hpke::{
 };
 use minicbor::{Decode, Encode as CborEncode};
 use rand_core::CryptoRng;
+use sha2::{Digest as _, Sha256};
 use waybill_primitives::{BountyId, DeviceIndex, DeviceKey, Digest, Hash32, HelloStatement, Lock};
 use zeroize::Zeroizing;
 
@@ -48,6 +49,7 @@ pub(crate) struct MaskTerms<'a> {
 	pub epoch: u32,
 	pub commitment: &'a Hash32,
 	pub lock: &'a Lock,
+	pub evidence: EvidenceTerms,
 }
 
 #[derive(Encode)]
@@ -55,6 +57,17 @@ pub(crate) struct CiphertextTerms {
 	cid: waybill_primitives::Cid,
 	size: u64,
 	sha256: Hash32,
+}
+
+/// The hash of the evidence as it is on the wire.
+#[derive(Encode)]
+pub(crate) struct EvidenceTerms(Hash32);
+
+impl From<&Evidence> for EvidenceTerms {
+	fn from(evidence: &Evidence) -> Self {
+		// Writing to memory does not fail.
+		Self(Sha256::digest(minicbor::to_vec(evidence).unwrap_or_default()).into())
+	}
 }
 
 impl From<&Ciphertext> for CiphertextTerms {

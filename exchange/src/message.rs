@@ -102,6 +102,59 @@ pub struct Ciphertext {
 	pub sha256: Hash32,
 }
 
+/// A file in IPFS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(array)]
+pub struct Stored {
+	/// Its root.
+	#[cbor(n(0), with = "cbor::cid")]
+	pub cid: Cid,
+	/// Its length in bytes.
+	#[n(1)]
+	pub size: u64,
+}
+
+/// The proofs of one content key, in IPFS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(array)]
+pub struct Proofs {
+	/// That the ciphertext decrypts under the committed key to the payload.
+	#[n(0)]
+	pub data: Stored,
+	/// That each lock of a table opens a mask of the committed key.
+	#[n(1)]
+	pub locks: Stored,
+}
+
+/// Where a device's lock stands in the table of locks.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(array)]
+pub struct LockPlace {
+	/// The group.
+	#[n(0)]
+	pub group: u32,
+	/// The place in the group.
+	#[n(1)]
+	pub index: u8,
+	/// The leaves of the group's other locks, in order.
+	#[cbor(n(2), with = "cbor::hashes")]
+	pub others: Vec<Hash32>,
+}
+
+impl LockPlace {
+	/// As the proofs take it; `None` if the group is not whole.
+	pub fn proved(&self) -> Option<waybill_zkcp::LockPlace> {
+		let others = self.others.as_slice().try_into().ok()?;
+		Some(waybill_zkcp::LockPlace { group: self.group, index: self.index, others })
+	}
+}
+
+impl From<waybill_zkcp::LockPlace> for LockPlace {
+	fn from(place: waybill_zkcp::LockPlace) -> Self {
+		Self { group: place.group, index: place.index, others: place.others.to_vec() }
+	}
+}
+
 /// What the distributor shows for its claim that lock, mask, key and ciphertext belong together.
 ///
 /// On the wire an array: the kind's number, then what the kind carries. Each [`Suite`](waybill_primitives::Suite) names the
@@ -112,6 +165,19 @@ pub enum Evidence {
 	/// Nothing: the device learns whether the key fits after its receipt is paid.
 	#[n(0)]
 	Unproven,
+	/// Proofs, to be checked before the receipt is signed, and the lock's place in them.
+	#[n(1)]
+	Proven(#[n(0)] Proofs, #[n(1)] LockPlace),
+}
+
+impl Evidence {
+	/// The proofs, if there are any.
+	pub const fn proofs(&self) -> Option<&Proofs> {
+		match self {
+			Self::Unproven => None,
+			Self::Proven(proofs, _) => Some(proofs),
+		}
+	}
 }
 
 /// One signature of a release, and which key of the vendor's key set made it.

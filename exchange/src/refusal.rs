@@ -1,6 +1,6 @@
 //! Why a device refuses to go on.
 
-use crate::{StreamError, TrustError};
+use crate::{ProofFault, StreamError, TrustError};
 use core::fmt;
 use waybill_primitives::BlockNumber;
 
@@ -65,6 +65,9 @@ pub enum Refusal {
 	SlotReserved,
 	/// The suite does not take the offered evidence.
 	EvidenceRefused,
+	/// The proofs do not hold: with this ciphertext, key and mask the device would not get the release. Or the file with a proof is
+	/// damaged.
+	Proof(ProofFault),
 	/// The mask is not for this device and these terms.
 	MaskUnreadable,
 	/// The ciphertext is longer, shorter or other than offered. It can be fetched again.
@@ -148,6 +151,7 @@ impl Refusal {
 			| Self::AlreadyPaid
 			| Self::SlotReserved
 			| Self::EvidenceRefused
+			| Self::Proof(_)
 			| Self::MaskUnreadable
 			| Self::ReceiptStanding(_)
 			| Self::WrongKey
@@ -191,6 +195,7 @@ impl fmt::Display for Refusal {
 			Self::AlreadyPaid => "the update of this device is paid already",
 			Self::SlotReserved => "another reservation holds this device's slot",
 			Self::EvidenceRefused => "the suite does not take the offered evidence",
+			Self::Proof(fault) => return write!(f, "the distributor's proofs are refused: {fault}"),
 			Self::MaskUnreadable => "the mask is not for this device and these terms",
 			Self::Ciphertext(error) => return write!(f, "ciphertext: {error}"),
 			Self::ReceiptStanding(until) => {

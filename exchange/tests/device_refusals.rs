@@ -4,11 +4,60 @@ mod common;
 
 use common::*;
 use waybill_exchange::{
-	sign, ChainView, DeviceExchange, Fault, Head, Hello, IndexedSignature, Invite, Observation, Offer, Policy, Profile,
-	Refusal, ReleaseState, RestoreError, Session, SignatureError, Signer, Stage, StreamError, TrustError, TrustedKeys,
-	Wanted,
+	sign, ChainView, DeviceExchange, Evidence, Fault, Head, Hello, IndexedSignature, Invite, LockPlace, Observation, Offer,
+	Policy, Profile, Proofs, Refusal, ReleaseState, RestoreError, Session, SignatureError, Signer, Stage, StreamError,
+	TrustError, TrustedKeys, Wanted,
 };
-use waybill_primitives::{DeviceKey, KeySet, Version};
+use waybill_primitives::{DeviceKey, KeySet, Suite, Version};
+use waybill_zkcp::unwatched;
+
+under_each_suite!(
+	honest_offer_should_be_taken,
+	invitation_of_another_distributor_or_chain_should_be_refused,
+	foreign_signer_should_be_refused,
+	offer_of_another_distributor_or_bounty_should_be_refused,
+	view_of_another_chain_should_be_refused,
+	stale_view_should_be_refused_when_it_is_older_than_the_policy_allows,
+	view_from_the_future_should_be_refused,
+	view_older_than_one_before_should_be_refused_even_after_a_restart,
+	view_about_something_else_should_be_refused,
+	bounty_that_is_not_open_should_be_refused,
+	bounty_that_expires_soon_should_be_refused,
+	release_other_than_the_bountys_should_be_refused,
+	release_other_than_the_chains_should_be_refused,
+	another_vendors_release_should_be_refused,
+	release_for_another_model_should_be_refused,
+	release_of_another_key_set_should_be_refused,
+	release_that_is_not_signed_by_the_threshold_should_be_refused,
+	release_should_be_judged_before_any_offer_as_in_one,
+	weak_release_keys_should_be_refused,
+	rollback_of_the_security_version_should_be_refused_when_the_version_is_newer,
+	release_below_a_security_version_that_was_seen_should_be_refused_even_after_a_restart,
+	lapsed_receipt_should_be_forgotten_when_its_release_can_no_longer_be_taken,
+	refused_release_should_not_count_as_seen,
+	what_was_agreed_on_should_not_be_installed_when_its_keys_were_replaced,
+	block_should_be_looked_at_before_anything_else,
+	same_or_older_version_should_be_refused_unless_the_security_version_is_higher,
+	yanked_release_should_be_refused,
+	digest_that_is_not_the_payloads_should_be_refused,
+	payload_that_does_not_fit_should_be_refused,
+	ciphertext_of_another_length_should_be_refused,
+	place_in_the_fleet_that_is_not_the_devices_should_be_refused,
+	paid_or_reserved_slot_should_be_refused,
+	mask_should_be_bound_to_everything_that_is_offered,
+	mask_for_another_greeting_of_the_same_device_should_be_refused,
+	ciphertext_that_is_not_the_offered_one_should_be_refused_before_anything_is_signed,
+	receipt_should_be_refused_when_the_chain_has_changed_since_the_offer,
+	second_receipt_should_be_refused_while_the_first_stands_even_after_a_restart,
+	view_of_another_bounty_should_not_free_a_device_from_its_receipt,
+	key_that_opens_no_lock_should_be_refused,
+	damaged_file_should_not_be_blamed_on_the_distributor,
+	release_yanked_or_overtaken_before_it_is_installed_should_be_refused,
+	payload_replaced_before_it_is_installed_should_be_seen,
+	steps_out_of_order_should_be_refused_at_every_stage,
+	stored_state_of_another_device_or_chain_should_be_refused,
+	device_should_sign_nothing_but_its_statements,
+);
 
 /// The device gets an offer that is altered by the distributor or on the way, and a view that is altered.
 fn offered(world: &World, profile: Profile, alter: impl FnOnce(&mut Offer, &mut ChainView)) -> Result<(), Refusal> {
@@ -22,20 +71,18 @@ fn offered(world: &World, profile: Profile, alter: impl FnOnce(&mut Offer, &mut 
 	result
 }
 
-fn refuses(alter: impl FnOnce(&mut Offer, &mut ChainView), refusal: Refusal) {
-	let world = World::new();
+fn refuses(suite: Suite, alter: impl FnOnce(&mut Offer, &mut ChainView), refusal: Refusal) {
+	let world = World::of(suite);
 	assert_eq!(offered(&world, world.profile(), alter), Err(refusal));
 }
 
-#[test]
-fn honest_offer_should_be_taken() {
-	let world = World::new();
+fn honest_offer_should_be_taken(suite: Suite) {
+	let world = World::of(suite);
 	assert_eq!(offered(&world, world.profile(), |_, _| ()), Ok(()));
 }
 
-#[test]
-fn invitation_of_another_distributor_or_chain_should_be_refused() {
-	let world = World::new();
+fn invitation_of_another_distributor_or_chain_should_be_refused(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let invite = server.distributor.invite(NOW, &mut server.rng);
 	let mut hello = |invite: &Invite, distributor| {
@@ -46,9 +93,8 @@ fn invitation_of_another_distributor_or_chain_should_be_refused() {
 	assert!(hello(&invite, [1; 32]).is_ok());
 }
 
-#[test]
-fn foreign_signer_should_be_refused() {
-	let world = World::new();
+fn foreign_signer_should_be_refused(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let stranger = key(2000);
 	let invite = server.distributor.invite(NOW, &mut server.rng);
@@ -58,21 +104,18 @@ fn foreign_signer_should_be_refused() {
 	assert_eq!(device.exchange.sign_receipt(&stranger, &world.chain.view(), NOW).unwrap_err(), Refusal::ForeignSigner);
 }
 
-#[test]
-fn offer_of_another_distributor_or_bounty_should_be_refused() {
-	refuses(|offer, _| offer.distributor = [2; 32], Refusal::ForeignDistributor);
-	refuses(|offer, _| offer.bounty += 1, Refusal::WrongBounty);
+fn offer_of_another_distributor_or_bounty_should_be_refused(suite: Suite) {
+	refuses(suite, |offer, _| offer.distributor = [2; 32], Refusal::ForeignDistributor);
+	refuses(suite, |offer, _| offer.bounty += 1, Refusal::WrongBounty);
 }
 
-#[test]
-fn view_of_another_chain_should_be_refused() {
-	refuses(|_, view| view.genesis = [0; 32], Refusal::ForeignChain);
+fn view_of_another_chain_should_be_refused(suite: Suite) {
+	refuses(suite, |_, view| view.genesis = [0; 32], Refusal::ForeignChain);
 }
 
-#[test]
-fn stale_view_should_be_refused_when_it_is_older_than_the_policy_allows() {
+fn stale_view_should_be_refused_when_it_is_older_than_the_policy_allows(suite: Suite) {
 	let at = |age: u64| {
-		let world = World::new();
+		let world = World::of(suite);
 		offered(&world, world.profile(), |_, view| view.timestamp_ms = NOW - age)
 	};
 	assert_eq!(at(120_000), Ok(()));
@@ -80,19 +123,17 @@ fn stale_view_should_be_refused_when_it_is_older_than_the_policy_allows() {
 	assert_eq!(at(NOW), Err(Refusal::StaleChainView));
 }
 
-#[test]
-fn view_from_the_future_should_be_refused() {
+fn view_from_the_future_should_be_refused(suite: Suite) {
 	let at = |ahead: u64| {
-		let world = World::new();
+		let world = World::of(suite);
 		offered(&world, world.profile(), |_, view| view.timestamp_ms = NOW + ahead)
 	};
 	assert_eq!(at(60_000), Ok(()));
 	assert_eq!(at(60_001), Err(Refusal::FutureChainView));
 }
 
-#[test]
-fn view_older_than_one_before_should_be_refused_even_after_a_restart() {
-	let world = World::new();
+fn view_older_than_one_before_should_be_refused_even_after_a_restart(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	device.until_held(&world, &mut server);
 	device.restart();
@@ -105,53 +146,45 @@ fn view_older_than_one_before_should_be_refused_even_after_a_restart() {
 	assert_eq!(sign(NUMBER, NOW), Ok(()));
 }
 
-#[test]
-fn view_about_something_else_should_be_refused() {
-	refuses(|_, view| view.bounty.as_mut().unwrap().id += 1, Refusal::MismatchedView);
-	refuses(|_, view| view.bounty.as_mut().unwrap().device_index = 3, Refusal::MismatchedView);
-	refuses(|_, view| view.release.id += 1, Refusal::MismatchedView);
+fn view_about_something_else_should_be_refused(suite: Suite) {
+	refuses(suite, |_, view| view.bounty.as_mut().unwrap().id += 1, Refusal::MismatchedView);
+	refuses(suite, |_, view| view.bounty.as_mut().unwrap().device_index = 3, Refusal::MismatchedView);
+	refuses(suite, |_, view| view.release.id += 1, Refusal::MismatchedView);
 }
 
-#[test]
-fn bounty_that_is_not_open_should_be_refused() {
-	refuses(|_, view| view.bounty = None, Refusal::BountyNotOpen);
-	refuses(|_, view| view.bounty.as_mut().unwrap().closing = true, Refusal::BountyNotOpen);
-	refuses(|_, view| view.bounty.as_mut().unwrap().expires_at = NUMBER, Refusal::BountyNotOpen);
+fn bounty_that_is_not_open_should_be_refused(suite: Suite) {
+	refuses(suite, |_, view| view.bounty = None, Refusal::BountyNotOpen);
+	refuses(suite, |_, view| view.bounty.as_mut().unwrap().closing = true, Refusal::BountyNotOpen);
+	refuses(suite, |_, view| view.bounty.as_mut().unwrap().expires_at = NUMBER, Refusal::BountyNotOpen);
 }
 
-#[test]
-fn bounty_that_expires_soon_should_be_refused() {
-	refuses(|_, view| view.bounty.as_mut().unwrap().expires_at = NUMBER + 19, Refusal::MarginTooSmall);
-	let world = World::new();
+fn bounty_that_expires_soon_should_be_refused(suite: Suite) {
+	refuses(suite, |_, view| view.bounty.as_mut().unwrap().expires_at = NUMBER + 19, Refusal::MarginTooSmall);
+	let world = World::of(suite);
 	assert_eq!(offered(&world, world.profile(), |_, view| view.bounty.as_mut().unwrap().expires_at = NUMBER + 20), Ok(()));
 }
 
-#[test]
-fn release_other_than_the_bountys_should_be_refused() {
-	refuses(|offer, _| offer.release_id += 1, Refusal::WrongRelease);
+fn release_other_than_the_bountys_should_be_refused(suite: Suite) {
+	refuses(suite, |offer, _| offer.release_id += 1, Refusal::WrongRelease);
 }
 
-#[test]
-fn release_other_than_the_chains_should_be_refused() {
-	refuses(|offer, _| offer.release.version = Version::new(9, 0, 0), Refusal::ReleaseMismatch);
-	refuses(|offer, _| offer.key_set_version += 1, Refusal::ReleaseMismatch);
-	refuses(|_, view| view.release.statement.size += 1, Refusal::ReleaseMismatch);
+fn release_other_than_the_chains_should_be_refused(suite: Suite) {
+	refuses(suite, |offer, _| offer.release.version = Version::new(9, 0, 0), Refusal::ReleaseMismatch);
+	refuses(suite, |offer, _| offer.key_set_version += 1, Refusal::ReleaseMismatch);
+	refuses(suite, |_, view| view.release.statement.size += 1, Refusal::ReleaseMismatch);
 }
 
-#[test]
-fn another_vendors_release_should_be_refused() {
-	refuses(|_, view| view.release.vendor = [0; 32], Refusal::ForeignVendor);
+fn another_vendors_release_should_be_refused(suite: Suite) {
+	refuses(suite, |_, view| view.release.vendor = [0; 32], Refusal::ForeignVendor);
 }
 
-#[test]
-fn release_for_another_model_should_be_refused() {
-	let world = World::with(|release| release.model = MODEL + 1);
+fn release_for_another_model_should_be_refused(suite: Suite) {
+	let world = World::of_with(suite, |release| release.model = MODEL + 1);
 	assert_eq!(offered(&world, world.profile(), |_, _| ()), Err(Refusal::WrongModel));
 }
 
-#[test]
-fn release_of_another_key_set_should_be_refused() {
-	let world = World::new();
+fn release_of_another_key_set_should_be_refused(suite: Suite) {
+	let world = World::of(suite);
 	let with = |version| {
 		let mut profile = world.profile();
 		profile.keys.version = version;
@@ -161,9 +194,8 @@ fn release_of_another_key_set_should_be_refused() {
 	assert_eq!(with(KEY_SET_VERSION - 1), Err(Refusal::UnknownKeySet));
 }
 
-#[test]
-fn release_that_is_not_signed_by_the_threshold_should_be_refused() {
-	let world = World::new();
+fn release_that_is_not_signed_by_the_threshold_should_be_refused(suite: Suite) {
+	let world = World::of(suite);
 	let release = &world.release;
 	let signed = |signatures: Vec<IndexedSignature>| {
 		offered(&world, world.profile(), |offer, _| offer.signatures = signatures).unwrap_err()
@@ -194,9 +226,8 @@ fn release_that_is_not_signed_by_the_threshold_should_be_refused() {
 	assert_eq!(signed(three), bad);
 }
 
-#[test]
-fn release_should_be_judged_before_any_offer_as_in_one() {
-	let world = World::new();
+fn release_should_be_judged_before_any_offer_as_in_one(suite: Suite) {
+	let world = World::of(suite);
 	let accepts = |profile: &Profile, keys: &[u8], state| {
 		let mut release = world.chain.release.clone();
 		release.state = state;
@@ -214,9 +245,8 @@ fn release_should_be_judged_before_any_offer_as_in_one() {
 	assert_eq!(accepts(&other, &[0, 2], ReleaseState::Available), Err(Refusal::ForeignVendor));
 }
 
-#[test]
-fn weak_release_keys_should_be_refused() {
-	let world = World::new();
+fn weak_release_keys_should_be_refused(suite: Suite) {
+	let world = World::of(suite);
 	let mut profile = world.profile();
 	let keys = vec![release_keys()[0].public(), DeviceKey::Ed25519([0; 32])];
 	profile.keys =
@@ -224,19 +254,17 @@ fn weak_release_keys_should_be_refused() {
 	assert_eq!(offered(&world, profile, |_, _| ()), Err(Refusal::Signatures(TrustError::InvalidKeySet)));
 }
 
-#[test]
-fn rollback_of_the_security_version_should_be_refused_when_the_version_is_newer() {
-	let world = World::with(|release| {
+fn rollback_of_the_security_version_should_be_refused_when_the_version_is_newer(suite: Suite) {
+	let world = World::of_with(suite, |release| {
 		release.security_version = 1;
 		release.version = Version::new(9, 0, 0);
 	});
 	assert_eq!(offered(&world, world.profile(), |_, _| ()), Err(Refusal::SecurityRollback));
 }
 
-#[test]
-fn release_below_a_security_version_that_was_seen_should_be_refused_even_after_a_restart() {
-	let newer = World::with(|release| release.security_version = 3);
-	let world = World::new();
+fn release_below_a_security_version_that_was_seen_should_be_refused_even_after_a_restart(suite: Suite) {
+	let newer = World::of_with(suite, |release| release.security_version = 3);
+	let world = World::of(suite);
 	for by_offer in [false, true] {
 		let (mut device, mut server) = (newer.device(), newer.server(1));
 		match by_offer {
@@ -255,13 +283,12 @@ fn release_below_a_security_version_that_was_seen_should_be_refused_even_after_a
 	}
 }
 
-#[test]
-fn lapsed_receipt_should_be_forgotten_when_its_release_can_no_longer_be_taken() {
+fn lapsed_receipt_should_be_forgotten_when_its_release_can_no_longer_be_taken(suite: Suite) {
 	for (security_version, awaited) in [(2, 1), (3, 0)] {
-		let world = World::new();
+		let world = World::of(suite);
 		let (mut device, mut server) = (world.device(), world.server(1));
 		device.until_signed(&world, &mut server);
-		let newer = World::with(|release| release.security_version = security_version);
+		let newer = World::of_with(suite, |release| release.security_version = security_version);
 		device.exchange.judge(&newer.chain.release).unwrap();
 		let mut view = world.chain.view();
 		view.bounty.as_mut().unwrap().closing = true;
@@ -272,10 +299,9 @@ fn lapsed_receipt_should_be_forgotten_when_its_release_can_no_longer_be_taken() 
 	}
 }
 
-#[test]
-fn refused_release_should_not_count_as_seen() {
-	let newer = World::with(|release| release.security_version = 3);
-	let world = World::new();
+fn refused_release_should_not_count_as_seen(suite: Suite) {
+	let newer = World::of_with(suite, |release| release.security_version = 3);
+	let world = World::of(suite);
 	let mut device = world.device();
 	let mut yanked = newer.chain.release.clone();
 	yanked.state = ReleaseState::Yanked;
@@ -286,16 +312,15 @@ fn refused_release_should_not_count_as_seen() {
 	assert_eq!(device.exchange.judge(&world.chain.release), Ok(()));
 }
 
-#[test]
-fn what_was_agreed_on_should_not_be_installed_when_its_keys_were_replaced() {
-	let mut world = World::new();
+fn what_was_agreed_on_should_not_be_installed_when_its_keys_were_replaced(suite: Suite) {
+	let mut world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let receipt = device.until_signed(&world, &mut server);
 	let key = server.settle(&receipt, &mut world.chain);
 	let rotation = next_keys(KEY_SET_VERSION + 1);
 	device.exchange.rotate(&rotation.statement, &rotation.by_old, &rotation.by_new).unwrap();
 	device.exchange.key(&key).unwrap();
-	device.decrypt(&server.ciphertext).unwrap();
+	device.decrypt(&server).unwrap();
 	let mut view = world.chain.view();
 	assert_eq!(device.exchange.approve(&view, NOW).unwrap_err(), Refusal::KeySetRollback);
 	// A node says that the vendor had it signed by the new keys, too.
@@ -306,9 +331,8 @@ fn what_was_agreed_on_should_not_be_installed_when_its_keys_were_replaced() {
 	assert!(device.exchange.approve(&view, NOW).is_ok());
 }
 
-#[test]
-fn block_should_be_looked_at_before_anything_else() {
-	let world = World::new();
+fn block_should_be_looked_at_before_anything_else(suite: Suite) {
+	let world = World::of(suite);
 	let mut device = world.device();
 	let head = world.chain.view().head();
 	let mut look = |head, now| device.exchange.look(&head, now);
@@ -352,12 +376,11 @@ fn refusals_should_name_the_attack() {
 	assert_eq!(Refusal::ReleaseYanked.to_string(), "the release is withdrawn");
 }
 
-#[test]
-fn same_or_older_version_should_be_refused_unless_the_security_version_is_higher() {
+fn same_or_older_version_should_be_refused_unless_the_security_version_is_higher(suite: Suite) {
 	for version in [Version::new(1, 0, 0), Version::new(0, 9, 9)] {
-		let world = World::with(|release| release.version = version);
+		let world = World::of_with(suite, |release| release.version = version);
 		assert_eq!(offered(&world, world.profile(), |_, _| ()), Err(Refusal::NotNewer));
-		let world = World::with(|release| {
+		let world = World::of_with(suite, |release| {
 			release.version = version;
 			release.security_version = 3;
 		});
@@ -365,38 +388,35 @@ fn same_or_older_version_should_be_refused_unless_the_security_version_is_higher
 	}
 }
 
-#[test]
-fn yanked_release_should_be_refused() {
-	refuses(|_, view| view.release.state = ReleaseState::Yanked, Refusal::ReleaseYanked);
-	let world = World::new();
+fn yanked_release_should_be_refused(suite: Suite) {
+	refuses(suite, |_, view| view.release.state = ReleaseState::Yanked, Refusal::ReleaseYanked);
+	let world = World::of(suite);
 	assert_eq!(offered(&world, world.profile(), |_, view| view.release.state = ReleaseState::Unavailable), Ok(()));
 }
 
-#[test]
-fn digest_that_is_not_the_payloads_should_be_refused() {
-	refuses(|_, view| view.bounty.as_mut().unwrap().digest.bytes = [0; 32], Refusal::DigestMismatch);
+fn digest_that_is_not_the_payloads_should_be_refused(suite: Suite) {
+	refuses(suite, |_, view| view.bounty.as_mut().unwrap().digest.bytes = [0; 32], Refusal::DigestMismatch);
+	// Under a suite with proofs they show it, before anything is signed.
 	let world = World::with(|release| release.digest.bytes = [1; 32]);
 	assert_eq!(offered(&world, world.profile(), |_, _| ()), Err(Refusal::DigestMismatch));
 }
 
-#[test]
-fn payload_that_does_not_fit_should_be_refused() {
-	let world = World::with(|release| release.size = (1 << 30) + 1);
+fn payload_that_does_not_fit_should_be_refused(suite: Suite) {
+	let world = World::of_with(suite, |release| release.size = (1 << 30) + 1);
 	assert_eq!(offered(&world, world.profile(), |_, _| ()), Err(Refusal::PayloadTooLarge));
 }
 
-#[test]
-fn ciphertext_of_another_length_should_be_refused() {
-	refuses(|offer, _| offer.ciphertext.size += 1, Refusal::CiphertextSizeMismatch);
-	refuses(|offer, _| offer.ciphertext.size = u64::MAX, Refusal::CiphertextSizeMismatch);
-	refuses(|offer, _| offer.ciphertext.size = 0, Refusal::CiphertextSizeMismatch);
+fn ciphertext_of_another_length_should_be_refused(suite: Suite) {
+	refuses(suite, |offer, _| offer.ciphertext.size += 1, Refusal::CiphertextSizeMismatch);
+	refuses(suite, |offer, _| offer.ciphertext.size = u64::MAX, Refusal::CiphertextSizeMismatch);
+	refuses(suite, |offer, _| offer.ciphertext.size = 0, Refusal::CiphertextSizeMismatch);
 }
 
-#[test]
-fn place_in_the_fleet_that_is_not_the_devices_should_be_refused() {
-	let world = World::new();
+fn place_in_the_fleet_that_is_not_the_devices_should_be_refused(suite: Suite) {
+	let world = World::of(suite);
 	let other = world.tree.proof(3).unwrap();
 	refuses(
+		suite,
 		|offer, view| {
 			offer.device_index = 3;
 			offer.membership = other;
@@ -404,27 +424,25 @@ fn place_in_the_fleet_that_is_not_the_devices_should_be_refused() {
 		},
 		Refusal::NotInFleet,
 	);
-	refuses(|offer, _| offer.membership.clear(), Refusal::NotInFleet);
-	refuses(|_, view| view.bounty.as_mut().unwrap().root = [0; 32], Refusal::NotInFleet);
-	refuses(|_, view| view.bounty.as_mut().unwrap().count = 2, Refusal::NotInFleet);
+	refuses(suite, |offer, _| offer.membership.clear(), Refusal::NotInFleet);
+	refuses(suite, |_, view| view.bounty.as_mut().unwrap().root = [0; 32], Refusal::NotInFleet);
+	refuses(suite, |_, view| view.bounty.as_mut().unwrap().count = 2, Refusal::NotInFleet);
 }
 
-#[test]
-fn paid_or_reserved_slot_should_be_refused() {
+fn paid_or_reserved_slot_should_be_refused(suite: Suite) {
 	use waybill_exchange::{Reservation, Slot};
-	refuses(|_, view| view.bounty.as_mut().unwrap().slot = Slot::Paid, Refusal::AlreadyPaid);
+	refuses(suite, |_, view| view.bounty.as_mut().unwrap().slot = Slot::Paid, Refusal::AlreadyPaid);
 	let reserved = |exclusive_until| Slot::Reserved(Reservation { distributor: [9; 32], lock: [9; 32], exclusive_until });
-	refuses(|_, view| view.bounty.as_mut().unwrap().slot = reserved(NUMBER), Refusal::SlotReserved);
-	let world = World::new();
+	refuses(suite, |_, view| view.bounty.as_mut().unwrap().slot = reserved(NUMBER), Refusal::SlotReserved);
+	let world = World::of(suite);
 	assert_eq!(
 		offered(&world, world.profile(), |_, view| view.bounty.as_mut().unwrap().slot = reserved(NUMBER - 1)),
 		Ok(())
 	);
 }
 
-#[test]
-fn mask_should_be_bound_to_everything_that_is_offered() {
-	let alterations: [fn(&mut Offer); 7] = [
+fn mask_should_be_bound_to_everything_that_is_offered(suite: Suite) {
+	let alterations: [fn(&mut Offer); 12] = [
 		|offer| offer.lock[0] ^= 1,
 		|offer| offer.commitment[0] ^= 1,
 		|offer| offer.epoch += 1,
@@ -432,25 +450,36 @@ fn mask_should_be_bound_to_everything_that_is_offered() {
 		|offer| offer.ciphertext.cid = waybill_primitives::Cid::raw(b"another"),
 		|offer| offer.mask.sealed[0] ^= 1,
 		|offer| offer.mask.encapsulated[0] ^= 1,
+		|offer| with_proofs(offer, |proofs, _| proofs.data.cid = waybill_primitives::Cid::raw(b"another")),
+		|offer| with_proofs(offer, |proofs, _| proofs.data.size += 1),
+		|offer| with_proofs(offer, |proofs, _| proofs.locks = proofs.data),
+		|offer| with_proofs(offer, |_, place| place.group += 1),
+		|offer| with_proofs(offer, |_, place| place.others.swap(0, 1)),
 	];
 	for alter in alterations {
-		refuses(|offer, _| alter(offer), Refusal::MaskUnreadable);
+		refuses(suite, |offer, _| alter(offer), Refusal::MaskUnreadable);
 	}
-	refuses(|offer, _| offer.mask.encapsulated = [0; 32], Refusal::MaskUnreadable);
+	refuses(suite, |offer, _| offer.mask.encapsulated = [0; 32], Refusal::MaskUnreadable);
 }
 
-#[test]
-fn mask_for_another_greeting_of_the_same_device_should_be_refused() {
-	let world = World::new();
+/// Alters the evidence, or the lock if there is none to alter.
+fn with_proofs(offer: &mut Offer, alter: impl FnOnce(&mut Proofs, &mut LockPlace)) {
+	match &mut offer.evidence {
+		Evidence::Proven(proofs, place) => alter(proofs, place),
+		Evidence::Unproven => offer.lock[1] ^= 1,
+	}
+}
+
+fn mask_for_another_greeting_of_the_same_device_should_be_refused(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let old = server.offer_to(&mut device, &world).unwrap();
 	server.offer_to(&mut device, &world).unwrap();
 	assert_eq!(device.exchange.offer(&old, &world.chain.view(), NOW), Err(Refusal::MaskUnreadable));
 }
 
-#[test]
-fn ciphertext_that_is_not_the_offered_one_should_be_refused_before_anything_is_signed() {
-	let world = World::new();
+fn ciphertext_that_is_not_the_offered_one_should_be_refused_before_anything_is_signed(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let offer = server.offer_to(&mut device, &world).unwrap();
 	device.exchange.offer(&offer, &world.chain.view(), NOW).unwrap();
@@ -458,7 +487,7 @@ fn ciphertext_that_is_not_the_offered_one_should_be_refused_before_anything_is_s
 	let mut flipped = good.clone();
 	flipped[4999] ^= 1;
 	assert_eq!(device.fetch(&flipped), Err(Refusal::Ciphertext(StreamError::HashMismatch)));
-	assert_eq!(device.fetch(&good[..9999]), Err(Refusal::Ciphertext(StreamError::TooShort)));
+	assert_eq!(device.fetch(&good[..good.len() - 1]), Err(Refusal::Ciphertext(StreamError::TooShort)));
 	assert_eq!(device.fetch(&[&good[..], &[0]].concat()), Err(Refusal::Ciphertext(StreamError::TooLong)));
 	assert_eq!(device.fetch(&[]), Err(Refusal::Ciphertext(StreamError::TooShort)));
 	// The ciphertext of another distributor, right for another offer.
@@ -476,8 +505,7 @@ fn sha2_of(bytes: &[u8]) -> [u8; 32] {
 	sha2::Sha256::digest(bytes).into()
 }
 
-#[test]
-fn receipt_should_be_refused_when_the_chain_has_changed_since_the_offer() {
+fn receipt_should_be_refused_when_the_chain_has_changed_since_the_offer(suite: Suite) {
 	type Alteration = fn(&mut ChainView);
 	let cases: [(Alteration, Refusal); 8] = [
 		(|view| view.bounty = None, Refusal::BountyNotOpen),
@@ -490,7 +518,7 @@ fn receipt_should_be_refused_when_the_chain_has_changed_since_the_offer() {
 		(|view| view.release.statement.size += 1, Refusal::ReleaseMismatch),
 	];
 	for (alter, refusal) in cases {
-		let world = World::new();
+		let world = World::of(suite);
 		let (mut device, mut server) = (world.device(), world.server(1));
 		device.until_held(&world, &mut server);
 		let mut view = world.chain.view();
@@ -501,9 +529,8 @@ fn receipt_should_be_refused_when_the_chain_has_changed_since_the_offer() {
 	}
 }
 
-#[test]
-fn second_receipt_should_be_refused_while_the_first_stands_even_after_a_restart() {
-	let world = World::new();
+fn second_receipt_should_be_refused_while_the_first_stands_even_after_a_restart(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let receipt = device.until_signed(&world, &mut server);
 	device.restart();
@@ -516,9 +543,8 @@ fn second_receipt_should_be_refused_while_the_first_stands_even_after_a_restart(
 	assert_eq!(again.unwrap_err(), Refusal::OutOfOrder);
 }
 
-#[test]
-fn view_of_another_bounty_should_not_free_a_device_from_its_receipt() {
-	let world = World::new();
+fn view_of_another_bounty_should_not_free_a_device_from_its_receipt(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	device.until_signed(&world, &mut server);
 	let mut view = world.chain.view();
@@ -532,9 +558,8 @@ fn view_of_another_bounty_should_not_free_a_device_from_its_receipt() {
 	assert_eq!(device.exchange.observe(&stale, NOW + 120_001), Err(Refusal::StaleChainView));
 }
 
-#[test]
-fn key_that_opens_no_lock_should_be_refused() {
-	let world = World::new();
+fn key_that_opens_no_lock_should_be_refused(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	assert_eq!(device.exchange.key(&[0; 32]), Err(Refusal::WrongKey));
 	device.until_signed(&world, &mut server);
@@ -583,37 +608,35 @@ fn ciphertext_of_something_else_should_be_named_a_fraud_and_never_be_installed()
 	let receipt = device.until_signed(&world, &mut server);
 	let key = server.settle(&receipt, &mut world.chain);
 	device.exchange.key(&key).unwrap();
-	assert_eq!(device.decrypt(&server.ciphertext), Err(Refusal::PayloadMismatch));
+	assert_eq!(device.decrypt(&server), Err(Refusal::PayloadMismatch));
 	device.restart();
 	assert!(matches!(device.exchange.stage(), Stage::Failed(_, Fault::PayloadMismatch)));
 	assert_eq!(device.exchange.approve(&world.chain.view(), NOW).unwrap_err(), Refusal::OutOfOrder);
 	device.exchange.abandon().unwrap();
 }
 
-#[test]
-fn damaged_file_should_not_be_blamed_on_the_distributor() {
-	let mut world = World::new();
+fn damaged_file_should_not_be_blamed_on_the_distributor(suite: Suite) {
+	let mut world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let receipt = device.until_signed(&world, &mut server);
 	let key = server.settle(&receipt, &mut world.chain);
 	device.exchange.key(&key).unwrap();
 	let mut damaged = server.ciphertext.clone();
 	damaged[0] ^= 1;
-	assert_eq!(device.decrypt(&damaged), Err(Refusal::Ciphertext(StreamError::HashMismatch)));
-	assert_eq!(device.decrypt(&server.ciphertext[..1]), Err(Refusal::Ciphertext(StreamError::TooShort)));
-	let longer = [&server.ciphertext[..], &[0]].concat();
-	assert_eq!(device.decrypt(&longer), Err(Refusal::Ciphertext(StreamError::TooLong)));
-	assert_eq!(device.decrypt(&server.ciphertext).unwrap(), world.payload);
+	let data = server.proofs.data.clone();
+	assert_eq!(device.decrypt_with(&damaged, &data), Err(Refusal::Ciphertext(StreamError::HashMismatch)));
+	let short = device.exchange.decryption().unwrap();
+	assert!(short.run(&server.ciphertext[..1], &data, &mut Vec::new(), &mut unwatched).is_err());
+	assert_eq!(device.decrypt(&server).unwrap(), world.payload);
 }
 
-#[test]
-fn release_yanked_or_overtaken_before_it_is_installed_should_be_refused() {
-	let mut world = World::new();
+fn release_yanked_or_overtaken_before_it_is_installed_should_be_refused(suite: Suite) {
+	let mut world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let receipt = device.until_signed(&world, &mut server);
 	let key = server.settle(&receipt, &mut world.chain);
 	device.exchange.key(&key).unwrap();
-	device.decrypt(&server.ciphertext).unwrap();
+	device.decrypt(&server).unwrap();
 	let mut approve = |alter: fn(&mut ChainView), now| {
 		let mut view = world.chain.view();
 		alter(&mut view);
@@ -625,30 +648,28 @@ fn release_yanked_or_overtaken_before_it_is_installed_should_be_refused() {
 	assert_eq!(approve(|view| view.bounty = None, NOW), Ok(()));
 }
 
-#[test]
-fn payload_replaced_before_it_is_installed_should_be_seen() {
-	let mut world = World::new();
+fn payload_replaced_before_it_is_installed_should_be_seen(suite: Suite) {
+	let mut world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let receipt = device.until_signed(&world, &mut server);
 	let key = server.settle(&receipt, &mut world.chain);
 	device.exchange.key(&key).unwrap();
-	let mut payload = device.decrypt(&server.ciphertext).unwrap();
+	let mut payload = device.decrypt(&server).unwrap();
 	payload[0] ^= 1;
 	let mut check = device.exchange.payload_check().unwrap();
 	check.update(&payload).unwrap();
 	assert_eq!(check.finish(), Err(StreamError::HashMismatch));
 }
 
-#[test]
-fn steps_out_of_order_should_be_refused_at_every_stage() {
-	let mut world = World::new();
+fn steps_out_of_order_should_be_refused_at_every_stage(suite: Suite) {
+	let mut world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let mut other = world.device_with(world.profile(), 1);
 	let offer = world.server(2).offer_to(&mut other, &world);
 	assert_eq!(offer.unwrap_err(), waybill_exchange::Rejection::NotInFleet);
 	let view = world.chain.view();
 
-	fn steps(device: &mut Device, view: &ChainView) -> [bool; 8] {
+	fn steps(device: &mut Device, view: &ChainView) -> [bool; 9] {
 		let order = |result: Result<(), Refusal>| result == Err(Refusal::OutOfOrder);
 		[
 			order(device.exchange.ciphertext_check().map(|_| ())),
@@ -659,31 +680,37 @@ fn steps_out_of_order_should_be_refused_at_every_stage() {
 			order(device.exchange.payload_check().map(|_| ())),
 			order(device.exchange.approve(view, NOW).map(|_| ())),
 			order(device.exchange.sign_receipt(&key(2000), view, NOW).map(|_| ())),
+			order(device.exchange.verification().map(|_| ())),
 		]
 	}
 
-	let idle = [true, true, true, false, true, true, true, true];
+	let idle = [true, true, true, false, true, true, true, true, true];
 	assert_eq!(steps(&mut device, &view), idle);
 	let offer = server.offer_to(&mut device, &world).unwrap();
 	assert_eq!(steps(&mut device, &view), idle);
 	device.exchange.offer(&offer, &view, NOW).unwrap();
-	assert_eq!(steps(&mut device, &view), [false, true, true, false, true, true, true, true]);
+	assert_eq!(steps(&mut device, &view), [false, true, true, false, true, true, true, true, true]);
 	assert_eq!(device.exchange.offer(&offer, &view, NOW), Err(Refusal::OutOfOrder));
 	assert_eq!(device.hello(&mut server, BOUNTY), Err(Refusal::OutOfOrder));
 	device.fetch(&server.ciphertext).unwrap();
-	assert_eq!(steps(&mut device, &view), [true, true, true, false, true, true, true, false]);
+	if suite == Suite::Zkcp {
+		assert_eq!(steps(&mut device, &view), [true, true, true, false, true, true, true, true, false]);
+		assert_eq!(device.exchange.offer(&offer, &view, NOW), Err(Refusal::OutOfOrder));
+		assert_eq!(device.hello(&mut server, BOUNTY), Err(Refusal::OutOfOrder));
+	}
+	device.verify(&server).unwrap();
+	assert_eq!(steps(&mut device, &view), [true, true, true, false, true, true, true, false, true]);
 	let receipt = device.exchange.sign_receipt(&device.signer, &view, NOW).unwrap().persisted();
-	assert_eq!(steps(&mut device, &view), [true, false, false, false, true, true, true, true]);
+	assert_eq!(steps(&mut device, &view), [true, false, false, false, true, true, true, true, true]);
 	let key = server.settle(&receipt, &mut world.chain);
 	device.exchange.key(&key).unwrap();
-	assert_eq!(steps(&mut device, &view), [true, true, true, true, false, true, true, true]);
-	device.decrypt(&server.ciphertext).unwrap();
-	assert_eq!(steps(&mut device, &view), [true, true, true, true, true, false, false, true]);
+	assert_eq!(steps(&mut device, &view), [true, true, true, true, false, true, true, true, true]);
+	device.decrypt(&server).unwrap();
+	assert_eq!(steps(&mut device, &view), [true, true, true, true, true, false, false, true, true]);
 }
 
-#[test]
-fn stored_state_of_another_device_or_chain_should_be_refused() {
-	let world = World::new();
+fn stored_state_of_another_device_or_chain_should_be_refused(suite: Suite) {
+	let world = World::of(suite);
 	let device = world.device();
 	let bytes = device.exchange.to_bytes();
 	let restore = |profile, signer: &ed25519_dalek::SigningKey, bytes: &[u8]| {
@@ -698,10 +725,9 @@ fn stored_state_of_another_device_or_chain_should_be_refused() {
 	}
 }
 
-#[test]
-fn device_should_sign_nothing_but_its_statements() {
+fn device_should_sign_nothing_but_its_statements(suite: Suite) {
 	use waybill_primitives::{HelloStatement, Statement};
-	let world = World::new();
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	// Whatever nonce is sent, what is signed begins with the hello's domain.
 	let nonce = [0x77; 32];

@@ -4,7 +4,31 @@ mod common;
 
 use common::*;
 use waybill_exchange::{sign, Hello, Invite, Rejection, ReleaseState, Reservation, Session, Signer, Slot, Wanted};
-use waybill_primitives::DeviceKey;
+use waybill_primitives::{DeviceKey, Suite};
+
+under_each_suite!(
+	relayed_greeting_should_be_rejected,
+	relayed_invitation_should_be_refused_by_the_device,
+	foreign_nonces_should_be_rejected,
+	old_invitations_should_be_rejected,
+	bad_signatures_and_weak_keys_should_be_rejected,
+	weak_exchange_keys_should_be_rejected,
+	other_bounties_should_be_rejected,
+	epoch_of_another_distributor_should_be_rejected,
+	closed_bounties_and_withdrawn_releases_should_be_rejected,
+	strangers_should_be_rejected,
+	paid_and_reserved_devices_should_be_rejected,
+	content_key_should_serve_no_more_devices_than_its_limit,
+	devices_should_not_share_locks_or_masks,
+	offer_should_be_rejected_when_the_ciphertext_is_not_published,
+	published_ciphertext_should_not_be_replaced,
+	receipts_for_something_else_should_be_rejected,
+	receipt_for_another_distributor_should_be_rejected,
+	receipt_that_ends_too_soon_should_be_rejected,
+	offer_to_another_device_should_not_be_made_again_from_a_session,
+	session_should_reject_steps_out_of_order,
+	damaged_session_state_should_be_refused,
+);
 
 /// A greeting, altered and signed again by the device.
 fn resigned(mut hello: Hello, alter: impl FnOnce(&mut Hello), device: &Device) -> Hello {
@@ -13,16 +37,15 @@ fn resigned(mut hello: Hello, alter: impl FnOnce(&mut Hello), device: &Device) -
 	hello
 }
 
-fn greeted() -> (World, Device, Server, Hello) {
-	let world = World::new();
+fn greeted(suite: Suite) -> (World, Device, Server, Hello) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let hello = device.hello(&mut server, BOUNTY).unwrap();
 	(world, device, server, hello)
 }
 
-#[test]
-fn relayed_greeting_should_be_rejected() {
-	let (world, _, _, hello) = greeted();
+fn relayed_greeting_should_be_rejected(suite: Suite) {
+	let (world, _, _, hello) = greeted(suite);
 	// A distributor in the middle passes the device's answer on as an answer to itself.
 	let mut other = world.server(2);
 	assert_eq!(other.open(&hello, &world, 2), Err(Rejection::ForeignDistributor));
@@ -33,9 +56,8 @@ fn relayed_greeting_should_be_rejected() {
 	assert_eq!(other.open(&rewritten, &world, 2), Err(Rejection::BadSignature));
 }
 
-#[test]
-fn relayed_invitation_should_be_refused_by_the_device() {
-	let world = World::new();
+fn relayed_invitation_should_be_refused_by_the_device(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut honest) = (world.device(), world.server(1));
 	// The device asks distributor 2, which passes on the invitation of distributor 1.
 	let invite: Invite = honest.distributor.invite(NOW, &mut honest.rng);
@@ -46,9 +68,8 @@ fn relayed_invitation_should_be_refused_by_the_device() {
 	);
 }
 
-#[test]
-fn foreign_nonces_should_be_rejected() {
-	let (world, device, mut server, hello) = greeted();
+fn foreign_nonces_should_be_rejected(suite: Suite) {
+	let (world, device, mut server, hello) = greeted(suite);
 	for at in [0, 8, 16, 31] {
 		let forged = resigned(hello.clone(), |hello| hello.distributor_nonce[at] ^= 1, &device);
 		assert_eq!(server.open(&forged, &world, 2), Err(Rejection::UnknownInvite));
@@ -59,16 +80,14 @@ fn foreign_nonces_should_be_rejected() {
 	assert_eq!(restarted.open(&hello, &world, 2), Err(Rejection::UnknownInvite));
 }
 
-#[test]
-fn old_invitations_should_be_rejected() {
-	let (_, _, server, hello) = greeted();
+fn old_invitations_should_be_rejected(suite: Suite) {
+	let (_, _, server, hello) = greeted(suite);
 	assert!(server.distributor.greet(&hello, NOW + 60_000).is_ok());
 	assert_eq!(server.distributor.greet(&hello, NOW + 60_001), Err(Rejection::InviteExpired));
 }
 
-#[test]
-fn bad_signatures_and_weak_keys_should_be_rejected() {
-	let (world, device, mut server, hello) = greeted();
+fn bad_signatures_and_weak_keys_should_be_rejected(suite: Suite) {
+	let (world, device, mut server, hello) = greeted(suite);
 	let mut unsigned = hello.clone();
 	unsigned.device_nonce[0] ^= 1;
 	assert_eq!(server.open(&unsigned, &world, 2), Err(Rejection::BadSignature));
@@ -83,9 +102,8 @@ fn bad_signatures_and_weak_keys_should_be_rejected() {
 	assert_eq!(server.open(&other_chain, &world, 2), Err(Rejection::BadSignature));
 }
 
-#[test]
-fn weak_exchange_keys_should_be_rejected() {
-	let (world, device, mut server, hello) = greeted();
+fn weak_exchange_keys_should_be_rejected(suite: Suite) {
+	let (world, device, mut server, hello) = greeted(suite);
 	let mut one = [0; 32];
 	one[0] = 1;
 	for weak in [[0; 32], one] {
@@ -94,23 +112,20 @@ fn weak_exchange_keys_should_be_rejected() {
 	}
 }
 
-#[test]
-fn other_bounties_should_be_rejected() {
-	let (world, _, mut server, mut hello) = greeted();
+fn other_bounties_should_be_rejected(suite: Suite) {
+	let (world, _, mut server, mut hello) = greeted(suite);
 	hello.bounty += 1;
 	assert_eq!(server.open(&hello, &world, 2), Err(Rejection::NotServed));
 }
 
-#[test]
-fn epoch_of_another_distributor_should_be_rejected() {
-	let (world, _, mut server, hello) = greeted();
+fn epoch_of_another_distributor_should_be_rejected(suite: Suite) {
+	let (world, _, mut server, hello) = greeted(suite);
 	server.epoch = world.server(2).epoch;
 	assert_eq!(server.open(&hello, &world, 2), Err(Rejection::ForeignDistributor));
 }
 
-#[test]
-fn closed_bounties_and_withdrawn_releases_should_be_rejected() {
-	let (mut world, _, mut server, hello) = greeted();
+fn closed_bounties_and_withdrawn_releases_should_be_rejected(suite: Suite) {
+	let (mut world, _, mut server, hello) = greeted(suite);
 	let fresh = world.chain.clone();
 	world.chain.bounty.closing = true;
 	assert_eq!(server.open(&hello, &world, 2), Err(Rejection::BountyNotOpen));
@@ -122,9 +137,8 @@ fn closed_bounties_and_withdrawn_releases_should_be_rejected() {
 	assert_eq!(server.open(&hello, &world, 2), Err(Rejection::ReleaseYanked));
 }
 
-#[test]
-fn strangers_should_be_rejected() {
-	let world = World::new();
+fn strangers_should_be_rejected(suite: Suite) {
+	let world = World::of(suite);
 	let mut server = world.server(1);
 	let mut stranger = world.device();
 	stranger.signer = key(2000);
@@ -137,7 +151,7 @@ fn strangers_should_be_rejected() {
 	for index in 0..5 {
 		assert_eq!(server.open(&hello, &world, index), Err(Rejection::NotInFleet));
 	}
-	let (_, mut device, _, _) = greeted();
+	let (_, mut device, _, _) = greeted(suite);
 	let hello = device.hello(&mut server, BOUNTY).unwrap();
 	assert_eq!(server.open(&hello, &world, 1), Err(Rejection::NotInFleet));
 	let mut empty = world.member(2);
@@ -145,9 +159,8 @@ fn strangers_should_be_rejected() {
 	assert_eq!(server.open_with(&hello, &world.job(), empty), Err(Rejection::NotInFleet));
 }
 
-#[test]
-fn paid_and_reserved_devices_should_be_rejected() {
-	let (mut world, _, mut server, hello) = greeted();
+fn paid_and_reserved_devices_should_be_rejected(suite: Suite) {
+	let (mut world, _, mut server, hello) = greeted(suite);
 	world.chain.bounty.slot = Slot::Paid;
 	assert_eq!(server.open(&hello, &world, 2), Err(Rejection::AlreadyPaid));
 	let reserved = |exclusive_until| Slot::Reserved(Reservation { distributor: [9; 32], lock: [9; 32], exclusive_until });
@@ -157,9 +170,8 @@ fn paid_and_reserved_devices_should_be_rejected() {
 	assert!(server.open(&hello, &world, 2).is_ok());
 }
 
-#[test]
-fn content_key_should_serve_no_more_devices_than_its_limit() {
-	let world = World::new();
+fn content_key_should_serve_no_more_devices_than_its_limit(suite: Suite) {
+	let world = World::of(suite);
 	let mut server = world.server_with(1, 2, |payload| payload);
 	for index in 0..3 {
 		let mut device = world.device_with(world.profile(), index);
@@ -171,9 +183,8 @@ fn content_key_should_serve_no_more_devices_than_its_limit() {
 	assert_eq!(server.epoch.left(), 0);
 }
 
-#[test]
-fn devices_should_not_share_locks_or_masks() {
-	let world = World::new();
+fn devices_should_not_share_locks_or_masks(suite: Suite) {
+	let world = World::of(suite);
 	let mut server = world.server(1);
 	let mut locks: Vec<_> = (0..5)
 		.map(|index| {
@@ -187,24 +198,22 @@ fn devices_should_not_share_locks_or_masks() {
 	assert_eq!(locks.len(), 5);
 }
 
-#[test]
-fn offer_should_be_rejected_when_the_ciphertext_is_not_published() {
-	let (world, _, mut server, hello) = greeted();
+fn offer_should_be_rejected_when_the_ciphertext_is_not_published(suite: Suite) {
+	let (world, _, mut server, hello) = greeted(suite);
 	server.epoch = waybill_exchange::Epoch::generate(&server.epoch.context(), 10, &mut server.rng);
 	assert_eq!(server.open(&hello, &world, 2), Err(Rejection::NotReady));
 }
 
-#[test]
-fn published_ciphertext_should_not_be_replaced() {
-	let mut server = World::new().server(1);
+fn published_ciphertext_should_not_be_replaced(suite: Suite) {
+	let mut server = World::of(suite).server(1);
 	let first = *server.epoch.ciphertext().unwrap();
-	server.epoch.publish(described(b"another"));
-	assert_eq!(server.epoch.ciphertext(), Some(&first));
+	let proofs = server.epoch.proofs().copied();
+	server.epoch.publish(described(b"another"), None);
+	assert_eq!((server.epoch.ciphertext(), server.epoch.proofs()), (Some(&first), proofs.as_ref()));
 }
 
-#[test]
-fn receipts_for_something_else_should_be_rejected() {
-	let world = World::new();
+fn receipts_for_something_else_should_be_rejected(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let receipt = device.until_signed(&world, &mut server);
 	let mut take = |alter: fn(&mut waybill_exchange::Receipt)| {
@@ -219,9 +228,8 @@ fn receipts_for_something_else_should_be_rejected() {
 	assert_eq!(take(|_| ()), Ok(()));
 }
 
-#[test]
-fn receipt_for_another_distributor_should_be_rejected() {
-	let world = World::new();
+fn receipt_for_another_distributor_should_be_rejected(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	device.until_held(&world, &mut server);
 	let receipt = device.exchange.sign_receipt(&device.signer, &world.chain.view(), NOW).unwrap().persisted();
@@ -230,9 +238,8 @@ fn receipt_for_another_distributor_should_be_rejected() {
 	assert_eq!(server.session().receipt(&forged, NUMBER, 5).err(), Some(Rejection::BadSignature));
 }
 
-#[test]
-fn receipt_that_ends_too_soon_should_be_rejected() {
-	let world = World::new();
+fn receipt_that_ends_too_soon_should_be_rejected(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let receipt = device.until_signed(&world, &mut server);
 	let too_short = server.session().receipt(&receipt, receipt.valid_until - 4, 5);
@@ -241,9 +248,8 @@ fn receipt_that_ends_too_soon_should_be_rejected() {
 	assert!(server.session().receipt(&receipt, u32::MAX, 5).is_ok(), "what was acknowledged stays so");
 }
 
-#[test]
-fn offer_to_another_device_should_not_be_made_again_from_a_session() {
-	let world = World::new();
+fn offer_to_another_device_should_not_be_made_again_from_a_session(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	server.offer_to(&mut device, &world).unwrap();
 	let mut other = world.device_with(world.profile(), 3);
@@ -254,9 +260,8 @@ fn offer_to_another_device_should_not_be_made_again_from_a_session() {
 	assert_eq!(server.session().offer(&greeting, &job, NUMBER, &mut rng), Err(Rejection::NotInFleet));
 }
 
-#[test]
-fn session_should_reject_steps_out_of_order() {
-	let mut world = World::new();
+fn session_should_reject_steps_out_of_order(suite: Suite) {
+	let mut world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let receipt = device.until_signed(&world, &mut server);
 	let session = server.session();
@@ -282,9 +287,8 @@ fn session_should_reject_steps_out_of_order() {
 	assert_eq!(server.session().offer(&greeting, &job, NUMBER, &mut rng), Err(Rejection::AlreadyPaid));
 }
 
-#[test]
-fn damaged_session_state_should_be_refused() {
-	let world = World::new();
+fn damaged_session_state_should_be_refused(suite: Suite) {
+	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
 	server.offer_to(&mut device, &world).unwrap();
 	let bytes = server.session().to_bytes();

@@ -6,9 +6,11 @@ use common::*;
 use proptest::{collection::vec, num::u8, prelude::*};
 use std::{fmt::Debug, sync::LazyLock};
 use waybill_exchange::{
-	DecodeError, DeviceExchange, Epoch, Hello, Invite, Message, Offer, Policy, Receipt, Rejection, RejectionMessage,
-	RevealedKey, Session, Signer,
+	Ciphertext, ContentContext, DecodeError, DeviceExchange, Epoch, Evidence, Hello, Invite, LockPlace, Message, Offer,
+	Policy, ProofFault, ProofQuery, Proofs, Receipt, Rejection, RejectionMessage, RevealedKey, Session, Signer, Stored,
+	Verdict,
 };
+use waybill_primitives::{Cid, Codec, Multihash, Suite};
 
 struct Samples {
 	invite: Vec<u8>,
@@ -19,31 +21,45 @@ struct Samples {
 	rejection: Vec<u8>,
 	epoch: Vec<u8>,
 	session: Vec<u8>,
-	device: Vec<u8>,
+	/// The device's state, with a receipt that stands, or with proofs that are not checked.
+	devices: [Vec<u8>; 2],
+	/// What a device asks its hub, under a suite with proofs.
+	query: Vec<u8>,
+	verdict: Vec<u8>,
 }
 
-static SAMPLES: LazyLock<Samples> = LazyLock::new(|| {
-	let world = World::new();
-	let (mut device, mut server) = (world.device(), world.server(1));
-	let invite = server.distributor.invite(NOW, &mut server.rng);
-	let hello = device.hello(&mut server, BOUNTY).unwrap();
-	let offer = server.open(&hello, &world, 2).unwrap();
-	device.exchange.offer(&offer, &world.chain.view(), NOW).unwrap();
-	device.fetch(&server.ciphertext).unwrap();
-	let receipt = device.exchange.sign_receipt(&device.signer, &world.chain.view(), NOW).unwrap().persisted();
-	server.session().receipt(&receipt, NUMBER, 5).unwrap().persisted();
-	Samples {
-		invite: invite.to_cbor(),
-		hello: hello.to_cbor(),
-		offer: offer.to_cbor(),
-		receipt: receipt.to_cbor(),
-		key: RevealedKey::new(BOUNTY, 2, [7; 32]).to_cbor(),
-		rejection: RejectionMessage::from(Rejection::EpochFull).to_cbor(),
-		epoch: server.epoch.to_cbor(),
-		session: server.session().to_bytes().to_vec(),
-		device: device.exchange.to_bytes().to_vec(),
+static PLAIN: LazyLock<Samples> = LazyLock::new(|| Samples::of(Suite::Plain));
+static ZKCP: LazyLock<Samples> = LazyLock::new(|| Samples::of(Suite::Zkcp));
+
+impl Samples {
+	fn of(suite: Suite) -> Self {
+		let world = World::of(suite);
+		let (mut device, mut server) = (world.device(), world.server_without_proofs(1));
+		let invite = server.distributor.invite(NOW, &mut server.rng);
+		let hello = device.hello(&mut server, BOUNTY).unwrap();
+		let offer = server.open(&hello, &world, 2).unwrap();
+		device.exchange.offer(&offer, &world.chain.view(), NOW).unwrap();
+		device.fetch(&server.ciphertext).unwrap();
+		let unverified = device.exchange.to_bytes().to_vec();
+		let query = device.exchange.verification().map(|verification| verification.query().to_cbor()).unwrap_or_default();
+		device.verify(&server).unwrap();
+		let receipt = device.exchange.sign_receipt(&device.signer, &world.chain.view(), NOW).unwrap().persisted();
+		server.session().receipt(&receipt, NUMBER, 5).unwrap().persisted();
+		Self {
+			invite: invite.to_cbor(),
+			hello: hello.to_cbor(),
+			offer: offer.to_cbor(),
+			receipt: receipt.to_cbor(),
+			key: RevealedKey::new(BOUNTY, 2, [7; 32]).to_cbor(),
+			rejection: RejectionMessage::from(Rejection::EpochFull).to_cbor(),
+			epoch: server.epoch.to_cbor(),
+			session: server.session().to_bytes().to_vec(),
+			devices: [device.exchange.to_bytes().to_vec(), unverified],
+			query,
+			verdict: Verdict::new(&Ok([7; 32])).to_cbor(),
+		}
 	}
-});
+}
 
 /// Turns the head of a map of fewer than 24 entries into one of `more` entries more.
 fn grown(bytes: &[u8], more: u8) -> Vec<u8> {
@@ -89,50 +105,131 @@ fn refuses<M: Message + Debug>(bytes: &[u8]) {
 
 #[test]
 fn messages_should_have_one_encoding() {
-	check::<Invite>(&SAMPLES.invite);
-	check::<Hello>(&SAMPLES.hello);
-	check::<Offer>(&SAMPLES.offer);
-	check::<Receipt>(&SAMPLES.receipt);
-	check::<RevealedKey>(&SAMPLES.key);
-	check::<RejectionMessage>(&SAMPLES.rejection);
-	refuses::<Epoch>(&SAMPLES.epoch);
+	for samples in [&*PLAIN, &*ZKCP] {
+		check::<Invite>(&samples.invite);
+		check::<Hello>(&samples.hello);
+		check::<Offer>(&samples.offer);
+		check::<Receipt>(&samples.receipt);
+		check::<RevealedKey>(&samples.key);
+		check::<RejectionMessage>(&samples.rejection);
+		refuses::<Epoch>(&samples.epoch);
+	}
+	check::<ProofQuery>(&ZKCP.query);
+	check::<Verdict>(&ZKCP.verdict);
+	check::<Verdict>(&Verdict::new(&Err(ProofFault::Lock)).to_cbor());
 }
 
 #[test]
 fn message_of_one_kind_should_not_be_read_as_another() {
-	assert!(Hello::from_cbor(&SAMPLES.invite).is_err());
-	assert!(Invite::from_cbor(&SAMPLES.key).is_err());
-	assert!(RevealedKey::from_cbor(&SAMPLES.receipt).is_err());
-	assert!(Receipt::from_cbor(&SAMPLES.key).is_err());
-	assert!(RejectionMessage::from_cbor(&SAMPLES.invite).is_err());
-	assert!(Session::restore(&SAMPLES.device).is_err());
+	let samples = &*PLAIN;
+	assert!(Hello::from_cbor(&samples.invite).is_err());
+	assert!(Invite::from_cbor(&samples.key).is_err());
+	assert!(RevealedKey::from_cbor(&samples.receipt).is_err());
+	assert!(Receipt::from_cbor(&samples.key).is_err());
+	assert!(RejectionMessage::from_cbor(&samples.invite).is_err());
+	assert!(Session::restore(&samples.devices[0]).is_err());
+	assert!(Verdict::from_cbor(&ZKCP.query).is_err());
+}
+
+/// The longest CID.
+fn longest_cid() -> Cid {
+	Cid { codec: Codec::DagPb, hash: Multihash::Blake2b256([0xff; 32]) }
+}
+
+fn longest_ciphertext() -> Ciphertext {
+	Ciphertext { cid: longest_cid(), size: u64::MAX, sha256: [0xff; 32] }
+}
+
+fn longest_proofs() -> Proofs {
+	let file = Stored { cid: longest_cid(), size: u64::MAX };
+	Proofs { data: file, locks: file }
+}
+
+fn longest_evidence() -> Evidence {
+	let place = LockPlace { group: u32::MAX, index: u8::MAX, others: vec![[0xff; 32]; 14] };
+	Evidence::Proven(longest_proofs(), place)
 }
 
 #[test]
-fn largest_offer_should_fit() {
-	let mut offer = Offer::from_cbor(&SAMPLES.offer).unwrap();
+fn largest_messages_should_fit() {
+	let mut hello = Hello::from_cbor(&ZKCP.hello).unwrap();
+	hello.bounty = u64::MAX;
+	assert_eq!(Hello::from_cbor(&hello.to_cbor()), Ok(hello));
+
+	let mut offer = Offer::from_cbor(&ZKCP.offer).unwrap();
 	offer.membership = vec![[0xff; 32]; 32];
 	let signature = offer.signatures[0].clone();
 	offer.signatures = (0..16).map(|key| waybill_exchange::IndexedSignature { key, ..signature.clone() }).collect();
-	offer.bounty = u64::MAX;
-	offer.release_id = u64::MAX;
+	(offer.bounty, offer.release_id) = (u64::MAX, u64::MAX);
+	(offer.device_index, offer.key_set_version, offer.epoch) = (u32::MAX, u32::MAX, u32::MAX);
+	offer.release.payload = longest_cid();
+	(offer.ciphertext, offer.evidence) = (longest_ciphertext(), longest_evidence());
 	assert_eq!(Offer::from_cbor(&offer.to_cbor()), Ok(offer));
+
+	let mut receipt = Receipt::from_cbor(&ZKCP.receipt).unwrap();
+	(receipt.bounty, receipt.device_index, receipt.valid_until) = (u64::MAX, u32::MAX, u32::MAX);
+	assert_eq!(Receipt::from_cbor(&receipt.to_cbor()), Ok(receipt));
+
+	let mut query = ProofQuery::from_cbor(&ZKCP.query).unwrap();
+	(query.size, query.group) = (u64::MAX, u32::MAX);
+	(query.ciphertext, query.proofs) = (longest_ciphertext(), longest_proofs());
+	assert_eq!(ProofQuery::from_cbor(&query.to_cbor()), Ok(query));
+
+	let context = ContentContext { bounty: u64::MAX, epoch: u32::MAX, ..World::of(Suite::Zkcp).context([0xff; 32]) };
+	let mut epoch = Epoch::generate(&context, u32::MAX, &mut rng(1));
+	epoch.publish(longest_ciphertext(), Some(longest_proofs()));
+	assert_eq!(Epoch::from_cbor(&epoch.to_cbor()).unwrap().to_cbor(), epoch.to_cbor());
+}
+
+#[test]
+fn largest_session_should_fit() {
+	let world = World::of(Suite::Zkcp);
+	let (mut device, mut server) = (world.device(), world.server_without_proofs(1));
+	let receipt = device.until_signed(&world, &mut server);
+	server.session().receipt(&receipt, NUMBER, 5).unwrap().persisted();
+	server.session().reserved(u32::MAX).unwrap();
+	let evidence = device.exchange.awaited().next().unwrap().evidence.clone();
+	let written = |proof: &[[u8; 32]]| {
+		let hashes = proof.iter().flat_map(|hash| [&[0x58, 32][..], hash].concat());
+		[vec![0x06], array(proof.len()), hashes.collect()].concat()
+	};
+	let stored = server.session().to_bytes();
+	let stored = patched(&stored, &written(&world.tree.proof(2).unwrap()), &written(&[[0xff; 32]; 32]));
+	let written = |evidence: &Evidence| [&[0x0f][..], &minicbor::to_vec(evidence).unwrap()].concat();
+	let stored = patched(&stored, &written(&evidence), &written(&longest_evidence()));
+	assert_eq!(*Session::restore(&stored).unwrap().to_bytes(), stored);
+}
+
+/// The head of an array.
+fn array(length: usize) -> Vec<u8> {
+	match u8::try_from(length).unwrap() {
+		short @ ..24 => vec![0x80 | short],
+		long => vec![0x98, long],
+	}
 }
 
 #[test]
 fn evidence_of_an_unknown_kind_should_be_refused() {
-	// Key 13: [0] becomes [1].
-	let at = SAMPLES.offer.windows(3).rposition(|window| window == [0x0d, 0x81, 0x00]).unwrap();
-	let mut bytes = SAMPLES.offer.clone();
-	bytes[at + 2] = 1;
-	assert_eq!(Offer::from_cbor(&bytes), Err(DecodeError::Malformed));
+	// Key 13, an array of the kind and what it carries: kind 0 becomes 1, which carries something, and 2.
+	let at = PLAIN.offer.windows(3).rposition(|window| window == [0x0d, 0x81, 0x00]).unwrap();
+	for kind in [1, 2] {
+		let mut bytes = PLAIN.offer.clone();
+		bytes[at + 2] = kind;
+		assert_eq!(Offer::from_cbor(&bytes), Err(DecodeError::Malformed));
+	}
+	let at = ZKCP.offer.windows(3).rposition(|window| window == [0x0d, 0x83, 0x01]).unwrap();
+	for kind in [0, 2] {
+		let mut bytes = ZKCP.offer.clone();
+		bytes[at + 2] = kind;
+		assert!(Offer::from_cbor(&bytes).is_err());
+	}
 }
 
 #[test]
 fn lists_that_claim_to_be_endless_should_be_refused() {
 	// Key 4, the membership proof: an array of 2^64 - 1 hashes.
-	let at = SAMPLES.offer.windows(4).position(|window| window == [0x04, 0x83, 0x58, 0x20]).unwrap();
-	let endless = [&SAMPLES.offer[..=at], &[0x9b], &[0xff; 8], &SAMPLES.offer[at + 2..]].concat();
+	let at = PLAIN.offer.windows(4).position(|window| window == [0x04, 0x83, 0x58, 0x20]).unwrap();
+	let endless = [&PLAIN.offer[..=at], &[0x9b], &[0xff; 8], &PLAIN.offer[at + 2..]].concat();
 	assert_eq!(Offer::from_cbor(&endless), Err(DecodeError::Malformed));
 }
 
@@ -158,6 +255,8 @@ fn read_all(bytes: &[u8]) {
 	read::<RevealedKey>(bytes);
 	read::<RejectionMessage>(bytes);
 	read::<Epoch>(bytes);
+	read::<ProofQuery>(bytes);
+	read::<Verdict>(bytes);
 	if let Ok(session) = Session::restore(bytes) {
 		assert_eq!(&session.to_bytes()[..], bytes);
 	}
@@ -170,17 +269,12 @@ fn read_all(bytes: &[u8]) {
 static WORLD: LazyLock<World> = LazyLock::new(World::new);
 
 fn sample() -> impl Strategy<Value = &'static Vec<u8>> {
-	prop::sample::select(vec![
-		&SAMPLES.invite,
-		&SAMPLES.hello,
-		&SAMPLES.offer,
-		&SAMPLES.receipt,
-		&SAMPLES.key,
-		&SAMPLES.rejection,
-		&SAMPLES.epoch,
-		&SAMPLES.session,
-		&SAMPLES.device,
-	])
+	let samples = [&*PLAIN, &*ZKCP].into_iter().flat_map(|samples| {
+		let Samples { invite, hello, offer, receipt, key, rejection, epoch, session, devices, query, verdict } = samples;
+		let [signed, unverified] = devices;
+		[invite, hello, offer, receipt, key, rejection, epoch, session, signed, unverified, query, verdict]
+	});
+	prop::sample::select(samples.filter(|sample| !sample.is_empty()).collect::<Vec<_>>())
 }
 
 proptest! {

@@ -4,16 +4,18 @@ mod checks;
 mod decryption;
 mod profile;
 mod state;
+mod verification;
 
 pub use decryption::{Decrypted, Decryption};
 pub use profile::{Installed, Profile, Wanted};
 pub use state::{Fault, Terms};
+pub use verification::{ProofFault, ProofQuery, Verdict, Verification, Verified};
 
 use crate::{
 	cbor::{Message, V1},
 	chain::{ChainView, Head, ReleaseView, Slot},
 	mask::{self, MaskContext, MaskTerms},
-	message::{Ciphertext, Hello, IndexedSignature, Invite, Offer, Receipt},
+	message::{Evidence, Hello, IndexedSignature, Invite, Offer, Proofs, Receipt},
 	sign::sign,
 	AccountId, ContentKey, DecodeError, Policy, Refusal, Secret, Signer, StreamCheck, TrustedKeys, Unsent,
 };
@@ -22,7 +24,7 @@ use core::mem;
 use rand_core::CryptoRng;
 use state::{Contract, Greeted, Keyed, Seen, Signed, State, Step};
 use subtle::ConstantTimeEq;
-use waybill_primitives::{BlockNumber, DeviceKey, HelloStatement, KeySetStatement, LockKey, ReceiptStatement};
+use waybill_primitives::{BlockNumber, Cid, DeviceKey, HelloStatement, KeySetStatement, LockKey, ReceiptStatement};
 use zeroize::Zeroizing;
 
 /// How many signed contracts that no longer stand are remembered, in case their keys come after all.
@@ -37,6 +39,8 @@ pub enum Stage<'a> {
 	AwaitOffer(Wanted),
 	/// The ciphertext, by its CID: [`DeviceExchange::ciphertext_check`], [`DeviceExchange::ciphertext_complete`].
 	NeedCiphertext(&'a Terms),
+	/// The proofs, by their CIDs: [`DeviceExchange::verification`], [`DeviceExchange::verified`].
+	NeedProofs(&'a Terms, &'a Proofs),
 	/// To sign: [`DeviceExchange::sign_receipt`].
 	NeedReceipt(&'a Terms),
 	/// The key, and until then looks at the chain: [`DeviceExchange::observe`], [`DeviceExchange::key`].
@@ -117,7 +121,12 @@ impl DeviceExchange {
 				Stage::AwaitOffer(Wanted { distributor: greeted.hello.distributor, bounty: greeted.bounty })
 			},
 			Step::Fetching(contract) => Stage::NeedCiphertext(&contract.terms),
-			Step::Holding(contract) => Stage::NeedReceipt(&contract.terms),
+			Step::Holding(Contract { terms, .. }) | Step::Unverified(Contract { terms, .. }) => {
+				match (&self.state.step, terms.evidence.proofs()) {
+					(Step::Unverified(_), Some(proofs)) => Stage::NeedProofs(terms, proofs),
+					_ => Stage::NeedReceipt(terms),
+				}
+			},
 			Step::Signed(signed) => Stage::AwaitKey(&signed.contract.terms, signed.receipt.valid_until),
 			Step::Keyed(keyed) => Stage::NeedDecryption(&keyed.terms),
 			Step::Ready(terms) => Stage::Ready(terms),
@@ -139,14 +148,19 @@ impl DeviceExchange {
 		self.state.earlier.iter().map(|signed| &signed.contract.terms).chain(standing)
 	}
 
-	/// Every ciphertext to keep on disk.
-	pub fn ciphertexts(&self) -> impl Iterator<Item = &Ciphertext> {
-		let current = match &self.state.step {
-			Step::Fetching(contract) | Step::Holding(contract) => Some(&contract.terms),
-			Step::Keyed(keyed) => Some(&keyed.terms),
-			Step::Idle | Step::Greeted(_) | Step::Signed(_) | Step::Ready(_) | Step::Failed(..) => None,
+	/// Every file from IPFS to keep on disk: ciphertexts, and the proofs that are still needed.
+	pub fn files(&self) -> impl Iterator<Item = Cid> + '_ {
+		let (current, unverified) = match &self.state.step {
+			Step::Unverified(contract) => (Some(&contract.terms), contract.terms.evidence.proofs()),
+			Step::Fetching(contract) | Step::Holding(contract) => (Some(&contract.terms), None),
+			Step::Keyed(keyed) => (Some(&keyed.terms), None),
+			Step::Idle | Step::Greeted(_) | Step::Signed(_) | Step::Ready(_) | Step::Failed(..) => (None, None),
 		};
-		self.awaited().chain(current).map(|terms| &terms.ciphertext)
+		let kept = |terms: &Terms| {
+			let data = terms.evidence.proofs().map(|proofs| proofs.data.cid);
+			data.into_iter().chain([terms.ciphertext.cid])
+		};
+		self.awaited().chain(current).flat_map(kept).chain(unverified.map(|proofs| proofs.locks.cid))
 	}
 
 	/// The newest finalised block that was decided by: its number, and its timestamp in milliseconds since 1970. Zeros if there was
@@ -278,9 +292,40 @@ impl DeviceExchange {
 		}
 		check.finish().map_err(Refusal::Ciphertext)?;
 		if let Step::Fetching(contract) = mem::take(&mut self.state.step) {
-			self.state.step = Step::Holding(contract);
+			self.state.step = match contract.terms.evidence {
+				Evidence::Unproven => Step::Holding(contract),
+				Evidence::Proven(..) => Step::Unverified(contract),
+			};
 		}
 		Ok(())
+	}
+
+	/// Checks the proofs against the ciphertext on disk, or has a hub check them.
+	pub fn verification(&self) -> Result<Verification, Refusal> {
+		match &self.state.step {
+			Step::Unverified(contract) => {
+				Verification::new(contract, self.profile.genesis).ok_or(Refusal::Proof(ProofFault::Malformed))
+			},
+			_ => Err(Refusal::OutOfOrder),
+		}
+	}
+
+	/// Takes the end of a verification. After a [`Refusal::Proof`] the offer is dropped, unless the work was broken off: whoever made it
+	/// may not be who it says.
+	pub fn verified(&mut self, verified: Verified) -> Result<(), Refusal> {
+		match &self.state.step {
+			Step::Unverified(contract) if verified.contract == contract.id() => (),
+			_ => return Err(Refusal::OutOfOrder),
+		}
+		if verified.outcome == Err(ProofFault::Cancelled) {
+			return Err(Refusal::Proof(ProofFault::Cancelled));
+		}
+		if let Step::Unverified(contract) = mem::take(&mut self.state.step) {
+			if verified.outcome.is_ok() {
+				self.state.step = Step::Holding(contract);
+			}
+		}
+		verified.outcome.map_err(Refusal::Proof)
 	}
 
 	/// Looks at the chain once more and signs the receipt. It leaves only when the state is stored.
@@ -356,22 +401,24 @@ impl DeviceExchange {
 
 	/// Takes a lock key `r` from whoever has it: the chain, the distributor, anybody.
 	pub fn key(&mut self, key: &LockKey) -> Result<(), Refusal> {
-		match &self.state.step {
-			Step::Keyed(_) | Step::Ready(_) | Step::Failed(..) => return Err(Refusal::OutOfOrder),
-			Step::Idle | Step::Greeted(_) | Step::Fetching(_) | Step::Holding(_) | Step::Signed(_) => (),
+		if let Step::Keyed(_) | Step::Ready(_) | Step::Failed(..) = &self.state.step {
+			return Err(Refusal::OutOfOrder);
 		}
 		let Contract { terms, mask } = self.take_opened(key)?;
 		let content = ContentKey::combine(&terms.context(self.profile.genesis), &mask, &Secret::new(*key));
-		if bool::from(content.commitment().ct_eq(&terms.commitment)) {
-			self.state.step = Step::Keyed(Keyed { terms, content_key: content.secret().clone() });
-			Ok(())
-		} else {
-			self.state.step = Step::Failed(terms, Fault::WrongContentKey);
-			Err(Refusal::WrongContentKey)
+		match content.filter(|content| content.commitment().ct_eq(&terms.commitment).into()) {
+			Some(content) => {
+				self.state.step = Step::Keyed(Keyed { terms, content_key: content.secret().clone() });
+				Ok(())
+			},
+			None => {
+				self.state.step = Step::Failed(terms, Fault::WrongContentKey);
+				Err(Refusal::WrongContentKey)
+			},
 		}
 	}
 
-	/// Starts to decrypt, from the ciphertext's first byte.
+	/// Starts to decrypt.
 	pub fn decryption(&self) -> Result<Decryption, Refusal> {
 		match &self.state.step {
 			Step::Keyed(keyed) => Decryption::new(keyed, self.profile.genesis).ok_or(Refusal::CiphertextSizeMismatch),
@@ -379,15 +426,15 @@ impl DeviceExchange {
 		}
 	}
 
-	/// Takes the end of a decryption. [`Refusal::Ciphertext`] means that the file on disk is damaged and must be fetched
-	/// again, [`Refusal::PayloadMismatch`] that the distributor cheated.
+	/// Takes the end of a decryption. [`Refusal::Ciphertext`] and [`Refusal::Proof`] mean that a file on disk is damaged and must be
+	/// fetched again, [`Refusal::PayloadMismatch`] that the distributor cheated.
 	pub fn decrypted(&mut self, decrypted: Decrypted) -> Result<(), Refusal> {
 		match &self.state.step {
 			Step::Keyed(keyed) if keyed.terms.commitment == decrypted.commitment => (),
 			_ => return Err(Refusal::OutOfOrder),
 		}
-		if let Err(Refusal::Ciphertext(error)) = decrypted.outcome {
-			return Err(Refusal::Ciphertext(error));
+		if let Err(refusal @ (Refusal::Ciphertext(_) | Refusal::Proof(_))) = decrypted.outcome {
+			return Err(refusal);
 		}
 		if let Step::Keyed(Keyed { terms, .. }) = mem::take(&mut self.state.step) {
 			self.state.step = match decrypted.outcome {
@@ -477,6 +524,7 @@ impl DeviceExchange {
 				epoch: offer.epoch,
 				commitment: &offer.commitment,
 				lock: &offer.lock,
+				evidence: (&offer.evidence).into(),
 			},
 		};
 		mask::open(&offer.mask, &greeted.exchange_secret, &context)

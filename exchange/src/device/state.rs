@@ -8,9 +8,11 @@ use crate::{
 };
 use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
+use sha2::{Digest as _, Sha256};
 use waybill_primitives::{
 	BlockNumber, BountyId, DeviceIndex, DeviceKey, Hash32, HelloStatement, Lock, ReleaseId, ReleaseStatement,
 };
+use zeroize::Zeroizing;
 
 /// What device and distributor agreed on.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -82,6 +84,15 @@ pub(super) struct Contract {
 	pub mask: Secret,
 }
 
+impl Contract {
+	/// Its hash: what was found out about this contract holds for no other.
+	pub fn id(&self) -> Hash32 {
+		// Writing to memory does not fail.
+		let bytes = Zeroizing::new(minicbor::to_vec(self).unwrap_or_default());
+		Sha256::digest(&*bytes).into()
+	}
+}
+
 /// A contract whose receipt is signed.
 #[derive(Debug, Encode, Decode)]
 #[cbor(map)]
@@ -134,6 +145,8 @@ pub(super) enum Step {
 	Ready(#[n(0)] Terms),
 	#[n(7)]
 	Failed(#[n(0)] Terms, #[n(1)] Fault),
+	#[n(8)]
+	Unverified(#[n(0)] Contract),
 }
 
 /// What a device has seen and does not go back behind.

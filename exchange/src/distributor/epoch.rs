@@ -2,12 +2,16 @@
 
 use crate::{
 	cbor::{self, Message, V1},
-	message::Ciphertext,
+	message::{Ciphertext, Evidence, LockPlace, Proofs},
+	suite::Algorithms,
 	AccountId, ContentContext, ContentKey, LockSecrets, Rejection, Secret,
 };
+use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
-use rand_core::CryptoRng;
-use waybill_primitives::{BountyId, Digest, Hash32};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{CryptoRng, RngCore, SeedableRng};
+use waybill_primitives::{BountyId, Digest, Hash32, Suite};
+use waybill_zkcp::{Key, LOCKS_IN_GROUP};
 
 /// A content key of a distributor for a bounty, and how many devices it may still serve.
 ///
@@ -36,11 +40,22 @@ pub struct Epoch {
 	issued: u32,
 	#[n(9)]
 	ciphertext: Option<Ciphertext>,
+	/// From which the lock keys are drawn that one proof speaks of; none under a suite without proofs.
+	#[n(10)]
+	seed: Option<Secret>,
+	#[n(11)]
+	proofs: Option<Proofs>,
 }
 
 impl Epoch {
-	/// Draws a content key that serves at most `limit` devices.
+	/// Draws a content key that serves at most `limit` devices. Under a suite with proofs it serves no more than the largest table of
+	/// locks has room for.
 	pub fn generate<R: CryptoRng>(context: &ContentContext, limit: u32, rng: &mut R) -> Self {
+		let suite = context.digest.suite;
+		let (limit, seed) = match suite {
+			Suite::Plain => (limit, None),
+			Suite::Zkcp => (limit.min(MOST_LOCKS), Some(Secret::random(rng))),
+		};
 		Self {
 			version: V1,
 			genesis: context.genesis,
@@ -48,10 +63,12 @@ impl Epoch {
 			distributor: context.distributor,
 			digest: context.digest,
 			number: context.epoch,
-			key: Secret::random(rng),
+			key: suite.draw(rng),
 			limit,
 			issued: 0,
 			ciphertext: None,
+			seed,
+			proofs: None,
 		}
 	}
 
@@ -66,9 +83,21 @@ impl Epoch {
 		}
 	}
 
-	/// The content key.
-	pub fn content_key(&self) -> ContentKey {
+	/// The content key; `None` if what was stored is damaged.
+	pub fn content_key(&self) -> Option<ContentKey> {
 		ContentKey::restore(&self.context(), self.key.clone())
+	}
+
+	/// The lock keys of all locks in the table that is to be proved; none under a suite without proofs.
+	pub fn lock_keys(&self) -> Vec<Key> {
+		let count = waybill_zkcp::locks_in_table(self.limit).unwrap_or_default();
+		(0..count).map_while(|index| self.lock_key(index)).collect()
+	}
+
+	fn lock_key(&self, index: u32) -> Option<Key> {
+		let mut rng = ChaCha20Rng::from_seed(*self.seed.as_ref()?.expose());
+		rng.set_stream(index.into());
+		Some(Key::generate(|| rng.next_u32()))
 	}
 
 	/// The ciphertext, once it is published.
@@ -76,9 +105,17 @@ impl Epoch {
 		self.ciphertext.as_ref()
 	}
 
-	/// The ciphertext is in IPFS. It stays the one that was published first.
-	pub fn publish(&mut self, ciphertext: Ciphertext) {
-		self.ciphertext.get_or_insert(ciphertext);
+	/// The proofs, once they are published; none under a suite without proofs.
+	pub const fn proofs(&self) -> Option<&Proofs> {
+		self.proofs.as_ref()
+	}
+
+	/// The ciphertext is in IPFS, and the proofs are. They stay those that were published first.
+	pub fn publish(&mut self, ciphertext: Ciphertext, proofs: Option<Proofs>) {
+		if self.ciphertext.is_none() {
+			self.ciphertext = Some(ciphertext);
+			self.proofs = proofs;
+		}
 	}
 
 	/// How many further devices it serves.
@@ -86,15 +123,39 @@ impl Epoch {
 		self.limit.saturating_sub(self.issued)
 	}
 
-	pub(super) fn issue<R: CryptoRng>(&mut self, rng: &mut R) -> Result<LockSecrets, Rejection> {
-		if self.issued >= self.limit {
+	/// The share of the next device, and what shows that it fits.
+	pub(super) fn issue<R: CryptoRng>(&mut self, rng: &mut R) -> Result<(LockSecrets, Evidence), Rejection> {
+		let index = self.issued;
+		if index >= self.limit {
 			return Err(Rejection::EpochFull);
 		}
-		self.issued = self.issued.saturating_add(1);
-		self.content_key().split(rng).ok_or(Rejection::NotReady)
+		let content = self.content_key().ok_or(Rejection::NotReady)?;
+		let (lock_key, evidence) = match content.provable() {
+			None => (self.digest.suite.draw(rng), Evidence::Unproven),
+			Some((key, _)) => {
+				let proofs = self.proofs.ok_or(Rejection::NotReady)?;
+				let lock_key = self.lock_key(index).ok_or(Rejection::NotReady)?;
+				let place = self.place(&key, index).ok_or(Rejection::NotReady)?;
+				(Secret::new(lock_key.to_bytes()), Evidence::Proven(proofs, place))
+			},
+		};
+		let share = content.share(lock_key).ok_or(Rejection::NotReady)?;
+		self.issued = index.saturating_add(1);
+		Ok((share, evidence))
+	}
+
+	fn place(&self, content: &Key, index: u32) -> Option<LockPlace> {
+		let group = u32::try_from(LOCKS_IN_GROUP).ok()?;
+		let first = index.checked_sub(index.checked_rem(group)?)?;
+		let keys: Vec<Key> = (first..first.checked_add(group)?).map_while(|index| self.lock_key(index)).collect();
+		let keys: [Key; LOCKS_IN_GROUP] = keys.try_into().ok()?;
+		Some(waybill_zkcp::lock_place(content, &keys, index).into())
 	}
 }
 
+/// Locks in the largest table.
+const MOST_LOCKS: u32 = 15_360;
+
 impl Message for Epoch {
-	const MAX_LEN: usize = 512;
+	const MAX_LEN: usize = 1_024;
 }

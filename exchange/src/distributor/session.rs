@@ -127,6 +127,8 @@ struct State {
 	lock: Lock,
 	#[n(14)]
 	progress: Progress,
+	#[n(15)]
+	evidence: Evidence,
 }
 
 impl Message for State {
@@ -171,7 +173,8 @@ impl Session {
 			Slot::Reserved(_) | Slot::Open => (),
 		}
 		let ciphertext = *epoch.ciphertext().ok_or(Rejection::NotReady)?;
-		let secrets = epoch.issue(rng)?;
+		let commitment = epoch.content_key().ok_or(Rejection::NotReady)?.commitment();
+		let (secrets, evidence) = epoch.issue(rng)?;
 		let state = State {
 			version: V1,
 			genesis: context.genesis,
@@ -182,12 +185,13 @@ impl Session {
 			proof: member.proof,
 			digest: context.digest,
 			epoch: context.epoch,
-			commitment: epoch.content_key().commitment(),
+			commitment,
 			ciphertext,
 			key: secrets.key,
 			mask: secrets.mask,
 			lock: secrets.lock,
 			progress: Progress::Offered,
+			evidence,
 		};
 		let session = Self { state };
 		let offer = session.make_offer(greeting, job, rng)?;
@@ -379,6 +383,7 @@ impl Session {
 				epoch: state.epoch,
 				commitment: &state.commitment,
 				lock: &state.lock,
+				evidence: (&state.evidence).into(),
 			},
 		};
 		let mask = mask::seal(&state.mask, &context, rng).ok_or(Rejection::WeakExchangeKey)?;
@@ -396,7 +401,7 @@ impl Session {
 			epoch: state.epoch,
 			commitment: state.commitment,
 			lock: state.lock,
-			evidence: Evidence::Unproven,
+			evidence: state.evidence.clone(),
 			mask,
 		})
 	}

@@ -8,14 +8,19 @@ use rand_chacha::{
 	ChaCha20Rng,
 };
 use sha2::{Digest as _, Sha256};
+use std::{
+	collections::HashMap,
+	sync::{Arc, LazyLock, Mutex, OnceLock},
+};
 use waybill_exchange::{
-	sign, BountyView, ChainView, Ciphertext, ContentContext, DeviceExchange, Distributor, Epoch, Hello, IndexedSignature,
-	Installed, Job, Member, Offer, Policy, Profile, Receipt, Refusal, Rejection, ReleaseState, ReleaseView, Reservation,
-	Session, Signer, Slot, TrustedKeys, Wanted,
+	sign, BountyView, ChainView, Ciphertext, ContentContext, DeviceExchange, Distributor, Epoch, Evidence, Hello,
+	IndexedSignature, Installed, Job, Member, Offer, Policy, Profile, Proofs, Receipt, Refusal, Rejection, ReleaseState,
+	ReleaseView, Reservation, Session, Signer, Slot, Stage, Stored, Terms, TrustedKeys, Verdict, Wanted,
 };
 use waybill_primitives::{
 	fleet::FleetTree, Cid, DeviceKey, Digest, Hash32, KeySet, KeySetStatement, ReleaseStatement, Statement, Suite, Version,
 };
+use waybill_zkcp::{unwatched, ChunkDigests, Layout, OutOfRange};
 
 pub const GENESIS: Hash32 = [0x67; 32];
 pub const VENDOR: [u8; 32] = [0x76; 32];
@@ -26,6 +31,27 @@ pub const KEY_SET_VERSION: u32 = 4;
 pub const NUMBER: u32 = 1000;
 pub const EXPIRES_AT: u32 = 2000;
 pub const NOW: u64 = 1_790_000_000_000;
+pub const SUITES: [Suite; 2] = [Suite::Plain, Suite::Zkcp];
+
+/// Makes a test under each suite of every function.
+#[macro_export]
+macro_rules! under_each_suite {
+	($($name:ident),* $(,)?) => {
+		mod plain {
+			$(#[test]
+			fn $name() {
+				super::$name(waybill_primitives::Suite::Plain);
+			})*
+		}
+
+		mod zkcp {
+			$(#[test]
+			fn $name() {
+				super::$name(waybill_primitives::Suite::Zkcp);
+			})*
+		}
+	};
+}
 
 pub fn rng(seed: u64) -> ChaCha20Rng {
 	ChaCha20Rng::seed_from_u64(seed)
@@ -125,6 +151,7 @@ impl Chain {
 }
 
 /// A vendor's release, a fleet of devices, one bounty.
+#[derive(Clone)]
 pub struct World {
 	pub payload: Vec<u8>,
 	pub release: ReleaseStatement,
@@ -136,12 +163,23 @@ pub struct World {
 
 impl World {
 	pub fn new() -> Self {
-		Self::with(|_| ())
+		Self::of(Suite::Plain)
+	}
+
+	pub fn of(suite: Suite) -> Self {
+		Self::of_with(suite, |_| ())
 	}
 
 	/// A world whose release is altered before it is signed.
 	pub fn with(alter: impl FnOnce(&mut ReleaseStatement)) -> Self {
-		let payload = payload(10_000);
+		Self::of_with(Suite::Plain, alter)
+	}
+
+	pub fn of_with(suite: Suite, alter: impl FnOnce(&mut ReleaseStatement)) -> Self {
+		Self::for_payload(suite, payload(10_000), alter)
+	}
+
+	pub fn for_payload(suite: Suite, payload: Vec<u8>, alter: impl FnOnce(&mut ReleaseStatement)) -> Self {
 		let sha256: Hash32 = Sha256::digest(&payload).into();
 		let mut release = ReleaseStatement {
 			model: MODEL,
@@ -150,7 +188,7 @@ impl World {
 			payload: Cid::raw(&payload),
 			size: payload.len() as u64,
 			sha256,
-			digest: Digest { suite: Suite::Plain, bytes: sha256 },
+			digest: Digest { suite, bytes: if suite == Suite::Plain { sha256 } else { chunk_digests(&payload).id() } },
 		};
 		alter(&mut release);
 		let devices: Vec<SigningKey> = (0..5).map(key).collect();
@@ -232,29 +270,101 @@ impl World {
 		self.server_with(number, 100, |payload| payload)
 	}
 
-	/// A distributor that encrypts something else than it should.
+	/// A distributor that encrypts something else than it should. Under a suite with proofs, it shows those of what it should have
+	/// encrypted.
 	pub fn server_with(&self, number: u8, limit: u32, alter: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Server {
+		let mut server = self.unpublished(number, limit);
+		server.ciphertext = encrypted(&server.epoch, &alter(self.payload.clone()));
+		server.proofs = ProofFiles::of(&server.epoch, &self.payload);
+		server.publish();
+		server
+	}
+
+	/// A distributor that shows files that are no proofs; devices ask a hub, which says that they hold.
+	pub fn server_without_proofs(&self, number: u8) -> Server {
+		let mut server = self.unpublished(number, 100);
+		server.ciphertext = encrypted(&server.epoch, &self.payload);
+		server.proofs = ProofFiles { data: b"no proof of the data".to_vec(), locks: b"no proof of the locks".to_vec() };
+		server.hub = true;
+		server.publish();
+		server
+	}
+
+	/// A distributor that has not published anything yet.
+	pub fn unpublished(&self, number: u8, limit: u32) -> Server {
 		let mut rng = rng(200 + u64::from(number));
 		let account = [number; 32];
 		let distributor = Distributor::new(GENESIS, account, 60_000, &mut rng);
-		let context = ContentContext {
-			genesis: GENESIS,
-			bounty: self.chain.bounty.id,
-			distributor: account,
-			digest: self.release.digest,
-			epoch: 0,
-		};
-		let mut epoch = Epoch::generate(&context, limit, &mut rng);
-		let payload = alter(self.payload.clone());
-		let mut encryptor = epoch.content_key().encryptor(payload.len() as u64).unwrap();
-		let mut ciphertext = Vec::new();
-		for chunk in payload.chunks(777) {
-			encryptor.update(chunk, &mut ciphertext).unwrap();
-		}
-		encryptor.finish(&mut ciphertext).unwrap();
-		epoch.publish(described(&ciphertext));
-		Server { distributor, account, epoch, ciphertext, session: None, rng }
+		let epoch = Epoch::generate(&self.context(account), limit, &mut rng);
+		let (ciphertext, proofs) = Default::default();
+		Server { distributor, account, epoch, ciphertext, proofs, hub: false, session: None, rng }
 	}
+
+	/// What the first content key of this distributor is for.
+	pub fn context(&self, distributor: [u8; 32]) -> ContentContext {
+		ContentContext { genesis: GENESIS, bounty: self.chain.bounty.id, distributor, digest: self.release.digest, epoch: 0 }
+	}
+}
+
+/// Encrypts a payload with an epoch's content key.
+pub fn encrypted(epoch: &Epoch, payload: &[u8]) -> Vec<u8> {
+	let content = epoch.content_key().unwrap();
+	let mut ciphertext = Vec::new();
+	if let Some((key, nonce)) = content.provable() {
+		let layout = Layout::new(payload.len() as u64).unwrap();
+		let done = waybill_zkcp::encrypt::<_, _, OutOfRange>(payload, layout, &key, &nonce, &mut ciphertext, &mut unwatched);
+		done.unwrap();
+		return ciphertext;
+	}
+	let mut encryptor = content.encryptor(payload.len() as u64).unwrap();
+	for chunk in payload.chunks(777) {
+		encryptor.update(chunk, &mut ciphertext).unwrap();
+	}
+	encryptor.finish(&mut ciphertext).unwrap();
+	ciphertext
+}
+
+/// The digests of a payload's chunks.
+pub fn chunk_digests(payload: &[u8]) -> ChunkDigests {
+	ChunkDigests::of_payload(payload, Layout::new(payload.len() as u64).unwrap(), &mut unwatched).unwrap()
+}
+
+/// The files with an epoch's proofs; empty under a suite without proofs.
+#[derive(Clone, Default)]
+pub struct ProofFiles {
+	pub data: Vec<u8>,
+	pub locks: Vec<u8>,
+}
+
+/// Proofs that were made, by nonce, commitment and number of locks.
+type Made = HashMap<(Hash32, Hash32, usize), Arc<OnceLock<ProofFiles>>>;
+static MADE: LazyLock<Mutex<Made>> = LazyLock::new(Default::default);
+
+impl ProofFiles {
+	/// Proves that the payload, encrypted with the epoch's content key, decrypts to itself. Each proof is made once.
+	pub fn of(epoch: &Epoch, payload: &[u8]) -> Self {
+		let content = epoch.content_key().unwrap();
+		let Some((key, nonce)) = content.provable() else { return Self::default() };
+		let lock_keys = epoch.lock_keys();
+		let made = MADE.lock().unwrap().entry((nonce.0, content.commitment(), lock_keys.len())).or_default().clone();
+		let prove = || Self {
+			data: prove_data(epoch, payload, &encrypted(epoch, payload)).unwrap(),
+			locks: waybill_zkcp::prove_locks(&key, &lock_keys, &nonce).unwrap(),
+		};
+		made.get_or_init(prove).clone()
+	}
+}
+
+/// Proves that a ciphertext decrypts under the epoch's content key to the payload, if it can be proved.
+pub fn prove_data(epoch: &Epoch, payload: &[u8], ciphertext: &[u8]) -> Option<Vec<u8>> {
+	let (key, nonce) = epoch.content_key().unwrap().provable().unwrap();
+	let digests = chunk_digests(payload);
+	let of_ciphertext = ChunkDigests::of_ciphertext(ciphertext, *digests.layout(), &mut unwatched).unwrap();
+	waybill_zkcp::prove(ciphertext, &digests, &of_ciphertext, &key, &nonce, &mut unwatched).ok()
+}
+
+pub fn stored(file: &[u8]) -> Stored {
+	Stored { cid: Cid::raw(file), size: file.len() as u64 }
 }
 
 pub fn described(ciphertext: &[u8]) -> Ciphertext {
@@ -291,13 +401,35 @@ impl Device {
 		self.exchange.ciphertext_complete(check)
 	}
 
-	pub fn decrypt(&mut self, ciphertext: &[u8]) -> Result<Vec<u8>, Refusal> {
-		let mut decryption = self.exchange.decryption()?;
-		let mut payload = Vec::new();
-		for chunk in ciphertext.chunks(333) {
-			decryption.update(chunk, &mut payload)?;
+	/// Checks the distributor's proofs, if there are any to check, or believes the hub.
+	pub fn verify(&mut self, server: &Server) -> Result<(), Refusal> {
+		match self.exchange.stage() {
+			Stage::NeedProofs(terms, _) if server.hub => {
+				let verdict = Verdict::new(&Ok(server.group_of(terms)));
+				let verified = self.exchange.verification()?.believe(&verdict);
+				self.exchange.verified(verified)
+			},
+			Stage::NeedProofs(..) => self.verify_with(&server.ciphertext, &server.proofs),
+			_ => Ok(()),
 		}
-		let decrypted = decryption.finish(&mut payload);
+	}
+
+	/// Checks these files as the distributor's.
+	pub fn verify_with(&mut self, ciphertext: &[u8], proofs: &ProofFiles) -> Result<(), Refusal> {
+		let verification = self.exchange.verification()?;
+		let verified = verification.run(ciphertext, &proofs.data, &proofs.locks, &mut unwatched).unwrap();
+		self.exchange.verified(verified)
+	}
+
+	pub fn decrypt(&mut self, server: &Server) -> Result<Vec<u8>, Refusal> {
+		self.decrypt_with(&server.ciphertext, &server.proofs.data)
+	}
+
+	/// Decrypts this file with the digests of this proof.
+	pub fn decrypt_with(&mut self, ciphertext: &[u8], data: &[u8]) -> Result<Vec<u8>, Refusal> {
+		let mut payload = Vec::new();
+		let decryption = self.exchange.decryption()?;
+		let decrypted = decryption.run::<OutOfRange, _, _>(ciphertext, data, &mut payload, &mut unwatched).unwrap();
 		self.exchange.decrypted(decrypted)?;
 		Ok(payload)
 	}
@@ -307,8 +439,14 @@ impl Device {
 		self.exchange.installed(approval)
 	}
 
-	/// Everything up to a held ciphertext.
+	/// Everything up to a ciphertext that is held and proved.
 	pub fn until_held(&mut self, world: &World, server: &mut Server) {
+		self.until_unverified(world, server);
+		self.verify(server).unwrap();
+	}
+
+	/// Everything up to unchecked proofs.
+	pub fn until_unverified(&mut self, world: &World, server: &mut Server) {
 		let offer = server.offer_to(self, world).unwrap();
 		self.exchange.offer(&offer, &world.chain.view(), world.chain.timestamp_ms).unwrap();
 		self.fetch(&server.ciphertext).unwrap();
@@ -321,17 +459,42 @@ impl Device {
 	}
 }
 
+/// Replaces bytes that occur once.
+pub fn patched(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+	let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
+	let [at] = places[..] else { panic!("{} places", places.len()) };
+	[&bytes[..at], to, &bytes[at + from.len()..]].concat()
+}
+
 /// A distributor with one content key and at most one session.
 pub struct Server {
 	pub distributor: Distributor,
 	pub account: [u8; 32],
 	pub epoch: Epoch,
 	pub ciphertext: Vec<u8>,
+	pub proofs: ProofFiles,
+	/// Whether devices believe a hub instead of the proofs.
+	pub hub: bool,
 	pub session: Option<Session>,
 	pub rng: ChaCha20Rng,
 }
 
 impl Server {
+	/// Says what its files are.
+	pub fn publish(&mut self) {
+		let proven = self.epoch.context().digest.suite == Suite::Zkcp;
+		let proofs = Proofs { data: stored(&self.proofs.data), locks: stored(&self.proofs.locks) };
+		self.epoch.publish(described(&self.ciphertext), proven.then_some(proofs));
+	}
+
+	/// The digest of the group of locks in which a device's lock stands.
+	pub fn group_of(&self, terms: &Terms) -> Hash32 {
+		let Evidence::Proven(_, place) = &terms.evidence else { panic!("no evidence") };
+		let (key, _) = self.epoch.content_key().unwrap().provable().unwrap();
+		let at = place.group as usize * waybill_zkcp::LOCKS_IN_GROUP + usize::from(place.index);
+		place.proved().unwrap().group_digest(&terms.lock, &key.mask(&self.epoch.lock_keys()[at])).unwrap()
+	}
+
 	pub fn session(&mut self) -> &mut Session {
 		self.session.as_mut().unwrap()
 	}
@@ -357,6 +520,21 @@ impl Server {
 		let (session, unsent) = Session::open(&self.distributor, &greeting, job, member, &mut self.epoch, &mut self.rng)?;
 		self.session = Some(session);
 		Ok(unsent.persisted())
+	}
+
+	/// Makes its offer again after this change of what it has stored for the device.
+	pub fn offer_with(&mut self, device: &mut Device, world: &World, from: &[u8], to: &[u8]) -> Offer {
+		self.offer_to(device, world).unwrap();
+		let stored = patched(&self.session().to_bytes(), from, to);
+		self.session = Some(Session::restore(&stored).unwrap());
+		self.offer_again(device, world)
+	}
+
+	/// Makes the offer of its session again.
+	pub fn offer_again(&mut self, device: &mut Device, world: &World) -> Offer {
+		let hello = device.hello(self, world.chain.bounty.id).unwrap();
+		let greeting = self.distributor.greet(&hello, NOW).unwrap();
+		self.session.as_ref().unwrap().offer(&greeting, &world.job(), world.chain.number, &mut self.rng).unwrap()
 	}
 
 	/// Greets the device and makes it an offer.
