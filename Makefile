@@ -70,6 +70,8 @@ lint: setup ## Checks formatting and lints.
 	taplo fmt --check
 	cargo clippy $(BUILD) -- -D warnings
 	cargo clippy --release --locked --all-targets --manifest-path zombienet/Cargo.toml -- -D warnings
+	@# Proofs are checked by machines without an operating system too.
+	cargo clippy --release --locked --package waybill-zkcp --no-default-features --features verify --target wasm32v1-none -- -D warnings
 
 .PHONY: format
 format: setup ## Formats the sources.

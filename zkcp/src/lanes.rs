@@ -32,6 +32,7 @@ impl Permutations {
 	}
 
 	/// One permutation.
+	#[cfg(feature = "std")]
 	pub fn single(&self, state: &mut State) {
 		self.0.permute_mut(state);
 	}

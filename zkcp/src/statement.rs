@@ -1,7 +1,7 @@
 //! What a proof of data is about, and the first hash of its transcripts.
 
 use crate::{
-	air::{DataChunk, CHUNK_ROWS},
+	air::{CHUNK_ROWS, FILLER},
 	layout::Layout,
 	nonce::Nonce,
 	sample::Sample,
@@ -96,4 +96,4 @@ pub const fn room(chunks: usize) -> usize {
 	}
 }
 
-const _: () = assert!(crate::layout::MAX_LENGTH / (crate::layout::CHUNK_BYTES as u64) * 2 < DataChunk::FILLER as u64);
+const _: () = assert!(crate::layout::MAX_LENGTH / (crate::layout::CHUNK_BYTES as u64) * 2 < FILLER as u64);

@@ -1,7 +1,7 @@
 //! Checks proofs.
 
 use crate::{
-	air::{group_digest, leaf, list, list_of, DataChunk, DataPublic, Kind, LockPublic, CHUNK_ROWS, GROUP_LOCKS, GROUP_ROWS},
+	air::{group_digest, leaf, list, list_of, DataPublic, Kind, LockPublic, CHUNK_ROWS, FILLER, GROUP_LOCKS, GROUP_ROWS},
 	digest::{ChunkDigests, Content},
 	envelope::{read, DataEnvelope, EnvelopeError, LockEnvelope},
 	field::{from_bytes, to_bytes, Block},
@@ -125,7 +125,7 @@ fn public(
 /// The digest of a chunk that fills a table.
 fn filler(tag: Tag) -> Block {
 	let empty = vec![Block::default(); CHUNK_BLOCKS];
-	absorb(tag.capacity(DataChunk::FILLER, 0), &empty).0
+	absorb(tag.capacity(FILLER, 0), &empty).0
 }
 
 /// Locks in a group. A table has a power of two of groups.

@@ -7,13 +7,16 @@ use super::{
 	row::{block, place, Io, Place, OWN},
 	CHUNK_ROWS,
 };
+#[cfg(feature = "std")]
+use crate::layout::CHUNK_BLOCKS;
 use crate::{
 	field::{Block, BLOCK, F},
-	layout::CHUNK_BLOCKS,
 	nonce::{Nonce, NONCE_ELEMENTS},
 	poseidon::Tag,
 };
-use alloc::{vec, vec::Vec};
+#[cfg(feature = "std")]
+use alloc::vec;
+use alloc::vec::Vec;
 use p3_air::{AirBuilder, WindowAccess};
 use p3_field::PrimeCharacteristicRing;
 
@@ -52,7 +55,11 @@ impl DataPublic {
 	}
 }
 
+/// The number of a chunk that fills a table: no payload has that many.
+pub const FILLER: u32 = (1 << 30) - 1;
+
 /// A chunk of the extended payload.
+#[cfg(feature = "std")]
 #[derive(Clone, Debug)]
 pub struct DataChunk {
 	/// Its number.
@@ -63,13 +70,11 @@ pub struct DataChunk {
 	pub values: Vec<Block>,
 }
 
+#[cfg(feature = "std")]
 impl DataChunk {
-	/// The number of a chunk that fills a table: no payload has that many.
-	pub const FILLER: u32 = (1 << 30) - 1;
-
 	/// A chunk that fills a table.
 	pub fn filler() -> Self {
-		Self { index: Self::FILLER, blocks: 0, values: vec![Block::default(); CHUNK_BLOCKS] }
+		Self { index: FILLER, blocks: 0, values: vec![Block::default(); CHUNK_BLOCKS] }
 	}
 }
 
@@ -90,9 +95,9 @@ pub fn eval<AB: AirBuilder<F = F>>(builder: &mut AB) {
 	let (chunk, left, real): (AB::Var, AB::Var, AB::Var) = (stream.input[BLOCK], row[LEFT], row[REAL]);
 
 	// One key everywhere: the row after the last is the first.
-	for index in 0..BLOCK {
+	for (index, commitment) in commitment.iter().enumerate() {
 		builder.assert_eq(next_stream.input[index], stream.input[index]);
-		builder.when(link.clone()).assert_eq(stream.output[index], commitment[index].clone());
+		builder.when(link.clone()).assert_eq(stream.output[index], commitment.clone());
 	}
 	// (K, chunk, block, nonce, tag), or in links (K, 0, …, 0, tag).
 	builder.when(link.clone()).assert_zero(chunk);

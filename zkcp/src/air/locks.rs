@@ -8,7 +8,9 @@ use crate::{
 	field::{Block, BLOCK, F},
 	poseidon::Tag,
 };
-use alloc::{vec, vec::Vec};
+#[cfg(feature = "std")]
+use alloc::vec;
+use alloc::vec::Vec;
 use p3_air::{AirBuilder, WindowAccess};
 use p3_field::PrimeCharacteristicRing;
 

@@ -9,10 +9,10 @@ mod row;
 #[cfg(all(test, feature = "std"))]
 mod tests;
 
-pub use data::{list_of, DataChunk, DataPublic};
+pub use data::{list_of, DataPublic, FILLER};
 pub use locks::{group_digest, leaf, list, LockPublic, GROUP_LOCKS, GROUP_ROWS};
 #[cfg(feature = "std")]
-pub use {data::trace as data_trace, locks::trace as locks_trace};
+pub use {data::trace as data_trace, data::DataChunk, locks::trace as locks_trace};
 
 use crate::field::F;
 use alloc::vec::Vec;

@@ -1,0 +1,197 @@
+//! What proofs show, as statistics: random elements, whatever the key, the payload and the locks are.
+//!
+//! Each bound is passed by chance with a probability below 10^-11 in all, at a significance that is stated beside it.
+
+use super::super::*;
+use crate::{
+	encrypt,
+	envelope::{read, DataEnvelope, LockEnvelope},
+	field::pack,
+	key::{tests::key, Key},
+	prove, prove_locks, unwatched, ChunkDigests, Layout, Nonce, OutOfRange, PLAIN_BYTES,
+};
+use p3_field::{BasedVectorSpace, PrimeField32};
+use std::collections::{HashMap, HashSet};
+
+const NONCE: Nonce = Nonce([3; 32]);
+/// Proofs of each statement.
+const PROOFS: usize = 10;
+
+/// The elements that a proof shows, each row of a tree once.
+#[derive(Default)]
+struct Shown {
+	/// Rows of the table's codewords.
+	rows: Vec<Vec<F>>,
+	/// All other elements.
+	others: Vec<F>,
+}
+
+impl Shown {
+	fn of(proof: &Proof) -> Self {
+		let mut shown = Self::default();
+		let (random, fri) = &proof.opening_proof;
+		let opened = proof.opened_values.instances.iter().map(|instance| &instance.base_opened_values);
+		for values in opened {
+			shown.challenges(&values.trace_local);
+			shown.challenges(values.trace_next.as_ref().unwrap());
+			values.quotient_chunks.iter().for_each(|chunk| shown.challenges(chunk));
+			shown.challenges(values.random.as_ref().unwrap());
+		}
+		random.iter().flatten().flatten().for_each(|values| shown.challenges(values));
+		shown.challenges(&fri.final_poly);
+		let [masks, table, quotient] = &fri.input_openings[..] else { panic!("the trees are others") };
+		shown.rows = unique(table.opened_values.iter().map(|row| row.concat()));
+		for tree in [masks, quotient] {
+			shown.others.extend(unique(tree.opened_values.iter().map(|row| row.concat())).concat());
+		}
+		for tree in [masks, table, quotient] {
+			shown.others.extend(unique(tree.opening_proof.0.iter().map(|salt| salt.concat())).concat());
+		}
+		shown
+	}
+
+	fn challenges(&mut self, values: &[Challenge]) {
+		self.others.extend(values.iter().flat_map(<Challenge as BasedVectorSpace<F>>::as_basis_coefficients_slice));
+	}
+
+	fn elements(&self) -> impl Iterator<Item = F> + '_ {
+		self.rows.iter().flatten().chain(&self.others).copied()
+	}
+}
+
+/// Two queries may be of one row.
+fn unique(rows: impl Iterator<Item = Vec<F>>) -> Vec<Vec<F>> {
+	let mut seen = HashSet::new();
+	rows.filter(|row| seen.insert(row.clone())).collect()
+}
+
+/// A payload whose elements are all different.
+fn payload() -> Vec<u8> {
+	(0..1_000u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+}
+
+/// What some proofs show that this payload was encrypted with this key.
+fn of_data(key: &Key) -> Vec<Shown> {
+	let payload = payload();
+	let layout = Layout::new(payload.len() as u64).unwrap();
+	let digests = ChunkDigests::of_payload(&payload, layout, &mut unwatched).unwrap();
+	let mut ciphertext = Vec::new();
+	let encrypted = encrypt::<_, _, OutOfRange>(&payload, layout, key, &NONCE, &mut ciphertext, &mut unwatched).unwrap();
+	let prove = |_| prove(&ciphertext, &digests, &encrypted, key, &NONCE, &mut unwatched).unwrap();
+	let parts = (0..PROOFS).map(prove).map(|proof| read::<DataEnvelope>(&proof).unwrap().parts);
+	parts.map(|parts| Shown::of(&parts[0])).collect()
+}
+
+fn lock_keys() -> Vec<Key> {
+	(0..240).map(|index| key(1_000 + index)).collect()
+}
+
+fn of_locks() -> Vec<Shown> {
+	let prove = |_| prove_locks(&key(1), &lock_keys(), &NONCE).unwrap();
+	(0..PROOFS / 2).map(prove).map(|proof| Shown::of(&read::<LockEnvelope>(&proof).unwrap().proof)).collect()
+}
+
+/// The field's order is `127 · 2^24 + 1`: so many elements have each value of the highest bits, and one has another.
+const HIGHEST: usize = 127;
+
+/// How often each value of the highest seven bits is there.
+fn highest(elements: impl Iterator<Item = F>) -> [f64; HIGHEST] {
+	let mut counts = [0.0; HIGHEST];
+	for element in elements {
+		counts[((element.as_canonical_u32() >> 24) as usize).min(HIGHEST - 1)] += 1.0;
+	}
+	counts
+}
+
+/// `∑ (seen − expected)² / expected`.
+fn chi_square(seen: &[f64], expected: impl Fn(usize) -> f64) -> f64 {
+	seen.iter().enumerate().map(|(index, seen)| (seen - expected(index)).powi(2) / expected(index)).sum()
+}
+
+/// With 126 degrees of freedom: above with probability 5·10^-13.
+const MOST_OF_126: f64 = 275.0;
+/// With 15 degrees of freedom: above with probability 5·10^-15.
+const MOST_OF_15: f64 = 103.0;
+
+fn assert_uniform(proofs: &[Shown]) {
+	let counts = highest(proofs.iter().flat_map(Shown::elements));
+	let all: f64 = counts.iter().sum();
+	assert!(all > 100_000.0);
+	let statistic = chi_square(&counts, |_| all / HIGHEST as f64);
+	assert!(statistic < MOST_OF_126, "all elements: {statistic}");
+	// Each column by itself, by its highest four bits.
+	for column in 0..proofs[0].rows[0].len() {
+		let mut counts = [0.0; 16];
+		let rows = proofs.iter().flat_map(|proof| &proof.rows);
+		rows.for_each(|row| counts[(row[column].as_canonical_u32() >> 27) as usize] += 1.0);
+		let all: f64 = counts.iter().sum();
+		let share = |value: usize| if value < 15 { 8.0 / HIGHEST as f64 } else { 7.0 / HIGHEST as f64 };
+		let statistic = chi_square(&counts, |value| all * share(value));
+		assert!(statistic < MOST_OF_15, "column {column}: {statistic}");
+	}
+}
+
+/// No row of a proof is a row of another, or close to one.
+fn assert_fresh(proofs: &[Shown]) {
+	let rows: Vec<_> =
+		proofs.iter().enumerate().flat_map(|(proof, shown)| shown.rows.iter().map(move |row| (proof, row))).collect();
+	let mut equal: HashMap<(usize, usize), u32> = HashMap::new();
+	for column in 0..rows[0].1.len() {
+		let mut values: HashMap<F, Vec<usize>> = HashMap::new();
+		for (index, (proof, row)) in rows.iter().enumerate() {
+			let same = values.entry(row[column]).or_default();
+			for other in same.iter().filter(|other| rows[**other].0 != *proof) {
+				*equal.entry((*other, index)).or_default() += 1;
+			}
+			same.push(index);
+		}
+	}
+	// Some 2^19 pairs of rows have 2^9 columns: two of a pair are equal by chance with probability 2^-27, three with 2^-50.
+	assert!(equal.values().all(|columns| *columns < 3), "{:?}", equal.values().max());
+	assert!(equal.len() < 20, "{}", equal.len());
+}
+
+/// No secret is among what the proofs show.
+fn assert_hidden(proofs: &[Shown], secrets: &[F]) {
+	let mut seen: HashMap<F, u32> = secrets.iter().map(|secret| (*secret, 0)).collect();
+	assert!(seen.len() > secrets.len() * 9 / 10);
+	for element in proofs.iter().flat_map(Shown::elements) {
+		if let Some(seen) = seen.get_mut(&element) {
+			*seen += 1;
+		}
+	}
+	// Among 600,000 elements a secret is expected 3·10^-4 times, four times with probability 3·10^-16, and one of 4,000 once.
+	assert!(seen.values().all(|times| *times < 4));
+	assert!(seen.values().sum::<u32>() < 20);
+}
+
+#[test]
+fn proofs_should_show_random_elements_when_the_key_is_any() {
+	let payload: Vec<F> = payload().chunks(PLAIN_BYTES).flat_map(pack).collect();
+	let both = [key(1), key(2)].map(|key| {
+		let proofs = of_data(&key);
+		assert_uniform(&proofs);
+		assert_fresh(&proofs);
+		// The last block is padded with zeros.
+		let secrets = [&payload[..payload.len() - 8], key.block()].concat();
+		assert_hidden(&proofs, &secrets);
+		proofs
+	});
+	// One key's proofs are like the other's.
+	let [first, second] = both.map(|proofs| highest(proofs.iter().flat_map(Shown::elements)));
+	let [of_first, of_second] = [first, second].map(|counts| counts.iter().sum::<f64>());
+	let share = |index: usize| (first[index] + second[index]) / (of_first + of_second);
+	let statistic =
+		chi_square(&first, |index| of_first * share(index)) + chi_square(&second, |index| of_second * share(index));
+	assert!(statistic < MOST_OF_126, "{statistic}");
+}
+
+#[test]
+fn proofs_of_locks_should_show_random_elements() {
+	let proofs = of_locks();
+	assert_uniform(&proofs);
+	assert_fresh(&proofs);
+	let content = key(1);
+	let secrets = lock_keys().into_iter().flat_map(|lock_key| [*lock_key.block(), *content.mask(&lock_key).block()]);
+	assert_hidden(&proofs, &[secrets.collect::<Vec<_>>().concat(), content.block().to_vec()].concat());
+}
