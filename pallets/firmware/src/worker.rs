@@ -8,6 +8,7 @@
 mod fetch;
 mod gateway;
 mod notes;
+mod payload;
 
 use crate::{pallet::*, AttesterId, Phase, Release, Round};
 use alloc::{collections::BTreeMap, string::String, vec::Vec};

@@ -4,7 +4,8 @@ use crate::{assert_refused, mock::*, *};
 use frame_support::assert_ok;
 use sp_runtime::DispatchResult;
 use waybill_primitives::{
-	DeviceSignature, KeySetStatement, ReleaseStatement, Statement, Verdict, Version, VoteStatement, Yank, YankStatement,
+	DeviceSignature, Digest, KeySetStatement, ReleaseStatement, Statement, Suite, Verdict, Version, VoteStatement, Yank,
+	YankStatement,
 };
 
 fn publish_as(vendor: AccountId, statement: ReleaseStatement, signatures: Signatures) -> DispatchResult {
@@ -87,6 +88,15 @@ fn release_should_not_be_published_when_its_digest_is_of_something_else() {
 		let model = register_model(VENDOR);
 		let wrong = ReleaseStatement { sha256: [0; 32], ..statement(model, (1, 0, 0), 0, b"firmware") };
 		assert_refused!(publish_well(wrong), Error::<Test>::DigestMismatch);
+	});
+}
+
+#[test]
+fn release_should_be_published_when_its_digest_cannot_be_compared_with_its_hash() {
+	build_and_execute(|| {
+		let model = register_model(VENDOR);
+		let digest = Digest { suite: Suite::Zkcp, bytes: [7; 32] };
+		assert_ok!(publish_well(ReleaseStatement { digest, ..statement(model, (1, 0, 0), 0, b"firmware") }));
 	});
 }
 

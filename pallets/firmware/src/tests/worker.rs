@@ -14,7 +14,8 @@ use sp_core::offchain::{
 	DbExternalities, OffchainDbExt, OffchainWorkerExt, StorageKind, Timestamp, TransactionPoolExt,
 };
 use std::sync::Arc;
-use waybill_primitives::{Cid, ReleaseId, ReleaseStatement, Verdict, Yank};
+use waybill_primitives::{Cid, Digest, ReleaseId, ReleaseStatement, Suite, Verdict, Yank};
+use waybill_zkcp::{unwatched, ChunkDigests, Layout};
 
 /// A node with attester 11's key, its gateway, its pool and its off-chain storage.
 struct Node {
@@ -356,7 +357,7 @@ fn payload_should_be_given_up_when_every_block_is_slow() {
 		let before = node.net.now();
 		node.block(2);
 		assert!(node.net.now() - before < 3_000 + 31_000);
-		node.log.assert_has("the whole payload did not come in time");
+		node.log.assert_has("the whole payload was not checked in time");
 		assert_eq!(node.votes(), []);
 	});
 }
@@ -410,6 +411,70 @@ fn payload_of_another_hash_should_be_a_mismatch() {
 		});
 		let found: String = sp_io::hashing::sha2_256(&file.data).iter().map(|byte| format!("{byte:02x}")).collect();
 		node.assert_mismatch(&format!("its SHA-256 is {found}"));
+	});
+}
+
+/// The digest of a payload under the suite with proofs.
+fn proven_digest(data: &[u8]) -> Digest {
+	let layout = Layout::new(data.len() as u64).unwrap();
+	let bytes = ChunkDigests::of_payload(data, layout, &mut unwatched).unwrap().id();
+	Digest { suite: Suite::Zkcp, bytes }
+}
+
+#[test]
+fn payload_of_a_proven_release_should_be_voted_available_when_its_digest_is_right() {
+	// The second is extended by the code. Its blocks are as large as usual.
+	for (data, chunk) in [(payload(), 1000), (payload().repeat(933)[..MAX_PAYLOAD as usize].to_vec(), 262_144)] {
+		Node::run_test(|node| {
+			let file = dag::file(&data, chunk);
+			node.net.add(&file);
+			let release = release_file(&file, |statement| statement.digest = proven_digest(&data));
+			node.block(2);
+			assert_eq!(node.votes(), [(release, 0, Verdict::Available)]);
+			node.log.assert_has(&format!("available: {} bytes", data.len()));
+		});
+	}
+}
+
+#[test]
+fn payload_of_a_proven_release_should_be_a_mismatch_when_its_digest_is_another() {
+	for data in [payload(), payload().repeat(933)[..MAX_PAYLOAD as usize].to_vec()] {
+		Node::run_test(|node| {
+			let file = dag::file(&data, data.len().min(262_144));
+			node.net.add(&file);
+			release_file(&file, |statement| statement.digest = Digest { suite: Suite::Zkcp, bytes: statement.sha256 });
+			let found: String = proven_digest(&data).bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+			node.assert_mismatch(&format!("its digest is {found}"));
+		});
+	}
+}
+
+#[test]
+fn payload_of_a_proven_release_should_be_a_mismatch_when_its_hash_is_another() {
+	Node::run_test(|node| {
+		let file = dag::file(&payload(), 1000);
+		node.net.add(&file);
+		release_file(&file, |statement| {
+			statement.sha256 = [9; 32];
+			statement.digest = proven_digest(&file.data);
+		});
+		node.assert_mismatch("its SHA-256 is");
+	});
+}
+
+#[test]
+fn digest_should_not_be_computed_when_the_time_is_over() {
+	Node::run_test(|node| {
+		let file = dag::file(&payload(), 1000);
+		node.net.add(&file);
+		release_file(&file, |statement| statement.digest = proven_digest(&file.data));
+		node.net.answer(file.leaves[4], Answer::SleepAtEnd(31_000));
+		node.block(2);
+		node.log.assert_has(&format!("block {}: the whole payload was not checked in time", file.root));
+		assert_eq!(node.votes(), []);
+		node.net.answer(file.leaves[4], Answer::Block);
+		node.blocks(3..=4);
+		assert_eq!(node.votes(), [(0, 0, Verdict::Available)]);
 	});
 }
 

@@ -1,11 +1,14 @@
 //! A whole payload, block by block, against what its release declares.
 
-use super::gateway::{fetch_block, FetchError};
+use super::{
+	gateway::{fetch_block, FetchError},
+	payload::Payload,
+};
 use core::fmt;
 use sp_io::offchain::timestamp;
 use sp_runtime::offchain::Duration;
 use waybill_ipfs::{ContentHasher, DagError, DagReader, Limits};
-use waybill_primitives::{Cid, Hash32, ReleaseStatement};
+use waybill_primitives::{Cid, Hash32, ReleaseStatement, Suite};
 
 /// The most time for a block.
 const BLOCK_TIME: Duration = Duration::from_millis(10_000);
@@ -30,7 +33,7 @@ pub(super) enum Failure {
 	NoGateway(FetchError),
 	/// The check ran for longer than its lock. Says nothing about the release.
 	Superseded,
-	/// A block could not be got. Another attempt may.
+	/// A block could not be got, or the whole payload not checked, in its time. Another attempt may.
 	Unfetched { cid: Cid, cause: Cause },
 	/// Every block that was read is the right one, and they do not make what the release declares.
 	Mismatch(Mismatch),
@@ -53,8 +56,8 @@ impl fmt::Display for Cause {
 		match self {
 			Self::Fetch(error) => error.fmt(f),
 			Self::Wrong(error) => write!(f, "the gateway sent {error}"),
-			Self::TooSlow => f.write_str("the whole payload did not come in time"),
-			Self::OthersWait => f.write_str("the whole payload did not come in the time that it has while others wait"),
+			Self::TooSlow => f.write_str("the whole payload was not checked in time"),
+			Self::OthersWait => f.write_str("the whole payload was not checked in the time that it has while others wait"),
 		}
 	}
 }
@@ -62,19 +65,31 @@ impl fmt::Display for Cause {
 /// In what a payload differs from what its release declares.
 #[derive(Debug)]
 pub(super) enum Mismatch {
-	Dag { cid: Cid, error: DagError },
+	Dag {
+		cid: Cid,
+		error: DagError,
+	},
 	Sha256(Hash32),
+	/// The digest under the statement's suite; none if the suite has none for it.
+	Digest(Option<Hash32>),
 }
 
 impl fmt::Display for Mismatch {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		match self {
 			Self::Dag { cid, error } => write!(f, "block {cid}: {error}"),
-			Self::Sha256(found) => {
-				f.write_str("its SHA-256 is ")?;
-				found.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-			},
+			Self::Sha256(found) => write!(f, "its SHA-256 is {}", Hex(found)),
+			Self::Digest(Some(found)) => write!(f, "its digest is {}", Hex(found)),
+			Self::Digest(None) => f.write_str("it has no digest"),
 		}
+	}
+}
+
+struct Hex<'a>(&'a Hash32);
+
+impl fmt::Display for Hex<'_> {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 	}
 }
 
@@ -84,9 +99,11 @@ fn time_for(size: u64) -> Duration {
 	Duration::from_millis(BASE_TIME.saturating_add(own).min(MAX_TIME))
 }
 
-/// Fetches every block of the payload and checks it, the total size and the SHA-256.
+/// Fetches every block of the payload and checks it, the total size, the SHA-256 and the digest.
 ///
-/// The check ends after `fair_time` if that is less than its whole time. `renew` is asked before each block whether it may go on.
+/// The check ends after `fair_time` if that is less than its whole time. `renew` is asked before each block, and while the digest is
+/// computed, whether it may go on. Under a suite whose digest cannot be computed block by block, the payload is kept in memory
+/// until then.
 pub(super) fn check(
 	gateway: &str,
 	statement: &ReleaseStatement,
@@ -100,7 +117,11 @@ pub(super) fn check(
 	let limits = Limits::for_size(statement.size);
 	let mut reader = DagReader::new(statement.payload, limits);
 	let mut hasher = ContentHasher::new();
-	while let Some(cid) = reader.next() {
+	let mut kept = match statement.digest.suite {
+		Suite::Plain => None,
+		Suite::Zkcp => Some(Payload::of_size(statement.size)),
+	};
+	let mut go_on = |cid| {
 		if !renew() {
 			return Err(Failure::Superseded);
 		}
@@ -108,6 +129,10 @@ pub(super) fn check(
 		if now >= end {
 			return Err(Failure::Unfetched { cid, cause: over() });
 		}
+		Ok(now)
+	};
+	while let Some(cid) = reader.next() {
+		let now = go_on(cid)?;
 		let deadline = now.add(BLOCK_TIME).min(end);
 		let block = fetch_block(gateway, &cid, limits.max_block, deadline).map_err(|error| match error {
 			FetchError::BadUrl | FetchError::NoConnection => Failure::NoGateway(error),
@@ -115,7 +140,13 @@ pub(super) fn check(
 			error => Failure::Unfetched { cid, cause: Cause::Fetch(error) },
 		})?;
 		match reader.supply(&block) {
-			Ok(bytes) => hasher.update(bytes.unwrap_or_default()),
+			Ok(bytes) => {
+				let bytes = bytes.unwrap_or_default();
+				hasher.update(bytes);
+				if let Some(payload) = &mut kept {
+					payload.push(bytes);
+				}
+			},
 			Err(error) if error.blames_source() => {
 				return Err(Failure::Unfetched { cid, cause: Cause::Wrong(error) });
 			},
@@ -123,9 +154,15 @@ pub(super) fn check(
 		}
 	}
 	let sha256 = hasher.finish().sha256;
-	if sha256 == statement.sha256 {
-		Ok(Checked { blocks: reader.blocks() })
-	} else {
-		Err(Failure::Mismatch(Mismatch::Sha256(sha256)))
+	if sha256 != statement.sha256 {
+		return Err(Failure::Mismatch(Mismatch::Sha256(sha256)));
 	}
+	let digest = match kept {
+		None => Some(sha256),
+		Some(payload) => payload.digest(statement.size, &mut || go_on(statement.payload).map(|_| ()))?,
+	};
+	if digest != Some(statement.digest.bytes) {
+		return Err(Failure::Mismatch(Mismatch::Digest(digest)));
+	}
+	Ok(Checked { blocks: reader.blocks() })
 }

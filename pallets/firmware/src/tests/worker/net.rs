@@ -40,6 +40,8 @@ pub enum Answer {
 	Endless,
 	/// It sends the block after so many milliseconds, whatever the deadline.
 	Sleep(u64),
+	/// It sends the block; so many milliseconds pass before its end is seen, whatever the deadline.
+	SleepAtEnd(u64),
 }
 
 enum Request {
@@ -268,6 +270,10 @@ impl Externalities for Net {
 			Answer::HangInBody(len) if position >= len => {
 				state.now = deadline;
 				return Err(HttpError::DeadlineReached);
+			},
+			Answer::SleepAtEnd(millis) if rest.is_empty() => {
+				state.now += millis;
+				0
 			},
 			Answer::Broken(len) if position >= len => return Err(HttpError::IoError),
 			Answer::HangInBody(len) | Answer::Broken(len) | Answer::Truncated(len) => rest.len().min(len - position),
