@@ -9,7 +9,7 @@ use waybill_exchange::{
 	Secret, Stage, StreamError, Verdict,
 };
 use waybill_primitives::{Digest, Suite};
-use waybill_zkcp::{EnvelopeError, Key, Progress, VerifyError, CHUNK_CIPHERTEXT, LOCKS_IN_GROUP, SAMPLED_FROM};
+use waybill_zkcp::{EnvelopeError, Key, Layout, Progress, VerifyError, CHUNK_CIPHERTEXT, LOCKS_IN_GROUP, SAMPLED_FROM};
 
 fn world() -> World {
 	World::of(Suite::Zkcp)
@@ -315,7 +315,10 @@ fn query(length: u64) -> ProofQuery {
 	let world = world();
 	let (mut device, mut server) = (world.device(), world.server(1));
 	device.until_unverified(&world, &mut server);
-	altered(device.exchange.verification().unwrap().query(), |query| query.size = length)
+	altered(device.exchange.verification().unwrap().query(), |query| {
+		query.size = length;
+		query.ciphertext.size = Layout::new(length).map_or(0, |layout| layout.ciphertext_length());
+	})
 }
 
 fn altered(query: &ProofQuery, alter: impl FnOnce(&mut ProofQuery)) -> ProofQuery {
@@ -346,7 +349,11 @@ fn proofs_should_be_refused_unseen_when_they_are_larger_than_such_proofs_can_be(
 		assert_eq!(with(&sampled, chunks * 32 + (8 << 20) + 1, 0), too_large);
 	}
 	let longest = query(waybill_zkcp::MAX_LENGTH + 1);
-	assert_eq!(longest.check_sizes(), Err(ProofFault::Malformed));
+	let malformed = Err(ProofFault::Malformed);
+	assert_eq!(longest.check_sizes(), malformed);
+	assert_eq!(altered(&small, |query| query.ciphertext.size += 1).check_sizes(), malformed);
+	assert_eq!(altered(&small, |query| query.ciphertext.size -= 32).check_sizes(), malformed);
+	assert_eq!(altered(&small, |query| query.digest.suite = Suite::Plain).check_sizes(), malformed);
 
 	let world = world();
 	let (mut device, mut server) = (world.device(), world.server(1));

@@ -9,7 +9,7 @@ use crate::{
 use core::fmt;
 use minicbor::{Decode, Encode};
 use subtle::ConstantTimeEq;
-use waybill_primitives::{Digest, Hash32, Lock};
+use waybill_primitives::{Digest, Hash32, Lock, Suite};
 use waybill_zkcp::{ChunkDigests, Key, Layout, LockTable, Nonce, ReadAt, SweepError, VerifyError, Watch};
 
 /// The largest proofs that are fetched: for the digests of the payload's chunks, and for the proofs themselves.
@@ -90,9 +90,13 @@ impl Message for ProofQuery {
 }
 
 impl ProofQuery {
-	/// Whether the proofs' files are no larger than such proofs can be.
+	/// Whether the ciphertext is as long as it must be, and the proofs' files are no larger than such proofs can be: before anything is
+	/// fetched.
 	pub fn check_sizes(&self) -> Result<(), ProofFault> {
 		let layout = Layout::new(self.size).ok_or(ProofFault::Malformed)?;
+		if self.digest.suite != Suite::Zkcp || self.ciphertext.size != layout.ciphertext_length() {
+			return Err(ProofFault::Malformed);
+		}
 		let total = u64::from(layout.total());
 		let parts = if layout.is_extended() { CHUNKS_IN_SAMPLE } else { total }.div_ceil(CHUNKS_IN_PART);
 		let most = total.saturating_mul(MOST_PER_CHUNK).saturating_add(parts.saturating_mul(MOST_PER_PART));
@@ -144,6 +148,11 @@ impl Verdict {
 	/// The verdict of a check.
 	pub fn new(outcome: &Result<Hash32, ProofFault>) -> Self {
 		Self { version: V1, group: outcome.iter().copied().collect() }
+	}
+
+	/// The digest of the group that was asked for; `None` if the proofs do not hold.
+	pub fn group(&self) -> Option<&Hash32> {
+		self.group.first()
 	}
 }
 
@@ -206,7 +215,7 @@ impl Verification {
 
 	/// Takes the verdict of the hub that the device was told to believe.
 	pub fn believe(&self, verdict: &Verdict) -> Verified {
-		self.conclude(verdict.group.first().copied().ok_or(ProofFault::Hub))
+		self.conclude(verdict.group().copied().ok_or(ProofFault::Hub))
 	}
 
 	/// The offer is refused without a look at the files.
