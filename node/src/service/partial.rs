@@ -2,7 +2,8 @@
 
 use super::{Executor, FullBackend, FullClient, FullPool, FullSelectChain, GrandpaBlockImport, GrandpaLink};
 use sc_consensus_aura::ImportQueueParams;
-use sc_service::{error::Error as ServiceError, Configuration, PartialComponents};
+use sc_executor::{HeapAllocStrategy, DEFAULT_HEAP_ALLOC_STRATEGY};
+use sc_service::{config::ExecutorConfiguration, error::Error as ServiceError, Configuration, PartialComponents};
 use sc_telemetry::{Telemetry, TelemetryWorker};
 use sp_consensus_aura::{inherents::InherentDataProvider as SlotProvider, sr25519::AuthorityPair as AuraPair};
 use sp_timestamp::InherentDataProvider as TimestampProvider;
@@ -21,6 +22,24 @@ type Partial = PartialComponents<
 	(GrandpaBlockImport, GrandpaLink, Option<Telemetry>),
 >;
 
+/// The memory of a call that is not part of a block, in pages of 64 KiB: 512 MiB, taken as needed. Blocks have a quarter. The
+/// off-chain worker keeps the largest payload there with what its digest takes.
+const OFFCHAIN_PAGES: u32 = 8192;
+
+/// Runs the runtime's wasm.
+fn executor(config: &ExecutorConfiguration) -> Executor {
+	let pages = config.default_heap_pages.map(|pages| u32::try_from(pages).unwrap_or(u32::MAX));
+	let onchain = pages.map_or(DEFAULT_HEAP_ALLOC_STRATEGY, |extra_pages| HeapAllocStrategy::Static { extra_pages });
+	let maximum_pages = Some(pages.unwrap_or_default().max(OFFCHAIN_PAGES));
+	Executor::builder()
+		.with_execution_method(config.wasm_method)
+		.with_onchain_heap_alloc_strategy(onchain)
+		.with_offchain_heap_alloc_strategy(HeapAllocStrategy::Dynamic { maximum_pages })
+		.with_max_runtime_instances(config.max_runtime_instances)
+		.with_runtime_cache_size(config.runtime_cache_size)
+		.build()
+}
+
 /// The client, its database, the transaction pool and the import of blocks.
 pub fn partial(config: &Configuration) -> Result<Partial, ServiceError> {
 	let telemetry = config
@@ -34,7 +53,7 @@ pub fn partial(config: &Configuration) -> Result<Partial, ServiceError> {
 		})
 		.transpose()?;
 
-	let executor: Executor = sc_service::new_wasm_executor(&config.executor);
+	let executor = executor(&config.executor);
 	let (client, backend, keystore_container, task_manager) = sc_service::new_full_parts::<Block, RuntimeApi, _>(
 		config,
 		telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
