@@ -61,6 +61,7 @@ fn vendor_should_publish_and_pay_for_a_release() {
 	fs::write(waybill.file("firmware.bin"), b"firmware 1.0.0").unwrap();
 	let prepared = waybill.json(&format!("vendor prepare firmware.bin {about}"));
 	assert_eq!(prepared["statement"], "firmware.bin.release.json");
+	assert!(fs::read_to_string(waybill.file("firmware.bin.release.json")).unwrap().contains("\"suite\": \"zkcp\""));
 	let sign = |key: &str| {
 		let signed = waybill.run(&format!("vendor sign firmware.bin.release.json --firmware firmware.bin --key {key}.key"));
 		fs::write(waybill.file(&format!("{key}.sig")), signed.exits(0).stdout).unwrap();

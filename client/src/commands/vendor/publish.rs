@@ -3,7 +3,7 @@
 use super::{
 	delegate::submit_for,
 	signature::Sources,
-	statement::{default_file, About, Firmware, StatementFile},
+	statement::{default_file, About, Firmware, StatementFile, SuiteName},
 };
 use crate::{
 	chain::{
@@ -47,7 +47,7 @@ pub struct PublishArgs {
 	#[arg(group = "what", requires_all = ["model", "version", "security_version"])]
 	firmware: Option<PathBuf>,
 	/// A statement that `waybill vendor prepare` wrote, instead of a firmware file
-	#[arg(long, value_name = "FILE", group = "what", conflicts_with_all = ["model", "version", "security_version"])]
+	#[arg(long, value_name = "FILE", group = "what", conflicts_with_all = ["model", "version", "security_version", "suite"])]
 	statement: Option<PathBuf>,
 	/// The model it is for
 	#[arg(long)]
@@ -58,6 +58,9 @@ pub struct PublishArgs {
 	/// Its security version: raise it when devices must never go back behind this release
 	#[arg(long)]
 	security_version: Option<u32>,
+	/// The algorithms by which it is delivered [default: zkcp]
+	#[arg(long, value_enum)]
+	suite: Option<SuiteName>,
 	#[command(flatten)]
 	sources: Sources,
 	/// A page that says what it repairs
@@ -107,6 +110,9 @@ async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result
 	let shown = ctx.progress.spinner(format!("reading {}", file.display()));
 	let firmware = Firmware::read(file)?;
 	drop(shown);
+	let shown = ctx.progress.bytes(firmware.size, format!("computing the digest of {}", file.display()));
+	let digest = about.suite.digest(firmware, file, shown.meter())?;
+	drop(shown);
 	let shown = ctx.progress.bytes(firmware.size, format!("adding {} to IPFS", file.display()));
 	let payload = ctx.kubo()?.add_file(file, shown.meter()).await?.cid;
 	drop(shown);
@@ -114,7 +120,7 @@ async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result
 	if Firmware::read(file)? != firmware {
 		return Err(Error::check(format!("{} changed while it was read; nothing was published", file.display())));
 	}
-	Ok(StatementFile::new(about, payload, firmware, chain.genesis()))
+	Ok(StatementFile::new(about, payload, firmware, digest, chain.genesis()))
 }
 
 #[derive(Serialize)]
@@ -187,7 +193,8 @@ async fn statement(args: &PublishArgs, chain: &Chain, ctx: &Context) -> Result<S
 			}
 		},
 		(None, Some(file), Some(model), Some(version), Some(security_version)) => {
-			add(file, &About { model, version, security_version }, chain, ctx).await
+			let about = About { model, version, security_version, suite: args.suite.unwrap_or_default() };
+			add(file, &about, chain, ctx).await
 		},
 		_ => Err(Error::usage("give a firmware file with --model, --version and --security-version, or --statement")),
 	}

@@ -11,9 +11,11 @@ use std::{
 	fmt,
 	fs::File,
 	io::{Read, Write},
+	ops::ControlFlow,
 	path::{Path, PathBuf},
 };
 use waybill_primitives::{Cid, Digest, Hash32, ModelId, ReleaseStatement, Suite, Version};
+use waybill_zkcp::{ChunkDigests, Layout, Progress, SweepError};
 
 const MAX_FILE: u64 = 16_384;
 const CHUNK: usize = 256 * 1024;
@@ -33,10 +35,15 @@ pub struct StatementFile {
 	digest: Hash,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// The algorithms by which a release is delivered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
-enum SuiteName {
+pub enum SuiteName {
+	/// SHA-256 and ChaCha20; devices trust the distributor that the ciphertext holds the release
 	Plain,
+	/// Algorithms for which a distributor proves that the ciphertext holds the release
+	#[default]
+	Zkcp,
 }
 
 /// What a firmware file is.
@@ -60,11 +67,14 @@ pub struct About {
 	/// Its security version: raise it when devices must never go back behind this release
 	#[arg(long)]
 	pub security_version: u32,
+	/// The algorithms by which it is delivered
+	#[arg(long, value_enum, default_value_t)]
+	pub suite: SuiteName,
 }
 
 impl StatementFile {
-	/// The statement on a firmware file that is in IPFS under `payload`.
-	pub fn new(about: &About, payload: Cid, firmware: Firmware, genesis: Hash32) -> Self {
+	/// The statement on a firmware file that is in IPFS under `payload` and has this digest under the suite of `about`.
+	pub fn new(about: &About, payload: Cid, firmware: Firmware, digest: Hash32, genesis: Hash32) -> Self {
 		Self {
 			genesis: Hash(genesis),
 			model: about.model,
@@ -73,8 +83,8 @@ impl StatementFile {
 			payload,
 			size: firmware.size,
 			sha256: Hash(firmware.sha256),
-			suite: SuiteName::Plain,
-			digest: Hash(firmware.sha256),
+			suite: about.suite,
+			digest: Hash(digest),
 		}
 	}
 
@@ -139,7 +149,34 @@ impl SuiteName {
 	const fn suite(self) -> Suite {
 		match self {
 			Self::Plain => Suite::Plain,
+			Self::Zkcp => Suite::Zkcp,
 		}
+	}
+
+	/// The digest of a firmware file under the suite. `meter` is told how many bytes are done.
+	pub fn digest(self, firmware: Firmware, file: &Path, meter: impl Fn(u64)) -> Result<Hash32> {
+		digest(self.suite(), firmware, file, meter)
+	}
+}
+
+fn digest(suite: Suite, firmware: Firmware, file: &Path, meter: impl Fn(u64)) -> Result<Hash32> {
+	match suite {
+		Suite::Plain => Ok(firmware.sha256),
+		Suite::Zkcp => {
+			let name = || format!("cannot read {}", file.display());
+			let layout = Layout::new(firmware.size);
+			let layout = layout.ok_or_else(|| Error::file(format!("{} is larger than 4 GiB", file.display())))?;
+			let opened = File::open(file).or_fail(Kind::File, name)?;
+			let mut watch = |Progress { done, total, .. }: Progress| {
+				meter(firmware.size.saturating_mul(done) / total.max(1));
+				ControlFlow::Continue(())
+			};
+			match ChunkDigests::of_payload(&opened, layout, &mut watch) {
+				Ok(digests) => Ok(digests.id()),
+				Err(SweepError::Storage(error)) => Err(error).or_fail(Kind::File, name),
+				Err(error) => Err(Error::new(Kind::Failure, format!("{}: {error}", file.display()))),
+			}
+		},
 	}
 }
 
@@ -165,9 +202,13 @@ impl Firmware {
 /// Fails if the firmware file is not the one that the statement speaks of.
 pub fn check_firmware(statement: &ReleaseStatement, file: &Path) -> Result<()> {
 	let found = Firmware::read(file)?;
-	match found == (Firmware { size: statement.size, sha256: statement.sha256 }) {
+	let Digest { suite, bytes } = statement.digest;
+	if found != (Firmware { size: statement.size, sha256: statement.sha256 }) {
+		return Err(Error::check(format!("{} is not the firmware of the statement; nothing was signed", file.display())));
+	}
+	match digest(suite, found, file, |_| ())? == bytes {
 		true => Ok(()),
-		false => Err(Error::check(format!("{} is not the firmware of the statement; nothing was signed", file.display()))),
+		false => Err(Error::check(format!("the statement's digest is not that of {}; nothing was signed", file.display()))),
 	}
 }
 
@@ -194,8 +235,44 @@ mod tests {
 	use super::*;
 
 	fn example() -> StatementFile {
-		let about = About { model: 3, version: Version::new(1, 0, 2), security_version: 4 };
-		StatementFile::new(&about, Cid::raw(b"firmware"), Firmware { size: 8, sha256: [7; 32] }, [9; 32])
+		statement(SuiteName::Plain, Firmware { size: 8, sha256: [7; 32] }, [7; 32])
+	}
+
+	fn statement(suite: SuiteName, firmware: Firmware, digest: Hash32) -> StatementFile {
+		let about = About { model: 3, version: Version::new(1, 0, 2), security_version: 4, suite };
+		StatementFile::new(&about, Cid::raw(b"firmware"), firmware, digest, [9; 32])
+	}
+
+	#[test]
+	fn statements_should_name_their_suite() {
+		for (suite, name) in [(SuiteName::Plain, "plain"), (SuiteName::Zkcp, "zkcp")] {
+			let json = serde_json::to_value(statement(suite, Firmware { size: 8, sha256: [7; 32] }, [7; 32])).unwrap();
+			assert_eq!((&json["suite"], suite_name(suite.suite())), (&name.into(), name));
+		}
+		assert_eq!(SuiteName::default(), SuiteName::Zkcp);
+	}
+
+	#[test]
+	fn digest_should_be_that_of_the_suite() {
+		let file = tempfile::NamedTempFile::new().unwrap();
+		let bytes = vec![5; CHUNK + 1];
+		std::fs::write(file.path(), &bytes).unwrap();
+		let firmware = Firmware::read(file.path()).unwrap();
+		let layout = Layout::new(firmware.size).unwrap();
+		let proven = ChunkDigests::of_payload(&bytes, layout, &mut waybill_zkcp::unwatched).unwrap().id();
+		for (suite, expected) in [(SuiteName::Plain, firmware.sha256), (SuiteName::Zkcp, proven)] {
+			let last = std::cell::Cell::new(0);
+			assert_eq!(suite.digest(firmware, file.path(), |done| last.set(done)).unwrap(), expected);
+			assert!(last.get() <= firmware.size);
+			assert!(statement(suite, firmware, expected).check(file.path()).is_ok());
+			let mut wrong = expected;
+			wrong[0] ^= 1;
+			assert_eq!(statement(suite, firmware, wrong).check(file.path()).unwrap_err().kind(), Kind::Check);
+		}
+		let longer = Firmware { size: firmware.size + 1, ..firmware };
+		assert_eq!(SuiteName::Zkcp.digest(longer, file.path(), |_| ()).unwrap_err().kind(), Kind::File);
+		let longest = Firmware { size: (4 << 30) + 1, ..firmware };
+		assert_eq!(SuiteName::Zkcp.digest(longest, file.path(), |_| ()).unwrap_err().kind(), Kind::File);
 	}
 
 	#[test]
