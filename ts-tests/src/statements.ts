@@ -7,8 +7,12 @@ import { concat, fixed, sequence, text, u8, u32, u64 } from "./scale.ts";
 /** An Ed25519 public key of a device or a vendor. */
 export type Key = Uint8Array;
 
-/** A payload's digest under the suite `Plain`. */
+/** A payload's digest, under the suite `Plain` unless said otherwise. */
 export type Digest = Uint8Array;
+
+/** Sets of algorithms, by their numbers. */
+export const SUITES = ["Plain", "Zkcp"] as const;
+export type Suite = (typeof SUITES)[number];
 
 export interface Version {
 	readonly major: number;
@@ -72,14 +76,12 @@ export interface VoteStatement {
 
 const hash = (bytes: Uint8Array) => fixed(bytes, 32);
 
-/** The first variant of an enum that has one so far: `Ed25519`, `Plain`. */
-const first = (bytes: Uint8Array) => concat(u8(0), hash(bytes));
+/** A device's or release's public key, of the only kind so far: `Ed25519`. */
+export const encodeKey = (key: Key): Uint8Array => concat(u8(0), hash(key));
 
-/** A device's or release's public key. */
-export const encodeKey = (key: Key): Uint8Array => first(key);
-
-/** A digest of the suite `Plain`. */
-export const encodeDigest = (digest: Digest): Uint8Array => first(digest);
+/** A digest of a suite. */
+export const encodeDigest = (digest: Digest, suite: Suite = "Plain"): Uint8Array =>
+	concat(u8(SUITES.indexOf(suite)), hash(digest));
 
 /** A version. */
 export const encodeVersion = ({ major, minor, patch }: Version): Uint8Array => concat(u32(major), u32(minor), u32(patch));

@@ -85,9 +85,10 @@ interface FleetVectors {
 }
 
 interface SuiteVector {
-	readonly suite: string;
+	readonly suite: statements.Suite;
 	readonly suite_scale: Hex;
-	readonly locks: readonly { readonly key: Hex; readonly lock: Hex }[];
+	/** The lock is null where the key is none of the suite. */
+	readonly locks: readonly { readonly key: Hex; readonly lock: Hex | null }[];
 	readonly digest: { readonly payload: Hex; readonly sha256: Hex; readonly bytes: Hex; readonly scale: Hex };
 }
 

@@ -148,14 +148,33 @@ describe("fleets", () => {
 });
 
 describe("suites", () => {
-	it.each(vectors.suiteVectors())("should have locks and digests as pinned: $suite", ({ suite_scale, locks, digest }) => {
-		for (const { key, lock } of locks) {
+	const suites = vectors.suiteVectors();
+
+	it.each(suites)("should have digests as pinned: $suite", ({ suite, suite_scale, digest }) => {
+		expect(hex(sha256(unhex(digest.payload)))).toBe(digest.sha256);
+		expect(digest.bytes === digest.sha256).toBe(suite === "Plain");
+		expect(hex(encodeDigest(unhex(digest.bytes), suite))).toBe(digest.scale);
+		expect(digest.scale.startsWith(suite_scale)).toBe(true);
+	});
+
+	it("should have the SHA-256 of keys as locks: Plain", () => {
+		for (const { key, lock } of suites.find(({ suite }) => suite === "Plain")?.locks ?? []) {
 			expect(hex(sha256(unhex(key)))).toBe(lock);
 		}
-		expect(hex(sha256(unhex(digest.payload)))).toBe(digest.sha256);
-		expect(digest.bytes).toBe(digest.sha256);
-		expect(hex(encodeDigest(unhex(digest.bytes)))).toBe(digest.scale);
-		expect(digest.scale.startsWith(suite_scale)).toBe(true);
+	});
+
+	it("should have locks for keys of field elements alone: Zkcp", () => {
+		const order = 2 ** 31 - 2 ** 24 + 1;
+		const isOfElements = (bytes: Uint8Array) => {
+			const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+			return [0, 4, 8, 12, 16, 20, 24, 28].every((at) => view.getUint32(at, true) < order);
+		};
+		const locks = suites.find(({ suite }) => suite === "Zkcp")?.locks ?? [];
+		expect(locks.map(({ lock }) => lock !== null)).toContain(true);
+		for (const { key, lock } of locks) {
+			expect(lock !== null).toBe(isOfElements(unhex(key)));
+			expect(lock === null || isOfElements(unhex(lock))).toBe(true);
+		}
 	});
 });
 
