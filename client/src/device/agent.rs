@@ -22,7 +22,7 @@ use std::{
 };
 use tokio::time::timeout;
 use waybill_exchange::{DeviceExchange, Observation, Policy, Refusal, Stage, Terms};
-use waybill_primitives::{BlockNumber, Cid, Lock};
+use waybill_primitives::{BlockNumber, Lock};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -186,6 +186,10 @@ impl<L: Ledger> Agent<L> {
 				let terms = terms.clone();
 				self.fetch(state, &terms).await
 			},
+			Stage::NeedProofs(terms, proofs) => {
+				let (terms, proofs) = (terms.clone(), *proofs);
+				self.verify(state, &terms, &proofs).await
+			},
 			Stage::NeedReceipt(terms) => {
 				let terms = terms.clone();
 				self.sign(state, &terms).await
@@ -225,7 +229,7 @@ impl<L: Ledger> Agent<L> {
 	/// Fetches the ciphertext and checks all of it.
 	async fn fetch(&mut self, state: &L::State, terms: &Terms) -> Result<Outcome> {
 		let ciphertext = terms.ciphertext;
-		let path = self.home.ciphertext(&ciphertext.cid)?;
+		let path = self.home.file(&ciphertext.cid)?;
 		let is_fresh = !path.exists();
 		if is_fresh {
 			match self.gateway.fetch_file(&ciphertext.cid, ciphertext.size, &path, |_| ()).await {
@@ -255,7 +259,7 @@ impl<L: Ledger> Agent<L> {
 	}
 
 	/// The distributor's ciphertext cannot be had: somebody else's may.
-	async fn give_up_fetching(&mut self, state: &L::State, terms: &Terms, error: Error) -> Result<Outcome> {
+	pub(super) async fn give_up_fetching(&mut self, state: &L::State, terms: &Terms, error: Error) -> Result<Outcome> {
 		if error.kind() == Kind::File {
 			return Err(error);
 		}
@@ -279,7 +283,7 @@ impl<L: Ledger> Agent<L> {
 	}
 
 	/// Leaves the distributor alone for a while.
-	async fn pause_distributor(&mut self, state: &L::State, terms: &Terms) {
+	pub(super) async fn pause_distributor(&mut self, state: &L::State, terms: &Terms) {
 		for candidate in self.ways(state, terms).await {
 			self.peers.pause(&candidate);
 		}
@@ -416,11 +420,10 @@ impl<L: Ledger> Agent<L> {
 		view::of(state, self.home.identity.genesis, terms.release_id, terms.bounty, terms.device_index).await
 	}
 
-	/// Stores the exchange, and drops the ciphertexts that it no longer needs.
+	/// Stores the exchange, and drops the files that it no longer needs.
 	pub(super) fn save(&self) -> Result<()> {
 		self.home.save_exchange(&self.exchange.to_bytes())?;
-		let keep: Vec<Cid> = self.exchange.ciphertexts().map(|ciphertext| ciphertext.cid).collect();
-		self.home.keep_ciphertexts(keep.iter())
+		self.home.keep_files(self.exchange.files())
 	}
 }
 

@@ -32,7 +32,7 @@ use waybill_primitives::{BlockNumber, Cid, ReleaseId};
 
 const EXCHANGE_FILE: &str = "exchange.cbor";
 const MEMORY_FILE: &str = "memory.json";
-const CIPHERTEXTS: &str = "ciphertexts";
+const FILES: &str = "ciphertexts";
 const LOCK_FILE: &str = "lock";
 
 /// What a device must not forget besides the exchange itself.
@@ -163,17 +163,17 @@ impl Home {
 		disk::write(&path, &json).or_fail(Kind::File, || format!("cannot write {}", path.display()))
 	}
 
-	/// The file of a ciphertext.
-	pub fn ciphertext(&self, cid: &Cid) -> Result<PathBuf> {
-		let folder = self.path.join(CIPHERTEXTS);
+	/// The file for what IPFS has under a CID.
+	pub fn file(&self, cid: &Cid) -> Result<PathBuf> {
+		let folder = self.path.join(FILES);
 		disk::folder(&folder).or_fail(Kind::File, || format!("cannot make {}", folder.display()))?;
 		Ok(folder.join(cid.to_string()))
 	}
 
-	/// Removes all ciphertexts but these.
-	pub fn keep_ciphertexts<'a>(&self, keep: impl Iterator<Item = &'a Cid>) -> Result<()> {
-		let keep: Vec<String> = keep.map(Cid::to_string).collect();
-		let folder = self.path.join(CIPHERTEXTS);
+	/// Removes all files from IPFS but these.
+	pub fn keep_files(&self, keep: impl Iterator<Item = Cid>) -> Result<()> {
+		let keep: Vec<String> = keep.map(|cid| cid.to_string()).collect();
+		let folder = self.path.join(FILES);
 		let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
 		for entry in entries {
 			let path = entry.or_fail(Kind::File, || format!("cannot read {}", folder.display()))?.path();

@@ -13,12 +13,12 @@ use crate::{
 	ledger::Ledger,
 };
 use std::{
-	fs::File,
-	io::{Read, Write},
+	fs::{self, File},
+	io::{ErrorKind, Read},
 	path::Path,
 	time::Instant,
 };
-use waybill_exchange::{Refusal, Terms};
+use waybill_exchange::{Refusal, Stored, Terms};
 
 const BUFFER: usize = 64 * 1024;
 
@@ -46,36 +46,35 @@ impl<L: Ledger> Agent<L> {
 		if !self.disk_backoff.is_due(Instant::now()) {
 			return Ok(Outcome::Wait);
 		}
-		let path = self.home.ciphertext(&terms.ciphertext.cid)?;
-		if !path.exists() {
-			let fetched = self.gateway.fetch_file(&terms.ciphertext.cid, terms.ciphertext.size, &path, |_| ()).await;
-			match fetched {
+		let ciphertext = Stored { cid: terms.ciphertext.cid, size: terms.ciphertext.size };
+		let proof = terms.evidence.proofs().map(|proofs| proofs.data);
+		for file in [Some(ciphertext), proof].into_iter().flatten() {
+			match self.fetch_missing(&file).await {
 				// Nobody may have it any more.
 				Err(error) if error.kind() != Kind::File => return self.give_up_if_overtaken(state, terms, error).await,
 				fetched => fetched?,
 			}
 		}
-		let mut decryption = self.exchange.decryption().map_err(refused)?;
+		let path = self.home.file(&ciphertext.cid)?;
+		let data = match proof {
+			Some(proof) => self.read_file(&proof)?,
+			None => Vec::new(),
+		};
+		let decryption = self.exchange.decryption().map_err(refused)?;
 		let unwritable =
 			|error| Error::file(format!("cannot write the new image: {error}; free some space and start again"));
 		let mut staging = self.home.slots.prepare().map_err(unwritable)?;
-		let mut plain = Vec::with_capacity(BUFFER);
-		let mut failure = None;
-		let outcome = pieces(&path, |piece| {
-			plain.clear();
-			decryption.update(piece, &mut plain)?;
-			if failure.is_none() {
-				failure = staging.image().write_all(&plain).err();
-			}
-			Ok(())
-		})?;
-		plain.clear();
-		let decrypted = decryption.finish(&mut plain);
-		let failure = failure.or_else(|| staging.image().write_all(&plain).err());
-		if let Some(error) = failure {
-			return Err(unwritable(error));
-		}
-		match outcome.and_then(|()| self.exchange.decrypted(decrypted)) {
+		let source = File::open(&path).or_fail(Kind::File, || format!("cannot read {}", path.display()))?;
+		let decrypted = match decryption.run(&source, &data, staging.image(), &mut waybill_zkcp::unwatched) {
+			Ok(decrypted) => decrypted,
+			Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+				// The file on disk has lost its end: it is fetched again.
+				disk::remove(&path).or_fail(Kind::File, || format!("cannot remove {}", path.display()))?;
+				return Err(Error::check(format!("{} is shorter than it was; fetching it again", path.display())));
+			},
+			Err(error) => return Err(unwritable(error)),
+		};
+		match self.exchange.decrypted(decrypted) {
 			Ok(()) => {
 				self.staged = Some(staging);
 				Ok(Outcome::Again)
@@ -85,11 +84,30 @@ impl<L: Ledger> Agent<L> {
 				Ok(Outcome::Again)
 			},
 			Err(refusal) => {
-				// The file on disk is damaged: it is fetched again.
-				disk::remove(&path).or_fail(Kind::File, || format!("cannot remove {}", path.display()))?;
+				// A file on disk is damaged: it is fetched again.
+				let damaged = match (refusal, proof) {
+					(Refusal::Proof(_), Some(proof)) => self.home.file(&proof.cid)?,
+					_ => path,
+				};
+				disk::remove(&damaged).or_fail(Kind::File, || format!("cannot remove {}", damaged.display()))?;
 				Err(refused(refusal))
 			},
 		}
+	}
+
+	/// Fetches a file from IPFS, unless it is there.
+	pub(super) async fn fetch_missing(&self, file: &Stored) -> Result<()> {
+		let path = self.home.file(&file.cid)?;
+		match path.exists() {
+			true => Ok(()),
+			false => self.gateway.fetch_file(&file.cid, file.size, &path, |_| ()).await,
+		}
+	}
+
+	/// A file that was fetched.
+	pub(super) fn read_file(&self, file: &Stored) -> Result<Vec<u8>> {
+		let path = self.home.file(&file.cid)?;
+		fs::read(&path).or_fail(Kind::File, || format!("cannot read {}", path.display()))
 	}
 
 	/// Installs, if the chain has nothing against it at the last moment.

@@ -21,6 +21,7 @@ mod slots;
 mod tests;
 mod trade;
 mod trust;
+mod verify;
 pub mod view;
 
 pub use agent::Agent;

@@ -33,6 +33,20 @@ pub enum Event {
 		/// Its length in bytes.
 		size: u64,
 	},
+	/// The proofs of the offer hold: whatever key opens the lock gives the release.
+	Verified {
+		/// The distributor.
+		distributor: String,
+		/// How long the check took, with fetching the proofs.
+		milliseconds: u64,
+	},
+	/// The proofs of the offer do not hold: nothing is signed.
+	Refused {
+		/// The distributor.
+		distributor: String,
+		/// Why.
+		why: String,
+	},
 	/// The receipt is signed.
 	Signed {
 		/// The bounty.
@@ -101,6 +115,8 @@ impl fmt::Display for Event {
 			Self::UpToDate { installed: None } => f.write_str("nothing is installed, and no release is available"),
 			Self::Offered { version, distributor, .. } => write!(f, "version {version} is offered by {distributor}"),
 			Self::Downloaded { size, .. } => write!(f, "fetched {size} bytes"),
+			Self::Verified { milliseconds, .. } => write!(f, "the proofs hold (checked in {milliseconds} ms)"),
+			Self::Refused { distributor, why } => write!(f, "the offer of {distributor} is refused: {why}"),
 			Self::Signed { bounty, valid_until, .. } => {
 				write!(f, "signed the receipt for bounty {bounty}, valid until block {valid_until}")
 			},

@@ -102,7 +102,7 @@ impl Slots {
 			disk::remove(&slot.join(file))?;
 			disk::sync_folder(&slot)?;
 		}
-		let image = OpenOptions::new().write(true).create_new(true).mode(0o600).open(slot.join(UNFINISHED))?;
+		let image = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(slot.join(UNFINISHED))?;
 		Ok(Staging { root: self.root.clone(), name, slot, image })
 	}
 }
@@ -130,7 +130,7 @@ const STEPS: [Step; 7] = [
 ];
 
 impl Staging {
-	/// The file to write the image to.
+	/// The file to write the image to, and to read it back from.
 	pub fn image(&mut self) -> &mut File {
 		&mut self.image
 	}

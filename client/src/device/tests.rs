@@ -2,6 +2,7 @@
 
 mod freshness;
 mod overtaken;
+mod proved;
 mod trust;
 
 use super::{
@@ -258,7 +259,7 @@ impl Idler {
 			let digest = field.scene.chain.edit(|world| world.bounties[&0].digest);
 			let context = ContentContext { genesis: GENESIS, bounty: 0, distributor: payee.id().0, digest, epoch: 1 };
 			let mut epoch = Epoch::generate(&context, 64, &mut OsRng.unwrap_err());
-			epoch.publish(other);
+			epoch.publish(other, None);
 			shop.store.put_epoch(&epoch).unwrap();
 		}
 		let (desk, ciphertext) = (Arc::new(shop.desk), shop.ciphertext);

@@ -1,6 +1,10 @@
 //! From a release in IPFS to a ciphertext in IPFS.
 
-use super::{store::Store, Config};
+use super::{
+	prove::{self, Files, Proved},
+	store::Store,
+	Config,
+};
 use crate::{
 	chain::types::{Bounty, Release},
 	error::{Error, Kind, OrFail, Result},
@@ -15,10 +19,11 @@ use std::{
 	path::{Path, PathBuf},
 	sync::Arc,
 };
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use waybill_exchange::{Ciphertext, ContentContext, ContentKey, Epoch};
+use waybill_exchange::{Ciphertext, ContentContext, ContentKey, Epoch, Proofs, Stored};
 use waybill_ipfs::{Content as Checksum, ContentHasher};
-use waybill_primitives::{BlockNumber, BountyId, Hash32, ReleaseId};
+use waybill_primitives::{BlockNumber, BountyId, Hash32, ReleaseId, Suite};
 
 const BUFFER: usize = 256 * 1024;
 
@@ -32,6 +37,8 @@ pub struct Content {
 	genesis: Hash32,
 	account: [u8; 32],
 	epoch_size: u32,
+	/// Proving takes much memory: one at a time.
+	proving: Arc<Semaphore>,
 }
 
 impl Content {
@@ -49,7 +56,8 @@ impl Content {
 			crate::device::disk::folder(&folder).or_fail(Kind::File, || format!("cannot make {}", folder.display()))?;
 		}
 		let (folder, epoch_size) = (config.data.clone(), config.epoch_size);
-		Ok(Self { gateway, kubo, store, folder, genesis, account, epoch_size })
+		let proving = Arc::new(Semaphore::new(1));
+		Ok(Self { gateway, kubo, store, folder, genesis, account, epoch_size, proving })
 	}
 
 	/// Fetches a fleet's manifest and checks it against the root that the bounty pays for.
@@ -60,38 +68,83 @@ impl Content {
 		decoded.or_fail(Kind::Failure, || "reading a manifest")?.or_fail(Kind::Check, || format!("fleet {}", bounty.fleet))
 	}
 
-	/// Sees to it that the newest content key for a bounty has a ciphertext in IPFS and serves at least one more device.
-	pub async fn refill(&self, bounty: BountyId, release: &Release) -> Result<()> {
+	/// Sees to it that the newest content key for a bounty has a ciphertext in IPFS, with its proofs if the suite has any, and serves at
+	/// least one more device. Gives what proving took, if something was proved.
+	pub async fn refill(&self, bounty: BountyId, release: &Release) -> Result<Option<Proved>> {
 		let newest = self.store.epochs(bounty)?.pop();
 		let epoch = match newest {
 			Some(epoch) if epoch.ciphertext().is_none() => epoch,
-			Some(epoch) if epoch.left() > 0 => return Ok(()),
+			Some(epoch) if epoch.left() > 0 => return Ok(None),
 			last => self.draw(bounty, release, last.map_or(0, |epoch| epoch.context().epoch.saturating_add(1)))?,
 		};
 		let payload = self.payload(release).await?;
 		let number = epoch.context().epoch;
-		let target = self.folder.join(format!("ciphertexts/{bounty}-{number}"));
+		let files = Files::beside(&self.folder.join(format!("ciphertexts/{bounty}-{number}")));
 		let stopped = CancellationToken::new();
 		let _stop = stopped.clone().drop_guard();
-		let checksum = {
-			let (key, statement, target) = (epoch.content_key(), release.statement.clone(), target.clone());
-			let expected = Checksum { size: statement.size, sha256: statement.sha256 };
-			let work = move || encrypt(&key, &payload, &target, expected, &stopped);
-			tokio::task::spawn_blocking(work).await.or_fail(Kind::Failure, || "encrypting")??
+		let (ciphertext, proofs, proved) = match release.statement.digest.suite {
+			Suite::Plain => {
+				let checksum = self.encrypt(epoch, release, payload, &files.ciphertext, stopped).await?;
+				(self.add(&files.ciphertext, checksum).await?, None, None)
+			},
+			Suite::Zkcp => {
+				let (checksum, proved) = self.prove(epoch, release, payload, &files, stopped).await?;
+				let (data, locks) = (self.store_file(&files.data).await?, self.store_file(&files.locks).await?);
+				tracing::info!(bounty, epoch = number, seconds = proved.data_seconds + proved.lock_seconds, "proved");
+				(self.add(&files.ciphertext, checksum).await?, Some(Proofs { data, locks }), Some(proved))
+			},
 		};
-		let added = self.kubo.add_file(&target, |_| ()).await?;
-		fs::remove_file(&target).or_fail(Kind::File, || format!("cannot remove {}", target.display()))?;
-		let ciphertext = Ciphertext { cid: added.cid, size: checksum.size, sha256: checksum.sha256 };
-		self.store.publish(bounty, number, ciphertext)?;
-		tracing::info!(bounty, epoch = number, cid = %added.cid, "ciphertext published");
-		Ok(())
+		self.store.publish(bounty, number, ciphertext, proofs)?;
+		files.remove()?;
+		tracing::info!(bounty, epoch = number, cid = %ciphertext.cid, "ciphertext published");
+		Ok(proved)
+	}
+
+	async fn encrypt(
+		&self,
+		epoch: Epoch,
+		release: &Release,
+		payload: PathBuf,
+		target: &Path,
+		stopped: CancellationToken,
+	) -> Result<Checksum> {
+		let damaged = || Error::file("the distributor's store holds a damaged content key");
+		let (key, target) = (epoch.content_key().ok_or_else(damaged)?, target.to_path_buf());
+		let expected = Checksum { size: release.statement.size, sha256: release.statement.sha256 };
+		let work = move || encrypt(&key, &payload, &target, expected, &stopped);
+		tokio::task::spawn_blocking(work).await.or_fail(Kind::Failure, || "encrypting")?
+	}
+
+	async fn prove(
+		&self,
+		epoch: Epoch,
+		release: &Release,
+		payload: PathBuf,
+		files: &Files,
+		stopped: CancellationToken,
+	) -> Result<(Checksum, Proved)> {
+		let _place = self.proving.acquire().await.or_fail(Kind::Failure, || "proving")?;
+		let (statement, files) = (release.statement.clone(), Files::beside(&files.ciphertext));
+		let work = move || prove::make(&epoch, &payload, &files, &statement, &stopped);
+		tokio::task::spawn_blocking(work).await.or_fail(Kind::Failure, || "proving")?
+	}
+
+	async fn add(&self, path: &Path, checksum: Checksum) -> Result<Ciphertext> {
+		let added = self.kubo.add_file(path, |_| ()).await?;
+		Ok(Ciphertext { cid: added.cid, size: checksum.size, sha256: checksum.sha256 })
+	}
+
+	async fn store_file(&self, path: &Path) -> Result<Stored> {
+		let added = self.kubo.add_file(path, |_| ()).await?;
+		Ok(Stored { cid: added.cid, size: added.size })
 	}
 
 	/// A bounty is found gone from the chain at this block: takes its ciphertexts out of IPFS and forgets it.
 	pub async fn retire(&self, bounty: BountyId, block: BlockNumber) -> Result<()> {
 		for epoch in self.store.epochs(bounty)? {
-			if let Some(ciphertext) = epoch.ciphertext() {
-				self.kubo.unpin(&ciphertext.cid).await?;
+			let proofs = epoch.proofs().into_iter().flat_map(|proofs| [proofs.data.cid, proofs.locks.cid]);
+			for cid in epoch.ciphertext().map(|ciphertext| ciphertext.cid).into_iter().chain(proofs) {
+				self.kubo.unpin(&cid).await?;
 			}
 		}
 		self.store.retire(bounty, block)
@@ -157,7 +210,7 @@ fn encrypt(
 	let wrong = |_| Error::check("the payload is not of the declared length");
 	loop {
 		if stopped.is_cancelled() {
-			return Err(Error::new(Kind::Failure, "stopped while encrypting"));
+			return Err(stop_error());
 		}
 		let read = input.read(&mut buffer).or_fail(Kind::File, unreadable)?;
 		let piece = buffer.get(..read).unwrap_or_default();
@@ -180,6 +233,27 @@ fn encrypt(
 		return Err(Error::check("the payload in IPFS is not the one that the vendor signed (its SHA-256 differs)"));
 	}
 	Ok(cipher.finish())
+}
+
+/// The length and SHA-256 of a file.
+pub(super) fn checksum(path: &Path, stopped: &CancellationToken) -> Result<Checksum> {
+	let unreadable = || format!("cannot read {}", path.display());
+	let mut file = File::open(path).or_fail(Kind::File, unreadable)?;
+	let (mut hasher, mut buffer) = (ContentHasher::new(), vec![0; BUFFER]);
+	loop {
+		if stopped.is_cancelled() {
+			return Err(stop_error());
+		}
+		let read = file.read(&mut buffer).or_fail(Kind::File, unreadable)?;
+		if read == 0 {
+			return Ok(hasher.finish());
+		}
+		hasher.update(buffer.get(..read).unwrap_or_default());
+	}
+}
+
+pub(super) fn stop_error() -> Error {
+	Error::new(Kind::Failure, "stopped while encrypting")
 }
 
 /// What an offer says about a release and a bounty.

@@ -2,6 +2,7 @@
 
 use super::{
 	content::{job, Served},
+	prove::Proved,
 	store::Store,
 };
 use crate::{
@@ -34,6 +35,7 @@ pub type Answer<T> = Result<Result<T, Rejection>>;
 pub struct Book {
 	served: RwLock<BTreeMap<BountyId, Arc<Served>>>,
 	trouble: RwLock<BTreeMap<BountyId, String>>,
+	proved: RwLock<BTreeMap<BountyId, Proved>>,
 }
 
 impl Book {
@@ -55,6 +57,7 @@ impl Book {
 	/// Serves a bounty no longer.
 	pub fn remove(&self, bounty: BountyId) {
 		self.served.write().unwrap_or_else(PoisonError::into_inner).remove(&bounty);
+		self.proved.write().unwrap_or_else(PoisonError::into_inner).remove(&bounty);
 	}
 
 	/// Notes what is wrong with a bounty, or that nothing is.
@@ -64,6 +67,16 @@ impl Book {
 			Some(words) => trouble.insert(bounty, words),
 			None => trouble.remove(&bounty),
 		};
+	}
+
+	/// Notes what the newest proofs for a bounty took.
+	pub fn proved(&self, bounty: BountyId, proved: Proved) {
+		self.proved.write().unwrap_or_else(PoisonError::into_inner).insert(bounty, proved);
+	}
+
+	/// What the newest proofs for a bounty took, if any were made since the start.
+	pub fn proof(&self, bounty: BountyId) -> Option<Proved> {
+		self.proved.read().unwrap_or_else(PoisonError::into_inner).get(&bounty).copied()
 	}
 
 	/// What is wrong, by bounty.

@@ -7,6 +7,7 @@ mod desk;
 mod exchanges;
 mod horizon;
 mod http;
+mod prove;
 #[cfg(test)]
 pub mod scene;
 mod service;
@@ -19,4 +20,6 @@ mod tests;
 pub use config::Config;
 pub use desk::now_ms;
 pub use service::{run, Parts};
+#[cfg(test)]
+pub use status::BountyStatus;
 pub use status::Status;

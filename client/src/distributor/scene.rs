@@ -26,13 +26,15 @@ use std::{path::Path, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use waybill_exchange::{
-	Ciphertext, ContentContext, DeviceExchange, Epoch, Installed, Policy, Profile, Receipt, Rejection, TrustedKeys, Wanted,
+	Ciphertext, ContentContext, DeviceExchange, Epoch, Installed, Policy, Profile, Proofs, Receipt, Rejection, TrustedKeys,
+	Wanted,
 };
 use waybill_ipfs::ContentHasher;
 use waybill_primitives::{
 	BountyId, Cid, DeviceIndex, DeviceKey, Digest, KeySet, KeySetStatement, ReleaseId, ReleaseSignature, ReleaseStatement,
 	Statement, Suite, Version,
 };
+use waybill_zkcp::{ChunkDigests, Layout};
 
 /// The reward for a device.
 pub const REWARD: u128 = 1_000;
@@ -128,7 +130,27 @@ impl Scene {
 
 	/// Publishes a release of these bytes, found available, and opens a bounty of the same number for it.
 	pub fn release(&self, id: ReleaseId, version: Version, security_version: u32, payload: &[u8], cid: Cid) {
+		self.release_under(Suite::Plain, id, version, security_version, payload, cid);
+	}
+
+	/// The same under this suite.
+	pub fn release_under(
+		&self,
+		suite: Suite,
+		id: ReleaseId,
+		version: Version,
+		security_version: u32,
+		payload: &[u8],
+		cid: Cid,
+	) {
 		let sha256 = sp_crypto_hashing::sha2_256(payload);
+		let bytes = match suite {
+			Suite::Plain => sha256,
+			Suite::Zkcp => {
+				let layout = Layout::new(payload.len() as u64).unwrap();
+				ChunkDigests::of_payload(payload, layout, &mut waybill_zkcp::unwatched).unwrap().id()
+			},
+		};
 		let statement = ReleaseStatement {
 			model: MODEL,
 			version,
@@ -136,7 +158,7 @@ impl Scene {
 			payload: cid,
 			size: payload.len() as u64,
 			sha256,
-			digest: Digest { suite: Suite::Plain, bytes: sha256 },
+			digest: Digest { suite, bytes },
 		};
 		let signature = signature(self.chain.edit(|world| world.key_set_version()), &statement);
 		self.chain.release(id, &self.vendor, statement, vec![(0, signature)]);
@@ -145,6 +167,26 @@ impl Scene {
 
 	/// A distributor that serves bounty `id` and whose ciphertext is at hand.
 	pub async fn shop(&self, folder: &Path, account: &Account, id: BountyId, payload: &[u8], epoch_size: u32) -> Shop {
+		self.shop_of(folder, account, id, epoch_size, |epoch| {
+			let mut ciphertext = Vec::new();
+			let mut encryptor = epoch.content_key().unwrap().encryptor(payload.len() as u64).unwrap();
+			encryptor.update(payload, &mut ciphertext).unwrap();
+			encryptor.finish(&mut ciphertext).unwrap();
+			let published = described(&ciphertext, Cid::raw(&ciphertext));
+			(ciphertext, published, None)
+		})
+		.await
+	}
+
+	/// The same, with a ciphertext and proofs that are made here.
+	pub async fn shop_of(
+		&self,
+		folder: &Path,
+		account: &Account,
+		id: BountyId,
+		epoch_size: u32,
+		make: impl FnOnce(&Epoch) -> (Vec<u8>, Ciphertext, Option<Proofs>),
+	) -> Shop {
 		let store = Store::open(&folder.join("store.redb"), &GENESIS, &account.id().0).unwrap();
 		let release = self.chain.edit(|world| world.releases[&id].clone());
 		let bounty = self.chain.edit(|world| world.bounties[&id].clone());
@@ -160,15 +202,8 @@ impl Scene {
 			store.put_epoch(&Epoch::generate(&context, epoch_size, &mut rng)).unwrap();
 		}
 		let epoch = store.epochs(id).unwrap().pop().unwrap();
-		let mut ciphertext = Vec::new();
-		let mut encryptor = epoch.content_key().encryptor(payload.len() as u64).unwrap();
-		encryptor.update(payload, &mut ciphertext).unwrap();
-		encryptor.finish(&mut ciphertext).unwrap();
-		let mut hasher = ContentHasher::new();
-		hasher.update(&ciphertext);
-		let content = hasher.finish();
-		let published = Ciphertext { cid: Cid::raw(&ciphertext), size: content.size, sha256: content.sha256 };
-		store.publish(id, 0, published).unwrap();
+		let (ciphertext, published, proofs) = make(&epoch);
+		store.publish(id, 0, published, proofs).unwrap();
 
 		let (newest, following) = watch::channel(Some(Arc::new(self.chain.newest().await.unwrap())));
 		let desk = Desk::new(&self.chain, &account.id(), store.clone(), following, 5);
@@ -206,6 +241,14 @@ impl Scene {
 		device.ciphertext_complete(check).unwrap();
 		Ok(device.sign_receipt(key, &view().await, super::now_ms()).unwrap().persisted())
 	}
+}
+
+/// How a ciphertext that IPFS has under this CID is offered.
+pub fn described(ciphertext: &[u8], cid: Cid) -> Ciphertext {
+	let mut hasher = ContentHasher::new();
+	hasher.update(ciphertext);
+	let content = hasher.finish();
+	Ciphertext { cid, size: content.size, sha256: content.sha256 }
 }
 
 /// A distributor's desk and what is behind it.

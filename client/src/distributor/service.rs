@@ -4,6 +4,7 @@ use super::{
 	content::{Content, Served},
 	desk::{now_ms, Desk, Newest},
 	http::{router, serve, Shared},
+	prove::Proved,
 	settle::{Rules, Settler},
 	status::About,
 	store::Store,
@@ -59,7 +60,7 @@ pub struct Parts<L> {
 /// Getting a bounty's content ready has come to its end.
 struct Prepared {
 	bounty: BountyId,
-	result: Result<Served>,
+	result: Result<(Served, Option<Proved>)>,
 }
 
 /// A bounty whose content could not be got ready.
@@ -307,8 +308,8 @@ impl<L: Payee> Service<L> {
 						Arc::new(content.manifest(&fleet.manifest, &bounty).await?)
 					},
 				};
-				content.refill(id, &release).await?;
-				Ok(Served { bounty, release, manifest })
+				let proved = content.refill(id, &release).await?;
+				Ok((Served { bounty, release, manifest }, proved))
 			};
 			Prepared { bounty: id, result: result.await }
 		});
@@ -318,7 +319,10 @@ impl<L: Payee> Service<L> {
 		let Prepared { bounty, result } = prepared;
 		self.under_way.remove(&bounty);
 		match result {
-			Ok(served) => {
+			Ok((served, proved)) => {
+				if let Some(proved) = proved {
+					self.shared.desk.book.proved(bounty, proved);
+				}
 				if self.retries.remove(&bounty).is_some() || self.shared.desk.book.get(bounty).is_none() {
 					tracing::info!(bounty, release = served.release.id, devices = served.bounty.count, "serving");
 				}

@@ -3,6 +3,7 @@
 use super::{
 	desk::{now_ms, Desk},
 	exchanges::Counts,
+	prove::Proved,
 	store::Earnings,
 };
 use crate::{
@@ -87,6 +88,9 @@ pub struct BountyStatus {
 	/// What it brought and cost.
 	#[serde(flatten)]
 	pub total: Total,
+	/// What the newest proofs took, if any were made since the start.
+	#[serde(default)]
+	pub proved: Option<Proved>,
 	/// What is wrong.
 	pub trouble: Option<String>,
 }
@@ -124,6 +128,7 @@ impl Status {
 				reserved,
 				revealed,
 				total: earnings.get(&bounty).copied().unwrap_or_default().into(),
+				proved: desk.book.proof(bounty),
 				trouble: troubles.get(&bounty).cloned(),
 			});
 		}

@@ -10,7 +10,7 @@ use crate::{
 use codec::{Decode, DecodeAll, Encode};
 use redb::{Database, ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
-use waybill_exchange::{Epoch, Message, Offer, Progress, Receipt, Rejection, Session, Unsent};
+use waybill_exchange::{Ciphertext, Epoch, Message, Offer, Progress, Proofs, Receipt, Rejection, Session, Unsent};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, Hash32, ReservationId};
 
 type Bytes = TableDefinition<'static, (u64, u32), &'static [u8]>;
@@ -144,12 +144,12 @@ impl Store {
 		})
 	}
 
-	/// Publishes the ciphertext of a content key.
-	pub fn publish(&self, bounty: BountyId, epoch: u32, ciphertext: waybill_exchange::Ciphertext) -> Result<()> {
+	/// Publishes the ciphertext of a content key, with its proofs under a suite that has any.
+	pub fn publish(&self, bounty: BountyId, epoch: u32, ciphertext: Ciphertext, proofs: Option<Proofs>) -> Result<()> {
 		self.write(|txn| {
 			let mut table = txn.open_table(EPOCHS).or_store()?;
 			let mut found: Epoch = read(&table, (bounty, epoch))?.ok_or_else(damaged)?;
-			found.publish(ciphertext);
+			found.publish(ciphertext, proofs);
 			put(&mut table, (bounty, epoch), &found.to_cbor())
 		})
 	}

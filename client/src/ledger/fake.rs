@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use waybill_primitives::{
 	fleet::{self, Blake2b256},
 	BlockNumber, BountyId, Cid, DeviceIndex, DeviceKey, FleetId, Hash32, LockKey, ModelId, ReceiptStatement, ReleaseId,
-	ReleaseSignature, ReleaseStatement, ReservationId, Suite,
+	ReleaseSignature, ReleaseStatement, ReservationId,
 };
 
 /// The chain's first block.
@@ -377,16 +377,15 @@ impl Payee for Fake {
 		})?;
 		let (rejected, block) = self.transact(|world, events| {
 			let refused = || Error::refused("PodBounty.NoSuchReservation", "no such reservation");
-			if world.bounties.get(&id).is_none_or(|bounty| bounty.closing) {
-				return Err(refused());
-			}
+			let bounty = world.bounties.get(&id).filter(|bounty| !bounty.closing).ok_or_else(refused)?;
+			let suite = bounty.digest.suite;
 			let mut standing = world.reservations.remove(&(id, reservation)).ok_or_else(refused)?;
 			assert_eq!(standing.distributor, account);
 			let mut rejected = Vec::new();
 			let mut body = Vec::new();
 			for (index, key) in keys {
 				body.extend(key);
-				let slot = (index, Suite::Plain.lock(&key).unwrap());
+				let slot = (index, suite.lock(&key).unwrap());
 				match standing.slots.iter().position(|one| *one == slot) {
 					Some(place) => {
 						standing.slots.remove(place);

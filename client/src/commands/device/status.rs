@@ -39,6 +39,7 @@ enum Exchange {
 	Idle,
 	Greeted { bounty: BountyId },
 	Fetching { bounty: BountyId, release: ReleaseId, version: Version },
+	Verifying { bounty: BountyId, release: ReleaseId, version: Version },
 	Holding { bounty: BountyId, release: ReleaseId, version: Version },
 	Signed { bounty: BountyId, release: ReleaseId, version: Version, valid_until: BlockNumber },
 	Opened { bounty: BountyId, release: ReleaseId, version: Version },
@@ -52,6 +53,9 @@ impl From<Stage<'_>> for Exchange {
 			Stage::AwaitOffer(wanted) => Self::Greeted { bounty: wanted.bounty },
 			Stage::NeedCiphertext(terms) => {
 				Self::Fetching { bounty: terms.bounty, release: terms.release_id, version: terms.release.version }
+			},
+			Stage::NeedProofs(terms, _) => {
+				Self::Verifying { bounty: terms.bounty, release: terms.release_id, version: terms.release.version }
 			},
 			Stage::NeedReceipt(terms) => {
 				Self::Holding { bounty: terms.bounty, release: terms.release_id, version: terms.release.version }
@@ -75,6 +79,9 @@ impl fmt::Display for Exchange {
 			Self::Idle => f.write_str("nothing under way"),
 			Self::Greeted { bounty } => write!(f, "asked for an offer under bounty {bounty}"),
 			Self::Fetching { bounty, version, .. } => write!(f, "fetching version {version} (bounty {bounty})"),
+			Self::Verifying { bounty, version, .. } => {
+				write!(f, "checking the proofs of version {version} (bounty {bounty})")
+			},
 			Self::Holding { bounty, version, .. } => write!(f, "holds version {version}, to sign (bounty {bounty})"),
 			Self::Signed { bounty, version, valid_until, .. } => {
 				write!(
