@@ -12,6 +12,8 @@ use tokio::task::JoinSet;
 
 /// For how many seconds a device may look for its update.
 const PATIENCE: &str = "150";
+/// For how many seconds a device looks for one that it must refuse.
+const SHORT_PATIENCE: &str = "30";
 
 /// All devices of the fleet.
 pub struct Devices {
@@ -41,6 +43,42 @@ struct Status {
 #[derive(Deserialize)]
 struct Installed {
 	release: u64,
+}
+
+/// Something that a device says.
+#[derive(Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Event {
+	Verified {
+		distributor: String,
+		milliseconds: u64,
+	},
+	Refused {
+		distributor: String,
+		why: String,
+	},
+	#[serde(other)]
+	Other,
+}
+
+/// A check of proofs that held.
+pub struct Verified {
+	/// The distributor's address.
+	pub distributor: String,
+	/// How long it took, with fetching the proofs.
+	pub milliseconds: u64,
+}
+
+/// What devices said to the offers of a cheat.
+pub struct Refusals {
+	/// How many of them refused one.
+	pub devices: usize,
+	/// What the first of them said.
+	pub words: String,
+}
+
+fn events(output: &str) -> impl Iterator<Item = Event> + '_ {
+	output.lines().filter_map(|line| serde_json::from_str(line).ok())
 }
 
 impl Devices {
@@ -78,8 +116,38 @@ impl Devices {
 		self.waybill.tell(&arguments).await
 	}
 
-	/// Lets all of them look for an update at the same time.
-	pub async fn update(&self, console: &Console) -> Result<()> {
+	/// Lets all of them look for an update at the same time while nobody but this distributor can be asked.
+	pub async fn refuse_offers(&self, console: &Console, url: &str, distributor: &str) -> Result<Refusals> {
+		let step = console.count("every device asks the cheat", self.count());
+		let (waybill, mut processes) = (self.waybill.knowing(url)?, JoinSet::new());
+		for (index, folder) in self.folders.iter().enumerate() {
+			let arguments = ["device", "run", "--once", "--timeout", SHORT_PATIENCE, "--state", text(folder)?];
+			let (command, log) = (waybill.command(&arguments), self.logs.join(format!("{index:03}.log")));
+			processes.spawn(async move {
+				let (status, output) = process::run(command, &log).await?;
+				ensure!(!status.success(), "device {index} took something from the cheat");
+				anyhow::Ok(output)
+			});
+		}
+		let mut refusals = Refusals { devices: 0, words: String::new() };
+		while let Some(ended) = processes.join_next().await {
+			let output = ended.context("a task did not end as it should")??;
+			let refused = events(&output).find_map(|event| match event {
+				Event::Refused { distributor: whose, why } if whose == distributor => Some(why),
+				_ => None,
+			});
+			if let Some(why) = refused {
+				refusals.devices += 1;
+				refusals.words = why;
+			}
+			step.advance();
+		}
+		step.done(format!("{} devices refuse: {}", refusals.devices, refusals.words));
+		Ok(refusals)
+	}
+
+	/// Lets all of them look for an update at the same time; gives the checks of proofs that held.
+	pub async fn update(&self, console: &Console) -> Result<Vec<Verified>> {
 		let step = console.count(format!("{} device processes at the same time", self.count()), self.count());
 		let mut processes = JoinSet::new();
 		for (index, folder) in self.folders.iter().enumerate() {
@@ -92,15 +160,20 @@ impl Devices {
 				if !status.success() {
 					return Err(anyhow!("device {index} got no update: {last}").context(Log(log)));
 				}
-				anyhow::Ok(())
+				anyhow::Ok(output)
 			});
 		}
+		let mut verified = Vec::new();
 		while let Some(ended) = processes.join_next().await {
-			ended.context("a task did not end as it should")??;
+			let output = ended.context("a task did not end as it should")??;
+			verified.extend(events(&output).filter_map(|event| match event {
+				Event::Verified { distributor, milliseconds } => Some(Verified { distributor, milliseconds }),
+				_ => None,
+			}));
 			step.advance();
 		}
 		step.done(format!("{} device processes have ended well", self.count()));
-		Ok(())
+		Ok(verified)
 	}
 
 	/// How many have this release installed, byte for byte.

@@ -6,13 +6,16 @@ use crate::{
 	process::Process,
 	waybill::{text, Log, Waybill},
 };
-use anyhow::{Context, Result};
+use anyhow::{anyhow, Context, Result};
+use serde::Deserialize;
 use std::{
 	path::{Path, PathBuf},
 	time::Duration,
 };
+use tokio::time::sleep;
 
 const START: Duration = Duration::from_secs(60);
+const PROVING_SECONDS: u32 = 90;
 
 /// A distributor.
 pub struct Distributor {
@@ -20,13 +23,36 @@ pub struct Distributor {
 	account: Account,
 	log: PathBuf,
 	process: Option<Process>,
+	url: String,
+}
+
+/// What proving took a distributor.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Proved {
+	/// Seconds for the proof that the ciphertext decrypts to the payload.
+	pub data_seconds: f64,
+	/// Seconds for the proof of the locks.
+	pub lock_seconds: f64,
+	/// Bytes of both.
+	pub bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct Status {
+	bounties: Vec<BountyStatus>,
+}
+
+#[derive(Deserialize)]
+struct BountyStatus {
+	bounty: u64,
+	proved: Option<Proved>,
 }
 
 impl Distributor {
 	/// A distributor with a fresh account. `waybill` talks to the distributor's own node.
 	pub fn new(waybill: Waybill, account: Account, folder: &Path) -> Self {
 		let log = folder.join(format!("{}.log", account.name));
-		Self { waybill: waybill.with_log(log.clone()), account, log, process: None }
+		Self { waybill: waybill.with_log(log.clone()), account, log, process: None, url: String::new() }
 	}
 
 	/// The distributor's account.
@@ -50,7 +76,22 @@ impl Distributor {
 		let mut process = Process::start(&self.account.name, command, &log, true)?;
 		process.line(START).await.context(Log(log))?;
 		self.process = Some(process);
+		self.url = announce;
 		Ok(())
+	}
+
+	/// Waits until it has proved what it serves under a bounty.
+	pub async fn proved(&self, bounty: u64) -> Result<Proved> {
+		for _ in 0..PROVING_SECONDS {
+			let status: Status = self.waybill.ask(&["distributor", "status", "--url", &self.url]).await?;
+			let proved = status.bounties.into_iter().find(|status| status.bounty == bounty).and_then(|status| status.proved);
+			match proved {
+				Some(proved) => return Ok(proved),
+				None => sleep(Duration::from_secs(1)).await,
+			}
+		}
+		Err(anyhow!("{} has proved nothing in {PROVING_SECONDS} s", self.account.name))
+			.context(Log(self.log.with_extension("run.log")))
 	}
 
 	/// Fails if it has ended.

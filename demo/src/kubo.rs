@@ -57,6 +57,15 @@ impl Kubo {
 		bail!("kubo did not start within a minute; see {}", self.log.display())
 	}
 
+	/// Adds a file and gives its CID.
+	pub async fn add(&self, file: &Path) -> Result<String> {
+		let mut add = command(&self.program);
+		add.env("IPFS_PATH", &self.repository).args(["add", "-Q", "--cid-version=1", "--chunker=size-262144"]).arg(file);
+		let (status, output) = run(add, &self.log).await?;
+		ensure!(status.success(), "`ipfs add` failed: {status}; see {}", self.log.display());
+		Ok(output.trim().to_owned())
+	}
+
 	fn configure(&self) -> Result<()> {
 		let file = self.repository.join("config");
 		let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;

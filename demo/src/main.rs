@@ -1,9 +1,10 @@
-//! `waybill-demo`: a vendor, two distributors and 25 devices on a network of this machine, from registration to refund.
+//! `waybill-demo`: a vendor, two honest distributors, one that cheats and 25 devices on a network of this machine, from registration to refund.
 
 mod account;
 mod audit;
 mod authors;
 mod chain;
+mod cheat;
 mod console;
 mod devices;
 mod distributors;

@@ -5,14 +5,15 @@ use crate::{
 	audit::{Audit, State},
 	authors,
 	chain::Chain,
+	cheat::{Cheat, Target},
 	console::Console,
-	devices::Devices,
-	distributors::Distributor,
+	devices::{Devices, Verified},
+	distributors::{Distributor, Proved},
 	firmware::Firmware,
 	kubo::Kubo,
 	network::Network,
 	process::Process,
-	summary::{Installed, Summary},
+	summary::{Cheated, Installed, Proofs, Summary},
 	vendor::{Bounty, Release, Rotation, Vendor},
 	waybill::{Log, Waybill},
 	Args,
@@ -25,7 +26,9 @@ const MODEL: &str = "Acme Hub 2";
 const NEXT_KEY: &str = "next-release.key";
 /// For each device, in UNIT.
 const REWARD: &str = "0.25";
-const DURATION: &str = "75s";
+const DURATION: &str = "90s";
+/// For the bounty that a cheat serves first.
+const LONG_DURATION: &str = "150s";
 const SHORT_DURATION: &str = "60s";
 
 /// What runs while the story is told, and afterwards if it is to be looked at.
@@ -62,8 +65,8 @@ struct Stage<'a> {
 /// Tells the story; gives what came of it as text, whether all of it held, and what still runs.
 pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String, bool, Running)> {
 	let firmware = Firmware::find(&args.firmware()?)?;
-	let kubo = Kubo::new(&args.kubo()?, run)?;
-	let (api, gateway) = (kubo.api(), kubo.gateway());
+	let ipfs = Kubo::new(&args.kubo()?, run)?;
+	let (api, gateway) = (ipfs.api(), ipfs.gateway());
 
 	console.heading("1. A network: two appointed collators, and two nodes of distributors");
 	let step = console.step("starting four nodes");
@@ -75,7 +78,7 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 
 	console.heading("2. kubo, the IPFS node whose gateway the collators use");
 	let step = console.step("starting kubo");
-	let kubo = kubo.start().await.context(Log(run.join("kubo.daemon.log")))?;
+	let kubo = ipfs.start().await.context(Log(run.join("kubo.daemon.log")))?;
 	step.done(format!("gateway {gateway}"));
 
 	let program = args.program("waybill")?;
@@ -87,28 +90,33 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 		client("distributor-2", "dave")?,
 		client("devices", "bob")?,
 	];
+	let cheating = client("cheat", "bob")?;
 	let mut stage = prepare(console, run, chain, clients, network.node("alice")?.log.clone()).await?;
 
 	console.heading("4. The release: the collators' off-chain workers fetch it and attest");
 	let first = stage.publish(&firmware.first, "1.0.0", 1).await?;
-	console.heading("5. A bounty, delivery by two distributors, installation");
-	let bounty = stage.open(first.release, DURATION).await?;
-	let mut installed = vec![stage.deliver(&first, "1.0.0", &firmware.first, &mut network).await?];
+	console.heading("5. A bounty, and a distributor that cheats");
+	let bounty = stage.open(first.release, LONG_DURATION).await?;
+	let cheated = stage.cheat(&cheating, &ipfs, &bounty, &first, &firmware.first, run).await?;
+	console.heading("6. Two honest distributors: proofs, delivery, installation");
+	let proved = stage.serve(&bounty, run).await?;
+	let (delivered, verified) = stage.deliver(&first, "1.0.0", &firmware.first, &mut network).await?;
+	let mut installed = vec![delivered];
 	stage.authors().await?;
 
-	console.heading("6. The bounty expires and is closed");
+	console.heading("7. The bounty expires and is closed");
 	stage.close(&bounty).await?;
 
-	console.heading("7. The vendor replaces its release key");
+	console.heading("8. The vendor replaces its release key");
 	let key_set = stage.rotate(&first, &firmware.first).await?;
 
-	console.heading("8. A second release, 1.0.1, signed by the new key: the same again");
+	console.heading("9. A second release, 1.0.1, signed by the new key: the same again");
 	let second = stage.publish(&firmware.second, "1.0.1", 2).await?;
 	let bounty = stage.open(second.release, DURATION).await?;
-	installed.push(stage.deliver(&second, "1.0.1", &firmware.second, &mut network).await?);
+	installed.push(stage.deliver(&second, "1.0.1", &firmware.second, &mut network).await?.0);
 	let followed = stage.devices.trusting(key_set).await?;
 
-	console.heading("9. The way back is barred");
+	console.heading("10. The way back is barred");
 	let refusal = stage.lower_security_version(&firmware.first).await?;
 	let old = stage.open(first.release, SHORT_DURATION).await?;
 	let refused = stage.older_release(&first, &second, &firmware.second).await?;
@@ -116,7 +124,7 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 	stage.close(&bounty).await?;
 	stage.close(&old).await?;
 
-	console.heading("10. The sums");
+	console.heading("11. The sums");
 	let step = console.step("reading every block");
 	let until = stage.chain.finalized().await?;
 	let audit = Audit::read(&stage.chain, until).await?;
@@ -134,6 +142,8 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 		audit: &audit,
 		vendor,
 		distributors: distributors.to_vec(),
+		proofs: proofs(&distributors, &proved, &verified),
+		cheated,
 		seconds: console.elapsed().as_secs(),
 	};
 	let (text, holds) = (summary.to_string(), summary.holds());
@@ -157,7 +167,7 @@ async fn prepare<'a>(
 	)?;
 	step.done("the vendor and two distributors have 200 UNIT each");
 
-	let mut distributors = [Distributor::new(one, first, run), Distributor::new(two, second, run)];
+	let distributors = [Distributor::new(one, first, run), Distributor::new(two, second, run)];
 	let step = console.step("registering; the distributors' nodes join the authors meanwhile");
 	let register = async {
 		let vendor = Vendor::register(&vendor, vendor_account, run, MODEL).await?;
@@ -166,13 +176,9 @@ async fn prepare<'a>(
 		devices.bind(fleet, &vendor.account().address.to_string()).await?;
 		anyhow::Ok((vendor, devices, fleet))
 	};
-	let join = async {
-		try_join!(distributors[0].join(), distributors[1].join())?;
-		let [one, two] = &mut distributors;
-		try_join!(one.start(run), two.start(run))
-	};
+	let join = async { try_join!(distributors[0].join(), distributors[1].join()) };
 	let ((vendor, devices, fleet), _) = try_join!(register, join)?;
-	step.done(format!("fleet {fleet}: {} devices; two distributors serve, and have bonded", devices.count()));
+	step.done(format!("fleet {fleet}: {} devices; two distributors have bonded", devices.count()));
 	Ok(Stage { console, chain, vendor, distributors, devices, fleet, attester })
 }
 
@@ -200,16 +206,67 @@ impl Stage<'_> {
 		Ok(bounty)
 	}
 
-	async fn deliver(&mut self, release: &Release, version: &str, image: &Path, network: &mut Network) -> Result<Installed> {
+	/// A third distributor, alone at first, offers a tampered image. It has no part in what the chain sees.
+	async fn cheat(
+		&self,
+		waybill: &Waybill,
+		ipfs: &Kubo,
+		bounty: &Bounty,
+		release: &Release,
+		image: &Path,
+		run: &Path,
+	) -> Result<Cheated> {
+		let step = self.console.step("a third distributor tampers with the image, encrypts it and proves what it can");
+		let account = Account::new(waybill, "cheat", run).await?;
+		let target = Target {
+			bounty: bounty.bounty,
+			expires_at: bounty.expires_at,
+			release: release.release,
+			image,
+			keys: self.devices.keys(),
+			number: self.chain.finalized().await?.into(),
+		};
+		let cheat = Cheat::start(waybill, account, ipfs, &target, run).await?;
+		step.done(format!("it serves bounty {} at {}", bounty.bounty, cheat.url()));
+		let refused = self.devices.refuse_offers(self.console, cheat.url(), &cheat.account().address.to_string()).await?;
+		let (offers, receipts) = cheat.dealings();
+		self.console.line(format!("  it made offers to {offers} devices and got {receipts} receipts"));
+		Ok(Cheated {
+			account: cheat.account().clone(),
+			refused: refused.devices,
+			devices: self.devices.count(),
+			receipts,
+			words: refused.words,
+		})
+	}
+
+	/// The honest distributors encrypt and prove.
+	async fn serve(&mut self, bounty: &Bounty, run: &Path) -> Result<[Proved; 2]> {
+		let step = self.console.step("two distributors start, encrypt and prove");
+		let [one, two] = &mut self.distributors;
+		try_join!(one.start(run), two.start(run))?;
+		let (first, second) = try_join!(one.proved(bounty.bounty), two.proved(bounty.bounty))?;
+		let took = [first, second].map(|proved| format!("{:.1} s", proved.data_seconds + proved.lock_seconds));
+		step.done(format!("proved in {} and {}, on a machine that runs all of this", took[0], took[1]));
+		Ok([first, second])
+	}
+
+	async fn deliver(
+		&mut self,
+		release: &Release,
+		version: &str,
+		image: &Path,
+		network: &mut Network,
+	) -> Result<(Installed, Vec<Verified>)> {
 		let outcome = self.devices.update(self.console).await;
 		network.check()?;
 		for distributor in &mut self.distributors {
 			distributor.check()?;
 		}
-		outcome?;
+		let verified = outcome?;
 		let devices = self.devices.installed(release.release, image).await?;
 		self.console.line(format!("  {devices} of {} devices run {version}, byte for byte", self.devices.count()));
-		Ok(Installed { version: version.into(), devices, total: self.devices.count() })
+		Ok((Installed { version: version.into(), devices, total: self.devices.count() }, verified))
 	}
 
 	async fn authors(&self) -> Result<()> {
@@ -266,4 +323,21 @@ impl Stage<'_> {
 		let kept = self.devices.installed(new.release, image).await?;
 		Ok(Installed { version: "1.0.0".into(), devices: refused.min(kept), total: self.devices.count() })
 	}
+}
+
+/// What the proofs took each distributor, and its devices.
+fn proofs(distributors: &[&Account; 2], proved: &[Proved; 2], verified: &[Verified]) -> Vec<Proofs> {
+	let of = |(account, proved): (&&Account, &Proved)| {
+		let address = account.address.to_string();
+		let mut times: Vec<_> =
+			verified.iter().filter(|one| one.distributor == address).map(|one| one.milliseconds).collect();
+		times.sort_unstable();
+		Proofs {
+			name: account.name.clone(),
+			proved: *proved,
+			verified: times.len(),
+			median_ms: times.get(times.len() / 2).copied(),
+		}
+	};
+	distributors.iter().zip(proved).map(of).collect()
 }

@@ -3,6 +3,7 @@
 use crate::{
 	account::Account,
 	audit::{Audit, Check},
+	distributors::Proved,
 };
 use std::fmt;
 
@@ -17,6 +18,32 @@ pub struct Installed {
 	pub devices: usize,
 	/// How many there are.
 	pub total: usize,
+}
+
+/// What proofs took.
+pub struct Proofs {
+	/// The distributor.
+	pub name: String,
+	/// What they took it.
+	pub proved: Proved,
+	/// How many devices have checked them.
+	pub verified: usize,
+	/// What that took the middle one, with fetching them, in milliseconds.
+	pub median_ms: Option<u64>,
+}
+
+/// What became of the cheat.
+pub struct Cheated {
+	/// Its account.
+	pub account: Account,
+	/// How many devices refused its offer.
+	pub refused: usize,
+	/// How many there are.
+	pub devices: usize,
+	/// How many receipts it got.
+	pub receipts: usize,
+	/// What devices said.
+	pub words: String,
 }
 
 /// Everything that the demonstration shows, and whether it held.
@@ -39,6 +66,10 @@ pub struct Summary<'a> {
 	pub vendor: &'a Account,
 	/// The distributors.
 	pub distributors: Vec<&'a Account>,
+	/// What proofs took each of them.
+	pub proofs: Vec<Proofs>,
+	/// The distributor that cheated.
+	pub cheated: Cheated,
 	/// How long it took, in seconds.
 	pub seconds: u64,
 }
@@ -57,7 +88,17 @@ impl Summary<'_> {
 	pub fn holds(&self) -> bool {
 		let delivered = self.installed.iter().chain([&self.refused]).all(|row| row.devices == row.total);
 		let all = self.refused.total;
-		delivered && self.followed == all && self.kept == all && self.checks.iter().all(|check| check.holds)
+		let proved = self.proofs.iter().map(|proofs| proofs.verified).sum::<usize>() == all;
+		delivered
+			&& proved && self.followed == all
+			&& self.kept == all
+			&& self.cheat_got_nothing()
+			&& self.checks.iter().all(|check| check.holds)
+	}
+
+	fn cheat_got_nothing(&self) -> bool {
+		let Cheated { account, refused, devices, receipts, .. } = &self.cheated;
+		refused == devices && *receipts == 0 && self.audit.of(&account.address).earned == 0
 	}
 }
 
@@ -83,6 +124,26 @@ impl fmt::Display for Summary<'_> {
 			let (earned, authored) = (Units(row.earned), Units(row.authored));
 			let (fees, burnt) = (Units(row.fees), Units(row.burnt));
 			writeln!(f, "  {:<13} {:>7} {earned:>19} {authored:>19} {fees:>19} {burnt:>19}", account.name, row.devices)?;
+		}
+
+		let Cheated { account, refused, devices, receipts, words } = &self.cheated;
+		let earned = Units(self.audit.of(&account.address).earned);
+		writeln!(
+			f,
+			"  {:<13} {:>7} {earned:>19} for its tampered image: {refused} of {devices} devices refused it",
+			account.name, 0
+		)?;
+		writeln!(f, "                        before they signed anything ({receipts} receipts): {words}")?;
+
+		writeln!(f, "\nProofs          data (s)  locks (s)      bytes  checked by, in the middle (ms, with fetching)")?;
+		for proofs in &self.proofs {
+			let Proved { data_seconds, lock_seconds, bytes } = proofs.proved;
+			let middle = proofs.median_ms.map_or_else(|| "-".into(), |middle| middle.to_string());
+			let (name, verified) = (&proofs.name, proofs.verified);
+			writeln!(
+				f,
+				"  {name:<13} {data_seconds:>8.2} {lock_seconds:>10.2} {bytes:>10} {verified:>11} devices, {middle}"
+			)?;
 		}
 
 		writeln!(f, "\nVendor          devices {:>19} {:>19} {:>19}", "promised (UNIT)", "paid", "refunded")?;
@@ -135,6 +196,13 @@ mod tests {
 			checks: vec![Check { words: "1 = 1".into(), holds }],
 			vendor: account,
 			distributors: vec![account],
+			proofs: vec![Proofs {
+				name: "one".into(),
+				proved: Proved { data_seconds: 1.0, lock_seconds: 0.5, bytes: 9 },
+				verified: 25,
+				median_ms: Some(7),
+			}],
+			cheated: Cheated { account: account.clone(), refused: 25, devices: 25, receipts: 0, words: "no".into() },
 			seconds: 1,
 		}
 	}
@@ -146,6 +214,11 @@ mod tests {
 		assert!(good.holds());
 		assert!(good.to_string().contains("The sums add up."));
 		assert!(!summary(&audit, &account, 24, true).holds());
+		let mut cheated = summary(&audit, &account, 25, true);
+		cheated.cheated.receipts = 1;
+		assert!(!cheated.holds());
+		cheated.cheated = Cheated { refused: 24, receipts: 0, ..cheated.cheated };
+		assert!(!cheated.holds());
 		let bad = summary(&audit, &account, 25, false);
 		assert!(!bad.holds());
 		assert!(bad.to_string().contains("1 of 1 sums do NOT add up."));

@@ -60,6 +60,17 @@ impl Waybill {
 		Ok(Self { program: program.into(), config, log: folder.join(format!("{name}.log")) })
 	}
 
+	/// The same program, whose devices know a distributor besides those that the chain knows.
+	pub fn knowing(&self, url: &str) -> Result<Self> {
+		let config = self.config.with_extension("more.toml");
+		let text =
+			std::fs::read_to_string(&self.config).with_context(|| format!("cannot read {}", self.config.display()))?;
+		// The section of devices is the last.
+		std::fs::write(&config, format!("{text}distributors = [\"{url}\"]\n"))
+			.with_context(|| format!("cannot write {}", config.display()))?;
+		Ok(Self { config, ..self.clone() })
+	}
+
 	/// The same program with another log.
 	pub fn with_log(&self, log: PathBuf) -> Self {
 		Self { log, ..self.clone() }
