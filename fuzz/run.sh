@@ -18,7 +18,7 @@ options=(--fuzz-dir . --sanitizer none)
 if [[ " ${targets[*]} " != *" runtime "* ]]; then options+=(--no-default-features); fi
 cargo fuzz build "${options[@]}"
 
-declare -A longest=([cid]=256 [dag]=8192 [fleet_proof]=4096 [runtime]=4096 [statements]=4096 [cbor]=16384)
+declare -A longest=([cid]=256 [dag]=8192 [fleet_proof]=4096 [runtime]=4096 [statements]=4096 [cbor]=16384 [zkcp]=1024)
 table=$'target\tresult\tseconds\truns\truns/s\tcoverage\tfeatures\tcorpus\tMB'
 failed=0
 for target in "${targets[@]}"; do

@@ -29,6 +29,7 @@ fn main() {
 		("fleet_proof", fleet_proofs()),
 		("runtime", chains()),
 		("statements", statements()),
+		("zkcp", zkcp()),
 	];
 	for (target, seeds) in targets {
 		write(&directory.join(target), seeds);
@@ -40,6 +41,31 @@ fn write(folder: &Path, seeds: Seeds) {
 	for (name, bytes) in seeds {
 		fs::write(folder.join(name), bytes).expect("the directory can be written");
 	}
+}
+
+/// Alterations of proofs, which the target makes: a path to a part, and what becomes of it.
+fn zkcp() -> Seeds {
+	let nothing = (None::<u8>, None::<(u8, u8)>);
+	let one = |locks: bool, path: &[u16], what: &[u8]| {
+		let alteration = [path.to_vec().encode(), what.to_vec()].concat();
+		[&[2, u8::from(locks), 4][..], &alteration, &nothing.encode()].concat()
+	};
+	let statement = |locks: bool, bit: (u8, u8)| (2u8, locks, Vec::<u8>::new(), None::<u8>, Some(bit)).encode();
+	vec![
+		("data", (2u8, false, Vec::<u8>::new(), nothing).encode()),
+		("locks", (2u8, true, Vec::<u8>::new(), nothing).encode()),
+		("data-element", one(false, &[2, 0, 3, 3, 1, 0, 5, 0, 9], &[1, 0, 3])),
+		("data-no-masks", one(false, &[2, 0, 0, 3], &[7])),
+		("data-fewer-queries", one(false, &[2, 0, 3, 3, 1, 0], &[3, 9, 0])),
+		("data-two-parts", one(false, &[2], &[6, 0, 0, 0])),
+		("data-size", one(false, &[2, 0, 5, 0], &[2, 64, 0, 0, 0, 0, 0, 0, 0])),
+		("locks-swapped", one(true, &[0], &[5, 1, 0, 2, 0])),
+		("locks-node", one(true, &[1, 3, 3, 2, 1, 1, 7], &[0, 1, 1])),
+		("data-nonce", statement(false, (40, 1))),
+		("locks-commitment", statement(true, (40, 1))),
+		("raw", vec![0, 1, 0, 0]),
+		("raw-locks", vec![1, 1, 0, 0]),
+	]
 }
 
 /// Every message of one exchange, and every state that device and distributor store on the way.

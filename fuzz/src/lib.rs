@@ -10,3 +10,4 @@ pub mod fleet_proof;
 #[cfg(feature = "runtime")]
 pub mod runtime;
 pub mod statements;
+pub mod zkcp;
