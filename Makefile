@@ -67,6 +67,7 @@ lint: setup ## Checks formatting and lints.
 	cargo fmt --all --check
 	cargo fmt --manifest-path zombienet/Cargo.toml --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo fmt --manifest-path bench/groth16/Cargo.toml --check
 	taplo fmt --check
 	cargo clippy $(BUILD) -- -D warnings
 	cargo clippy --release --locked --all-targets --manifest-path zombienet/Cargo.toml -- -D warnings
@@ -78,10 +79,12 @@ format: setup ## Formats the sources.
 	cargo fmt --all
 	cargo fmt --manifest-path zombienet/Cargo.toml
 	cargo fmt --manifest-path fuzz/Cargo.toml
+	cargo fmt --manifest-path bench/groth16/Cargo.toml
 	taplo fmt
 
 .PHONY: bench
 bench: build ## Runs the benchmarks (BENCH=claims for one group); JSON lines on standard output.
+	@$(CARGO) build --release --locked --quiet --manifest-path bench/groth16/Cargo.toml
 	@$(BIN)/waybill-bench $(BENCH)
 
 .PHONY: metadata

@@ -24,6 +24,9 @@ use clap::{Parser, ValueEnum};
 struct Cli {
 	/// What to measure; everything if not given
 	group: Option<Group>,
+	/// A case of the group zkcp, which that group measures in a process of its own
+	#[arg(long, hide = true)]
+	zkcp_case: Option<String>,
 }
 
 /// Measurements that belong together.
@@ -39,7 +42,10 @@ enum Group {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-	let Cli { group } = Cli::parse();
+	let Cli { group, zkcp_case } = Cli::parse();
+	if let Some(case) = zkcp_case {
+		return zkcp::measure(&case);
+	}
 	let wanted = |one| group.is_none_or(|group| group == one);
 	if wanted(Group::Size) {
 		size::run()?;

@@ -1,5 +1,10 @@
 //! What proofs and their algorithms cost.
 
+mod cases;
+mod peer;
+
+pub use cases::measure;
+
 use crate::{
 	devices::{claim_with, full_batch, lock_key, Devices},
 	micros::median,
@@ -17,7 +22,9 @@ const REPEATS: usize = 20;
 
 /// Prints the figures.
 pub fn run() -> Result<()> {
-	lock_hash()
+	lock_hash()?;
+	cases::run()?;
+	peer::run()
 }
 
 /// The hash of a revealed key, as the chain's runtime computes it in a claim and as this program does.

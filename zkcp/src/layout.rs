@@ -35,6 +35,12 @@ impl Layout {
 		Some(Self { length, chunks: u32::try_from(chunks).ok()?, total: u32::try_from(chunks + parity).ok()? })
 	}
 
+	/// The same without the chunks that the code adds, which shows what they are worth. It is no release's shape: who checks a proof
+	/// takes [`Self::new`].
+	pub fn chunked(length: u64) -> Option<Self> {
+		Self::new(length).map(|layout| Self { total: layout.chunks, ..layout })
+	}
+
 	/// Bytes of payload.
 	pub const fn length(&self) -> u64 {
 		self.length
@@ -95,6 +101,16 @@ mod tests {
 		assert_eq!(shape(32 << 20), (8_807, 10_611, 120, 10_611 * 4_064));
 		assert_eq!(shape(MAX_LENGTH), (1_127_289, 1_358_180, 1, 1_358_180 * 4_064));
 		assert_eq!(Layout::new(MAX_LENGTH + 1), None);
+	}
+
+	#[test]
+	fn chunked_shape_should_be_another_when_the_payload_is_long() {
+		let chunked = Layout::chunked(SAMPLED_FROM).unwrap();
+		assert!(!chunked.is_extended());
+		assert_eq!(chunked.ciphertext_length(), 4_473_952);
+		assert_ne!(Some(chunked), Layout::new(SAMPLED_FROM));
+		assert_eq!(Layout::chunked(SAMPLED_FROM - 1), Layout::new(SAMPLED_FROM - 1));
+		assert_eq!(Layout::chunked(MAX_LENGTH + 1), None);
 	}
 
 	#[test]
