@@ -114,6 +114,18 @@ impl ProofQuery {
 		locks: &[u8],
 		watch: Watch<'_>,
 	) -> Result<Result<Hash32, ProofFault>, R::Error> {
+		let table = self.table(ciphertext, data, locks, watch)?;
+		Ok(table.and_then(|table| table.group(self.group).ok_or(ProofFault::Lock)))
+	}
+
+	/// The same for all groups: gives the table of locks. For who is asked about several.
+	pub fn table<R: ReadAt + ?Sized>(
+		&self,
+		ciphertext: &R,
+		data: &[u8],
+		locks: &[u8],
+		watch: Watch<'_>,
+	) -> Result<Result<LockTable, ProofFault>, R::Error> {
 		let Some(layout) = Layout::new(self.size) else { return Ok(Err(ProofFault::Malformed)) };
 		// The smaller proof first.
 		let nonce = Nonce(self.nonce);
@@ -121,7 +133,6 @@ impl ProofQuery {
 			Ok(table) => table,
 			Err(error) => return Ok(Err(ProofFault::Locks(error))),
 		};
-		let Some(group) = table.group(self.group) else { return Ok(Err(ProofFault::Lock)) };
 		let digests = match ChunkDigests::of_ciphertext(ciphertext, layout, watch) {
 			Ok(digests) => digests,
 			Err(SweepError::Storage(error)) => return Err(error),
@@ -129,7 +140,7 @@ impl ProofQuery {
 			Err(SweepError::Cancelled) => return Ok(Err(ProofFault::Cancelled)),
 		};
 		let held = waybill_zkcp::verify(data, &nonce, &self.digest.bytes, &self.commitment, &digests);
-		Ok(held.map(|_| group).map_err(ProofFault::Data))
+		Ok(held.map(|_| table).map_err(ProofFault::Data))
 	}
 }
 
