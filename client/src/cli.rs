@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::{
-	commands::{account, bounty, collator, device, distributor, key, query, vendor},
+	commands::{account, bounty, collator, device, distributor, hub, key, query, vendor},
 	config::{Flags, Wait},
 };
 use clap::{Parser, Subcommand};
@@ -28,7 +28,7 @@ Exit codes:
   1  something else failed
   2  wrong arguments or configuration
   3  the chain refused the transaction; the line names the error, such as PodBounty.AlreadyPaid
-  4  a node, a gateway or a distributor cannot be reached
+  4  a node, a gateway, a distributor or a hub cannot be reached
   5  a file or key cannot be read or written, or is not what it should be
   6  what was asked for is not on the chain
   7  what was fetched or received did not pass a check; nothing was installed or signed
@@ -109,6 +109,8 @@ pub enum Command {
 	Distributor(distributor::Args),
 	/// Keep a device's firmware up to date
 	Device(device::Args),
+	/// Check proofs for devices that are too small to
+	Hub(hub::Args),
 	/// Join or leave the block authors
 	#[command(subcommand)]
 	Collator(collator::Command),

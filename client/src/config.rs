@@ -4,6 +4,7 @@ use crate::{
 	chain::Hash,
 	device, distributor,
 	error::{Error, Result},
+	hub,
 	keys::Secret,
 };
 use figment::{
@@ -15,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 const ENV_PREFIX: &str = "WAYBILL_";
 /// What the environment may set: other programs' variables may begin with the same prefix.
-const KEYS: [&str; 11] =
-	["node", "gateway", "kubo", "genesis", "account", "account_file", "log", "json", "wait", "distributor", "device"];
+const KEYS: [&str; 12] =
+	["node", "gateway", "kubo", "genesis", "account", "account_file", "log", "json", "wait", "distributor", "device", "hub"];
 
 /// Everything the program can be told in a file, by the environment or by flags.
 #[derive(Clone, Debug, Deserialize)]
@@ -49,6 +50,9 @@ pub struct Config {
 	/// The device's part.
 	#[serde(default)]
 	pub device: device::Config,
+	/// The hub's part.
+	#[serde(default)]
+	pub hub: hub::Config,
 }
 
 /// Until when a command waits for its transaction.

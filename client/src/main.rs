@@ -9,12 +9,14 @@ mod context;
 mod device;
 mod distributor;
 mod error;
+mod hub;
 mod ipfs;
 mod keys;
 mod ledger;
 mod manifest;
 mod output;
 mod progress;
+mod serve;
 mod units;
 
 use clap::Parser;
@@ -43,10 +45,10 @@ fn main() -> ExitCode {
 	}
 }
 
-/// One thread will do, other than for a distributor with many devices at once.
+/// One thread will do, other than for who serves many devices at once.
 fn runtime(command: &Command) -> Result<Runtime> {
 	let mut builder = match command {
-		Command::Distributor(_) => Builder::new_multi_thread(),
+		Command::Distributor(_) | Command::Hub(_) => Builder::new_multi_thread(),
 		_ => Builder::new_current_thread(),
 	};
 	builder.enable_all().build().or_fail(Kind::Failure, || "cannot start")
@@ -70,6 +72,7 @@ async fn dispatch(command: Command, ctx: &Context) -> Result<()> {
 		Command::Bounty(command) => commands::bounty::run(command, ctx).await,
 		Command::Distributor(args) => commands::distributor::run(args, ctx).await,
 		Command::Device(args) => commands::device::run(args, ctx).await,
+		Command::Hub(args) => commands::hub::run(args, ctx).await,
 		Command::Collator(command) => commands::collator::run(command, ctx).await,
 		Command::Query(command) => commands::query::run(command, ctx).await,
 	}

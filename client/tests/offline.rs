@@ -16,7 +16,7 @@ fn help_should_say_how_every_command_is_used() {
 	let waybill = Waybill::offline();
 	waybill.run("--help").exits(0).prints("Exit codes");
 	waybill.run("vendor --help").exits(0).prints("The way to a first release");
-	for command in ["key", "account", "vendor", "bounty", "distributor", "device", "collator", "query"] {
+	for command in ["key", "account", "vendor", "bounty", "distributor", "device", "hub", "collator", "query"] {
 		waybill.run(&format!("{command} --help")).exits(0).prints("Usage: waybill");
 	}
 	waybill.run("--version").exits(0).prints("waybill ");

@@ -2,7 +2,7 @@
 
 use crate::{
 	chain::Patience,
-	commands::Done,
+	commands::{until_stopped, Done},
 	context::Context,
 	distributor::{self, Parts, Status},
 	error::{Error, Kind, OrFail, Result},
@@ -12,7 +12,6 @@ use crate::{
 use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
-use tokio::signal::unix::{signal, SignalKind};
 use waybill_primitives::ModelId;
 
 const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -112,7 +111,7 @@ async fn serve(args: RunArgs, ctx: &Context) -> Result<()> {
 	let ledger = Node::new(ctx.chain(Patience::Endless).await?);
 	let (output, id, endpoint) = (ctx.output, account.id().to_string(), config.announce.clone());
 	let ready = move |listen| output.report(&Serving { event: "serving", account: id, listen, endpoint });
-	distributor::run(Parts { ledger, account, gateway, kubo, config }, ready, stop()?).await
+	distributor::run(Parts { ledger, account, gateway, kubo, config }, ready, until_stopped()?).await
 }
 
 impl RunArgs {
@@ -131,19 +130,6 @@ impl RunArgs {
 		config.max_delay = max_delay.unwrap_or(config.max_delay);
 		config
 	}
-}
-
-/// Ends when the program is asked to stop.
-fn stop() -> Result<impl std::future::Future<Output = ()>> {
-	let signals = || Ok::<_, std::io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?));
-	let (mut interrupt, mut terminate) = signals().or_fail(Kind::Failure, || "cannot wait for signals")?;
-	Ok(async move {
-		tokio::select! {
-			_ = interrupt.recv() => {},
-			_ = terminate.recv() => {},
-		}
-		tracing::info!("stopping");
-	})
 }
 
 /// The address is no longer announced.

@@ -5,20 +5,23 @@ pub mod bounty;
 pub mod collator;
 pub mod device;
 pub mod distributor;
+pub mod hub;
 pub mod key;
 pub mod query;
 pub mod vendor;
 
 use crate::{
 	chain::{AccountId, TxReport},
-	error::{Error, Result},
+	error::{Error, Kind, OrFail, Result},
 };
 use serde::{Serialize, Serializer};
 use std::{
 	fmt,
+	future::Future,
 	path::{Path, PathBuf},
 	str::FromStr,
 };
+use tokio::signal::unix::{signal, SignalKind};
 use waybill_primitives::DeviceKey;
 
 /// What a transaction did, with what every report of a transaction says.
@@ -95,6 +98,19 @@ impl KeyArg {
 			Self::File(file) => key::public_of(file),
 		}
 	}
+}
+
+/// Ends when the program is asked to stop.
+pub fn until_stopped() -> Result<impl Future<Output = ()>> {
+	let signals = || Ok::<_, std::io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?));
+	let (mut interrupt, mut terminate) = signals().or_fail(Kind::Failure, || "cannot wait for signals")?;
+	Ok(async move {
+		tokio::select! {
+			_ = interrupt.recv() => {},
+			_ = terminate.recv() => {},
+		}
+		tracing::info!("stopping");
+	})
 }
 
 /// Reads a text file whole; what is longer than `limit` is refused.

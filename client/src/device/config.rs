@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use std::path::PathBuf;
 use waybill_exchange::Policy;
-use waybill_primitives::BlockNumber;
+use waybill_primitives::{BlockNumber, DeviceKey};
 
 /// The section `[device]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -13,6 +13,11 @@ pub struct Config {
 	pub state: PathBuf,
 	/// Distributors to ask besides those that the chain knows, by their HTTP addresses.
 	pub distributors: Vec<String>,
+	/// The HTTP address of a hub that checks proofs in the device's place; without one the device checks them itself. A hub that lies has the
+	/// device sign for nothing.
+	pub hub: Option<String>,
+	/// The hub's public key.
+	pub hub_key: Option<DeviceKey>,
 	/// A program that is run when a new version is installed.
 	pub hook: Option<PathBuf>,
 	/// For how many seconds the hook may run.
@@ -35,6 +40,8 @@ impl Default for Config {
 		Self {
 			state: PathBuf::from("waybill-device"),
 			distributors: Vec::new(),
+			hub: None,
+			hub_key: None,
 			hook: None,
 			hook_timeout: 600,
 			max_block_age: policy.max_view_age_ms / 1_000,

@@ -9,6 +9,7 @@ mod freshness;
 mod hash;
 mod home;
 mod hook;
+pub mod hub;
 pub mod identity;
 mod install;
 pub mod peer;

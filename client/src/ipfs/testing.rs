@@ -1,5 +1,6 @@
 //! An IPFS node for tests, over HTTP: a trustless gateway that can misbehave, and kubo's `add` and `pin/rm`.
 
+use super::{block::Timeouts, Gateway};
 use axum::{
 	body::{Body, Bytes},
 	extract::{DefaultBodyLimit, Path, Query, State},
@@ -8,6 +9,7 @@ use axum::{
 	routing::{get, post},
 	Json, Router,
 };
+use backon::ExponentialBuilder;
 use futures::{stream, StreamExt};
 use std::{
 	collections::{HashMap, VecDeque},
@@ -84,6 +86,12 @@ impl Ipfs {
 	/// The address of its gateway and of its RPC.
 	pub fn url(&self) -> String {
 		format!("http://{}", self.address)
+	}
+
+	/// A client of its gateway that asks again at once.
+	pub fn gateway(&self) -> Gateway {
+		let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(5));
+		Gateway::with(&[self.url()], Timeouts::default(), backoff).unwrap()
 	}
 
 	/// Stores a block.

@@ -1,0 +1,96 @@
+//! `waybill hub …`
+
+use super::until_stopped;
+use crate::{
+	context::Context,
+	error::{Error, Result},
+	hub::{self, Parts},
+	ipfs::Gateway,
+	keys::StatementKey,
+};
+use clap::Subcommand;
+use serde::Serialize;
+use std::{fmt, net::SocketAddr, path::PathBuf};
+use waybill_primitives::DeviceKey;
+
+/// Arguments.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+	#[command(subcommand)]
+	command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+	/// Check proofs for devices that are too small to check them; runs until it is stopped
+	///
+	/// A device that names this hub, by its address and its public key, signs receipts on the hub's word: run it yourself, for your own devices. It
+	/// needs an IPFS gateway (--gateway) and a key of `waybill key generate`, but no chain. Every question may fetch and check a whole ciphertext:
+	/// let nobody reach it but the devices.
+	Run(RunArgs),
+}
+
+#[derive(clap::Args, Debug)]
+struct RunArgs {
+	/// Where devices ask [default: 127.0.0.1:4190]
+	#[arg(long, value_name = "ADDRESS:PORT")]
+	listen: Option<SocketAddr>,
+	/// The file with the key that signs verdicts
+	#[arg(long, value_name = "FILE")]
+	key: Option<PathBuf>,
+	/// The folder for files while they are checked [default: waybill-hub]
+	#[arg(long, value_name = "FOLDER")]
+	data: Option<PathBuf>,
+	/// The largest payload whose proofs are checked, in bytes [default: 256 MiB]
+	#[arg(long, value_name = "BYTES")]
+	max_payload: Option<u64>,
+	/// How many questions are worked on at once; each takes up to 1.3 times the largest payload on disk [default: 2]
+	#[arg(long, value_name = "QUESTIONS")]
+	jobs: Option<usize>,
+}
+
+/// A hub is ready.
+#[derive(Serialize)]
+struct Serving {
+	event: &'static str,
+	listen: SocketAddr,
+	public_key: DeviceKey,
+}
+
+impl fmt::Display for Serving {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "checking proofs on http://{} with the key {}", self.listen, self.public_key)
+	}
+}
+
+/// Runs the command.
+pub async fn run(args: Args, ctx: &Context) -> Result<()> {
+	match args.command {
+		Command::Run(args) => serve(args, ctx).await,
+	}
+}
+
+async fn serve(args: RunArgs, ctx: &Context) -> Result<()> {
+	let config = args.over(ctx.config.hub.clone());
+	config.check()?;
+	let file = config
+		.key
+		.as_ref()
+		.ok_or_else(|| Error::usage("no key to sign verdicts with; give --key (make one with `waybill key generate`)"))?;
+	let (key, gateway) = (StatementKey::from_file(file)?, Gateway::new(&[&ctx.config.gateway])?);
+	let (output, public_key) = (ctx.output, key.public());
+	let ready = move |listen| output.report(&Serving { event: "serving", listen, public_key });
+	hub::run(Parts { gateway, key, config }, ready, until_stopped()?).await
+}
+
+impl RunArgs {
+	fn over(self, mut config: hub::Config) -> hub::Config {
+		let Self { listen, key, data, max_payload, jobs } = self;
+		config.listen = listen.unwrap_or(config.listen);
+		config.key = key.or(config.key);
+		config.data = data.unwrap_or(config.data);
+		config.max_payload = max_payload.unwrap_or(config.max_payload);
+		config.jobs = jobs.unwrap_or(config.jobs);
+		config
+	}
+}
