@@ -39,7 +39,7 @@ fn vendor(node: &Node, ipfs: &Ipfs) -> Waybill {
 fn release(waybill: &Waybill, id: u32, security_version: u32) -> Vec<u8> {
 	let image: Vec<u8> = (0..100_000u32).map(|number| (number.wrapping_mul(2_654_435_761) >> (8 + id)) as u8).collect();
 	fs::write(waybill.file("firmware.bin"), &image).unwrap();
-	let about = format!("--model 0 --version 1.0.{id} --security-version {security_version} --suite plain");
+	let about = format!("--model 0 --version 1.0.{id} --security-version {security_version}");
 	waybill.json(&format!("vendor publish firmware.bin {about} --key release.key --wait-available 3m"));
 	waybill.json(&format!("bounty open --release {id} --fleet 0 --reward 2 --expires 15m"));
 	image

@@ -8,6 +8,7 @@ use waybill_exchange::{
 	TrustedKeys,
 };
 use waybill_primitives::{DeviceKey, Hash32, KeySet};
+use waybill_zkcp::unwatched;
 
 /// The chain, the vendor and the device of the vectors in `exchange/vectors/` and of the exchange's own tests.
 const GENESIS: Hash32 = [0x67; 32];
@@ -98,7 +99,7 @@ fn device_key() -> DeviceKey {
 
 /// Does what the stage asks for.
 fn step(device: &mut DeviceExchange) {
-	assert!(device.ciphertexts().count() <= device.awaited().count() + 1);
+	assert!(device.files().count() <= 2 * (device.awaited().count() + 1) + 1);
 	match device.stage() {
 		Stage::Idle | Stage::AwaitOffer(_) | Stage::Failed(..) => device.abandon().expect("nothing stands"),
 		Stage::NeedCiphertext(_) => {
@@ -114,12 +115,20 @@ fn step(device: &mut DeviceExchange) {
 			let (view, now) = view(terms);
 			let _ = device.observe(&view, now);
 		},
+		Stage::NeedProofs(..) => {
+			if let Ok(verification) = device.verification() {
+				let bytes = b"bytes".as_slice();
+				if let Ok(verified) = verification.run(bytes, bytes, bytes, &mut unwatched) {
+					let _ = device.verified(verified);
+				}
+			}
+		},
 		Stage::NeedDecryption(_) => {
-			if let Ok(mut decryption) = device.decryption() {
+			if let Ok(decryption) = device.decryption() {
 				let mut payload = Vec::new();
-				let _ = decryption.update(b"ciphertext", &mut payload);
-				let decrypted = decryption.finish(&mut payload);
-				let _ = device.decrypted(decrypted);
+				if let Ok(decrypted) = decryption.run(b"ciphertext".as_slice(), b"proof", &mut payload, &mut unwatched) {
+					let _ = device.decrypted(decrypted);
+				}
 			}
 		},
 		Stage::Ready(terms) => {

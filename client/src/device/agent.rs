@@ -3,7 +3,9 @@
 use super::{
 	backoff::Backoff,
 	home::{Home, Memory},
-	hook, peer,
+	hook,
+	hub::Hub,
+	peer,
 	peers::{Candidate, Peers},
 	report::Event,
 	slots::{Installed, Staging},
@@ -46,6 +48,8 @@ pub struct Agent<L: Ledger> {
 	pub(super) home: Home,
 	pub(super) gateway: Gateway,
 	pub(super) peers: Peers,
+	/// Who checks proofs for this device, if it does not itself.
+	pub(super) hub: Option<Hub>,
 	pub(super) exchange: DeviceExchange,
 	pub(super) memory: Memory,
 	/// What was decrypted and waits for the chain's last word.
@@ -85,12 +89,14 @@ impl<L: Ledger> Agent<L> {
 		let exchange = home.exchange(policy.clone())?;
 		let (memory, seen_stored_ms) = (home.memory()?, exchange.seen().1);
 		let peers = Peers::new(peer::client()?, config.distributors.clone())?;
+		let hub = Hub::new(config)?;
 		let (hook, hook_timeout) = (config.hook.clone(), Duration::from_secs(config.hook_timeout));
 		Ok(Self {
 			ledger,
 			home,
 			gateway,
 			peers,
+			hub,
 			exchange,
 			memory,
 			staged: None,

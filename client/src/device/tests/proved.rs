@@ -1,7 +1,7 @@
 //! Releases that are delivered with proofs.
 
 use super::*;
-use crate::distributor::scene::described;
+use crate::{distributor::scene::described, hub, keys::StatementKey};
 use waybill_exchange::{Proofs, Stored};
 use waybill_primitives::Suite;
 use waybill_zkcp::{encrypt, prove, prove_locks, unwatched, ChunkDigests, Layout, OutOfRange};
@@ -159,5 +159,41 @@ async fn damaged_proof_should_be_fetched_again_after_the_payment() {
 	drop(agent);
 	field.update(&path).await;
 	assert_eq!(image(&path), firmware);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn device_should_take_the_verdict_of_the_hub_that_it_names() {
+	let field = Field::new(1).await;
+	let firmware = field.proved_release(0, 1);
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	let key = StatementKey::generate(&field.path("hub.key")).unwrap();
+	let hub_key = key.public();
+	let parts = hub::Parts {
+		gateway: Gateway::new(&[field.ipfs.url()]).unwrap(),
+		key,
+		config: hub::Config { listen: ([127, 0, 0, 1], 0).into(), data: field.path("hub"), ..hub::Config::default() },
+	};
+	let (tell, told) = oneshot::channel();
+	let serving = tokio::spawn(hub::run(parts, |address| tell.send(address).unwrap(), std::future::pending()));
+	let address = told.await.unwrap();
+	let path = field.provision(0);
+
+	// An answer that another key has signed is no verdict.
+	let stranger = field.scene.devices[0].verifying_key().to_bytes();
+	let config =
+		Config { hub: Some(format!("http://{address}")), hub_key: Some(DeviceKey::Ed25519(stranger)), ..Config::default() };
+	let (mut agent, events) = field.agent(&path, &config).unwrap();
+	hindered(&mut agent, Duration::from_secs(5), true).await;
+	assert!(agent.obstacle().contains("not signed by the hub"), "{}", agent.obstacle());
+	assert!(!events.lock().unwrap().iter().any(|event| matches!(event, Event::Verified { .. } | Event::Signed { .. })));
+	drop(agent);
+
+	let config = Config { hub_key: Some(hub_key), ..config };
+	let (mut agent, events) = field.agent(&path, &config).unwrap();
+	timeout(LIMIT, agent.run(true)).await.unwrap_or_else(|_| panic!("{}", agent.obstacle())).unwrap();
+	assert!(events.lock().unwrap().iter().any(|event| matches!(event, Event::Verified { .. })));
+	assert_eq!(image(&path), firmware);
+	serving.abort();
 	running.stop().await;
 }
