@@ -224,7 +224,7 @@ impl Stage<'_> {
 			release: release.release,
 			image,
 			keys: self.devices.keys(),
-			number: self.chain.finalized().await?.into(),
+			number: self.chain.finalized().await?,
 		};
 		let cheat = Cheat::start(waybill, account, ipfs, &target, run).await?;
 		step.done(format!("it serves bounty {} at {}", bounty.bounty, cheat.url()));
