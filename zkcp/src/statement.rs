@@ -75,8 +75,8 @@ impl Statement {
 
 /// Chunks in the largest table.
 const MOST_CHUNKS: usize = MAX_ROWS / CHUNK_ROWS;
-/// Chunks in a table beside it.
-const MOST_BESIDE: usize = MOST_CHUNKS / 4;
+/// Chunks in a table beside it: more would take more than 1 GiB to prove.
+const MOST_BESIDE: usize = MOST_CHUNKS / 8;
 
 /// One of the proofs of a statement.
 pub struct Part {
