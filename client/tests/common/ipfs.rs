@@ -17,8 +17,8 @@ use std::{
 use tokio::{net::TcpListener, runtime, sync::oneshot};
 use waybill_primitives::Cid;
 
-/// What fits into one leaf.
-const BLOCK: usize = 262_144;
+/// What fits into one leaf: proofs are larger than kubo's leaves.
+const BLOCK: usize = 1 << 20;
 
 type Blocks = Arc<Mutex<HashMap<String, Bytes>>>;
 
