@@ -44,7 +44,8 @@ pub use sweep::SweepError;
 #[cfg(feature = "verify")]
 pub use {
 	envelope::EnvelopeError,
-	statement::Statement,
+	sample::SAMPLE,
+	statement::{Statement, MOST_CHUNKS},
 	verify::{lock_place, locks_in_table, payload_digests, verify, LockPlace, LockTable, VerifyError, LOCKS_IN_GROUP},
 };
 

@@ -73,8 +73,8 @@ impl Statement {
 	}
 }
 
-/// Chunks in the largest table.
-const MOST_CHUNKS: usize = MAX_ROWS / CHUNK_ROWS;
+/// Chunks in the largest table: a part of a proof is about that many, and a few more.
+pub const MOST_CHUNKS: usize = MAX_ROWS / CHUNK_ROWS;
 /// Chunks in a table beside it: more would take more than 1 GiB to prove.
 const MOST_BESIDE: usize = MOST_CHUNKS / 8;
 

@@ -10,15 +10,13 @@ use core::fmt;
 use minicbor::{Decode, Encode};
 use subtle::ConstantTimeEq;
 use waybill_primitives::{Digest, Hash32, Lock, Suite};
-use waybill_zkcp::{ChunkDigests, Key, Layout, LockTable, Nonce, ReadAt, SweepError, VerifyError, Watch};
+use waybill_zkcp::{
+	ChunkDigests, Key, Layout, LockTable, Nonce, ReadAt, SweepError, VerifyError, Watch, MOST_CHUNKS, SAMPLE,
+};
 
 /// The largest proofs that are fetched: for the digests of the payload's chunks, and for the proofs themselves.
 const MOST_PER_CHUNK: u64 = 32;
 const MOST_PER_PART: u64 = 4 << 20;
-/// Chunks of payload in a part of a proof.
-const CHUNKS_IN_PART: u64 = 256;
-/// Chunks that are proved of a payload of which only a sample is.
-const CHUNKS_IN_SAMPLE: u64 = 298;
 
 /// Why proofs are refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,7 +96,7 @@ impl ProofQuery {
 			return Err(ProofFault::Malformed);
 		}
 		let total = u64::from(layout.total());
-		let parts = if layout.is_extended() { CHUNKS_IN_SAMPLE } else { total }.div_ceil(CHUNKS_IN_PART);
+		let parts = if layout.is_extended() { SAMPLE as u64 } else { total }.div_ceil(MOST_CHUNKS as u64);
 		let most = total.saturating_mul(MOST_PER_CHUNK).saturating_add(parts.saturating_mul(MOST_PER_PART));
 		if self.proofs.data.size > most || self.proofs.locks.size > MOST_PER_PART {
 			return Err(ProofFault::TooLarge);
