@@ -97,7 +97,7 @@ fn cbor() -> Seeds {
 	let (_, _, key) = server.session().claim_key().expect("it is reserved");
 	device.exchange.key(&key).expect("the key fits");
 	seeds.push(("device-keyed", stored(&device)));
-	device.decrypt(&server.ciphertext).expect("it decrypts");
+	device.decrypt(&server).expect("it decrypts");
 	seeds.push(("device-ready", stored(&device)));
 	seeds.push(("revealed-key", RevealedKey::new(BOUNTY, 2, key).to_cbor()));
 	seeds.push(("rejection", RejectionMessage::from(Rejection::EpochFull).to_cbor()));
