@@ -3,6 +3,8 @@
 //! A chunk is 128 rows: 127 blocks and a link. The permutations are the key stream, the payload's sponge and the ciphertext's sponge; in
 //! a link row they are the commitment to the key, and the lists' sponges, which absorb the digests of the chunk.
 
+#[cfg(feature = "std")]
+use super::Step;
 use super::{
 	row::{block, place, Io, Place, OWN},
 	CHUNK_ROWS,
@@ -168,17 +170,17 @@ pub fn trace(
 	nonce: &Nonce,
 	permutations: &crate::lanes::Permutations,
 ) -> DataTrace {
-	build(chunks, key, nonce, permutations, |_, _, _| ())
+	build(chunks, key, nonce, permutations, |_, _, _, _| ())
 }
 
-/// The same; `alter` may change the inputs of a row's permutations, and what stands beside them, before they are permuted.
+/// The same; `alter` may change the inputs of a row's permutations, and what stands beside them, after every step.
 #[cfg(feature = "std")]
 pub(super) fn build(
 	chunks: &[DataChunk],
 	key: &crate::key::Key,
 	nonce: &Nonce,
 	permutations: &crate::lanes::Permutations,
-	alter: impl Fn(usize, &mut [crate::poseidon::State; 3], &mut [F]) + Sync,
+	alter: impl Fn(usize, Step, &mut [crate::poseidon::State; 3], &mut [F]) + Sync,
 ) -> DataTrace {
 	use crate::poseidon::{capacity, join, rate, State};
 	use p3_maybe_rayon::prelude::*;
@@ -204,19 +206,20 @@ pub(super) fn build(
 				if number == CHUNK_BLOCKS {
 					break;
 				}
+				let at = place * CHUNK_ROWS + number;
 				row[STREAM] = stream.input(F::from_u32(chunk.index), number);
-				let u = chunk.values[number];
-				let mut c = u;
-				if number < chunk.blocks {
-					let key = rate(&permuted(row[STREAM]));
-					for (c, key) in c.iter_mut().zip(key) {
-						*c += key;
-					}
-					beside[REAL_BESIDE] = F::ONE;
-				}
+				row[PAYLOAD] = join(&chunk.values[number], &held[0]);
 				beside[LEFT_BESIDE] = F::from_usize(chunk.blocks.saturating_sub(number));
-				(row[PAYLOAD], row[CIPHERTEXT]) = (join(&u, &held[0]), join(&c, &held[1]));
-				alter(place * CHUNK_ROWS + number, row, beside);
+				beside[REAL_BESIDE] = F::from_bool(number < chunk.blocks);
+				alter(at, Step::Given, row, beside);
+				let real = beside[REAL_BESIDE];
+				let mut c = Block::default();
+				if real != F::ZERO {
+					let (u, key) = (rate(&row[PAYLOAD]), rate(&permuted(row[STREAM])));
+					c = core::array::from_fn(|index| (u[index] + key[index]) * real);
+				}
+				row[CIPHERTEXT] = join(&c, &held[1]);
+				alter(at, Step::Absorbed, row, beside);
 				let outputs = [permuted(row[PAYLOAD]), permuted(row[CIPHERTEXT])];
 				held = [capacity(&outputs[0]), capacity(&outputs[1])];
 				digests = [rate(&outputs[0]), rate(&outputs[1])];
@@ -228,16 +231,18 @@ pub(super) fn build(
 	let commitment = join(key.block(), &Tag::Commitment.capacity(0, 0));
 	for (chunk, digests) in digests.iter().enumerate() {
 		let rows = chunk * CHUNK_ROWS..(chunk + 1) * CHUNK_ROWS;
-		for beside in beside[rows.start * BESIDE..rows.end * BESIDE].chunks_exact_mut(BESIDE) {
-			beside[..BLOCK].copy_from_slice(&lists[0]);
-			beside[BLOCK..2 * BLOCK].copy_from_slice(&lists[1]);
-		}
 		let link = rows.end - 1;
 		inputs[link] = [commitment, join(&digests[0], &lists[0]), join(&digests[1], &lists[1])];
-		alter(link, &mut inputs[link], &mut beside[link * BESIDE..(link + 1) * BESIDE]);
+		for at in rows {
+			let beside = &mut beside[at * BESIDE..(at + 1) * BESIDE];
+			beside[..BLOCK].copy_from_slice(&lists[0]);
+			beside[BLOCK..2 * BLOCK].copy_from_slice(&lists[1]);
+			alter(at, Step::Listed, &mut inputs[at], beside);
+		}
 		lists = [capacity(&permuted(inputs[link][PAYLOAD])), capacity(&permuted(inputs[link][CIPHERTEXT]))];
 	}
+	let committed = inputs.last().map_or(commitment, |link| link[STREAM]);
 	let public =
-		DataPublic { commitment: rate(&permuted(commitment)), nonce: *nonce, payload: lists[0], ciphertext: lists[1] };
+		DataPublic { commitment: rate(&permuted(committed)), nonce: *nonce, payload: lists[0], ciphertext: lists[1] };
 	DataTrace { table: super::row::trace(&inputs, CHUNK_ROWS, &beside), public, digests }
 }

@@ -4,6 +4,8 @@
 //! in a link row the first is the commitment to the key, the second is free, and the third is the sponge of the list of groups.
 
 use super::row::{block, place, Io, Place, OWN};
+#[cfg(feature = "std")]
+use super::Step;
 use crate::{
 	field::{Block, BLOCK, F},
 	poseidon::Tag,
@@ -123,15 +125,16 @@ pub struct LockTrace {
 /// The rows of the locks of these lock keys, a power of two of whole groups.
 #[cfg(feature = "std")]
 pub fn trace(key: &crate::key::Key, lock_keys: &[crate::key::Key], permutations: &crate::lanes::Permutations) -> LockTrace {
-	build(key, lock_keys, permutations, |_, _, _| ())
+	build(key, lock_keys, permutations, |_, _, _, _| ())
 }
 
+/// The same; `alter` may change the inputs of a row's permutations, and what stands beside them, after every step.
 #[cfg(feature = "std")]
 pub(super) fn build(
 	key: &crate::key::Key,
 	lock_keys: &[crate::key::Key],
 	permutations: &crate::lanes::Permutations,
-	alter: impl Fn(usize, &mut [crate::poseidon::State; 3], &mut [F]) + Sync,
+	alter: impl Fn(usize, Step, &mut [crate::poseidon::State; 3], &mut [F]) + Sync,
 ) -> LockTrace {
 	use crate::poseidon::{capacity, join, rate, State};
 	use p3_maybe_rayon::prelude::*;
@@ -156,12 +159,16 @@ pub(super) fn build(
 			}
 			for (number, lock_key) in lock_keys.iter().enumerate() {
 				let (row, beside) = (&mut rows[number], &mut beside[number * BESIDE..(number + 1) * BESIDE]);
+				let at = place * GROUP_ROWS + number;
 				row[LOCK] = join(lock_key.block(), &Tag::Lock.capacity(0, 0));
-				row[LEAF] = join(key.mask(lock_key).block(), &rate(&permuted(row[LOCK])));
+				alter(at, Step::Given, row, beside);
+				let mask: Block = core::array::from_fn(|index| beside[index] - row[LOCK][index]);
+				row[LEAF] = join(&mask, &rate(&permuted(row[LOCK])));
+				alter(at, Step::Derived, row, beside);
 				let fed = permuted(row[LEAF]);
 				let leaf: Block = core::array::from_fn(|index| fed[index] + row[LEAF][index]);
 				row[GROUP] = join(&leaf, &held);
-				alter(place * GROUP_ROWS + number, row, beside);
+				alter(at, Step::Absorbed, row, beside);
 				let output = permuted(row[GROUP]);
 				(digest, held) = (rate(&output), capacity(&output));
 			}
@@ -172,17 +179,19 @@ pub(super) fn build(
 	let commitment = join(key.block(), &Tag::Commitment.capacity(0, 0));
 	for (group, digest) in digests.iter().enumerate() {
 		let rows = group * GROUP_ROWS..(group + 1) * GROUP_ROWS;
-		for beside in beside[rows.start * BESIDE..rows.end * BESIDE].chunks_exact_mut(BESIDE) {
-			beside[BLOCK..2 * BLOCK].copy_from_slice(&held);
-		}
 		let link = rows.end - 1;
 		inputs[link] = [commitment, State::default(), join(digest, &held)];
-		alter(link, &mut inputs[link], &mut beside[link * BESIDE..(link + 1) * BESIDE]);
+		for at in rows {
+			let beside = &mut beside[at * BESIDE..(at + 1) * BESIDE];
+			beside[BLOCK..2 * BLOCK].copy_from_slice(&held);
+			alter(at, Step::Listed, &mut inputs[at], beside);
+		}
 		held = capacity(&permuted(inputs[link][GROUP]));
 	}
+	let committed = inputs.last().map_or(commitment, |link| link[LOCK]);
 	LockTrace {
 		table: super::row::trace(&inputs, GROUP_ROWS, &beside),
-		public: LockPublic { commitment: rate(&permuted(commitment)), groups: held },
+		public: LockPublic { commitment: rate(&permuted(committed)), groups: held },
 		groups: digests,
 	}
 }

@@ -38,6 +38,20 @@ pub enum Kind {
 	Locks,
 }
 
+/// A step in filling a row. Tests change what it gave before the next one, so that a false witness is false in one place alone.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+	/// What the row is about: a block of payload and the input of its key stream; a lock key.
+	Given,
+	/// What follows from a lock key: its lock and its mask.
+	Derived,
+	/// What the sponges absorb.
+	Absorbed,
+	/// The capacities of the lists.
+	Listed,
+}
+
 impl Table {
 	/// The constraints of these kinds.
 	pub fn all(kinds: impl IntoIterator<Item = Kind>) -> Vec<Self> {

@@ -1,0 +1,56 @@
+//! Fillings of the columns that say where a row stands: every one that there is, for small tables.
+
+use super::{
+	super::row::{place, EXTRA, OWN},
+	*,
+};
+
+struct Places {
+	period: usize,
+}
+
+impl BaseAir<F> for Places {
+	fn width(&self) -> usize {
+		OWN
+	}
+}
+
+impl<AB: AirBuilder<F = F>> Air<AB> for Places {
+	fn eval(&self, builder: &mut AB) {
+		place(builder, self.period);
+	}
+}
+
+/// Number, link and first of a row: numbers up to the period, one that is no place, and links that are neither one nor zero.
+fn cells(filling: usize, period: usize) -> [usize; 3] {
+	[filling % (period + 1), filling / (period + 1) % 3, filling / (period + 1) / 3]
+}
+
+#[test]
+fn places_should_have_one_filling_and_need_each_constraint() {
+	let mut alone = BTreeSet::new();
+	let mut all = 0;
+	for (period, rows) in [(2usize, 3), (2, 4), (3, 3), (3, 2)] {
+		let each = (period + 1) * 3 * 2;
+		let mut holding = Vec::new();
+		for number in 0..each.pow(rows) {
+			let places: Vec<[usize; 3]> = (0..rows).map(|row| cells(number / each.pow(row) % each, period)).collect();
+			let mut table = RowMajorMatrix::new(F::zero_vec(OWN * places.len()), OWN);
+			for (row, place) in table.values.chunks_exact_mut(OWN).zip(&places) {
+				row[EXTRA..].copy_from_slice(&place.map(F::from_usize));
+			}
+			let (broken, constraints) = broken(&Places { period }, &table, &[]);
+			all = constraints;
+			match broken.len() {
+				0 => holding.push(places),
+				1 => alone.extend(broken),
+				_ => {},
+			}
+		}
+		let right = |row: usize| [row % period, usize::from(row % period == period - 1), usize::from(row % period == 0)];
+		let expected: Vec<_> = (0..rows as usize).map(right).collect();
+		assert_eq!(holding, if rows as usize % period == 0 { vec![expected] } else { vec![] });
+	}
+	// That the first number is zero, that the last row is a link and that links are one or zero follow from the rest, or from each other.
+	assert_eq!((0..all).filter(|constraint| !alone.contains(constraint)).collect::<Vec<_>>(), [0, 1, 2]);
+}
