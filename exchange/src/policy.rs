@@ -15,10 +15,12 @@ pub struct Policy {
 	pub receipt_lifetime: BlockNumber,
 	/// The largest payload that fits the device, in bytes.
 	pub max_payload_size: u64,
+	/// Whether releases are taken whose suite knows no proofs: a distributor can be paid for such a one though its key opens nothing.
+	pub accept_unproven: bool,
 }
 
 impl Default for Policy {
-	/// Two minutes, one minute, 20 blocks, 100 blocks, 1 GiB.
+	/// Two minutes, one minute, 20 blocks, 100 blocks, 1 GiB, nothing unproven.
 	fn default() -> Self {
 		Self {
 			max_view_age_ms: 120_000,
@@ -26,6 +28,7 @@ impl Default for Policy {
 			min_margin: 20,
 			receipt_lifetime: 100,
 			max_payload_size: 1 << 30,
+			accept_unproven: false,
 		}
 	}
 }

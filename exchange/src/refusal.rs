@@ -55,6 +55,8 @@ pub enum Refusal {
 	DigestMismatch,
 	/// The payload does not fit this device.
 	PayloadTooLarge,
+	/// The release's suite knows no proofs, and this device's policy takes nothing unproven.
+	Unproven,
 	/// The ciphertext's length does not fit the payload's.
 	CiphertextSizeMismatch,
 	/// The device is not at this place of the bounty's fleet.
@@ -150,6 +152,7 @@ impl Refusal {
 			| Self::NotInFleet
 			| Self::AlreadyPaid
 			| Self::SlotReserved
+			| Self::Unproven
 			| Self::EvidenceRefused
 			| Self::Proof(_)
 			| Self::MaskUnreadable
@@ -190,6 +193,7 @@ impl fmt::Display for Refusal {
 			Self::ReleaseYanked => "the release is withdrawn",
 			Self::DigestMismatch => "the digest is not the bounty's or not the payload's",
 			Self::PayloadTooLarge => "the payload is too large for this device",
+			Self::Unproven => "the release is published under a suite without proofs, and this device takes none such",
 			Self::CiphertextSizeMismatch => "the ciphertext's length does not fit the payload's",
 			Self::NotInFleet => "this device is not at the offered place of the fleet",
 			Self::AlreadyPaid => "the update of this device is paid already",

@@ -30,6 +30,9 @@ pub trait Algorithms {
 	/// The content key `K` of mask `m` and lock key `r`; `None` if one of them is no key.
 	fn combine(self, mask: &Secret, lock_key: &Secret) -> Option<Secret>;
 
+	/// Whether a device can have proof, before it signs, that the key will open the ciphertext.
+	fn has_proofs(self) -> bool;
+
 	/// Whether the suite takes evidence of this kind and shape.
 	fn accepts(self, evidence: &Evidence) -> bool;
 }
@@ -81,6 +84,13 @@ impl Algorithms for Suite {
 				let (mask, lock_key) = (Key::from_bytes(mask.expose())?, Key::from_bytes(lock_key.expose())?);
 				Some(Secret::new(mask.unmask(&lock_key).to_bytes()))
 			},
+		}
+	}
+
+	fn has_proofs(self) -> bool {
+		match self {
+			Self::Plain => false,
+			Self::Zkcp => true,
 		}
 	}
 

@@ -312,6 +312,39 @@ fn refused_release_should_not_count_as_seen(suite: Suite) {
 	assert_eq!(device.exchange.judge(&world.chain.release), Ok(()));
 }
 
+#[test]
+fn release_without_proofs_should_be_refused_unless_the_policy_takes_it() {
+	let mut world = World::of(Suite::Plain);
+	let (mut device, mut server) = (world.device(), world.server(1));
+	let offer = server.offer_to(&mut device, &world).unwrap();
+	device.restart_under(Policy::default());
+	assert_eq!(device.exchange.judge(&world.chain.release), Err(Refusal::Unproven));
+	assert_eq!(device.exchange.offer(&offer, &world.chain.view(), NOW), Err(Refusal::Unproven));
+	device.restart();
+	device.exchange.offer(&offer, &world.chain.view(), NOW).unwrap();
+	device.fetch(&server.ciphertext).unwrap();
+	device.restart_under(Policy::default());
+	let refused = device.exchange.sign_receipt(&device.signer, &world.chain.view(), NOW);
+	assert_eq!(refused.unwrap_err(), Refusal::Unproven);
+	device.restart();
+	let receipt = device.exchange.sign_receipt(&device.signer, &world.chain.view(), NOW).unwrap().persisted();
+	// What is paid for and decrypted is the release, be it proved or not.
+	device.restart_under(Policy::default());
+	let key = server.settle(&receipt, &mut world.chain);
+	device.exchange.key(&key).unwrap();
+	device.decrypt(&server).unwrap();
+	device.install(&world.chain).unwrap();
+}
+
+#[test]
+fn release_with_proofs_should_be_taken_under_every_policy() {
+	let world = World::of(Suite::Zkcp);
+	let (mut device, mut server) = (world.device(), world.server(1));
+	device.restart_under(Policy::default());
+	assert_eq!(device.exchange.judge(&world.chain.release), Ok(()));
+	device.until_signed(&world, &mut server);
+}
+
 fn what_was_agreed_on_should_not_be_installed_when_its_keys_were_replaced(suite: Suite) {
 	let mut world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));

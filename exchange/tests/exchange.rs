@@ -136,7 +136,7 @@ fn restored_device_should_forget_what_is_installed_when_power_was_lost_after_the
 	profile.installed = profile.installed.after(&world.release);
 	let restored = waybill_exchange::DeviceExchange::restore(
 		profile,
-		waybill_exchange::Policy::default(),
+		common::policy(),
 		waybill_exchange::Signer::public(&device.signer),
 		&bytes,
 	);

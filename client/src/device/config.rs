@@ -32,6 +32,8 @@ pub struct Config {
 	pub receipt_lifetime: BlockNumber,
 	/// The largest image that fits the device, in bytes.
 	pub max_size: u64,
+	/// Whether to take releases whose suite knows no proofs: a distributor can be paid for such a one though its key opens nothing.
+	pub accept_unproven: bool,
 }
 
 impl Default for Config {
@@ -49,6 +51,7 @@ impl Default for Config {
 			min_margin: policy.min_margin,
 			receipt_lifetime: policy.receipt_lifetime,
 			max_size: policy.max_payload_size,
+			accept_unproven: policy.accept_unproven,
 		}
 	}
 }
@@ -62,6 +65,7 @@ impl Config {
 			min_margin: self.min_margin,
 			receipt_lifetime: self.receipt_lifetime,
 			max_payload_size: self.max_size,
+			accept_unproven: self.accept_unproven,
 		}
 	}
 }

@@ -81,6 +81,11 @@ impl Drop for Field {
 	}
 }
 
+/// The configuration of a device that takes releases without proofs, as most tests publish them.
+fn lenient() -> Config {
+	Config { accept_unproven: true, ..Config::default() }
+}
+
 fn payload(seed: u8) -> Vec<u8> {
 	(0..700_000u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8 ^ seed).collect()
 }
@@ -141,15 +146,42 @@ impl Field {
 
 	/// Runs a device until it is up to date.
 	async fn update(&self, path: &Path) -> Vec<Event> {
-		let (mut agent, events) = self.agent(path, &Config::default()).unwrap();
+		let (mut agent, events) = self.agent(path, &lenient()).unwrap();
 		timeout(LIMIT, agent.run(true)).await.unwrap_or_else(|_| panic!("{}", agent.obstacle())).unwrap();
 		let events = events.lock().unwrap().clone();
 		events
 	}
 
+	/// Has a device's power fail after every step until it is up to date. Gives what it said in each step.
+	async fn update_by_steps(&self, path: &Path) -> Vec<Vec<Event>> {
+		let mut steps = Vec::new();
+		timeout(LIMIT, async {
+			loop {
+				// A new agent on the same folder for every step; what was decrypted is lost with it.
+				let (mut agent, events) = self.agent(path, &lenient()).unwrap();
+				let state = self.scene.chain.newest().await.unwrap();
+				match agent.step(&state).await {
+					Ok(Outcome::UpToDate) => break,
+					Ok(Outcome::Again) if matches!(agent.exchange.stage(), Stage::Ready(_)) => {
+						// The last step needs what the one before it has decrypted.
+						let state = self.scene.chain.newest().await.unwrap();
+						assert!(matches!(agent.step(&state).await.unwrap(), Outcome::Updated(_)));
+					},
+					Ok(_) => {},
+					Err(error) => assert_ne!(error.kind(), Kind::File, "{error}"),
+				}
+				steps.push(events.lock().unwrap().clone());
+				sleep(Duration::from_millis(20)).await;
+			}
+		})
+		.await
+		.unwrap();
+		steps
+	}
+
 	/// Runs a device until a distributor has its receipt; then its power fails.
 	async fn acknowledge(&self, path: &Path) {
-		let (mut agent, events) = self.agent(path, &Config::default()).unwrap();
+		let (mut agent, events) = self.agent(path, &lenient()).unwrap();
 		timeout(LIMIT, async {
 			while !events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. })) {
 				let state = self.scene.chain.newest().await.unwrap();
@@ -356,28 +388,7 @@ async fn update_should_carry_on_when_the_power_fails_after_any_step() {
 	let image_bytes = field.release(0, 1);
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	let path = field.provision(0);
-	let mut steps = 0;
-	timeout(LIMIT, async {
-		loop {
-			// A new agent on the same folder for every step; what was decrypted is lost with it.
-			let (mut agent, _) = field.agent(&path, &Config::default()).unwrap();
-			let state = field.scene.chain.newest().await.unwrap();
-			match agent.step(&state).await {
-				Ok(Outcome::UpToDate) => break,
-				Ok(Outcome::Again) if matches!(agent.exchange.stage(), Stage::Ready(_)) => {
-					// The last step needs what the one before it has decrypted.
-					let state = field.scene.chain.newest().await.unwrap();
-					assert!(matches!(agent.step(&state).await.unwrap(), Outcome::Updated(_)));
-				},
-				Ok(_) => {},
-				Err(error) => assert_ne!(error.kind(), Kind::File, "{error}"),
-			}
-			steps += 1;
-			sleep(Duration::from_millis(20)).await;
-		}
-	})
-	.await
-	.unwrap();
+	let steps = field.update_by_steps(&path).await.len();
 	assert!(steps >= 5, "{steps}");
 	assert_eq!(image(&path), image_bytes);
 	assert_eq!(field.paid(), 1);
@@ -391,7 +402,7 @@ async fn device_should_turn_to_another_when_the_distributor_disappears_with_the_
 	let (gone, other) = (account(&field.folder, "gone"), account(&field.folder, "other"));
 	let running = field.distributor(&gone, |config| config.max_delay = 3_600).await;
 	let path = field.provision(0);
-	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+	let (mut agent, events) = field.agent(&path, &lenient()).unwrap();
 	let update = tokio::spawn(async move { agent.run(true).await });
 	until(|| events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. }))).await;
 	running.stop().await;
@@ -483,7 +494,7 @@ async fn key_should_be_asked_for_more_and_more_rarely_when_nobody_has_it() {
 			true => world.bounties.clear(),
 			false => assert!(world.paid.insert((0, 0))),
 		});
-		let (mut agent, _) = field.agent(&path, &Config::default()).unwrap();
+		let (mut agent, _) = field.agent(&path, &lenient()).unwrap();
 		let asked = || idler.keys.load(Ordering::Relaxed);
 		let over = || Home::read(&path).unwrap().memory().unwrap().over.len();
 		let started = Instant::now();
@@ -516,7 +527,7 @@ async fn round_should_go_on_when_an_offer_is_for_another_release_or_bounty() {
 		idlers.push(idler);
 	}
 	let path = field.provision(0);
-	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+	let (mut agent, events) = field.agent(&path, &lenient()).unwrap();
 	let state = field.scene.chain.newest().await.unwrap();
 	assert_eq!(agent.step(&state).await.unwrap(), Outcome::Wait);
 	assert!(idlers.iter().all(|idler| idler.hellos.load(Ordering::Relaxed) == 1));
@@ -536,7 +547,7 @@ async fn distributor_should_be_left_alone_when_its_ciphertext_cannot_be_had() {
 	let idler = Idler::start(&field, &account(&field.folder, "idler"), |_| (), None).await;
 	let path = field.provision(0);
 	// Known by its address alone.
-	let config = Config { distributors: vec![idler.one.endpoint.clone()], ..Config::default() };
+	let config = Config { distributors: vec![idler.one.endpoint.clone()], ..lenient() };
 	let (mut agent, _) = field.agent(&path, &config).unwrap();
 	agent.gateway = Gateway::new(&["http://127.0.0.1:1"]).unwrap();
 	let state = field.scene.chain.newest().await.unwrap();
@@ -560,7 +571,7 @@ async fn distributor_should_be_a_cheat_when_its_ciphertext_is_not_what_it_offere
 		let idler = Idler::start(&field, &payee, |_| (), Some(other)).await;
 		let path = field.provision(0);
 		// Known by its address alone.
-		let config = Config { distributors: vec![idler.one.endpoint.clone()], ..Config::default() };
+		let config = Config { distributors: vec![idler.one.endpoint.clone()], ..lenient() };
 		let (mut agent, events) = field.agent(&path, &config).unwrap();
 		for expected in [Outcome::Again, Outcome::Again, Outcome::Wait] {
 			let state = field.scene.chain.newest().await.unwrap();
@@ -582,7 +593,7 @@ async fn receipt_should_reach_the_distributor_when_another_takes_it_too() {
 	field.scene.chain.edit(|world| world.distributors.clear());
 	let path = field.provision(0);
 	let endpoint = format!("http://{}", running.address);
-	let config = Config { distributors: vec![other.one.endpoint.clone(), endpoint.clone()], ..Config::default() };
+	let config = Config { distributors: vec![other.one.endpoint.clone(), endpoint.clone()], ..lenient() };
 	let (mut agent, events) = field.agent(&path, &config).unwrap();
 	timeout(LIMIT, agent.run(true)).await.unwrap_or_else(|_| panic!("{}", agent.obstacle())).unwrap();
 	assert!(events.lock().unwrap().iter().any(|event| matches!(event, Event::Acknowledged { .. })));
@@ -596,7 +607,7 @@ async fn update_should_go_on_when_the_hook_fails() {
 	let field = Field::new(1).await;
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	let path = field.provision(0);
-	let config = Config { hook: Some(field.path("missing.sh")), ..Config::default() };
+	let config = Config { hook: Some(field.path("missing.sh")), ..lenient() };
 	let (mut agent, _) = field.agent(&path, &config).unwrap();
 	let update = tokio::spawn(async move { agent.run(false).await });
 	for id in 0..2 {
@@ -646,7 +657,7 @@ async fn full_disk_should_end_the_update_with_one_line_and_leave_nothing_half_in
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	let path = field.provision(0);
 	// Up to the offer, to know the ciphertext's name.
-	let (mut agent, _) = field.agent(&path, &Config::default()).unwrap();
+	let (mut agent, _) = field.agent(&path, &lenient()).unwrap();
 	let cid = timeout(LIMIT, async {
 		loop {
 			let state = field.scene.chain.newest().await.unwrap();
@@ -663,7 +674,7 @@ async fn full_disk_should_end_the_update_with_one_line_and_leave_nothing_half_in
 	let part = path.join(format!("ciphertexts/{cid}.part"));
 	fs::create_dir_all(part.parent().unwrap()).unwrap();
 	symlink("/dev/full", &part).unwrap();
-	let (mut agent, _) = field.agent(&path, &Config::default()).unwrap();
+	let (mut agent, _) = field.agent(&path, &lenient()).unwrap();
 	let error = timeout(LIMIT, agent.run(true)).await.unwrap().unwrap_err();
 	assert_eq!(error.kind(), Kind::File);
 	assert!(error.to_string().contains("No space left") && error.to_string().contains("carries on"), "{error}");
@@ -685,7 +696,7 @@ async fn nothing_should_be_signed_when_the_chain_is_held_back() {
 	for (shift, words, said) in [(-600_000, "frozen", 1), (600_000, "from the future", 0)] {
 		let held = distributor::now_ms().saturating_add_signed(shift);
 		field.scene.chain.edit(|world| world.timestamp_ms = Some(held));
-		let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+		let (mut agent, events) = field.agent(&path, &lenient()).unwrap();
 		hindered(&mut agent, Duration::from_secs(2), true).await;
 		assert!(agent.obstacle().contains(words), "{}", agent.obstacle());
 		let events = events.lock().unwrap();
@@ -778,7 +789,7 @@ async fn older_release_should_not_be_taken_when_it_is_the_chains_latest() {
 	let path = field.provision(0);
 	field.update(&path).await;
 	field.scene.chain.edit(|world| world.releases.get_mut(&1).unwrap().state = ReleaseState::Unavailable);
-	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+	let (mut agent, events) = field.agent(&path, &lenient()).unwrap();
 	hindered(&mut agent, Duration::from_secs(1), true).await;
 	assert!(agent.obstacle().contains("lower security version"), "{}", agent.obstacle());
 	assert!(events.lock().unwrap().is_empty());
@@ -796,7 +807,7 @@ async fn cheat_should_be_named_and_not_asked_again() {
 	field.ipfs.put(waybill_primitives::Codec::Raw, shop.ciphertext.clone());
 	let served = shop.serve(&field.scene.chain, &cheat).await;
 	let path = field.provision(0);
-	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+	let (mut agent, events) = field.agent(&path, &lenient()).unwrap();
 	let heard = events.clone();
 	let update = tokio::spawn(async move { timeout(LIMIT, agent.run(true)).await });
 	until(|| heard.lock().unwrap().iter().any(|event| matches!(event, Event::Cheated { .. }))).await;
@@ -831,7 +842,7 @@ async fn hook_should_run_once_and_again_only_if_it_failed() {
 		fs::write(&hook, text).unwrap();
 		fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
 	};
-	let config = Config { hook: Some(hook.clone()), ..Config::default() };
+	let config = Config { hook: Some(hook.clone()), ..lenient() };
 	script(3);
 	let (mut agent, events) = field.agent(&path, &config).unwrap();
 	// The step after the one that installs, which waits for the hook.
@@ -857,18 +868,18 @@ async fn hook_should_run_once_and_again_only_if_it_failed() {
 async fn folder_should_be_one_devices_on_one_chain_in_one_process() {
 	let field = Field::new(2).await;
 	let path = field.provision(0);
-	let (agent, _) = field.agent(&path, &Config::default()).unwrap();
+	let (agent, _) = field.agent(&path, &lenient()).unwrap();
 	assert!(Home::open(&path).unwrap_err().to_string().contains("another program"));
 	Home::read(&path).unwrap();
 	drop(agent);
 	let mut identity = Identity::load(&path).unwrap();
 	identity.genesis = [1; 32];
 	identity.save(&path).unwrap();
-	assert_eq!(field.agent(&path, &Config::default()).map(drop).unwrap_err().kind(), Kind::Check);
+	assert_eq!(field.agent(&path, &lenient()).map(drop).unwrap_err().kind(), Kind::Check);
 	assert_eq!(Home::open(&field.path("none")).unwrap_err().kind(), Kind::File);
 	let other = field.provision(1);
 	fs::write(other.join("exchange.cbor"), [1, 2, 3]).unwrap();
-	let error = field.agent(&other, &Config::default()).map(drop).unwrap_err();
+	let error = field.agent(&other, &lenient()).map(drop).unwrap_err();
 	assert_eq!(error.kind(), Kind::File);
 	assert!(error.to_string().contains("exchange.cbor"), "{error}");
 }
@@ -905,7 +916,7 @@ async fn release_of_another_vendor_or_model_should_not_be_taken() {
 	field.release(0, 1);
 	let path = field.provision(0);
 	let judge = |release: &crate::chain::types::Release| {
-		let mut exchange = Home::read(&path).unwrap().exchange(Config::default().policy()).unwrap();
+		let mut exchange = Home::read(&path).unwrap().exchange(lenient().policy()).unwrap();
 		super::check_release(&mut exchange, release)
 	};
 	let release = field.scene.chain.edit(|world| world.releases[&0].clone());

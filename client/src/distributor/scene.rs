@@ -220,7 +220,8 @@ impl Scene {
 			keys: self.trusted_keys(),
 			installed: Installed::default(),
 		};
-		DeviceExchange::new(profile, Policy::default(), public(&self.devices[index]))
+		let policy = Policy { accept_unproven: true, ..Policy::default() };
+		DeviceExchange::new(profile, policy, public(&self.devices[index]))
 	}
 
 	/// Takes a device from the greeting to its signed receipt.

@@ -30,11 +30,9 @@ pub(super) fn offer(
 		return Err(Refusal::ReleaseMismatch);
 	}
 	release(&view.release, &offer.signatures, profile, seen)?;
+	acceptable(&offer.release, policy)?;
 	if offer.release.digest != bounty.digest || !digest_fits(&offer.release) {
 		return Err(Refusal::DigestMismatch);
-	}
-	if offer.release.size > policy.max_payload_size {
-		return Err(Refusal::PayloadTooLarge);
 	}
 	let suite = offer.release.digest.suite;
 	if suite.ciphertext_size(offer.release.size) != Some(offer.ciphertext.size) {
@@ -63,6 +61,7 @@ pub(super) fn receipt(
 		return Err(Refusal::WrongRelease);
 	}
 	standing_release(&view.release, terms, profile, seen)?;
+	acceptable(&terms.release, policy)?;
 	let last = bounty.expires_at.saturating_sub(1);
 	Ok(view.number.saturating_add(policy.receipt_lifetime).min(last))
 }
@@ -128,6 +127,17 @@ pub(super) fn release(
 	profile.keys.verify(&on_chain.statement, &profile.genesis, signatures).map_err(Refusal::Signatures)?;
 	not_yanked(on_chain)?;
 	newer(&on_chain.statement, profile, seen)
+}
+
+/// The release against what the device demands.
+pub(super) fn acceptable(release: &ReleaseStatement, policy: &Policy) -> Result<(), Refusal> {
+	if release.size > policy.max_payload_size {
+		return Err(Refusal::PayloadTooLarge);
+	}
+	if !(release.digest.suite.has_proofs() || policy.accept_unproven) {
+		return Err(Refusal::Unproven);
+	}
+	Ok(())
 }
 
 /// What was agreed on, signed by the keys that are trusted now: they may be others than at that time.

@@ -200,6 +200,7 @@ impl DeviceExchange {
 	/// the release alone. If it may, nothing of a lower security version is taken from now on.
 	pub fn judge(&mut self, release: &ReleaseView) -> Result<(), Refusal> {
 		checks::release(release, &release.signatures, &self.profile, self.state.seen)?;
+		checks::acceptable(&release.statement, &self.policy)?;
 		self.state.seen = self.state.seen.with(&release.statement);
 		Ok(())
 	}

@@ -33,6 +33,11 @@ pub const EXPIRES_AT: u32 = 2000;
 pub const NOW: u64 = 1_790_000_000_000;
 pub const SUITES: [Suite; 2] = [Suite::Plain, Suite::Zkcp];
 
+/// That of devices that take releases of every suite.
+pub fn policy() -> Policy {
+	Policy { accept_unproven: true, ..Policy::default() }
+}
+
 /// Makes a test under each suite of every function.
 #[macro_export]
 macro_rules! under_each_suite {
@@ -262,7 +267,7 @@ impl World {
 
 	pub fn device_with(&self, profile: Profile, index: u32) -> Device {
 		let signer = self.devices[index as usize].clone();
-		let exchange = DeviceExchange::new(profile, Policy::default(), signer.public());
+		let exchange = DeviceExchange::new(profile, policy(), signer.public());
 		Device { signer, exchange, rng: rng(100 + u64::from(index)) }
 	}
 
@@ -381,9 +386,13 @@ pub struct Device {
 impl Device {
 	/// Loses power: what is stored is all that is left.
 	pub fn restart(&mut self) {
+		self.restart_under(policy());
+	}
+
+	pub fn restart_under(&mut self, policy: Policy) {
 		let bytes = self.exchange.to_bytes();
 		let profile = self.exchange.profile().clone();
-		self.exchange = DeviceExchange::restore(profile, Policy::default(), self.signer.public(), &bytes).unwrap();
+		self.exchange = DeviceExchange::restore(profile, policy, self.signer.public(), &bytes).unwrap();
 		assert_eq!(*self.exchange.to_bytes(), *bytes);
 	}
 

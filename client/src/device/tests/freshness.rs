@@ -30,17 +30,17 @@ async fn freeze_should_be_said_across_restarts_until_a_recent_block_is_seen() {
 	let held = distributor::now_ms() - 600_000;
 	hold(Some(held));
 	let brief = Duration::from_millis(500);
-	let (events, obstacle) = watch(&field, &path, &Config::default(), brief).await;
+	let (events, obstacle) = watch(&field, &path, &lenient(), brief).await;
 	assert_eq!(frozen(&events).since_ms, Time(held));
 	assert!(obstacle.starts_with("frozen: the newest final block"), "{obstacle}");
 	assert!(obstacle.contains("10 minutes old") && obstacle.contains("indefinite freeze"), "{obstacle}");
 	assert_eq!(Home::read(&path).unwrap().memory().unwrap().freeze.unwrap().since_ms, Time(held));
 	// Newer blocks come, but slowly: the freeze is the same.
 	hold(Some(held + 60_000));
-	let (events, _) = watch(&field, &path, &Config::default(), brief).await;
+	let (events, _) = watch(&field, &path, &lenient(), brief).await;
 	assert_eq!(frozen(&events).since_ms, Time(held));
 	// It ends by itself, while the device runs.
-	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+	let (mut agent, events) = field.agent(&path, &lenient()).unwrap();
 	let run = tokio::spawn(async move { agent.run(true).await });
 	until(|| !events.lock().unwrap().is_empty()).await;
 	hold(None);
@@ -55,7 +55,7 @@ async fn freeze_should_be_said_across_restarts_until_a_recent_block_is_seen() {
 async fn freeze_should_be_said_when_no_block_comes_any_more() {
 	let field = Field::new(1).await;
 	let path = field.provision(0);
-	let config = Config { max_block_age: 3, ..Config::default() };
+	let config = Config { max_block_age: 3, ..lenient() };
 	field.ticker.abort();
 	let (mut agent, events) = field.agent(&path, &config).unwrap();
 	tokio::select! {
@@ -75,7 +75,7 @@ async fn freeze_should_be_said_when_no_block_comes_any_more() {
 async fn freeze_should_be_said_when_no_node_can_be_reached() {
 	let field = Field::new(1).await;
 	let path = field.provision(0);
-	let config = Config { max_block_age: 3, ..Config::default() };
+	let config = Config { max_block_age: 3, ..lenient() };
 	field.scene.chain.edit(|world| world.down = true);
 	// A device that has never seen a block cannot say how old the newest is.
 	let (events, obstacle) = watch(&field, &path, &config, Duration::from_millis(300)).await;
@@ -102,7 +102,7 @@ async fn freeze_should_be_said_when_no_node_can_be_reached() {
 async fn older_state_than_one_before_should_be_named_a_rollback() {
 	let field = Field::new(1).await;
 	let path = field.provision(0);
-	let (mut agent, _) = field.agent(&path, &Config::default()).unwrap();
+	let (mut agent, _) = field.agent(&path, &lenient()).unwrap();
 	let old = field.scene.chain.newest().await.unwrap();
 	field.scene.chain.advance(5);
 	agent.step(&field.scene.chain.newest().await.unwrap()).await.unwrap();

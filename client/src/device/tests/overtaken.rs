@@ -14,7 +14,7 @@ async fn paid(field: &Field) -> (Running, PathBuf) {
 
 /// Takes steps until there is nothing to do but wait, and tells what for.
 async fn waits_for(field: &Field, path: &Path) -> String {
-	let (mut agent, _) = field.agent(path, &Config::default()).unwrap();
+	let (mut agent, _) = field.agent(path, &lenient()).unwrap();
 	timeout(LIMIT, async {
 		loop {
 			let state = field.scene.chain.newest().await.unwrap();
@@ -76,7 +76,7 @@ async fn receipt_should_not_be_signed_when_the_keys_were_replaced_since_the_offe
 	field.release(0, 1);
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	let path = field.provision(0);
-	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+	let (mut agent, events) = field.agent(&path, &lenient()).unwrap();
 	timeout(LIMIT, async {
 		while !matches!(agent.exchange.stage(), Stage::NeedReceipt(_)) {
 			let state = field.scene.chain.newest().await.unwrap();

@@ -76,27 +76,27 @@ async fn proved_update_should_carry_on_when_the_power_fails_after_any_step() {
 	let firmware = field.proved_release(0, 1);
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	let path = field.provision(0);
-	let mut verified = 0;
-	timeout(LIMIT, async {
-		loop {
-			let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
-			let state = field.scene.chain.newest().await.unwrap();
-			match agent.step(&state).await {
-				Ok(Outcome::UpToDate) => break,
-				Ok(Outcome::Again) if matches!(agent.exchange.stage(), Stage::Ready(_)) => {
-					let state = field.scene.chain.newest().await.unwrap();
-					assert!(matches!(agent.step(&state).await.unwrap(), Outcome::Updated(_)));
-				},
-				Ok(_) => {},
-				Err(error) => assert_ne!(error.kind(), Kind::File, "{error}"),
-			}
-			verified += events.lock().unwrap().iter().filter(|event| matches!(event, Event::Verified { .. })).count();
-			sleep(Duration::from_millis(20)).await;
-		}
-	})
-	.await
-	.unwrap();
+	let steps = field.update_by_steps(&path).await;
+	let verified = steps.iter().flatten().filter(|event| matches!(event, Event::Verified { .. })).count();
 	assert_eq!((verified, field.paid()), (1, 1));
+	assert_eq!(image(&path), firmware);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn release_without_proofs_should_be_refused_unless_the_device_takes_it() {
+	let field = Field::new(1).await;
+	let firmware = field.release(0, 1);
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	running.serves().await;
+	let path = field.provision(0);
+	let (mut agent, events) = field.agent(&path, &Config::default()).unwrap();
+	let state = field.scene.chain.newest().await.unwrap();
+	assert_eq!(agent.step(&state).await.unwrap(), Outcome::Wait);
+	assert!(agent.obstacle().contains("release 0 is refused: the release is published under a suite without proofs"));
+	assert!(events.lock().unwrap().is_empty());
+	drop(agent);
+	field.update(&path).await;
 	assert_eq!(image(&path), firmware);
 	running.stop().await;
 }

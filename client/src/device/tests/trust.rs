@@ -10,7 +10,7 @@ use crate::{
 
 /// What a step comes to for a device that is to follow the chain's key sets, and what the device has to say.
 async fn step(field: &Field, path: &Path) -> (Outcome, String) {
-	let (mut agent, _) = field.agent(path, &Config::default()).unwrap();
+	let (mut agent, _) = field.agent(path, &lenient()).unwrap();
 	let state = field.scene.chain.newest().await.unwrap();
 	let outcome = agent.step(&state).await.unwrap();
 	(outcome, agent.obstacle().to_owned())
@@ -51,7 +51,7 @@ async fn device_should_go_on_where_it_was_when_the_power_fails_between_key_sets(
 	for stored in 1..=6 {
 		assert_eq!(trusted(&path), stored);
 		let mut home = Home::open(&path).unwrap();
-		let mut exchange = home.exchange(Config::default().policy()).unwrap();
+		let mut exchange = home.exchange(lenient().policy()).unwrap();
 		let mut steps = 0;
 		// The power fails after the first set, before the second is stored.
 		let result = follow(&mut exchange, &state, |keys| {
@@ -83,7 +83,7 @@ async fn wrong_key_set_should_be_refused_by_its_name_and_change_nothing() {
 	];
 	for (name, link) in cases {
 		scene.chain.edit(|world| world.key_sets.insert(2, link));
-		let mut exchange = Home::read(&path).unwrap().exchange(Config::default().policy()).unwrap();
+		let mut exchange = Home::read(&path).unwrap().exchange(lenient().policy()).unwrap();
 		let state = scene.chain.newest().await.unwrap();
 		let error = follow(&mut exchange, &state, |_| panic!("{name} was taken")).await.unwrap_err();
 		assert_eq!((error.kind(), error.name()), (Kind::Check, Some(name)), "{error}");
