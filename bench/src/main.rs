@@ -17,6 +17,7 @@ mod world;
 mod zkcp;
 
 use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
 
 /// Measures the chain and prints one JSON object a line.
 #[derive(Parser)]
@@ -27,6 +28,9 @@ struct Cli {
 	/// A case of the group zkcp, which that group measures in a process of its own
 	#[arg(long, hide = true)]
 	zkcp_case: Option<String>,
+	/// The folder with what that case has proved, to check it
+	#[arg(long, hide = true, requires = "zkcp_case")]
+	zkcp_proved: Option<PathBuf>,
 }
 
 /// Measurements that belong together.
@@ -42,9 +46,9 @@ enum Group {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-	let Cli { group, zkcp_case } = Cli::parse();
+	let Cli { group, zkcp_case, zkcp_proved } = Cli::parse();
 	if let Some(case) = zkcp_case {
-		return zkcp::measure(&case);
+		return zkcp::measure(&case, zkcp_proved.as_deref());
 	}
 	let wanted = |one| group.is_none_or(|group| group == one);
 	if wanted(Group::Size) {

@@ -2,7 +2,13 @@
 
 use crate::report::figure;
 use anyhow::{ensure, Context, Result};
-use std::{hint::black_box, process::Command, time::Instant};
+use std::{
+	fs::{self, File},
+	hint::black_box,
+	path::Path,
+	process::Command,
+	time::Instant,
+};
 use waybill_zkcp::{
 	decrypt, encrypt, lock_place, prove, prove_locks, unwatched, verify, ChunkDigests, Key, Layout, LockTable, Nonce,
 	OutOfRange, LOCKS_IN_GROUP,
@@ -10,8 +16,9 @@ use waybill_zkcp::{
 
 const NONCE: Nonce = Nonce([9; 32]);
 const MIB: usize = 1 << 20;
-/// Payloads: their case, their length, whether only a sample of a long one is proved, and how often it is done; the fastest counts.
-const PAYLOADS: [(&str, usize, bool, usize); 4] = [
+/// A payload: its case, its length, whether only a sample of it is proved if it is long, and how often; the fastest counts.
+type Payload = (&'static str, usize, bool, usize);
+const PAYLOADS: [Payload; 4] = [
 	("64KiB", 64 << 10, true, 5),
 	("1MiB", MIB, true, 3),
 	("32MiB chunked", 32 * MIB, false, 1),
@@ -23,30 +30,41 @@ const CIPHER_BYTES: usize = 4 * MIB - 1;
 const LOCKS: &str = "locks";
 /// Locks in the largest table.
 const LOCK_COUNT: u32 = 15_360;
+/// What a process that only checks finds in its folder: the ciphertext, the proof, the payload's digest.
+const FILES: [&str; 3] = ["ciphertext", "proof", "digest"];
 /// How often ciphers and checks are repeated; the fastest counts.
 const REPEATS: usize = 10;
 
 /// Measures every case in a process of its own.
 pub fn run() -> Result<()> {
-	let program = std::env::current_exe()?;
 	for case in PAYLOADS.map(|(case, ..)| case).into_iter().chain([CIPHER, LOCKS]) {
-		let mut child = Command::new(&program);
-		child.args(["--zkcp-case", case]);
-		if case == CIPHER {
-			child.env("RAYON_NUM_THREADS", "1");
-		}
-		let status = child.status().context("a case did not start")?;
-		ensure!(status.success(), "case {case} failed: {status}");
+		elsewhere(case, |child| match case {
+			CIPHER => child.env("RAYON_NUM_THREADS", "1"),
+			_ => child,
+		})?;
 	}
 	Ok(())
 }
 
-/// Measures one case.
-pub fn measure(case: &str) -> Result<()> {
+/// Measures a case in another process.
+fn elsewhere(case: &str, prepare: impl FnOnce(&mut Command) -> &mut Command) -> Result<()> {
+	let mut child = Command::new(std::env::current_exe()?);
+	let status = prepare(child.args(["--zkcp-case", case])).status().context("a case did not start")?;
+	ensure!(status.success(), "case {case} failed: {status}");
+	Ok(())
+}
+
+/// Measures one case, or the memory that it takes to check what this folder has of it.
+pub fn measure(case: &str, proved: Option<&Path>) -> Result<()> {
 	match case {
-		CIPHER => cipher(),
-		LOCKS => locks(),
-		_ => payload(PAYLOADS.into_iter().find(|(name, ..)| *name == case).context("there is no such case")?),
+		CIPHER => return cipher(),
+		LOCKS => return locks(),
+		_ => {},
+	}
+	let one = PAYLOADS.into_iter().find(|(name, ..)| *name == case).context("there is no such case")?;
+	match proved {
+		Some(folder) => check(case, layout(&one)?, folder),
+		None => payload(one),
 	}
 }
 
@@ -76,6 +94,7 @@ fn peak() -> Result<u64> {
 	Ok(kibibytes << 10)
 }
 
+/// A key for each seed; that of contents is the first.
 fn key(seed: u32) -> Key {
 	let mut next = seed;
 	Key::generate(|| {
@@ -94,9 +113,13 @@ fn encrypted(payload: &[u8], layout: Layout, key: &Key) -> Result<(Vec<u8>, Chun
 	Ok((ciphertext, digests))
 }
 
-fn payload((case, length, is_sampled, times): (&str, usize, bool, usize)) -> Result<()> {
-	let new = if is_sampled { Layout::new } else { Layout::chunked };
-	let layout = new(length as u64).context("too long")?;
+fn layout((_, length, is_sampled, _): &Payload) -> Result<Layout> {
+	let new = if *is_sampled { Layout::new } else { Layout::chunked };
+	new(*length as u64).context("too long")
+}
+
+fn payload(one: Payload) -> Result<()> {
+	let (layout, (case, length, _, times)) = (layout(&one)?, one);
 	let (payload, key) = (bytes(length), key(1));
 	let digests = ChunkDigests::of_payload(&payload, layout, &mut unwatched)?;
 	let (ciphertext, encrypted) = encrypted(&payload, layout, &key)?;
@@ -111,6 +134,29 @@ fn payload((case, length, is_sampled, times): (&str, usize, bool, usize)) -> Res
 	figure("zkcp_proof_bytes", case, proof.len(), "B");
 	figure("zkcp_peak_bytes", case, peak, "B");
 	figure("zkcp_expansion", case, digits(ciphertext.len() as f64 / length as f64), "");
+	check_elsewhere(case, &ciphertext, &proof, &id)
+}
+
+/// Has another process check what was proved of a case.
+fn check_elsewhere(case: &str, ciphertext: &[u8], proof: &[u8], digest: &[u8; 32]) -> Result<()> {
+	let folder = tempfile::tempdir()?;
+	for (name, bytes) in FILES.into_iter().zip([ciphertext, proof, digest]) {
+		fs::write(folder.path().join(name), bytes)?;
+	}
+	elsewhere(case, |child| child.arg("--zkcp-proved").arg(folder.path()))
+}
+
+/// Checks what is proved in a folder as a device does, the ciphertext on disk.
+fn check(case: &str, layout: Layout, folder: &Path) -> Result<()> {
+	let before = peak()?;
+	let [ciphertext, proof, digest] = FILES.map(|name| folder.join(name));
+	let digest = fs::read(digest)?;
+	ensure!(digest.len() == 32, "the digest is none");
+	let (mut id, proof) = ([0; 32], fs::read(proof)?);
+	id.copy_from_slice(&digest);
+	let hashed = ChunkDigests::of_ciphertext(&File::open(ciphertext)?, layout, &mut unwatched)?;
+	verify(&proof, &NONCE, &id, &key(1).commitment(), &hashed)?;
+	figure("zkcp_verify_peak_bytes", case, peak()? - before, "B");
 	Ok(())
 }
 
