@@ -10,7 +10,7 @@ use waybill_zkcp::{
 };
 
 /// The bytes that begin every proof: what it is, and the parameters.
-const HEAD: usize = 18;
+const HEAD: usize = 27;
 /// The field's order.
 const ORDER: u32 = 0x7f00_0001;
 

@@ -6,7 +6,7 @@ use crate::{
 	field::{unpack, BLOCK, F, PLAIN_BYTES},
 	key::Key,
 	lanes::{Permutations, Stream},
-	layout::{Layout, CHUNK_BLOCKS, CHUNK_BYTES},
+	layout::{Layout, CHUNK_BLOCKS},
 	nonce::Nonce,
 	poseidon::Tag,
 	progress::{tell, Cancelled, Phase, Watch},
@@ -15,6 +15,12 @@ use crate::{
 };
 use alloc::vec::Vec;
 use core::fmt;
+
+#[cfg(test)]
+mod tests;
+
+/// Bytes of a tile that is repaired: decoding takes several times as many, on a device.
+const REPAIR_BYTES: usize = 2 << 20;
 
 /// Encrypts a payload with a key that was used with no other nonce; gives the digests of the ciphertext's chunks.
 ///
@@ -159,7 +165,7 @@ impl<'a, R: ReadAt + ?Sized> Decryption<'a, R> {
 		let repair = Repair::new(Code::new(layout), &wrong).ok_or(lost)?;
 		wrong.retain(|chunk| *chunk < own);
 		let stream = Stream::new(&self.permutations, self.key, self.nonce);
-		let step = column_step(layout);
+		let step = column_step(layout, REPAIR_BYTES);
 		for start in (0..CHUNK_BLOCKS).step_by(step) {
 			tell(watch, Phase::Chunks, (total * start / CHUNK_BLOCKS) as u64, total as u64)?;
 			let blocks = start..CHUNK_BLOCKS.min(start + step);
@@ -193,7 +199,7 @@ fn write_chunk<W: WriteAt, E: From<W::Error>>(
 		let Some(plain) = unpack(block) else { return Ok(false) };
 		bytes.extend_from_slice(&plain);
 	}
-	let start = (chunk * CHUNK_BYTES + first_block * PLAIN_BYTES) as u64;
+	let start = Layout::payload_offset(chunk, first_block);
 	let there = layout.length().saturating_sub(start).min(bytes.len() as u64) as usize;
 	if there > 0 {
 		output.write_at(start, &bytes[..there])?;

@@ -14,7 +14,7 @@ pub const MAX_LENGTH: u64 = 1 << 32;
 pub const SAMPLED_FROM: u64 = 4 << 20;
 
 /// Of 100 chunks of the extended payload, so many are the payload's own.
-const RATE_PERCENT: u64 = 83;
+pub const RATE_PERCENT: u64 = 83;
 
 /// The shape of a payload. Everything follows from its length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,6 +68,16 @@ impl Layout {
 		}
 		let before = u64::from(chunk) * CHUNK_BYTES as u64;
 		((self.length - before).div_ceil(PLAIN_BYTES as u64)) as usize
+	}
+
+	/// Where a block's bytes begin in the payload.
+	pub(crate) const fn payload_offset(chunk: usize, block: usize) -> u64 {
+		chunk as u64 * CHUNK_BYTES as u64 + (block * PLAIN_BYTES) as u64
+	}
+
+	/// Where a block's bytes begin in the ciphertext.
+	pub(crate) const fn ciphertext_offset(chunk: usize, block: usize) -> u64 {
+		chunk as u64 * CHUNK_CIPHERTEXT as u64 + (block * BLOCK_BYTES) as u64
 	}
 
 	/// Bytes of ciphertext.

@@ -15,6 +15,8 @@ mod key;
 mod lanes;
 mod layout;
 mod nonce;
+#[cfg(feature = "verify")]
+mod parameters;
 mod poseidon;
 mod progress;
 #[cfg(feature = "std")]

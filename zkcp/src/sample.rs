@@ -4,8 +4,8 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use sha2::{Digest, Sha256};
 
 /// Chunks in a sample. If more chunks are bad than the code can make up for, no sample of this many of the others is drawn except with
-/// probability `0.83^298 = 2^-80`.
-pub const SAMPLE: usize = 298;
+/// probability `0.83^320 = 2^-86`. As many as fill a table and a quarter of one.
+pub const SAMPLE: usize = 320;
 /// Bits of work for each sample that a prover may try.
 pub const WORK: u32 = 20;
 

@@ -56,7 +56,7 @@ type Config = StarkConfig<Pcs, Challenge, Challenger>;
 /// A proof of some tables.
 pub type Proof = BatchProof<Config>;
 
-/// The parameters as bytes, for the transcript.
+/// The parameters as bytes.
 pub const PARAMETERS: [u8; 11] = [
 	LOG_BLOWUP as u8,
 	LOG_FINAL as u8,

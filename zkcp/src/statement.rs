@@ -4,8 +4,9 @@ use crate::{
 	air::{CHUNK_ROWS, FILLER},
 	layout::Layout,
 	nonce::Nonce,
+	parameters::PARAMETERS,
 	sample::Sample,
-	stark::{MAX_ROWS, MIN_ROWS, PARAMETERS},
+	stark::{MAX_ROWS, MIN_ROWS},
 	SUITE,
 };
 use alloc::vec::Vec;
@@ -76,7 +77,7 @@ impl Statement {
 /// Chunks in the largest table: a part of a proof is about that many, and a few more.
 pub const MOST_CHUNKS: usize = MAX_ROWS / CHUNK_ROWS;
 /// Chunks in a table beside it: more would take more than 1 GiB to prove.
-const MOST_BESIDE: usize = MOST_CHUNKS / 8;
+pub const MOST_BESIDE: usize = MOST_CHUNKS / 8;
 
 /// One of the proofs of a statement.
 pub struct Part {

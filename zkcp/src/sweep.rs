@@ -84,7 +84,7 @@ fn read_payload<R: ReadAt + ?Sized>(
 	row: &mut [F],
 ) -> Result<(), R::Error> {
 	let mut bytes = [0; CHUNK_BYTES];
-	let start = (chunk * CHUNK_BYTES + blocks.start * PLAIN_BYTES) as u64;
+	let start = Layout::payload_offset(chunk, blocks.start);
 	let wanted = blocks.len() * PLAIN_BYTES;
 	let there = layout.length().saturating_sub(start).min(wanted as u64) as usize;
 	payload.read_at(start, &mut bytes[..there])?;
@@ -122,7 +122,7 @@ fn payload_tiles<R: ReadAt + ?Sized, E>(
 		return Ok(());
 	}
 	let code = Code::new(layout);
-	let step = column_step(layout);
+	let step = column_step(layout, TILE_BYTES);
 	for start in (0..CHUNK_BLOCKS).step_by(step) {
 		tell(watch, Phase::Chunks, (total * start / CHUNK_BLOCKS) as u64, total as u64)?;
 		let blocks = start..CHUNK_BLOCKS.min(start + step);
@@ -219,7 +219,7 @@ fn write_tile<W: WriteAt>(layout: &Layout, tile: &Tile, output: &mut W) -> Resul
 		for block in row.as_chunks::<BLOCK>().0 {
 			bytes.extend_from_slice(&to_bytes(block));
 		}
-		let start = (chunk * CHUNK_CIPHERTEXT + tile.blocks.start * BLOCK_BYTES) as u64;
+		let start = Layout::ciphertext_offset(chunk, tile.blocks.start);
 		let there = layout.ciphertext_length().saturating_sub(start).min(bytes.len() as u64) as usize;
 		if there > 0 {
 			output.write_at(start, &bytes[..there])?;
@@ -278,7 +278,7 @@ fn read_ciphertext<R: ReadAt + ?Sized>(
 	row: &mut [F],
 ) -> Result<(), SweepError<R::Error>> {
 	let mut bytes = [0; CHUNK_CIPHERTEXT];
-	let start = (chunk * CHUNK_CIPHERTEXT + blocks.start * BLOCK_BYTES) as u64;
+	let start = Layout::ciphertext_offset(chunk, blocks.start);
 	let there = layout.ciphertext_length().saturating_sub(start).min((blocks.len() * BLOCK_BYTES) as u64) as usize;
 	ciphertext.read_at(start, &mut bytes[..there]).map_err(SweepError::Storage)?;
 	for (block, bytes) in row.chunks_exact_mut(BLOCK).zip(bytes.as_chunks::<BLOCK_BYTES>().0) {
@@ -314,9 +314,9 @@ pub fn decrypted_tile<R: ReadAt + ?Sized>(
 	Ok(tile)
 }
 
-/// How many blocks of all chunks a tile of an extended payload holds.
-pub fn column_step(layout: &Layout) -> usize {
-	(TILE_BYTES / (Code::new(layout).size() * BLOCK_BYTES)).clamp(1, CHUNK_BLOCKS)
+/// How many blocks of all chunks a tile of an extended payload holds that has room for so many bytes.
+pub fn column_step(layout: &Layout, bytes: usize) -> usize {
+	(bytes / (Code::new(layout).size() * BLOCK_BYTES)).clamp(1, CHUNK_BLOCKS)
 }
 
 /// The digests of a ciphertext's chunks.

@@ -3,19 +3,23 @@
 use crate::{
 	air::{group_digest, leaf, list, list_of, DataPublic, Kind, LockPublic, CHUNK_ROWS, FILLER, GROUP_LOCKS, GROUP_ROWS},
 	digest::{ChunkDigests, Content},
-	envelope::{read, DataEnvelope, EnvelopeError, LockEnvelope},
+	envelope::{read, read_leaves, DataEnvelope, EnvelopeError, LockEnvelope},
 	field::{from_bytes, to_bytes, Block},
 	key::Key,
 	layout::{Layout, CHUNK_BLOCKS},
 	nonce::Nonce,
+	parameters::PARAMETERS,
 	poseidon::{absorb, Tag},
-	stark::{self, Shape, MIN_ROWS, PARAMETERS},
+	stark::{self, Shape, MIN_ROWS},
 	statement::{room, Statement},
 	SUITE,
 };
 use alloc::{vec, vec::Vec};
 use core::fmt;
 use sha2::{Digest, Sha256};
+
+#[cfg(all(test, feature = "std"))]
+mod tests;
 
 /// Why a proof is not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,8 +95,7 @@ pub fn verify(
 
 /// The digests of the payload's chunks in a proof of data, if they are those of the payload with this digest. The proof is not checked.
 pub fn payload_digests(proof: &[u8], layout: Layout, payload: &[u8; 32]) -> Result<ChunkDigests, VerifyError> {
-	let envelope: DataEnvelope = read(proof)?;
-	let leaves = ChunkDigests::from_bytes(Content::Payload, layout, &envelope.leaves).ok_or(VerifyError::Shape)?;
+	let leaves = ChunkDigests::from_bytes(Content::Payload, layout, &read_leaves(proof)?).ok_or(VerifyError::Shape)?;
 	if leaves.id() == *payload {
 		Ok(leaves)
 	} else {

@@ -1,12 +1,11 @@
 //! Proofs as bytes.
 //!
 //! A head names the kind, the version, the suite and every parameter; the rest is postcard's encoding, which is read back only if it is
-//! the one that would be written.
+//! the one that would be written, within a budget of memory.
 
-use crate::{
-	stark::{Proof, PARAMETERS},
-	SUITE,
-};
+mod budget;
+
+use crate::{parameters::PARAMETERS, stark::Proof, SUITE};
 use alloc::vec::Vec;
 use core::fmt;
 use postcard::ser_flavors::Flavor;
@@ -14,6 +13,8 @@ use serde::{de::DeserializeOwned, Deserialize, Serialize};
 
 const MAGIC: [u8; 4] = *b"WBZK";
 const VERSION: u8 = 1;
+/// What a proof takes in memory is less than so many times its bytes; honest ones take less than twice.
+const MOST_GROWTH: usize = 3;
 const HEAD: usize = MAGIC.len() + 3 + PARAMETERS.len();
 
 /// A proof of data: the digests of all chunks of the payload, the work for the sample, and the proofs of its parts.
@@ -76,9 +77,9 @@ fn head(kind: u8) -> [u8; HEAD] {
 	head
 }
 
-/// Reads a proof.
-pub fn read<T: Envelope>(bytes: &[u8]) -> Result<T, EnvelopeError> {
-	let expected = head(T::KIND);
+/// What follows the head of a proof of this kind.
+fn body(kind: u8, bytes: &[u8]) -> Result<&[u8], EnvelopeError> {
+	let expected = head(kind);
 	let (found, body) = bytes.split_at_checked(HEAD).ok_or(EnvelopeError::NoProof)?;
 	if found[..5] != expected[..5] {
 		return Err(EnvelopeError::NoProof);
@@ -86,8 +87,25 @@ pub fn read<T: Envelope>(bytes: &[u8]) -> Result<T, EnvelopeError> {
 	if found != expected {
 		return Err(EnvelopeError::OtherVersion);
 	}
-	let envelope: T = postcard::from_bytes(body).map_err(|_| EnvelopeError::Malformed)?;
-	// Numbers have more than one encoding in postcard, and it does not mind bytes that follow.
+	Ok(body)
+}
+
+/// What the body begins with.
+fn take<T: DeserializeOwned>(body: &[u8]) -> Result<T, EnvelopeError> {
+	let most = body.len().saturating_mul(MOST_GROWTH);
+	budget::take(body, most).map(|(value, _)| value).map_err(|_| EnvelopeError::Malformed)
+}
+
+/// Reads the digests alone of a proof of data.
+pub fn read_leaves(bytes: &[u8]) -> Result<Vec<[u8; 32]>, EnvelopeError> {
+	take(body(DataEnvelope::KIND, bytes)?)
+}
+
+/// Reads a proof.
+pub fn read<T: Envelope>(bytes: &[u8]) -> Result<T, EnvelopeError> {
+	let body = body(T::KIND, bytes)?;
+	let envelope: T = take(body)?;
+	// Numbers have more than one encoding in postcard, and bytes may follow.
 	if postcard::serialize_with_flavor(&envelope, Same { rest: body }).is_ok_and(|is_all| is_all) {
 		Ok(envelope)
 	} else {
