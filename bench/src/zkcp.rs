@@ -1,6 +1,7 @@
 //! What proofs and their algorithms cost.
 
 mod cases;
+mod hash;
 mod peer;
 
 pub use cases::measure;
@@ -23,6 +24,7 @@ const REPEATS: usize = 20;
 /// Prints the figures.
 pub fn run() -> Result<()> {
 	lock_hash()?;
+	hash::run()?;
 	cases::run()?;
 	peer::run()
 }

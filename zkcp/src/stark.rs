@@ -131,8 +131,13 @@ pub struct Filled {
 /// Proves tables. The randomness is the operating system's.
 #[cfg(feature = "std")]
 pub fn prove(first: &[u8; 32], filled: &[Filled]) -> Result<Proof, ProveFault> {
-	use p3_batch_stark::{prove_batch, ProverData, StarkInstance};
 	let randomness = StdRng::try_from_rng(&mut rand::rngs::SysRng).map_err(|_| ProveFault::NoRandomness)?;
+	prove_with(first, filled, randomness)
+}
+
+#[cfg(feature = "std")]
+fn prove_with(first: &[u8; 32], filled: &[Filled], randomness: StdRng) -> Result<Proof, ProveFault> {
+	use p3_batch_stark::{prove_batch, ProverData, StarkInstance};
 	let config = config(first, randomness);
 	let tables = Table::all(filled.iter().map(|table| table.kind));
 	let instances: Vec<_> = tables

@@ -4,13 +4,15 @@
 
 use super::super::*;
 use crate::{
+	air::{locks_trace, Kind},
 	encrypt,
 	envelope::{read, DataEnvelope, LockEnvelope},
 	field::pack,
 	key::{tests::key, Key},
+	lanes::Permutations,
 	prove, prove_locks, unwatched, ChunkDigests, Layout, Nonce, OutOfRange, PLAIN_BYTES,
 };
-use p3_field::{BasedVectorSpace, PrimeField32};
+use p3_field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField32};
 use std::collections::{HashMap, HashSet};
 
 const NONCE: Nonce = Nonce([3; 32]);
@@ -18,7 +20,7 @@ const NONCE: Nonce = Nonce([3; 32]);
 const PROOFS: usize = 10;
 
 /// The elements that a proof shows, each row of a tree once.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Shown {
 	/// Rows of the table's codewords.
 	rows: Vec<Vec<F>>,
@@ -45,9 +47,22 @@ impl Shown {
 			shown.others.extend(unique(tree.opened_values.iter().map(|row| row.concat())).concat());
 		}
 		for tree in [masks, table, quotient] {
-			shown.others.extend(unique(tree.opening_proof.0.iter().map(|salt| salt.concat())).concat());
+			shown.salts(&tree.opening_proof.0);
+		}
+		for folding in &fri.commit_phase_openings {
+			let values = folding
+				.sibling_values
+				.iter()
+				.map(|values| <Challenge as BasedVectorSpace<F>>::flatten_to_base(values.clone()));
+			shown.others.extend(unique(values).concat());
+			shown.salts(&folding.opening_proof.0);
 		}
 		shown
+	}
+
+	fn salts(&mut self, salts: &[Vec<Vec<F>>]) {
+		assert!(salts.iter().flatten().all(|salt| salt.len() == SALT));
+		self.others.extend(unique(salts.iter().map(|salt| salt.concat())).concat());
 	}
 
 	fn challenges(&mut self, values: &[Challenge]) {
@@ -86,8 +101,8 @@ fn lock_keys() -> Vec<Key> {
 	(0..240).map(|index| key(1_000 + index)).collect()
 }
 
-fn of_locks() -> Vec<Shown> {
-	let prove = |_| prove_locks(&key(1), &lock_keys(), &NONCE).unwrap();
+fn of_locks(content: &Key) -> Vec<Shown> {
+	let prove = |_| prove_locks(content, &lock_keys(), &NONCE).unwrap();
 	(0..PROOFS / 2).map(prove).map(|proof| Shown::of(&read::<LockEnvelope>(&proof).unwrap().proof)).collect()
 }
 
@@ -113,12 +128,23 @@ const MOST_OF_126: f64 = 275.0;
 /// With 15 degrees of freedom: above with probability 5·10^-15.
 const MOST_OF_15: f64 = 103.0;
 
-fn assert_uniform(proofs: &[Shown]) {
+/// What is wrong with what proofs show.
+type Verdict = Result<(), String>;
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
+	if holds {
+		Ok(())
+	} else {
+		Err(otherwise())
+	}
+}
+
+fn uniform(proofs: &[Shown]) -> Verdict {
 	let counts = highest(proofs.iter().flat_map(Shown::elements));
 	let all: f64 = counts.iter().sum();
 	assert!(all > 100_000.0);
 	let statistic = chi_square(&counts, |_| all / HIGHEST as f64);
-	assert!(statistic < MOST_OF_126, "all elements: {statistic}");
+	ensure(statistic < MOST_OF_126, || format!("all elements: {statistic}"))?;
 	// Each column by itself, by its highest four bits.
 	for column in 0..proofs[0].rows[0].len() {
 		let mut counts = [0.0; 16];
@@ -127,12 +153,13 @@ fn assert_uniform(proofs: &[Shown]) {
 		let all: f64 = counts.iter().sum();
 		let share = |value: usize| if value < 15 { 8.0 / HIGHEST as f64 } else { 7.0 / HIGHEST as f64 };
 		let statistic = chi_square(&counts, |value| all * share(value));
-		assert!(statistic < MOST_OF_15, "column {column}: {statistic}");
+		ensure(statistic < MOST_OF_15, || format!("column {column}: {statistic}"))?;
 	}
+	Ok(())
 }
 
 /// No row of a proof is a row of another, or close to one.
-fn assert_fresh(proofs: &[Shown]) {
+fn fresh(proofs: &[Shown]) -> Verdict {
 	let rows: Vec<_> =
 		proofs.iter().enumerate().flat_map(|(proof, shown)| shown.rows.iter().map(move |row| (proof, row))).collect();
 	let mut equal: HashMap<(usize, usize), u32> = HashMap::new();
@@ -147,12 +174,12 @@ fn assert_fresh(proofs: &[Shown]) {
 		}
 	}
 	// Some 2^19 pairs of rows have 2^9 columns: two of a pair are equal by chance with probability 2^-27, three with 2^-50.
-	assert!(equal.values().all(|columns| *columns < 3), "{:?}", equal.values().max());
-	assert!(equal.len() < 20, "{}", equal.len());
+	ensure(equal.values().all(|columns| *columns < 3), || format!("{:?} equal columns", equal.values().max()))?;
+	ensure(equal.len() < 20, || format!("{} rows with equal columns", equal.len()))
 }
 
 /// No secret is among what the proofs show.
-fn assert_hidden(proofs: &[Shown], secrets: &[F]) {
+fn hidden(proofs: &[Shown], secrets: &[F]) -> Verdict {
 	let mut seen: HashMap<F, u32> = secrets.iter().map(|secret| (*secret, 0)).collect();
 	assert!(seen.len() > secrets.len() * 9 / 10);
 	for element in proofs.iter().flat_map(Shown::elements) {
@@ -161,37 +188,73 @@ fn assert_hidden(proofs: &[Shown], secrets: &[F]) {
 		}
 	}
 	// Among 600,000 elements a secret is expected 3·10^-4 times, four times with probability 3·10^-16, and one of 4,000 once.
-	assert!(seen.values().all(|times| *times < 4));
-	assert!(seen.values().sum::<u32>() < 20);
+	ensure(seen.values().all(|times| *times < 4), || "a secret is shown".into())?;
+	ensure(seen.values().sum::<u32>() < 20, || "secrets are shown".into())
+}
+
+/// Whether what proofs under one key show is distributed like that under another.
+fn alike(first: &[Shown], second: &[Shown]) -> Verdict {
+	let [first, second] = [first, second].map(|proofs| highest(proofs.iter().flat_map(Shown::elements)));
+	let [of_first, of_second] = [first, second].map(|counts| counts.iter().sum::<f64>());
+	let share = |index: usize| (first[index] + second[index]) / (of_first + of_second);
+	let statistic =
+		chi_square(&first, |index| of_first * share(index)) + chi_square(&second, |index| of_second * share(index));
+	ensure(statistic < MOST_OF_126, || format!("two keys: {statistic}"))
+}
+
+fn secrets_of_locks(content: &Key) -> Vec<F> {
+	let secrets = lock_keys().into_iter().flat_map(|lock_key| [*lock_key.block(), *content.mask(&lock_key).block()]);
+	[secrets.collect::<Vec<_>>().concat(), content.block().to_vec()].concat()
 }
 
 #[test]
 fn proofs_should_show_random_elements_when_the_key_is_any() {
 	let payload: Vec<F> = payload().chunks(PLAIN_BYTES).flat_map(pack).collect();
-	let both = [key(1), key(2)].map(|key| {
+	let [first, second] = [key(1), key(2)].map(|key| {
 		let proofs = of_data(&key);
-		assert_uniform(&proofs);
-		assert_fresh(&proofs);
+		uniform(&proofs).unwrap();
+		fresh(&proofs).unwrap();
 		// The last block is padded with zeros.
-		let secrets = [&payload[..payload.len() - 8], key.block()].concat();
-		assert_hidden(&proofs, &secrets);
+		hidden(&proofs, &[&payload[..payload.len() - 8], key.block()].concat()).unwrap();
 		proofs
 	});
-	// One key's proofs are like the other's.
-	let [first, second] = both.map(|proofs| highest(proofs.iter().flat_map(Shown::elements)));
-	let [of_first, of_second] = [first, second].map(|counts| counts.iter().sum::<f64>());
-	let share = |index: usize| (first[index] + second[index]) / (of_first + of_second);
-	let statistic =
-		chi_square(&first, |index| of_first * share(index)) + chi_square(&second, |index| of_second * share(index));
-	assert!(statistic < MOST_OF_126, "{statistic}");
+	alike(&first, &second).unwrap();
 }
 
 #[test]
-fn proofs_of_locks_should_show_random_elements() {
-	let proofs = of_locks();
-	assert_uniform(&proofs);
-	assert_fresh(&proofs);
-	let content = key(1);
-	let secrets = lock_keys().into_iter().flat_map(|lock_key| [*lock_key.block(), *content.mask(&lock_key).block()]);
-	assert_hidden(&proofs, &[secrets.collect::<Vec<_>>().concat(), content.block().to_vec()].concat());
+fn proofs_of_locks_should_show_random_elements_when_the_key_is_any() {
+	let [first, second] = [key(1), key(2)].map(|content| {
+		let proofs = of_locks(&content);
+		uniform(&proofs).unwrap();
+		fresh(&proofs).unwrap();
+		hidden(&proofs, &secrets_of_locks(&content)).unwrap();
+		proofs
+	});
+	alike(&first, &second).unwrap();
+}
+
+/// What the bounds say of tables that are shown as they are, and of proofs whose randomness is known.
+#[test]
+fn bounds_should_not_be_kept_when_nothing_hides() {
+	let table = locks_trace(&key(1), &lock_keys(), &Permutations::new()).table;
+	let bare = Shown { rows: table.values.chunks(table.width).map(<[F]>::to_vec).collect(), others: Vec::new() };
+	let bare = [bare.clone(), bare];
+	assert!(uniform(&bare).unwrap_err().starts_with("all elements"));
+	assert!(hidden(&bare, &secrets_of_locks(&key(1))).is_err());
+	assert!(fresh(&bare).is_err());
+	// One in ten of these elements is always the same.
+	let mut marked = of_locks(&key(1));
+	for shown in &mut marked {
+		shown.others.iter_mut().step_by(10).for_each(|element| *element = F::ZERO);
+	}
+	assert!(uniform(&marked).is_err());
+	assert!(alike(&marked, &of_locks(&key(2))).is_err());
+
+	let made = |seed: u8| {
+		let made = locks_trace(&key(1), &lock_keys(), &Permutations::new());
+		let filled = Filled { kind: Kind::Locks, trace: made.table, public: made.public.values() };
+		Shown::of(&prove_with(&[1; 32], &[filled], StdRng::from_seed([seed; 32])).unwrap())
+	};
+	assert!(fresh(&[made(1), made(1)]).is_err());
+	fresh(&[made(1), made(2)]).unwrap();
 }
