@@ -3,7 +3,12 @@
 mod common;
 
 use common::{amount, Ipfs, Node, Service, Waybill};
-use std::{fs, net::TcpListener, thread::sleep, time::Duration};
+use std::{
+	fs,
+	net::TcpListener,
+	thread::sleep,
+	time::{Duration, Instant},
+};
 
 const UNIT: u128 = 1_000_000_000_000;
 const SOON: &str = "--wait in-block";
@@ -125,6 +130,58 @@ fn device_killed_at_any_moment_should_carry_on() {
 	vendor.run(&format!("{run} --once --timeout 120")).exits(0);
 	assert!(image_is(&vendor, 2, &firmware));
 	assert_eq!(vendor.json("bounty show 0")["paid"], 1);
+}
+
+#[test]
+fn nothing_should_be_shown_or_installed_before_it_is_final() {
+	let ipfs = Ipfs::start();
+	let mut node = Node::start(&ipfs.url());
+	let vendor = vendor(&node, &ipfs);
+	let shop = program(&node, &ipfs);
+	let account = shop.account("account.key", "1000").parse().unwrap();
+	let shop = shop.flag("--account-file", "account.key");
+	let listen = format!("127.0.0.1:{}", free_port());
+	let serve = || Service::start(shop.command(&format!("distributor run --listen {listen} --data shop --max-delay 1")));
+	let distributor = serve();
+	let firmware = release(&vendor, 0, 1);
+	let run = format!("device run --state devices/000 --distributor http://{listen} --json");
+	let mut device = Service::start(vendor.command(&run));
+	device.until_line(r#""event":"acknowledged""#);
+
+	// The reservation is in blocks that a reorganisation can take back: no key is shown.
+	node.restart_without_finality();
+	let until = |node: &Node, count: u32| {
+		let started = Instant::now();
+		while node.transactions(&account) < count {
+			assert!(started.elapsed() < Duration::from_secs(120), "transaction {count} is in no block");
+			sleep(Duration::from_millis(500));
+		}
+	};
+	until(&node, 1);
+	sleep(Duration::from_secs(12));
+	assert_eq!(node.transactions(&account), 1);
+	drop(distributor);
+	node.restart();
+	let started = Instant::now();
+	while vendor.run("query reservation --bounty 0 0").code() != 0 {
+		assert!(started.elapsed() < Duration::from_secs(60), "the reservation is not final");
+		sleep(Duration::from_secs(1));
+	}
+
+	// The claim is in such blocks: its key is public, and the device waits.
+	node.restart_without_finality();
+	let distributor = serve();
+	until(&node, 2);
+	sleep(Duration::from_secs(12));
+	assert!(!image_is(&vendor, 0, &firmware));
+	let shown = vendor.json("bounty show 0");
+	assert_eq!(shown["paid"], 0, "{shown}");
+
+	node.restart();
+	device.until_line(r#""event":"installed""#);
+	assert!(image_is(&vendor, 0, &firmware));
+	assert_eq!(vendor.json("bounty show 0")["paid"], 1);
+	drop(distributor);
 }
 
 fn image_is(waybill: &Waybill, index: u32, firmware: &[u8]) -> bool {

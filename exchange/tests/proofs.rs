@@ -396,7 +396,7 @@ fn mask_that_does_not_give_the_committed_key_should_be_named_a_fraud_when_a_hub_
 		};
 		let group = Key::from_bytes(&to.try_into().unwrap()).and_then(|mask| place.group_digest(&offer.lock, &mask));
 		let verdict = Verdict::new(&Ok(group.unwrap_or_default()));
-		let verified = device.exchange.verification().unwrap().believe(&verdict);
+		let verified = device.exchange.verification().unwrap().believe(&verdict, &server.proofs.data);
 		// Not even the hub can make the device take a mask that is no key.
 		let taken = device.exchange.verified(verified);
 		assert_eq!(taken.is_ok(), group.is_some());
@@ -520,7 +520,7 @@ fn hub_should_be_believed_for_the_devices_own_group_alone() {
 		let (mut device, mut server) = (world.device(), world.server(1));
 		device.until_unverified(&world, &mut server);
 		let verification = device.exchange.verification().unwrap();
-		let verified = verification.believe(&verdict(&server, verification.query()));
+		let verified = verification.believe(&verdict(&server, verification.query()), &server.proofs.data);
 		let outcome = device.exchange.verified(verified);
 		assert_eq!(outcome.is_ok(), matches!(device.exchange.stage(), Stage::NeedReceipt(_)));
 		assert_eq!(outcome.is_err(), device.exchange.stage() == Stage::Idle);
@@ -538,6 +538,30 @@ fn hub_should_be_believed_for_the_devices_own_group_alone() {
 	assert_eq!(believed(&|server, query| of(server, &altered(query, |query| query.group = 16))), hub);
 	assert_eq!(believed(&|server, query| of(server, &altered(query, |query| query.nonce = [0; 32]))), hub);
 	assert_eq!(believed(&|_, _| Verdict::new(&Err(ProofFault::Ciphertext))), hub);
+}
+
+#[test]
+fn hub_should_not_be_believed_when_the_digests_to_decrypt_with_are_not_at_hand() {
+	let world = world();
+	let other = World::for_payload(Suite::Zkcp, payload(9_000), |_| ());
+	let believed = |data: &[u8]| {
+		let (mut device, mut server) = (world.device(), world.server(1));
+		device.until_unverified(&world, &mut server);
+		let Stage::NeedProofs(terms, _) = device.exchange.stage() else { panic!("no proofs") };
+		let verdict = Verdict::new(&Ok(server.group_of(terms)));
+		let verified = device.exchange.verification().unwrap().believe(&verdict, data);
+		device.exchange.verified(verified)
+	};
+	let refused = |error| Err(Refusal::Proof(ProofFault::Data(error)));
+	let data = world.server(1).proofs.data;
+	assert_eq!(believed(&data), Ok(()));
+	assert_eq!(believed(&[]), refused(VerifyError::Envelope(EnvelopeError::NoProof)));
+	assert_eq!(believed(&data[..40]), refused(VerifyError::Envelope(EnvelopeError::Malformed)));
+	assert_eq!(believed(&world.server(1).proofs.locks), refused(VerifyError::Envelope(EnvelopeError::NoProof)));
+	assert_eq!(believed(&other.server(1).proofs.data), refused(VerifyError::Shape));
+	let mut altered = data.clone();
+	altered[50] ^= 1;
+	assert_eq!(believed(&altered), refused(VerifyError::OtherPayload));
 }
 
 #[test]
@@ -585,11 +609,12 @@ fn sampled_payload_should_come_out_when_the_distributor_spoilt_as_much_as_the_pr
 	assert_eq!(device.decrypt(&server).unwrap(), world.payload);
 
 	// As many as the code makes up for: no sample lets that pass, so the device is made to believe it. With one more it is lost.
-	let data = std::mem::take(&mut server.proofs.data);
+	let data = server.proofs.data;
 	for (count, expected) in [(spare, Ok(())), (spare + 1, Err(Refusal::PayloadMismatch))] {
 		let mut cheat = world.unpublished(2, 100);
 		cheat.ciphertext = encrypted(&cheat.epoch, &world.payload);
 		(0..count).for_each(|chunk| spoil(&mut cheat.ciphertext, chunk * 5, 0));
+		cheat.proofs.data.clone_from(&data);
 		cheat.hub = true;
 		cheat.publish();
 		let mut device = world.device();

@@ -23,7 +23,7 @@ use std::{
 	time::{Duration, Instant},
 };
 use tokio::time::timeout;
-use waybill_exchange::{DeviceExchange, Observation, Policy, Refusal, Stage, Terms};
+use waybill_exchange::{DeviceExchange, Fault, Observation, Policy, Refusal, Stage, Terms};
 use waybill_primitives::{BlockNumber, Lock};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -214,15 +214,15 @@ impl<L: Ledger> Agent<L> {
 			},
 			Stage::Failed(terms, fault) => {
 				let terms = terms.clone();
-				self.end_with_cheat(&terms, &format!("{fault:?}"))
+				self.end_with_cheat(&terms, fault)
 			},
 		}
 	}
 
 	/// Notes for ever that the distributor cheated, and drops what was begun with it.
-	fn end_with_cheat(&mut self, terms: &Terms, fault: &str) -> Result<Outcome> {
+	fn end_with_cheat(&mut self, terms: &Terms, fault: Fault) -> Result<Outcome> {
 		let distributor = account(terms);
-		let words = format!("{fault} (bounty {}, release {})", terms.bounty, terms.release_id);
+		let words = format!("{fault:?} (bounty {}, release {})", terms.bounty, terms.release_id);
 		tracing::error!(distributor, fault = words, "the distributor cheated; it is not asked again");
 		(self.tell)(&Event::Cheated { distributor: distributor.clone(), fault: words.clone() });
 		self.memory.cheats.insert(distributor, words);
@@ -240,7 +240,9 @@ impl<L: Ledger> Agent<L> {
 		if is_fresh {
 			match self.gateway.fetch_file(&ciphertext.cid, ciphertext.size, &path, |_| ()).await {
 				Ok(()) => {},
-				Err(error) if error.name() == Some(WRONG_SIZE) => return self.end_with_cheat(terms, &error.to_string()),
+				Err(error) if error.name() == Some(WRONG_SIZE) => {
+					return self.refuse(state, terms, &error.to_string()).await
+				},
 				Err(error) => return self.give_up_fetching(state, terms, error).await,
 			}
 		}
@@ -256,7 +258,7 @@ impl<L: Ledger> Agent<L> {
 				super::disk::remove(&path).or_fail(Kind::File, || format!("cannot remove {}", path.display()))?;
 				match is_fresh {
 					// Each block fitted its CID: what has the offered CID is not what was offered, and never will be.
-					true => self.end_with_cheat(terms, &refusal.to_string()),
+					true => self.refuse(state, terms, &refusal.to_string()).await,
 					// The disk may have changed it since. It is fetched again.
 					false => Ok(Outcome::Again),
 				}

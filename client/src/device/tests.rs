@@ -561,7 +561,7 @@ async fn distributor_should_be_left_alone_when_its_ciphertext_cannot_be_had() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn distributor_should_be_a_cheat_when_its_ciphertext_is_not_what_it_offered() {
+async fn distributor_should_be_left_alone_when_its_ciphertext_is_not_what_it_offered() {
 	let size = 700_000;
 	for length in [size, size - 1] {
 		let field = Field::new(1).await;
@@ -577,8 +577,9 @@ async fn distributor_should_be_a_cheat_when_its_ciphertext_is_not_what_it_offere
 			let state = field.scene.chain.newest().await.unwrap();
 			assert_eq!(agent.step(&state).await.unwrap(), expected);
 		}
-		assert_eq!(agent.home.memory().unwrap().cheats.keys().collect::<Vec<_>>(), [&payee.id().to_string()]);
-		assert!(matches!(events.lock().unwrap()[..], [Event::Offered { .. }, Event::Cheated { .. }]));
+		// Somebody on the way could have made the offer in its name: it is asked again, later.
+		assert!(agent.home.memory().unwrap().cheats.is_empty() && agent.peers.shuffled(&[], |_| false).is_empty());
+		assert!(matches!(events.lock().unwrap()[..], [Event::Offered { .. }, Event::Refused { .. }]));
 		assert_eq!(idler.hellos.load(Ordering::Relaxed), 1);
 	}
 }

@@ -11,14 +11,14 @@ use crate::{
 	ledger::Ledger,
 };
 use std::{fs::File, time::Instant};
-use waybill_exchange::{ProofFault, Proofs, Refusal, Terms, Verification, Verified};
+use waybill_exchange::{ProofFault, Proofs, Terms, Verification, Verified};
 
 impl<L: Ledger> Agent<L> {
 	/// Checks that lock, mask, key and ciphertext belong together, or has the hub check it.
 	pub(super) async fn verify(&mut self, state: &L::State, terms: &Terms, proofs: &Proofs) -> Result<Outcome> {
 		let begun = Instant::now();
 		let verified = match self.exchange.verification() {
-			Err(refusal) => return self.refuse(state, terms, refusal).await,
+			Err(refusal) => return self.refuse(state, terms, &refusal.to_string()).await,
 			Ok(verification) => match verification.query().check_sizes() {
 				Err(fault) => verification.refuse(fault),
 				Ok(()) => match self.check(state, terms, proofs, &verification).await? {
@@ -34,11 +34,11 @@ impl<L: Ledger> Agent<L> {
 				(self.tell)(&Event::Verified { distributor: account(terms), milliseconds });
 				Ok(Outcome::Again)
 			},
-			Err(refusal) => self.refuse(state, terms, refusal).await,
+			Err(refusal) => self.refuse(state, terms, &refusal.to_string()).await,
 		}
 	}
 
-	/// Fetches the proofs and checks them; nothing if a file was damaged and the offer is dropped.
+	/// Fetches the proofs and checks them, or has the hub check them; nothing if the offer is dropped.
 	async fn check(
 		&mut self,
 		state: &L::State,
@@ -46,11 +46,9 @@ impl<L: Ledger> Agent<L> {
 		proofs: &Proofs,
 		verification: &Verification,
 	) -> Result<Option<Verified>> {
-		if let Some(hub) = &self.hub {
-			let verdict = hub.ask(verification.query()).await?;
-			return Ok(Some(verification.believe(&verdict)));
-		}
-		for file in [&proofs.locks, &proofs.data] {
+		// With a hub, too, decrypting takes the digests that are in the proof of the data.
+		let needed: &[_] = if self.hub.is_some() { &[proofs.data] } else { &[proofs.locks, proofs.data] };
+		for file in needed {
 			match self.fetch_missing(file).await {
 				Ok(()) => {},
 				Err(error) if error.name() == Some(WRONG_SIZE) => {
@@ -59,7 +57,12 @@ impl<L: Ledger> Agent<L> {
 				Err(error) => return self.give_up_fetching(state, terms, error).await.map(|_| None),
 			}
 		}
-		let (data, locks) = (self.read_file(&proofs.data)?, self.read_file(&proofs.locks)?);
+		let data = self.read_file(&proofs.data)?;
+		if let Some(hub) = &self.hub {
+			let verdict = hub.ask(verification.query()).await?;
+			return Ok(Some(verification.believe(&verdict, &data)));
+		}
+		let locks = self.read_file(&proofs.locks)?;
 		let path = self.home.file(&terms.ciphertext.cid)?;
 		let checked =
 			File::open(&path).and_then(|file| verification.run(&file, &data, &locks, &mut waybill_zkcp::unwatched));
@@ -75,12 +78,12 @@ impl<L: Ledger> Agent<L> {
 		}
 	}
 
-	/// An offer whose proofs do not hold is dropped, and its distributor left alone for a while. It is not called a cheat: nothing is lost,
-	/// and whoever is on the way could have made the offer in its name.
-	async fn refuse(&mut self, state: &L::State, terms: &Terms, refusal: Refusal) -> Result<Outcome> {
-		tracing::error!(distributor = account(terms), %refusal, "no receipt is signed");
-		(self.tell)(&Event::Refused { distributor: account(terms), why: refusal.to_string() });
-		self.obstacle = Some(refusal.to_string());
+	/// An offer whose ciphertext or proofs are not what they must be is dropped, and its distributor left alone for a while. It is not
+	/// called a cheat: nothing is lost, and whoever is on the way could have made the offer in its name.
+	pub(super) async fn refuse(&mut self, state: &L::State, terms: &Terms, why: &str) -> Result<Outcome> {
+		tracing::error!(distributor = account(terms), why, "no receipt is signed");
+		(self.tell)(&Event::Refused { distributor: account(terms), why: why.to_owned() });
+		self.obstacle = Some(why.to_owned());
 		self.exchange.abandon().map_err(refused)?;
 		self.save()?;
 		self.pause_distributor(state, terms).await;

@@ -100,6 +100,11 @@ pub struct Done {
 }
 
 impl Done {
+	/// Its exit code.
+	pub const fn code(&self) -> i32 {
+		self.code
+	}
+
 	/// Fails unless it exited with this code.
 	pub fn exits(self, code: i32) -> Self {
 		assert_eq!(self.code, code, "waybill {}: {}{}", self.words, self.stdout, self.stderr);

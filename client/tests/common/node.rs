@@ -1,5 +1,6 @@
 //! A development node.
 
+use serde_json::Value;
 use std::{
 	fs::File,
 	path::{Path, PathBuf},
@@ -7,6 +8,7 @@ use std::{
 	thread::sleep,
 	time::{Duration, Instant},
 };
+use subxt::utils::AccountId32;
 use tempfile::TempDir;
 
 const START: Duration = Duration::from_secs(120);
@@ -23,7 +25,7 @@ impl Node {
 	/// Starts a new chain whose off-chain workers use the gateway at this address.
 	pub fn start(gateway: &str) -> Self {
 		let folder = tempfile::tempdir().unwrap();
-		let process = spawn(folder.path(), 0, gateway);
+		let process = spawn(folder.path(), 0, gateway, &[]);
 		let mut node = Self { process, folder, port: 0, gateway: gateway.into() };
 		node.port = node.listening(1);
 		node
@@ -42,10 +44,32 @@ impl Node {
 
 	/// Starts the same chain again, at the same address.
 	pub fn restart(&mut self) {
+		self.restart_with(&[]);
+	}
+
+	/// The same, but blocks are authored and none becomes final.
+	pub fn restart_without_finality(&mut self) {
+		self.restart_with(&["--no-grandpa"]);
+	}
+
+	fn restart_with(&mut self, args: &[&str]) {
 		self.kill();
 		let before = ports(&whole_log(self.folder.path())).len();
-		self.process = spawn(self.folder.path(), self.port, &self.gateway);
+		self.process = spawn(self.folder.path(), self.port, &self.gateway, args);
 		assert_eq!(self.listening(before + 1), self.port, "another program took the node's port");
+	}
+
+	/// How many transactions of an account are in the newest block and those before, final or not.
+	pub fn transactions(&self, account: &AccountId32) -> u32 {
+		let params = serde_json::json!(["AccountNonceApi_account_nonce", format!("0x{}", hex::encode(account))]);
+		let request = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "state_call", "params": params });
+		let answer = async {
+			let url = format!("http://127.0.0.1:{}", self.port);
+			reqwest::Client::new().post(url).json(&request).send().await.unwrap().json::<Value>().await.unwrap()
+		};
+		let answer = tokio::runtime::Runtime::new().unwrap().block_on(answer);
+		let nonce = hex::decode(answer["result"].as_str().unwrap().trim_start_matches("0x")).unwrap();
+		u32::from_le_bytes(nonce.try_into().unwrap())
 	}
 
 	/// The port on which the node's RPC listens, when the node has said so for the `count`th time.
@@ -72,13 +96,14 @@ impl Drop for Node {
 	}
 }
 
-fn spawn(folder: &Path, port: u16, gateway: &str) -> Child {
+fn spawn(folder: &Path, port: u16, gateway: &str, args: &[&str]) -> Child {
 	let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
 	Command::new(program())
 		.args(["--dev", "--no-mdns", "--no-prometheus", "--no-telemetry", "--base-path"])
 		.arg(folder.join("chain"))
 		.args(["--rpc-port", &port.to_string(), "--listen-addr", "/ip4/127.0.0.1/tcp/0"])
 		.args(["--ipfs-gateway", gateway])
+		.args(args)
 		.stdin(Stdio::null())
 		.stdout(log.try_clone().unwrap())
 		.stderr(log)

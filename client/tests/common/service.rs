@@ -40,6 +40,17 @@ impl Service {
 		line
 	}
 
+	/// Waits until it prints a line with this.
+	pub fn until_line(&mut self, text: &str) {
+		loop {
+			let line = self.line();
+			assert!(!line.is_empty(), "it ended before it printed {text}");
+			if line.contains(text) {
+				return;
+			}
+		}
+	}
+
 	/// Ends it at once, as a power cut does.
 	pub fn kill(&mut self) {
 		let _ = self.process.kill();

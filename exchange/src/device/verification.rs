@@ -16,7 +16,7 @@ use waybill_zkcp::{
 
 /// The largest proofs that are fetched: for the digests of the payload's chunks, and for the proofs themselves.
 const MOST_PER_CHUNK: u64 = 32;
-const MOST_PER_PART: u64 = 4 << 20;
+const MOST_PER_PART: u64 = 1 << 20;
 
 /// Why proofs are refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -222,9 +222,14 @@ impl Verification {
 		Ok(self.conclude(outcome))
 	}
 
-	/// Takes the verdict of the hub that the device was told to believe.
-	pub fn believe(&self, verdict: &Verdict) -> Verified {
-		self.conclude(verdict.group().copied().ok_or(ProofFault::Hub))
+	/// Takes the verdict of the hub that the device was told to believe. `data` is the file with the proof of the data, which the device
+	/// needs to decrypt, for the digests in it: later nobody may have it any more.
+	pub fn believe(&self, verdict: &Verdict, data: &[u8]) -> Verified {
+		let ProofQuery { size, digest, .. } = &self.query;
+		let digests = Layout::new(*size)
+			.ok_or(ProofFault::Malformed)
+			.and_then(|layout| waybill_zkcp::payload_digests(data, layout, &digest.bytes).map_err(ProofFault::Data));
+		self.conclude(digests.and_then(|_| verdict.group().copied().ok_or(ProofFault::Hub)))
 	}
 
 	/// The offer is refused without a look at the files.

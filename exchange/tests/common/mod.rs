@@ -285,11 +285,14 @@ impl World {
 		server
 	}
 
-	/// A distributor that shows files that are no proofs; devices ask a hub, which says that they hold.
+	/// A distributor that shows the digests that a proof begins with and no proof: files that are the same each time. Devices ask a hub,
+	/// which says that they hold.
 	pub fn server_without_proofs(&self, number: u8) -> Server {
 		let mut server = self.unpublished(number, 100);
 		server.ciphertext = encrypted(&server.epoch, &self.payload);
-		server.proofs = ProofFiles { data: b"no proof of the data".to_vec(), locks: b"no proof of the locks".to_vec() };
+		let mut data = ProofFiles::of(&server.epoch, &self.payload).data;
+		data.truncate(PROOF_HEAD + 1 + chunk_digests(&self.payload).leaves().len() * 32);
+		server.proofs = ProofFiles { data, locks: b"no proof of the locks".to_vec() };
 		server.hub = true;
 		server.publish();
 		server
@@ -333,6 +336,9 @@ pub fn encrypted(epoch: &Epoch, payload: &[u8]) -> Vec<u8> {
 pub fn chunk_digests(payload: &[u8]) -> ChunkDigests {
 	ChunkDigests::of_payload(payload, Layout::new(payload.len() as u64).unwrap(), &mut unwatched).unwrap()
 }
+
+/// The bytes before the digests in a proof of data, but for the count of these.
+const PROOF_HEAD: usize = 27;
 
 /// The files with an epoch's proofs; empty under a suite without proofs.
 #[derive(Clone, Default)]
@@ -415,7 +421,7 @@ impl Device {
 		match self.exchange.stage() {
 			Stage::NeedProofs(terms, _) if server.hub => {
 				let verdict = Verdict::new(&Ok(server.group_of(terms)));
-				let verified = self.exchange.verification()?.believe(&verdict);
+				let verified = self.exchange.verification()?.believe(&verdict, &server.proofs.data);
 				self.exchange.verified(verified)
 			},
 			Stage::NeedProofs(..) => self.verify_with(&server.ciphertext, &server.proofs),

@@ -191,6 +191,19 @@ async fn device_should_take_the_verdict_of_the_hub_that_it_names() {
 
 	let config = Config { hub_key: Some(hub_key), ..config };
 	let (mut agent, events) = field.agent(&path, &config).unwrap();
+	timeout(LIMIT, async {
+		while !matches!(agent.exchange.stage(), Stage::AwaitKey(..)) {
+			let state = field.scene.chain.newest().await.unwrap();
+			let _ = agent.step(&state).await;
+			sleep(BLOCK_TIME).await;
+		}
+	})
+	.await
+	.unwrap();
+	// From its signature on, it needs nothing but the key.
+	let files: Vec<_> = agent.exchange.files().collect();
+	assert_eq!(files.len(), 2);
+	files.iter().for_each(|cid| field.ipfs.remove(&cid.to_string()));
 	timeout(LIMIT, agent.run(true)).await.unwrap_or_else(|_| panic!("{}", agent.obstacle())).unwrap();
 	assert!(events.lock().unwrap().iter().any(|event| matches!(event, Event::Verified { .. })));
 	assert_eq!(image(&path), firmware);
