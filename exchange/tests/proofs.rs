@@ -337,16 +337,16 @@ fn proofs_should_be_refused_unseen_when_they_are_larger_than_such_proofs_can_be(
 		query.check_sizes()
 	};
 	let too_large = Err(ProofFault::TooLarge);
-	let most = 3 * 32 + (4 << 20);
-	assert_eq!(with(&small, most, 4 << 20), Ok(()));
+	let most = 3 * 32 + (1 << 20);
+	assert_eq!(with(&small, most, 1 << 20), Ok(()));
 	assert_eq!(with(&small, most + 1, 0), too_large);
-	assert_eq!(with(&small, 0, (4 << 20) + 1), too_large);
+	assert_eq!(with(&small, 0, (1 << 20) + 1), too_large);
 	assert_eq!(with(&small, u64::MAX, u64::MAX), too_large);
 	// The digests of a sampled payload's chunks grow with it, its proofs do not.
 	for (length, chunks) in [(32 << 20, 10_611), (1 << 30, 339_546)] {
 		let sampled = query(length);
-		assert_eq!(with(&sampled, chunks * 32 + (8 << 20), 0), Ok(()));
-		assert_eq!(with(&sampled, chunks * 32 + (8 << 20) + 1, 0), too_large);
+		assert_eq!(with(&sampled, chunks * 32 + (2 << 20), 0), Ok(()));
+		assert_eq!(with(&sampled, chunks * 32 + (2 << 20) + 1, 0), too_large);
 	}
 	let longest = query(waybill_zkcp::MAX_LENGTH + 1);
 	let malformed = Err(ProofFault::Malformed);
@@ -449,7 +449,7 @@ fn damaged_proof_should_be_fetched_again_when_the_payload_is_decrypted() {
 	let envelope = |error| VerifyError::Envelope(error);
 	for (file, error) in [
 		(&[][..], envelope(EnvelopeError::NoProof)),
-		(&proof[..proof.len() - 1], envelope(EnvelopeError::Malformed)),
+		(&proof[..60], envelope(EnvelopeError::Malformed)),
 		(&flipped, VerifyError::OtherPayload),
 		(&of_another, VerifyError::OtherPayload),
 		(&server.proofs.locks, envelope(EnvelopeError::NoProof)),
@@ -543,7 +543,7 @@ fn hub_should_be_believed_for_the_devices_own_group_alone() {
 #[test]
 fn hub_should_not_be_believed_when_the_digests_to_decrypt_with_are_not_at_hand() {
 	let world = world();
-	let other = World::for_payload(Suite::Zkcp, payload(9_000), |_| ());
+	let other = World::for_payload(Suite::Zkcp, payload(40_000), |_| ());
 	let believed = |data: &[u8]| {
 		let (mut device, mut server) = (world.device(), world.server(1));
 		device.until_unverified(&world, &mut server);

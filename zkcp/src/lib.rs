@@ -48,7 +48,9 @@ pub use {
 	envelope::EnvelopeError,
 	sample::SAMPLE,
 	statement::{Statement, MOST_CHUNKS},
-	verify::{lock_place, locks_in_table, payload_digests, verify, LockPlace, LockTable, VerifyError, LOCKS_IN_GROUP},
+	verify::{
+		lock_place, locks_in_table, payload_digests, verify, LockPlace, LockTable, VerifyError, LOCKS_IN_GROUP, MOST_LOCKS,
+	},
 };
 
 /// The number of these algorithms and parameters, in releases and proofs.

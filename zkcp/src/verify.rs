@@ -175,6 +175,8 @@ impl LockTable {
 
 /// The most rows of a table of locks: 15,360 locks.
 pub const MAX_LOCK_ROWS: usize = 1 << 14;
+/// Locks in the largest table.
+pub const MOST_LOCKS: u32 = (MAX_LOCK_ROWS / GROUP_ROWS * GROUP_LOCKS) as u32;
 
 /// Where a lock stands in a table.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -11,7 +11,7 @@ use std::{
 };
 use waybill_zkcp::{
 	decrypt, encrypt, lock_place, prove, prove_locks, unwatched, verify, ChunkDigests, Key, Layout, LockTable, Nonce,
-	OutOfRange, LOCKS_IN_GROUP,
+	OutOfRange, LOCKS_IN_GROUP, MOST_LOCKS,
 };
 
 const NONCE: Nonce = Nonce([9; 32]);
@@ -28,8 +28,6 @@ const CIPHER: &str = "cipher";
 /// What is encrypted and decrypted by one core: the most that is not extended, for the code is no part of a cipher.
 const CIPHER_BYTES: usize = 4 * MIB - 1;
 const LOCKS: &str = "locks";
-/// Locks in the largest table.
-const LOCK_COUNT: u32 = 15_360;
 /// What a process that only checks finds in its folder: the ciphertext, the proof, the payload's digest.
 const FILES: [&str; 3] = ["ciphertext", "proof", "digest"];
 /// How often ciphers and checks are repeated; the fastest counts.
@@ -182,7 +180,7 @@ fn cipher() -> Result<()> {
 /// The largest table of locks.
 fn locks() -> Result<()> {
 	let content = key(1);
-	let lock_keys: Vec<Key> = (0..LOCK_COUNT).map(|index| key(1_000 + index)).collect();
+	let lock_keys: Vec<Key> = (0..MOST_LOCKS).map(|index| key(1_000 + index)).collect();
 	let (proving, proof) = fastest(2, || Ok(prove_locks(&content, &lock_keys, &NONCE)?))?;
 	let peak = peak()?;
 	let commitment = content.commitment();
@@ -199,7 +197,7 @@ fn locks() -> Result<()> {
 		.collect();
 	let (checking, hold) = fastest(REPEATS, || Ok(locks.iter().all(|(lock, mask, place)| table.holds(lock, mask, place))))?;
 	ensure!(hold, "a lock is not in its table");
-	let each = |seconds: f64| digits(seconds * 1e6 / f64::from(LOCK_COUNT));
+	let each = |seconds: f64| digits(seconds * 1e6 / f64::from(MOST_LOCKS));
 	let case = "15360";
 	figure("zkcp_lock_prove_microseconds", case, each(proving), "us");
 	figure("zkcp_lock_check_microseconds", case, each(checking), "us");
@@ -208,6 +206,6 @@ fn locks() -> Result<()> {
 	// To a device: its mask, and the leaves beside its own; and its share of the table's proof, if that is sent to all together.
 	let others = locks.first().map_or(0, |(lock, _, place)| lock.len() + place.others.as_flattened().len());
 	figure("zkcp_lock_bytes", "to a device", others, "B");
-	figure("zkcp_lock_bytes", "share of the proof", digits(proof.len() as f64 / f64::from(LOCK_COUNT)), "B");
+	figure("zkcp_lock_bytes", "share of the proof", digits(proof.len() as f64 / f64::from(MOST_LOCKS)), "B");
 	Ok(())
 }

@@ -11,7 +11,7 @@ use minicbor::{Decode, Encode};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, RngCore, SeedableRng};
 use waybill_primitives::{BountyId, Digest, Hash32, Suite};
-use waybill_zkcp::{Key, LOCKS_IN_GROUP};
+use waybill_zkcp::{Key, LOCKS_IN_GROUP, MOST_LOCKS};
 
 /// A content key of a distributor for a bounty, and how many devices it may still serve.
 ///
@@ -152,9 +152,6 @@ impl Epoch {
 		Some(waybill_zkcp::lock_place(content, &keys, index).into())
 	}
 }
-
-/// Locks in the largest table.
-const MOST_LOCKS: u32 = 15_360;
 
 impl Message for Epoch {
 	const MAX_LEN: usize = 1_024;
