@@ -256,6 +256,21 @@ fn every_lock_should_stand_in_its_table() {
 }
 
 #[test]
+fn further_locks_should_stand_in_a_table_of_their_own_for_the_same_key() {
+	let content = key(1);
+	let tables = [1_000, 2_000].map(|seed| {
+		let lock_keys: Vec<Key> = (0..240).map(|index| key(seed + index)).collect();
+		let proof = prove_locks(&content, &lock_keys, &NONCE).unwrap();
+		(LockTable::verify(&proof, &NONCE, &content.commitment()).unwrap(), lock_keys)
+	});
+	for (own, other) in [(0, 1), (1, 0)] {
+		let (lock_key, place) = (&tables[own].1[33], place(&content, &tables[own].1, 33));
+		assert!(tables[own].0.holds(&lock_key.lock(), &content.mask(lock_key), &place));
+		assert!(!tables[other].0.holds(&lock_key.lock(), &content.mask(lock_key), &place));
+	}
+}
+
+#[test]
 fn table_should_be_the_smallest_with_room() {
 	for (least, locks) in [(0, 240), (1, 240), (240, 240), (241, 480), (7_680, 7_680), (7_681, 15_360), (15_360, 15_360)] {
 		assert_eq!(locks_in_table(least), Some(locks), "{least}");
