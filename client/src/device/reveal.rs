@@ -1,3 +1,17 @@
+//! Finding a revealed key in a block's body.
+//!
+//! A claim carries its keys in the clear, be it alone, in a batch or through a proxy. The key is known by its hash: whatever 32 bytes
+//! hash to the lock are the key, wherever they stand. So nothing needs to be decoded, and old blocks, whose state and events
+//! nodes no longer have, serve as well as new ones.
+
+use waybill_primitives::{Lock, LockKey, Suite};
+
+/// The key of `lock`, if one of the extrinsics carries it.
+pub fn find(suite: Suite, lock: &Lock, extrinsics: &[Vec<u8>]) -> Option<LockKey> {
+	let windows = extrinsics.iter().flat_map(|extrinsic| extrinsic.windows(size_of::<LockKey>()));
+	windows.filter_map(|bytes| LockKey::try_from(bytes).ok()).find(|key| suite.lock(key) == Some(*lock))
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
