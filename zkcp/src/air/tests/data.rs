@@ -21,6 +21,8 @@ const SECOND: usize = CHUNK_ROWS;
 const SHORT: usize = 100;
 const LINKS: [usize; 2] = [CHUNK_BLOCKS, SECOND + CHUNK_BLOCKS];
 
+type Change<'a> = dyn Fn(usize, Step, &mut [State; 3], &mut [F]) + Sync + 'a;
+
 fn chunks() -> [DataChunk; 2] {
 	let value = |block: usize| pack(&[block as u8; 30]);
 	let short = |block: usize| if block < SHORT { value(block + 1) } else { Block::default() };
@@ -110,7 +112,7 @@ fn of_lengths() -> Vec<Witness> {
 			}
 		}
 	};
-	let altered = |what: &str, alter: &(dyn Fn(usize, Step, &mut [State; 3], &mut [F]) + Sync)| of(what, data_with(alter));
+	let altered = |what: &str, alter: &Change<'_>| of(what, data_with(alter));
 	let mut all = vec![
 		altered("a block more, never counted", &announced(0..CHUNK_ROWS)),
 		altered("a block more, counted in between", &announced(0..MIDDLE)),
@@ -206,6 +208,6 @@ fn data_should_not_hold_for_what_other_chunks_tell() {
 		("another key", told(&chunks(), 2, &NONCE)),
 		("another nonce", told(&chunks(), 1, &Nonce([8; 32]))),
 	] {
-		assert!(!Witness { what: what.into(), public, ..honest() }.is_taken(), "{what}");
+		assert!(!Witness { what: what.into(), public, ..honest() }.taken(), "{what}");
 	}
 }

@@ -39,7 +39,7 @@ impl Witness {
 	}
 
 	/// Whether a proof of it is taken.
-	fn is_taken(self) -> bool {
+	fn taken(self) -> bool {
 		let Self { kind, table: trace, public, .. } = self;
 		let shape = vec![Shape { kind, rows: trace.values.len() / trace.width, public: public.clone() }];
 		// With debug assertions the library already panics where a constraint does not hold.
@@ -78,7 +78,7 @@ impl<AB: AirBuilder<F = F>> Air<AB> for Beginning {
 fn true_tables_should_hold() {
 	for honest in [data::honest(), locks::honest()] {
 		assert_eq!(honest.broken(), BTreeSet::new());
-		assert!(honest.is_taken());
+		assert!(honest.taken());
 	}
 }
 
@@ -116,7 +116,7 @@ fn proofs_of_false_tables_should_be_refused() {
 			// One element of each.
 			let name = what.split(',').next().unwrap_or_default().to_owned();
 			if tried.insert(name) {
-				assert!(!falsehood.is_taken(), "{kind:?}: {what}");
+				assert!(!falsehood.taken(), "{kind:?}: {what}");
 			}
 		}
 		assert!(tried.len() > 10);

@@ -47,9 +47,10 @@ fn places_should_have_one_filling_and_need_each_constraint() {
 				_ => {},
 			}
 		}
-		let right = |row: usize| [row % period, usize::from(row % period == period - 1), usize::from(row % period == 0)];
+		let right =
+			|row: usize| [row % period, usize::from(row % period == period - 1), usize::from(row.is_multiple_of(period))];
 		let expected: Vec<_> = (0..rows as usize).map(right).collect();
-		assert_eq!(holding, if rows as usize % period == 0 { vec![expected] } else { vec![] });
+		assert_eq!(holding, if (rows as usize).is_multiple_of(period) { vec![expected] } else { vec![] });
 	}
 	// That the first number is zero, that the last row is a link and that links are one or zero follow from the rest, or from each other.
 	assert_eq!((0..all).filter(|constraint| !alone.contains(constraint)).collect::<Vec<_>>(), [0, 1, 2]);
