@@ -123,7 +123,12 @@ impl Flavor for Same<'_> {
 	type Output = bool;
 
 	fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-		self.try_extend(&[byte])
+		let (first, rest) = self.rest.split_first().ok_or(postcard::Error::SerializeBufferFull)?;
+		if *first != byte {
+			return Err(postcard::Error::SerializeBufferFull);
+		}
+		self.rest = rest;
+		Ok(())
 	}
 
 	fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
