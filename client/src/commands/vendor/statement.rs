@@ -39,7 +39,7 @@ pub struct StatementFile {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum SuiteName {
-	/// SHA-256 and ChaCha20; devices trust the distributor that the ciphertext holds the release
+	/// SHA-256 and ChaCha20, without proofs; devices refuse it unless their own configuration takes it
 	Plain,
 	/// Algorithms for which a distributor proves that the ciphertext holds the release
 	#[default]
