@@ -18,8 +18,8 @@ use p3_maybe_rayon::prelude::*;
 
 /// Chunks in a tile of a payload that is not extended.
 pub const TILE_CHUNKS: usize = 512;
-/// Bytes of a tile of an extended payload.
-const TILE_BYTES: usize = 16 << 20;
+/// Bytes of a tile of an extended payload: an eighth of it, but no less and no more. A tile is a run over the file.
+const TILE_BYTES: (u64, u64) = (16 << 20, 128 << 20);
 
 /// Why a run over the chunks ended early.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,7 +122,8 @@ fn payload_tiles<R: ReadAt + ?Sized, E>(
 		return Ok(());
 	}
 	let code = Code::new(layout);
-	let step = column_step(layout, TILE_BYTES);
+	let (least, most) = TILE_BYTES;
+	let step = column_step(layout, (layout.length() / 8).clamp(least, most) as usize);
 	for start in (0..CHUNK_BLOCKS).step_by(step) {
 		tell(watch, Phase::Chunks, (total * start / CHUNK_BLOCKS) as u64, total as u64)?;
 		let blocks = start..CHUNK_BLOCKS.min(start + step);
