@@ -37,17 +37,13 @@ demo: build ## Runs the demonstration; KEEP=1 leaves its network running.
 .PHONY: test
 test: lint build ## Runs every test.
 	@# Most of these tests wait for blocks: they share the time.
-	$(MAKE) --no-print-directory --jobs=4 --output-sync=target test-rust test-programs test-network test-ts
+	$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-rust test-network test-ts
 	$(MAKE) --no-print-directory test-features
 
 .PHONY: test-rust
-test-rust: build ## Runs the Rust tests of the workspace's sources and docs.
+test-rust: build ## Runs the Rust tests of the workspace.
 	$(CARGO) test --release --workspace --doc --locked
-	$(CARGO) test --release --workspace --lib --bins --examples --locked
-
-.PHONY: test-programs
-test-programs: build ## Runs the Rust tests that see crates and programs from outside.
-	$(CARGO) test --release --workspace --test '*' --locked
+	$(CARGO) test $(BUILD)
 
 # The whole workspace is selected, so that what has nothing to do with these features is not compiled for them again.
 FEATURES := pallet-firmware/runtime-benchmarks,pallet-firmware/try-runtime
