@@ -22,7 +22,8 @@ use waybill_primitives::Hash32;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 const BRIEF_RETRY: Duration = Duration::from_millis(500);
-const BRIEF_RETRIES: usize = 20;
+/// Half a minute: a node that is started again on a busy machine takes ten seconds and more.
+const BRIEF_RETRIES: usize = 60;
 const ENDLESS_RETRY: Duration = Duration::from_secs(15);
 const STORAGE_PAGE: u32 = 512;
 
