@@ -1,4 +1,5 @@
-//! The hash's permutation beside those that could take its place, natively: in tables of proofs each takes 164 columns but the widest.
+//! The hash's permutation beside those that could take its place, natively: in the tables of proofs they differ by their rounds and width
+//! alone.
 
 use crate::{micros::median, report::figure, zkcp::cases::digits};
 use anyhow::Result;

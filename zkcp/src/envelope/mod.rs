@@ -13,7 +13,7 @@ use serde::{de::DeserializeOwned, Deserialize, Serialize};
 
 const MAGIC: [u8; 4] = *b"WBZK";
 const VERSION: u8 = 1;
-/// What a proof takes in memory is less than so many times its bytes; honest ones take less than twice.
+/// The elements of a proof's lists take at most so many times its bytes in memory; those of honest ones take less than twice.
 const MOST_GROWTH: usize = 3;
 const HEAD: usize = MAGIC.len() + 3 + PARAMETERS.len();
 
