@@ -1,15 +1,11 @@
 /** The chain as a client of `@polkadot/api` sees it. */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { ApiPromise, WsProvider } from "@polkadot/api";
 import type { SubmittableExtrinsic } from "@polkadot/api/types";
 import type { KeyringPair } from "@polkadot/keyring/types";
 import type { EventRecord, Extrinsic, Header } from "@polkadot/types/interfaces";
 import type { Codec, ISubmittableResult } from "@polkadot/types/types";
 import type { Hex } from "./bytes.ts";
-
-/** Often enough not to miss a block. */
-const POLL_MS = 250;
 
 /** A transaction before it is signed. */
 export type Call = SubmittableExtrinsic<"promise", ISubmittableResult>;
@@ -245,9 +241,15 @@ export async function untilFinalised<T>(
 
 /** Waits until there is a block of this number; it need not be final. */
 export async function untilBlock(api: ApiPromise, number: number): Promise<void> {
-	while ((await now(api)) < number) {
-		await sleep(POLL_MS);
-	}
+	await new Promise<void>((resolve, reject) => {
+		const subscription = api.rpc.chain.subscribeNewHeads((header) => {
+			if (header.number.toNumber() >= number) {
+				resolve();
+				void subscription.then((unsubscribe) => unsubscribe());
+			}
+		});
+		subscription.catch(reject);
+	});
 }
 
 /** An extrinsic decoded from the bytes that the node has. */

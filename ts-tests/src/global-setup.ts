@@ -1,48 +1,25 @@
-/** Starts what all tests share: a gateway and a network whose nodes use it. */
+/** Makes the first block's state once for all networks: that takes a node longer than the rest of its start. */
 
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type {} from "vitest";
 import type { TestProject } from "vitest/node";
-import { Gateway } from "./gateway.ts";
-import { Network, nodeBinary } from "./network.ts";
-
-/** Where the tests find what was started. */
-export interface Started {
-	/** The WebSocket addresses of the nodes. */
-	readonly nodes: readonly string[];
-	/** The folder whose blocks the gateway serves. */
-	readonly blocks: string;
-}
+import { nodeBinary } from "./network.ts";
 
 declare module "vitest" {
 	export interface ProvidedContext {
-		started: Started;
+		/** The file with the specification of the chain `local`, its first state included. */
+		specification: string;
 	}
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-	const binary = nodeBinary();
-	const folder = await mkdtemp(join(tmpdir(), "waybill-ts-tests-"));
-	const blocks = join(folder, "blocks");
-	await mkdir(blocks);
-	const gateway = await Gateway.start(blocks);
-	const network = await Network.start(binary, folder, gateway.url).catch(async (error: unknown) => {
-		await gateway.stop();
-		throw error;
-	});
-	project.provide("started", { nodes: network.nodes.map(({ ws }) => ws), blocks });
-
-	return async () => {
-		const failed = project.vitest.state.getCountOfFailedTests() > 0;
-		const tails = failed ? await network.tails() : "";
-		await network.stop();
-		await gateway.stop();
-		if (failed) {
-			console.error(`${tails}\nLogs and data are kept in ${folder}.`);
-		} else {
-			await rm(folder, { recursive: true });
-		}
-	};
+	const folder = await mkdtemp(join(tmpdir(), "waybill-ts-tests-chain-"));
+	const file = join(folder, "local.json");
+	await promisify(execFile)(nodeBinary(), ["export-chain-spec", "--chain", "local", "--raw", "--output", file]);
+	project.provide("specification", file);
+	return async () => await rm(folder, { recursive: true });
 }

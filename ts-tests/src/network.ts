@@ -38,7 +38,17 @@ export interface Node {
 	readonly ws: string;
 }
 
-/** The two authorities of the chain specification `local`. */
+/** What a network is started with. */
+export interface Setup {
+	/** The file with the chain's specification. */
+	readonly specification: string;
+	/** Where the nodes keep their files. */
+	readonly folder: string;
+	/** The URL of their IPFS gateway. */
+	readonly gateway: string;
+}
+
+/** The two authorities of the chain `local`. */
 export class Network {
 	readonly nodes: readonly Node[];
 
@@ -46,14 +56,14 @@ export class Network {
 		this.nodes = nodes;
 	}
 
-	/** Starts Alice and Bob with their data and logs in `folder`, and waits until they finalise blocks. */
-	static async start(binary: string, folder: string, gateway: string): Promise<Network> {
+	/** Starts Alice and Bob with their data and logs in the folder, and waits until they finalise blocks. */
+	static async start(setup: Setup): Promise<Network> {
 		const nodes: Node[] = [];
 		const network = new Network(nodes);
 		try {
-			const alice = await startNode(binary, "alice", folder, gateway, []);
+			const alice = await startNode(setup, "alice", []);
 			nodes.push(alice);
-			nodes.push(await startNode(binary, "bob", folder, gateway, ["--bootnodes", await address(alice)]));
+			nodes.push(await startNode(setup, "bob", ["--bootnodes", await address(alice)]));
 			await network.finalising();
 			return network;
 		} catch (error) {
@@ -81,13 +91,13 @@ export class Network {
 }
 
 /** Starts one authority; the operating system chooses its ports. */
-async function startNode(binary: string, name: string, folder: string, gateway: string, more: string[]): Promise<Node> {
+async function startNode({ specification, folder, gateway }: Setup, name: string, more: string[]): Promise<Node> {
 	const base = join(folder, name);
 	await mkdir(base, { recursive: true, mode: 0o700 });
 	const key = join(base, "node-key");
 	await writeFile(key, randomBytes(32).toString("hex"), { mode: 0o600 });
 	const args = [
-		["--chain", "local", `--${name}`, "--base-path", join(base, "data"), "--node-key-file", key],
+		["--chain", specification, `--${name}`, "--base-path", join(base, "data"), "--node-key-file", key],
 		// Other networks of the same chain can run on the machine: find nobody but those named here.
 		["--listen-addr", "/ip4/127.0.0.1/tcp/0", "--no-mdns", "--no-prometheus", "--no-telemetry"],
 		["--rpc-port", "0", "--ipfs-gateway", gateway],
@@ -95,7 +105,7 @@ async function startNode(binary: string, name: string, folder: string, gateway: 
 		["--state-pruning", "archive", "--blocks-pruning", "archive"],
 		more,
 	].flat();
-	const program = new Program(name, binary, args, join(folder, `${name}.log`));
+	const program = new Program(name, nodeBinary(), args, join(folder, `${name}.log`));
 	try {
 		const [, port] = await program.logged(/JSON-RPC server: addr=127\.0\.0\.1:(\d+)/, START_MS);
 		return { program, ws: `ws://127.0.0.1:${port}` };

@@ -8,6 +8,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** How long a process may take to end after SIGTERM. */
 const GRACE_MS = 10_000;
 
+/** How a worker of the tests is ended: by a signal, or because the process that started it is gone. */
+const ENDS = ["SIGTERM", "disconnect"] as const;
+
 /** A running program whose output goes to a file. */
 export class Program {
 	readonly name: string;
@@ -25,10 +28,19 @@ export class Program {
 			this.#failure = error;
 		});
 		process.once("exit", this.#kill);
+		for (const end of ENDS) {
+			process.once(end, this.#killAndEnd);
+		}
 	}
 
 	readonly #kill = () => {
 		this.#child.kill("SIGKILL");
+	};
+
+	/** A handler of its own keeps a signal from ending this process: it is sent once more, now that nobody listens. */
+	readonly #killAndEnd = () => {
+		this.#kill();
+		process.kill(process.pid, "SIGTERM");
 	};
 
 	/** Why the program no longer runs, if that is so. */
@@ -65,6 +77,9 @@ export class Program {
 	/** Ends the program and waits until it is gone. */
 	async stop(): Promise<void> {
 		process.removeListener("exit", this.#kill);
+		for (const end of ENDS) {
+			process.removeListener(end, this.#killAndEnd);
+		}
 		const deadline = Date.now() + GRACE_MS;
 		this.#child.kill("SIGTERM");
 		while (this.ended === undefined) {

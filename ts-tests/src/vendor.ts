@@ -4,7 +4,7 @@ import type { ApiPromise } from "@polkadot/api";
 import type { KeyringPair } from "@polkadot/keyring/types";
 import type { CID } from "multiformats/cid";
 import { type Hex, hex, sha256 } from "./bytes.ts";
-import { type Call, call, genesis, stored, succeedAll, untilFinalised } from "./chain.ts";
+import { type Call, call, genesis, type Outcome, stored, succeedAll, untilFinalised } from "./chain.ts";
 import { cidArgument } from "./cid.ts";
 import type { Devices } from "./delivery.ts";
 import { keySetArgument, ReleaseKeys, type Signatures } from "./release-keys.ts";
@@ -90,16 +90,18 @@ export class Vendor {
 
 	/** Registers fleets. */
 	async registerFleets(...fleets: readonly FleetArguments[]): Promise<bigint[]> {
-		const txs = fleets.map(({ model, devices, manifest }) =>
+		return await this.#ids(this.#fleets(fleets), "firmware.FleetRegistered", "fleet");
+	}
+
+	#fleets(fleets: readonly FleetArguments[]): Call[] {
+		return fleets.map(({ model, devices, manifest }) =>
 			call(this.api, "firmware.registerFleet", model, devices.count, devices.cap, cidArgument(manifest)),
 		);
-		return await this.#ids(txs, "firmware.FleetRegistered", "fleet");
 	}
 
 	/** Sends the calls and takes what they made from the events of this name. */
 	async #ids(txs: readonly Call[], name: string, field: string): Promise<bigint[]> {
-		const events = (await succeedAll(this.api, this.account, txs)).flatMap((outcome) => outcome.events);
-		return events.filter((event) => event.name === name).map(({ data }) => BigInt(data[field] as number));
+		return idsIn(await succeedAll(this.api, this.account, txs), name, field);
 	}
 
 	/** Signatures over a release, by the keys at these places or just as many as must sign. */
@@ -145,7 +147,27 @@ export class Vendor {
 		const txs = statements.map((statement) => this.publication(statement));
 		return await this.#ids(txs, "firmware.ReleasePublished", "release");
 	}
+
+	/** Registers fleets and publishes releases at the same time. */
+	async offer(
+		fleets: readonly FleetArguments[],
+		statements: readonly ReleaseStatement[],
+	): Promise<{ readonly fleets: bigint[]; readonly releases: bigint[] }> {
+		const txs = [...this.#fleets(fleets), ...statements.map((statement) => this.publication(statement))];
+		const outcomes = await succeedAll(this.api, this.account, txs);
+		return {
+			fleets: idsIn(outcomes, "firmware.FleetRegistered", "fleet"),
+			releases: idsIn(outcomes, "firmware.ReleasePublished", "release"),
+		};
+	}
 }
+
+/** The ids in a field of all events of this name. */
+const idsIn = (outcomes: readonly Outcome[], name: string, field: string): bigint[] =>
+	outcomes
+		.flatMap(({ events }) => events)
+		.filter((event) => event.name === name)
+		.map(({ data }) => BigInt(data[field] as number));
 
 /** Where a release stands in a block, or in the newest. */
 export async function releaseState(api: ApiPromise, id: bigint, at?: Hex): Promise<ReleaseState | undefined> {

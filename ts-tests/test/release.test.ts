@@ -4,19 +4,22 @@ import { randomBytes } from "node:crypto";
 import type { ApiPromise } from "@polkadot/api";
 import type { KeyringPair } from "@polkadot/keyring/types";
 import type { CID } from "multiformats/cid";
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { balance, fundedAccounts } from "../src/accounts.ts";
+import { describeBlocks } from "../src/blocks.ts";
 import { type Hex, hex } from "../src/bytes.ts";
 import { ask, call, connect, constant, finalisedHead, find, genesis, stored, submit, succeed } from "../src/chain.ts";
-import { cidArgument } from "../src/cid.ts";
+import { cidArgument, readCidText } from "../src/cid.ts";
 import { Devices } from "../src/delivery.ts";
 import { MAX_CAP_NODES } from "../src/fleet.ts";
 import { addFile, removeLeaf } from "../src/gateway.ts";
 import { ed25519, SigningKey } from "../src/keys.ts";
+import { OwnNetwork } from "../src/own-network.ts";
 import { expectRefusals } from "../src/refusals.ts";
 import { keySetArgument, type Signatures } from "../src/release-keys.ts";
 import { type ReleaseStatement, release } from "../src/statements.ts";
-import { releaseOf, releaseState, untilDecided, Vendor } from "../src/vendor.ts";
+import * as vectors from "../src/vectors.ts";
+import { releaseOf, releaseState, statementArgument, untilDecided, Vendor } from "../src/vendor.ts";
 
 const V1 = { major: 1, minor: 0, patch: 0 };
 
@@ -30,12 +33,15 @@ interface Attestations {
 	readonly needed: number;
 }
 
+const network = new OwnNetwork();
+
 describe("a release's life", () => {
-	const { nodes, blocks } = inject("started");
 	/** Enough for a DAG of several leaves. */
 	const payload = randomBytes(300_000);
 	const devices = new Devices(25);
 	let api: ApiPromise;
+	let nodes: readonly string[];
+	let blocks: string;
 	let vendor: Vendor;
 	let other: Vendor;
 	let stranger: KeyringPair;
@@ -44,9 +50,11 @@ describe("a release's life", () => {
 	let model: bigint;
 	let statement: ReleaseStatement;
 	let id: bigint;
-	/** A release with a wrong hash, and one of which a block is nowhere. */
+	/** A release with a wrong hash. */
 	let mismatch: bigint;
+	/** A release of which a block is nowhere, and its model. */
 	let lost: bigint;
+	let lostModel: bigint;
 
 	/** The pages of the cap that the chain keeps for a fleet. */
 	async function capPages(fleet: bigint): Promise<Hex[][]> {
@@ -55,15 +63,13 @@ describe("a release's life", () => {
 	}
 
 	beforeAll(async () => {
-		api = await connect(nodes[0] ?? "");
+		({ api, nodes, blocks } = network.running);
 		const accounts = await fundedAccounts(api, 3);
 		[vendor, other] = accounts.map((account) => new Vendor(api, account)) as [Vendor, Vendor];
 		stranger = accounts[2] as KeyringPair;
 		cid = await addFile(blocks, payload);
 		manifest = await addFile(blocks, devices.manifest);
 	});
-
-	afterAll(async () => await api?.disconnect());
 
 	it("should refuse vendors without a name, a legible text or a sound key set", async () => {
 		const { metadata } = vendor;
@@ -101,7 +107,7 @@ describe("a release's life", () => {
 
 	it("should register a vendor with a deposit", async () => {
 		const before = await balance(api, vendor.account.address);
-		await Promise.all([vendor.register(), other.register()]);
+		[[lostModel]] = (await Promise.all([other.register("beacon"), vendor.register()])) as [[bigint], []];
 		const after = await balance(api, vendor.account.address);
 		expect(after.held).toBeGreaterThan(before.held);
 		const found = await stored(api, "firmware.vendors", [vendor.account.address]);
@@ -121,7 +127,15 @@ describe("a release's life", () => {
 			["firmware.InvalidText", update({ securityContact: "a\nb" })],
 			["firmware.AlreadyVendor", call(api, "firmware.registerVendor", vendor.metadata, keySetArgument(vendor.keys.set))],
 		]);
-		const { events } = await succeed(api, vendor.account, update({ url: "https://acme.example/firmware" }));
+		// The other vendor publishes early what takes the nodes longest: a release of which a block is nowhere.
+		const rare = randomBytes(200_000);
+		const incomplete = releaseOf(lostModel, V1, 1, await addFile(blocks, rare), rare);
+		await removeLeaf(blocks, rare);
+		const [{ events }, [id]] = await Promise.all([
+			succeed(api, vendor.account, update({ url: "https://acme.example/firmware" })),
+			other.publish(incomplete),
+		]);
+		lost = id as bigint;
 		expect(find(events, "firmware.VendorUpdated")).toEqual({ vendor: vendor.account.address });
 		const found = await stored<{ metadata: { url: Hex } }>(api, "firmware.vendors", [vendor.account.address]);
 		expect(found?.metadata.url).toBe(hex(new TextEncoder().encode("https://acme.example/firmware")));
@@ -203,11 +217,7 @@ describe("a release's life", () => {
 
 	it("should become available by the nodes' own attestations", async () => {
 		const wrong = releaseOf(model, { ...V1, patch: 1 }, 1, cid, randomBytes(payload.length));
-		const rare = randomBytes(200_000);
-		const rareCid = await addFile(blocks, rare);
-		await removeLeaf(blocks, rare);
-		const incomplete = releaseOf(model, { ...V1, patch: 2 }, 1, rareCid, rare);
-		[id, mismatch, lost] = (await vendor.publish(statement, wrong, incomplete)) as [bigint, bigint, bigint];
+		[id, mismatch] = (await vendor.publish(statement, wrong)) as [bigint, bigint];
 		expect(await untilDecided(api, id)).toBe("Available");
 		const { votes, attesters, needed } = await ask<Attestations>(api, "firmwareApi.attestations", id);
 		expect({ attesters, needed }).toEqual({ attesters: nodes.length, needed: 2 });
@@ -296,6 +306,7 @@ describe("a release's life", () => {
 		expect(await untilDecided(api, lost)).toBe("Unavailable");
 		const { votes } = await ask<Attestations>(api, "firmwareApi.attestations", lost);
 		expect(votes.map(([, verdict]) => verdict)).toEqual(["Unreachable", "Unreachable"]);
+		expect(await ask(api, "firmwareApi.latestRelease", lostModel)).toBeNull();
 		expect(await ask(api, "firmwareApi.latestRelease", model)).toBeNull();
 	});
 
@@ -307,3 +318,30 @@ describe("a release's life", () => {
 		expect(there).toEqual(here);
 	});
 });
+
+describe("the chain's own types", () => {
+	/** What the library encodes for an argument, by the types in the chain's metadata. */
+	const argument = (index: number, name: string, ...args: unknown[]): Hex | undefined =>
+		call(network.running.api, name, ...args).args[index]?.toHex();
+
+	it("should encode statements as pinned", () => {
+		const { statements } = vectors.statementVectors();
+		const fields = (wanted: string) => statements.find(({ name }) => name === wanted)?.fields ?? {};
+		const scale = (wanted: string) => statements.find(({ name }) => name === wanted)?.scale;
+		const release = statementArgument(vectors.releaseOf(fields("release")));
+		expect(argument(0, "firmware.publishRelease", release, null, [])).toBe(scale("release"));
+		const { vendor, keySet } = vectors.keySetOf(fields("key_set"));
+		const encoded = argument(1, "firmware.rotateKeySet", vendor, keySetArgument(keySet), [], []);
+		expect(scale("key_set")).toContain(encoded?.slice(2) ?? "nothing");
+	});
+
+	it.each(vectors.cidVectors().valid)("should encode CIDs as pinned: $text", ({ text, scale }) => {
+		const cid = readCidText(text);
+		if (typeof cid === "string") {
+			throw new Error(cid);
+		}
+		expect(argument(3, "firmware.registerFleet", 0, 1, [hex(new Uint8Array(32))], cidArgument(cid))).toBe(scale);
+	});
+});
+
+describeBlocks(network);

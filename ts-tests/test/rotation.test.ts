@@ -3,28 +3,18 @@
 import { randomBytes } from "node:crypto";
 import type { ApiPromise } from "@polkadot/api";
 import type { KeyringPair } from "@polkadot/keyring/types";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { balance, fundedAccounts } from "../src/accounts.ts";
+import { describeBlocks } from "../src/blocks.ts";
 import { type Hex, unhex } from "../src/bytes.ts";
-import {
-	ask,
-	call,
-	connect,
-	find,
-	genesis,
-	type Outcome,
-	stored,
-	submitAll,
-	succeed,
-	succeedAll,
-	untilBlock,
-} from "../src/chain.ts";
+import { ask, call, find, genesis, type Outcome, stored, submitAll, succeed, succeedAll, untilBlock } from "../src/chain.ts";
 import { addFile } from "../src/gateway.ts";
 import { verify } from "../src/keys.ts";
+import { OwnNetwork } from "../src/own-network.ts";
 import { expectRefusals } from "../src/refusals.ts";
 import { ReleaseKeys, type Signatures } from "../src/release-keys.ts";
 import { type KeySet, keySet, type ReleaseStatement, release, signingBytes, yank } from "../src/statements.ts";
-import { releaseOf, Vendor } from "../src/vendor.ts";
+import { releaseOf, untilDecided, Vendor } from "../src/vendor.ts";
 
 const V1 = { major: 1, minor: 0, patch: 0 };
 
@@ -42,11 +32,13 @@ interface KeySetLink {
 	readonly newSignatures: Signed;
 }
 
+const network = new OwnNetwork();
+
 describe("a key set's life", () => {
-	const { nodes, blocks } = inject("started");
 	const payload = randomBytes(100_000);
 	const [vetoed, next] = [new ReleaseKeys(1, 1), new ReleaseKeys(4, 3)];
 	let api: ApiPromise;
+	let blocks: string;
 	let vendor: Vendor;
 	let other: Vendor;
 	let stranger: KeyringPair;
@@ -78,15 +70,13 @@ describe("a key set's life", () => {
 	}
 
 	beforeAll(async () => {
-		api = await connect(nodes[0] ?? "");
+		({ api, blocks } = network.running);
 		const accounts = (await fundedAccounts(api, 3)) as [KeyringPair, KeyringPair, KeyringPair];
 		[vendor, other] = [new Vendor(api, accounts[0]), new Vendor(api, accounts[1])];
 		stranger = accounts[2];
 		old = vendor.keys;
 		[[model]] = (await Promise.all([vendor.register("lock"), other.register()])) as [[bigint], []];
 	});
-
-	afterAll(async () => await api?.disconnect());
 
 	it("should not follow another without the signatures of both", async () => {
 		const { old: ours, fresh } = vendor.signSuccession(next);
@@ -214,8 +204,11 @@ describe("a key set's life", () => {
 		expect(await signer(id, statement, next)).toBe(2);
 		expect(await signer(second, following, next)).toBe(2);
 		await expectRefusals(api, vendor.account, [["firmware.AlreadySigned", resign(id, good)]]);
+		expect(await Promise.all([id, second].map((id) => untilDecided(api, id)))).toEqual(["Available", "Available"]);
 	});
 });
+
+describeBlocks(network);
 
 /** The key set of a link. */
 const setOf = ({ keySet: { threshold, keys } }: KeySetLink): KeySet => ({

@@ -1,10 +1,8 @@
 /** The byte layouts, as they are pinned in files that the Rust tests read too. */
 
-import type { ApiPromise } from "@polkadot/api";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { blake2, type Hex, hex, sha256, unhex } from "../src/bytes.ts";
-import { call, connect } from "../src/chain.ts";
-import { cidArgument, encodeCid, partsOf, readCidBytes, readCidText } from "../src/cid.ts";
+import { describe, expect, it } from "vitest";
+import { blake2, hex, sha256, unhex } from "../src/bytes.ts";
+import { encodeCid, partsOf, readCidBytes, readCidText } from "../src/cid.ts";
 import {
 	depth,
 	FleetTree,
@@ -17,10 +15,8 @@ import {
 	verifyProof,
 } from "../src/fleet.ts";
 import { isWeak, keyText, readKeyText, SigningKey, verify } from "../src/keys.ts";
-import { keySetArgument } from "../src/release-keys.ts";
 import { encodeDigest, encodeKey } from "../src/statements.ts";
 import * as vectors from "../src/vectors.ts";
-import { statementArgument } from "../src/vendor.ts";
 
 it("should cover every file of vectors", () => {
 	const covered = ["cids.json", "fleets.json", "keys.json", "locks.json", "signatures.json", "statements.json"];
@@ -175,38 +171,5 @@ describe("suites", () => {
 			expect(lock !== null).toBe(isOfElements(unhex(key)));
 			expect(lock === null || isOfElements(unhex(lock))).toBe(true);
 		}
-	});
-});
-
-describe("the chain's own types", () => {
-	let api: ApiPromise;
-
-	beforeAll(async () => {
-		api = await connect(inject("started").nodes[0] ?? "");
-	});
-
-	afterAll(async () => await api?.disconnect());
-
-	/** What the library encodes for an argument, by the types in the chain's metadata. */
-	const argument = (index: number, name: string, ...args: unknown[]): Hex | undefined =>
-		call(api, name, ...args).args[index]?.toHex();
-
-	it("should encode statements as pinned", () => {
-		const { statements } = vectors.statementVectors();
-		const fields = (wanted: string) => statements.find(({ name }) => name === wanted)?.fields ?? {};
-		const scale = (wanted: string) => statements.find(({ name }) => name === wanted)?.scale;
-		const release = statementArgument(vectors.releaseOf(fields("release")));
-		expect(argument(0, "firmware.publishRelease", release, null, [])).toBe(scale("release"));
-		const { vendor, keySet } = vectors.keySetOf(fields("key_set"));
-		const encoded = argument(1, "firmware.rotateKeySet", vendor, keySetArgument(keySet), [], []);
-		expect(scale("key_set")).toContain(encoded?.slice(2) ?? "nothing");
-	});
-
-	it.each(vectors.cidVectors().valid)("should encode CIDs as pinned: $text", ({ text, scale }) => {
-		const cid = readCidText(text);
-		if (typeof cid === "string") {
-			throw new Error(cid);
-		}
-		expect(argument(3, "firmware.registerFleet", 0, 1, [hex(new Uint8Array(32))], cidArgument(cid))).toBe(scale);
 	});
 });
