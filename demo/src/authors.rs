@@ -30,7 +30,7 @@ pub async fn seen(chain: &Chain, from: u64, wanted: &[&Account]) -> Result<BTree
 		if Instant::now() > deadline {
 			bail!("{} has authored no block up to block {finalized}", missing[0].name);
 		}
-		sleep(Duration::from_secs(1)).await;
+		sleep(Duration::from_millis(250)).await;
 	}
 }
 

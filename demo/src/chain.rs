@@ -14,6 +14,8 @@ use tokio::time::{sleep, Instant};
 
 /// For how long finality may stand still.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Often enough to see a block soon after it is final.
+const POLL: Duration = Duration::from_millis(250);
 
 /// A node, asked over RPC.
 pub struct Chain {
@@ -172,7 +174,7 @@ impl Chain {
 				(last, since) = (finalized, Instant::now());
 			}
 			ensure!(since.elapsed() < PATIENCE, "no block became final for {} s after block {last}", PATIENCE.as_secs());
-			sleep(Duration::from_secs(1)).await;
+			sleep(POLL).await;
 		}
 	}
 

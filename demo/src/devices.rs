@@ -7,13 +7,16 @@ use crate::{
 };
 use anyhow::{anyhow, ensure, Context, Result};
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
-use tokio::task::JoinSet;
+use std::{
+	collections::BTreeMap,
+	path::{Path, PathBuf},
+};
+use tokio::{sync::mpsc, task::JoinSet};
 
 /// For how many seconds a device may look for its update.
 const PATIENCE: &str = "150";
-/// For how many seconds a device looks for one that it must refuse.
-const SHORT_PATIENCE: &str = "30";
+/// How many seconds a device keeps asking the cheat if another has not refused yet.
+const SHORT_PATIENCE: &str = "60";
 
 /// All devices of the fleet.
 pub struct Devices {
@@ -77,8 +80,8 @@ pub struct Refusals {
 	pub words: String,
 }
 
-fn events(output: &str) -> impl Iterator<Item = Event> + '_ {
-	output.lines().filter_map(|line| serde_json::from_str(line).ok())
+fn event(line: &str) -> Option<Event> {
+	serde_json::from_str(line).ok()
 }
 
 impl Devices {
@@ -116,34 +119,49 @@ impl Devices {
 		self.waybill.tell(&arguments).await
 	}
 
-	/// Lets all of them look for an update at the same time while nobody but this distributor can be asked.
+	/// Lets all devices look for an update with only this distributor to ask, until each has refused
+	/// its offer.
 	pub async fn refuse_offers(&self, console: &Console, url: &str, distributor: &str) -> Result<Refusals> {
 		let step = console.count("every device asks the cheat", self.count());
 		let (waybill, mut processes) = (self.waybill.knowing(url)?, JoinSet::new());
+		let (teller, mut told) = mpsc::unbounded_channel();
 		for (index, folder) in self.folders.iter().enumerate() {
 			let arguments = ["device", "run", "--once", "--timeout", SHORT_PATIENCE, "--state", text(folder)?];
 			let (command, log) = (waybill.command(&arguments), self.logs.join(format!("{index:03}.log")));
+			let (teller, cheat) = (teller.clone(), distributor.to_owned());
 			processes.spawn(async move {
-				let (status, output) = process::run(command, &log).await?;
+				let refusals = |line: &str| match event(line) {
+					Some(Event::Refused { distributor, why }) if distributor == cheat => {
+						let _ = teller.send((index, why));
+					},
+					_ => {},
+				};
+				let status = process::watch(command, &log, refusals).await?;
 				ensure!(!status.success(), "device {index} took something from the cheat");
-				anyhow::Ok(output)
+				anyhow::Ok(())
 			});
 		}
-		let mut refusals = Refusals { devices: 0, words: String::new() };
-		while let Some(ended) = processes.join_next().await {
-			let output = ended.context("a task did not end as it should")??;
-			let refused = events(&output).find_map(|event| match event {
-				Event::Refused { distributor: whose, why } if whose == distributor => Some(why),
-				_ => None,
-			});
-			if let Some(why) = refused {
-				refusals.devices += 1;
-				refusals.words = why;
+		drop(teller);
+		let mut refusals = BTreeMap::new();
+		while refusals.len() < self.count() {
+			tokio::select! {
+				Some((index, why)) = told.recv() => if refusals.insert(index, why).is_none() {
+					step.advance();
+				},
+				Some(ended) = processes.join_next() => ended.context("a task did not end as it should")??,
+				else => break,
 			}
-			step.advance();
 		}
-		step.done(format!("{} devices refuse: {}", refusals.devices, refusals.words));
-		Ok(refusals)
+		processes.abort_all();
+		while let Some(ended) = processes.join_next().await {
+			// An error here only means that the device was still asking and was stopped.
+			if let Ok(ended) = ended {
+				ended?;
+			}
+		}
+		let (devices, words) = (refusals.len(), refusals.into_values().next().unwrap_or_default());
+		step.done(format!("{devices} devices refuse: {words}"));
+		Ok(Refusals { devices, words })
 	}
 
 	/// Lets all of them look for an update at the same time; gives the checks of proofs that held.
@@ -166,7 +184,7 @@ impl Devices {
 		let mut verified = Vec::new();
 		while let Some(ended) = processes.join_next().await {
 			let output = ended.context("a task did not end as it should")??;
-			verified.extend(events(&output).filter_map(|event| match event {
+			verified.extend(output.lines().filter_map(event).filter_map(|event| match event {
 				Event::Verified { distributor, milliseconds } => Some(Verified { distributor, milliseconds }),
 				_ => None,
 			}));
@@ -212,16 +230,20 @@ impl Devices {
 		Ok(self.folders.iter().filter(|folder| kept(folder)).count())
 	}
 
-	/// How many refuse this release as older than what they have; and what the first of them says.
+	/// How many refuse this release as older than what they have; and what one of them says.
 	pub async fn refuse(&self, release: u64) -> Result<(usize, String)> {
-		let (release, mut count, mut words) = (release.to_string(), 0, String::new());
+		let mut processes = JoinSet::new();
 		for folder in &self.folders {
-			let failure =
-				self.waybill.refused(&["device", "check", "--release", &release, "--state", text(folder)?]).await?;
+			let (waybill, folder, release) = (self.waybill.clone(), folder.clone(), release.to_string());
+			processes.spawn(async move {
+				waybill.refused(&["device", "check", "--release", &release, "--state", text(&folder)?]).await
+			});
+		}
+		let (mut count, mut words) = (0, String::new());
+		while let Some(ended) = processes.join_next().await {
+			let failure = ended.context("a task did not end as it should")??;
 			count += usize::from(failure.name.as_deref() == Some("SecurityRollback"));
-			if words.is_empty() {
-				words = failure.message;
-			}
+			words = failure.message;
 		}
 		Ok((count, words))
 	}

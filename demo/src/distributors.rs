@@ -12,10 +12,12 @@ use std::{
 	path::{Path, PathBuf},
 	time::Duration,
 };
-use tokio::time::sleep;
+use tokio::time::{sleep, Instant};
 
 const START: Duration = Duration::from_secs(60);
-const PROVING_SECONDS: u32 = 90;
+/// How long it may take a distributor to prove what it serves.
+const PROVING: Duration = Duration::from_secs(90);
+const POLL: Duration = Duration::from_millis(300);
 
 /// A distributor.
 pub struct Distributor {
@@ -82,16 +84,19 @@ impl Distributor {
 
 	/// Waits until it has proved what it serves under a bounty.
 	pub async fn proved(&self, bounty: u64) -> Result<Proved> {
-		for _ in 0..PROVING_SECONDS {
+		let deadline = Instant::now() + PROVING;
+		loop {
 			let status: Status = self.waybill.ask(&["distributor", "status", "--url", &self.url]).await?;
-			let proved = status.bounties.into_iter().find(|status| status.bounty == bounty).and_then(|status| status.proved);
-			match proved {
-				Some(proved) => return Ok(proved),
-				None => sleep(Duration::from_secs(1)).await,
+			let status = status.bounties.into_iter().find(|status| status.bounty == bounty);
+			if let Some(proved) = status.and_then(|status| status.proved) {
+				return Ok(proved);
 			}
+			if Instant::now() > deadline {
+				return Err(anyhow!("{} has proved nothing in {} s", self.account.name, PROVING.as_secs()))
+					.context(Log(self.log.with_extension("run.log")));
+			}
+			sleep(POLL).await;
 		}
-		Err(anyhow!("{} has proved nothing in {PROVING_SECONDS} s", self.account.name))
-			.context(Log(self.log.with_extension("run.log")))
 	}
 
 	/// Fails if it has ended.

@@ -87,8 +87,29 @@ impl Drop for Process {
 	}
 }
 
-/// Runs a program to its end and gives its output, which is added to a log with what it says on standard error.
-pub async fn run(mut command: Command, log: &Path) -> Result<(ExitStatus, String)> {
+/// Runs a program to its end and gives its output, which is added to a log with what it says on
+/// standard error.
+pub async fn run(command: Command, log: &Path) -> Result<(ExitStatus, String)> {
+	let (child, mut file) = logged(command, log)?;
+	let output = child.wait_with_output().await?;
+	file.write_all(&output.stdout)?;
+	Ok((output.status, String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+/// As [`run`], but passes on each line of output as it arrives.
+pub async fn watch(command: Command, log: &Path, mut seen: impl FnMut(&str)) -> Result<ExitStatus> {
+	let (mut child, mut file) = logged(command, log)?;
+	let output = child.stdout.take().context("the output is not read")?;
+	let mut lines = BufReader::new(output).lines();
+	while let Some(line) = lines.next_line().await? {
+		writeln!(file, "{line}")?;
+		seen(&line);
+	}
+	Ok(child.wait().await?)
+}
+
+/// Starts a program with standard error in a log and its output piped. Dropping it kills it.
+fn logged(mut command: Command, log: &Path) -> Result<(Child, File)> {
 	let file = File::options().create(true).append(true).open(log);
 	let mut file = file.with_context(|| format!("cannot write {}", log.display()))?;
 	let arguments: Vec<_> = command.as_std().get_args().map(OsStr::to_string_lossy).collect();
@@ -101,9 +122,7 @@ pub async fn run(mut command: Command, log: &Path) -> Result<(ExitStatus, String
 		.kill_on_drop(true)
 		.spawn()
 		.with_context(|| format!("cannot start {}", command.as_std().get_program().display()))?;
-	let output = child.wait_with_output().await?;
-	file.write_all(&output.stdout)?;
-	Ok((output.status, String::from_utf8_lossy(&output.stdout).into_owned()))
+	Ok((child, file))
 }
 
 /// A command with nothing of this process's configuration of `waybill`.

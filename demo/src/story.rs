@@ -20,16 +20,18 @@ use crate::{
 };
 use anyhow::{ensure, Context, Result};
 use std::path::{Path, PathBuf};
-use tokio::try_join;
+use tokio::{join, try_join};
 
 const MODEL: &str = "Acme Hub 2";
 const NEXT_KEY: &str = "next-release.key";
 /// For each device, in UNIT.
 const REWARD: &str = "0.25";
-const DURATION: &str = "90s";
-/// For the bounty that a cheat serves first.
-const LONG_DURATION: &str = "150s";
-const SHORT_DURATION: &str = "60s";
+/// How many blocks the first bounty is open. Cheat and delivery take about 20 on two busy cores.
+const FIRST_BLOCKS: u32 = 60;
+/// The second is paid in full and closed early, so it can be generous.
+const SECOND_BLOCKS: u32 = 120;
+/// The last is never taken: long enough to prove its content and for devices to refuse it.
+const LAST_BLOCKS: u32 = 25;
 
 /// What runs while the story is told, and afterwards if it is to be looked at.
 pub struct Running {
@@ -70,16 +72,16 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 
 	console.heading("1. A network: two appointed collators, and two nodes of distributors");
 	let step = console.step("starting four nodes");
-	let mut network = Network::start(&args.program("waybill-zombienet")?, &args.program("waybill-node")?, &gateway, run)
-		.await
-		.context(Log(run.join("network.log")))?;
+	let (zombienet, node) = (args.program("waybill-zombienet")?, args.program("waybill-node")?);
+	// kubo is ready before the nodes are.
+	let (network, kubo) = join!(Network::start(&zombienet, &node, &gateway, run), ipfs.start());
+	let mut network = network.context(Log(run.join("network.log")))?;
+	let kubo = kubo.context(Log(run.join("kubo.daemon.log")))?;
 	let names: Vec<_> = network.nodes().iter().map(|node| format!("{} {}", node.name, node.ws)).collect();
 	step.done(names.join(", "));
 
 	console.heading("2. kubo, the IPFS node whose gateway the collators use");
-	let step = console.step("starting kubo");
-	let kubo = ipfs.start().await.context(Log(run.join("kubo.daemon.log")))?;
-	step.done(format!("gateway {gateway}"));
+	console.line(format!("  gateway {gateway}, started with the network"));
 
 	let program = args.program("waybill")?;
 	let client = |name: &str, node: &str| Waybill::new(&program, run, name, &network.node(node)?.ws, &gateway, &api);
@@ -96,7 +98,7 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 	console.heading("4. The release: the collators' off-chain workers fetch it and attest");
 	let first = stage.publish(&firmware.first, "1.0.0", 1).await?;
 	console.heading("5. A bounty, and a distributor that cheats");
-	let bounty = stage.open(first.release, LONG_DURATION).await?;
+	let bounty = stage.open(first.release, FIRST_BLOCKS).await?;
 	let cheated = stage.cheat(&cheating, &ipfs, &bounty, &first, &firmware.first, run).await?;
 	console.heading("6. Two honest distributors: proofs, delivery, installation");
 	let proved = stage.serve(&bounty, run).await?;
@@ -104,24 +106,26 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 	let mut installed = vec![delivered];
 	stage.authors().await?;
 
-	console.heading("7. The bounty expires and is closed");
-	stage.close(&bounty).await?;
-
-	console.heading("8. The vendor replaces its release key");
+	console.heading("7. The vendor replaces its release key");
 	let key_set = stage.rotate(&first, &firmware.first).await?;
 
-	console.heading("9. A second release, 1.0.1, signed by the new key: the same again");
+	console.heading("8. A second release, 1.0.1, signed by the new key: the same again");
 	let second = stage.publish(&firmware.second, "1.0.1", 2).await?;
-	let bounty = stage.open(second.release, DURATION).await?;
+	let next = stage.open(second.release, SECOND_BLOCKS).await?;
+	stage.proved(&next).await?;
 	installed.push(stage.deliver(&second, "1.0.1", &firmware.second, &mut network).await?.0);
 	let followed = stage.devices.trusting(key_set).await?;
 
+	console.heading("9. Both bounties are closed: the second is paid in full, the first expires");
+	stage.close_paid(&next).await?;
+	stage.close(&bounty).await?;
+
 	console.heading("10. The way back is barred");
 	let refusal = stage.lower_security_version(&firmware.first).await?;
-	let old = stage.open(first.release, SHORT_DURATION).await?;
+	let old = stage.open(first.release, LAST_BLOCKS).await?;
+	stage.proved(&old).await?;
 	let refused = stage.older_release(&first, &second, &firmware.second).await?;
 	let kept = stage.devices.kept(&firmware.first)?;
-	stage.close(&bounty).await?;
 	stage.close(&old).await?;
 
 	console.heading("11. The sums");
@@ -198,9 +202,9 @@ impl Stage<'_> {
 		Ok(release)
 	}
 
-	async fn open(&self, release: u64, duration: &str) -> Result<Bounty> {
+	async fn open(&self, release: u64, blocks: u32) -> Result<Bounty> {
 		let step = self.console.step("opening a bounty");
-		let bounty = self.vendor.open(release, self.fleet, REWARD, duration).await?;
+		let bounty = self.vendor.open(release, self.fleet, REWARD, blocks).await?;
 		let (id, end) = (bounty.bounty, bounty.expires_at);
 		step.done(format!("bounty {id}: {REWARD} UNIT for each device with release {release}, until block {end}"));
 		Ok(bounty)
@@ -240,11 +244,19 @@ impl Stage<'_> {
 		})
 	}
 
-	/// The honest distributors encrypt and prove.
+	/// The honest distributors start, encrypt and prove.
 	async fn serve(&mut self, bounty: &Bounty, run: &Path) -> Result<[Proved; 2]> {
-		let step = self.console.step("two distributors start, encrypt and prove");
+		let step = self.console.step("two distributors start");
 		let [one, two] = &mut self.distributors;
 		try_join!(one.start(run), two.start(run))?;
+		step.done("two distributors have announced where they are");
+		self.proved(bounty).await
+	}
+
+	/// Waits until the distributors have proved what they serve under a bounty.
+	async fn proved(&self, bounty: &Bounty) -> Result<[Proved; 2]> {
+		let step = self.console.step("two distributors encrypt and prove");
+		let [one, two] = &self.distributors;
 		let (first, second) = try_join!(one.proved(bounty.bounty), two.proved(bounty.bounty))?;
 		let took = [first, second].map(|proved| format!("{:.1} s", proved.data_seconds + proved.lock_seconds));
 		step.done(format!("proved in {} and {}, on a machine that runs all of this", took[0], took[1]));
@@ -288,6 +300,14 @@ impl Stage<'_> {
 		let step =
 			self.console.step(format!("waiting for block {}, in which bounty {} expires", bounty.expires_at, bounty.bounty));
 		self.chain.wait(bounty.expires_at).await?;
+		self.vendor.close(bounty).await?;
+		step.done(format!("bounty {} is closed", bounty.bounty));
+		Ok(())
+	}
+
+	/// Closes a bounty before it expires: all its devices are paid for.
+	async fn close_paid(&self, bounty: &Bounty) -> Result<()> {
+		let step = self.console.step(format!("closing bounty {}, all of whose devices are paid for", bounty.bounty));
 		self.vendor.close(bounty).await?;
 		step.done(format!("bounty {} is closed", bounty.bounty));
 		Ok(())

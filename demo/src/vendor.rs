@@ -151,15 +151,15 @@ impl Vendor {
 		Ok(arguments.map(String::from).to_vec())
 	}
 
-	/// Opens a bounty: this reward for each device, in UNIT, until this time from now.
-	pub async fn open(&self, release: u64, fleet: u64, reward: &str, expires: &str) -> Result<Bounty> {
-		let (release, fleet) = (release.to_string(), fleet.to_string());
+	/// Opens a bounty for `blocks` blocks with this reward for each device, in UNIT.
+	pub async fn open(&self, release: u64, fleet: u64, reward: &str, blocks: u32) -> Result<Bounty> {
+		let (release, fleet, expires) = (release.to_string(), fleet.to_string(), format!("{blocks}blocks"));
 		let arguments =
-			["bounty", "open", "--release", &release, "--fleet", &fleet, "--reward", reward, "--expires", expires];
+			["bounty", "open", "--release", &release, "--fleet", &fleet, "--reward", reward, "--expires", &expires];
 		self.waybill.ask(&self.account.signs(&arguments)?).await
 	}
 
-	/// Closes a bounty that has expired.
+	/// Closes a bounty that has expired, or whose devices are all paid for.
 	pub async fn close(&self, bounty: &Bounty) -> Result<()> {
 		self.waybill.tell(&self.account.signs(&["bounty", "close", &bounty.bounty.to_string()])?).await
 	}

@@ -13,8 +13,9 @@ use tokio::{process::Command, time::timeout};
 /// How long a call may take: some wait for final blocks, or for attesters.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Bounties are short here: devices must not want one with a minute left.
-const MARGIN: &str = "[device]\nmin_margin = 5\n";
+/// Bounties are short here: devices accept five blocks left, and distributors reserve receipts
+/// after two seconds.
+const IN_A_HURRY: &str = "[distributor]\nmax_delay = 2\n[device]\nmin_margin = 5\n";
 
 /// How to call the program.
 #[derive(Clone)]
@@ -55,7 +56,7 @@ impl Waybill {
 	pub fn new(program: &Path, folder: &Path, name: &str, node: &str, gateway: &str, kubo: &str) -> Result<Self> {
 		ensure!(program.is_file(), "{} is missing: build it first", program.display());
 		let config = folder.join(format!("{name}.toml"));
-		let text = format!("node = \"{node}\"\ngateway = \"{gateway}\"\nkubo = \"{kubo}\"\n{MARGIN}");
+		let text = format!("node = \"{node}\"\ngateway = \"{gateway}\"\nkubo = \"{kubo}\"\n{IN_A_HURRY}");
 		std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
 		Ok(Self { program: program.into(), config, log: folder.join(format!("{name}.log")) })
 	}
