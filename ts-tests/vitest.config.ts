@@ -5,13 +5,13 @@ export default defineConfig({
 	test: {
 		include: ["test/**/*.test.ts"],
 		globalSetup: "src/global-setup.ts",
-		// Each file has a network of two nodes: more of them at once would only be slower.
+		// Each file runs two nodes. More files at once would starve them on two cores.
 		maxWorkers: 3,
 		bail: 1,
 		// The steps of a life depend on each other.
 		sequence: { sequencer: Order, concurrent: false, shuffle: false },
 		reporters: ["verbose"],
-		// Most steps wait for a few blocks, for more on a busy machine: only what hangs takes so long.
+		// A step waits for a few blocks. Only a hang takes this long.
 		testTimeout: 600_000,
 		hookTimeout: 600_000,
 		teardownTimeout: 30_000,

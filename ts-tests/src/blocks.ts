@@ -1,4 +1,4 @@
-/** Every block of a network, as a stock client decodes it: the last tests of each file that has one. */
+/** The last tests of each file with a network: a stock client decodes every block. */
 
 import type { Extrinsic } from "@polkadot/types/interfaces";
 import { beforeAll, describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** Makes the first block's state once for all networks: that takes a node longer than the rest of its start. */
+/** Builds the genesis state once for all networks: it is most of what a node's start costs. */
 
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { nodeBinary } from "./network.ts";
 
 declare module "vitest" {
 	export interface ProvidedContext {
-		/** The file with the specification of the chain `local`, its first state included. */
+		/** The raw specification of the chain `local`: a file with its genesis state. */
 		specification: string;
 	}
 }

@@ -31,14 +31,14 @@ export interface Opening {
 	readonly reward?: bigint;
 }
 
-/** The four, and an account of what rewards and deposits they should have paid. */
+/** The four accounts, and what they should have earned and lost. */
 export class Market {
 	readonly api: ApiPromise;
 	readonly vendor: Vendor;
 	readonly first: KeyringPair;
 	readonly second: KeyringPair;
 	readonly stranger: KeyringPair;
-	/** The chain's rules: a deposit for each reserved device, and numbers of blocks and pages. */
+	/** The chain's rules: the deposit for a reserved device, periods in blocks, pages of a close. */
 	readonly deposit: bigint;
 	readonly window: number;
 	readonly minDuration: number;
@@ -68,17 +68,17 @@ export class Market {
 		return new Market(running, await fundedAccounts(running.api, 4));
 	}
 
-	/** From here on the sums must add up. */
+	/** Starts the account that `expectSums` checks. */
 	async begin(): Promise<void> {
 		this.#start = await place(this.api);
 	}
 
-	/** What a fleet is registered with; its manifest is where the nodes find it. */
+	/** What a fleet is registered with. Its manifest is added to the gateway. */
 	async fleet(model: bigint, devices: Devices): Promise<FleetArguments> {
 		return { model, devices, manifest: await addFile(this.#blocks, devices.manifest) };
 	}
 
-	/** Opens bounties that expire so many blocks from now. */
+	/** Opens bounties that expire `blocksOpen` blocks from now. */
 	async open(blocksOpen: number, ...openings: readonly Opening[]): Promise<Opened[]> {
 		const expiresAt = (await now(this.api)) + blocksOpen;
 		const txs = openings.map(({ release, fleet, reward = REWARD }) =>
@@ -111,7 +111,7 @@ export class Market {
 		return BigInt(holds.find(({ id }) => id.podBounty === reason)?.amount ?? 0);
 	}
 
-	/** Expects that nobody has a planck more or less than what was paid, lost and spent on fees since the beginning. */
+	/** Expects every balance to match the rewards, fees and lost deposits since `begin`. */
 	async expectSums(): Promise<void> {
 		const { api, vendor, first, second, stranger, paid, burnt } = this;
 		const accounts = [vendor.account, first, second, stranger];

@@ -56,7 +56,7 @@ export class Network {
 		this.nodes = nodes;
 	}
 
-	/** Starts Alice and Bob with their data and logs in the folder, and waits until they finalise blocks. */
+	/** Starts Alice and Bob and waits until they finalise blocks. */
 	static async start(setup: Setup): Promise<Network> {
 		const nodes: Node[] = [];
 		const network = new Network(nodes);

@@ -1,10 +1,10 @@
 import { basename } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** What takes longest comes first: the others fill the gaps. */
+/** The longest first; short files fill the gaps. */
 const ORDER = ["expiry", "bounty", "release", "rotation", "vectors"];
 
-/** Starts the test files in an order in which all of them end soon. */
+/** Orders the test files for the shortest run. */
 export class Order extends BaseSequencer {
 	override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
 		const place = (file: TestSpecification) => {

@@ -1,4 +1,4 @@
-/** A network for each file of tests, so that files need not wait for each other. */
+/** A network for each test file, so files need not wait for each other. */
 
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -29,7 +29,7 @@ export class OwnNetwork {
 	/** Registers the hooks that start and stop it. */
 	constructor() {
 		beforeAll(() => this.#start());
-		// biome-ignore lint/correctness/noEmptyPattern: vitest takes nothing else for fixtures that are not used.
+		// biome-ignore lint/correctness/noEmptyPattern: vitest wants this form for no fixtures.
 		afterAll(({}, file) => this.#stop(hasFailed(file)));
 	}
 

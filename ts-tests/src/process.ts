@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** How long a process may take to end after SIGTERM. */
 const GRACE_MS = 10_000;
 
-/** How a worker of the tests is ended: by a signal, or because the process that started it is gone. */
+/** How a test worker ends early: by a signal, or because its parent process is gone. */
 const ENDS = ["SIGTERM", "disconnect"] as const;
 
 /** A running program whose output goes to a file. */
@@ -37,7 +37,7 @@ export class Program {
 		this.#child.kill("SIGKILL");
 	};
 
-	/** A handler of its own keeps a signal from ending this process: it is sent once more, now that nobody listens. */
+	/** Catching SIGTERM keeps this process alive, so send it again once the handler is gone. */
 	readonly #killAndEnd = () => {
 		this.#kill();
 		process.kill(process.pid, "SIGTERM");

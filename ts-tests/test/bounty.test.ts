@@ -242,7 +242,7 @@ describe("a bounty's life", () => {
 			]);
 		});
 
-		// Here because the next test waits for the end of an exclusive window.
+		// Here to use the time: the next test waits for an exclusive window to end.
 		it("should be served by distributors who publish where they are", async () => {
 			const announce = (endpoint: string) => call(api, "podBounty.announce", endpoint);
 			await expectRefusals(api, first, [

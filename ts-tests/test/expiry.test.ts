@@ -18,7 +18,7 @@ import { releaseOf, untilDecided, type Vendor } from "../src/vendor.ts";
 
 const V1 = { major: 1, minor: 0, patch: 0 };
 const RAISED = REWARD + UNIT;
-/** For each of so many devices, a little less. */
+/** The large fleet gets a smaller reward. */
 const SMALL_REWARD = REWARD / 10n;
 
 type FiveReceipts = [Receipt, Receipt, Receipt, Receipt, Receipt];
@@ -61,7 +61,7 @@ describe("a bounty's end", () => {
 		await market.begin();
 
 		[release, yanked] = releases as [bigint, bigint];
-		// At once, so that the time until they are closed passes for both, and longer than what is done meanwhile.
+		// Both now, so they run out while the tests go on, but not before those tests are done.
 		[ofTwo, ofMany] = (await market.open(
 			market.minDuration + market.window,
 			{ release: yanked, fleet: fleetOfTwo },
@@ -148,7 +148,7 @@ describe("a bounty's end", () => {
 		let reservation: number;
 
 		it("should stay payable after its expiry but take no reservation", async () => {
-			// A few blocks more than the least, in which it has to be opened.
+			// A margin over the minimum: the opening may take some blocks to be included.
 			const blocksOpen = market.minDuration + Math.ceil(market.window / 3);
 			[{ bounty, expiresAt }] = (await market.open(blocksOpen, { release, fleet: fleetOfThree })) as [Opened];
 			one = market.delivery(first, bounty, three, payload);

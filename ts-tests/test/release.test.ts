@@ -52,7 +52,7 @@ describe("a release's life", () => {
 	let id: bigint;
 	/** A release with a wrong hash. */
 	let mismatch: bigint;
-	/** A release of which a block is nowhere, and its model. */
+	/** A release with a missing block, and its model. */
 	let lost: bigint;
 	let lostModel: bigint;
 
@@ -127,7 +127,7 @@ describe("a release's life", () => {
 			["firmware.InvalidText", update({ securityContact: "a\nb" })],
 			["firmware.AlreadyVendor", call(api, "firmware.registerVendor", vendor.metadata, keySetArgument(vendor.keys.set))],
 		]);
-		// The other vendor publishes early what takes the nodes longest: a release of which a block is nowhere.
+		// A release with a missing block takes the nodes longest, so it is published early.
 		const rare = randomBytes(200_000);
 		const incomplete = releaseOf(lostModel, V1, 1, await addFile(blocks, rare), rare);
 		await removeLeaf(blocks, rare);
