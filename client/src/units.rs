@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 use std::{
 	fmt,
+	num::NonZeroU64,
 	str::FromStr,
 	time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -11,8 +12,6 @@ use waybill_primitives::BlockNumber;
 /// The smallest units in one UNIT.
 pub const UNIT: u128 = 1_000_000_000_000;
 const DECIMALS: usize = 12;
-/// The time from one block to the next.
-pub const BLOCK_MILLIS: u64 = 3_000;
 
 /// An amount in the chain's smallest units.
 ///
@@ -87,21 +86,56 @@ impl fmt::Display for Time {
 	}
 }
 
-/// A point in the chain's future: a block, or a duration from now.
+/// The time from one block of a chain to the next. Each chain has its own, set at its genesis.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BlockTime(NonZeroU64);
+
+impl BlockTime {
+	/// That of a chain whose genesis sets none.
+	#[cfg(test)]
+	pub const DEFAULT: Self = Self(NonZeroU64::new(3_000).unwrap());
+
+	/// A block time of so many milliseconds; `None` if it is zero.
+	pub fn from_millis(millis: u64) -> Option<Self> {
+		NonZeroU64::new(millis).map(Self)
+	}
+
+	/// The blocks that come in this time, rounded up.
+	pub fn blocks(self, time: Duration) -> BlockNumber {
+		let blocks = time.as_millis().div_ceil(u128::from(self.0.get()));
+		BlockNumber::try_from(blocks).unwrap_or(BlockNumber::MAX)
+	}
+
+	/// About how long so many blocks take, in words.
+	pub fn about(self, blocks: BlockNumber) -> String {
+		let seconds = u64::from(blocks).saturating_mul(self.0.get()) / 1_000;
+		match seconds {
+			0..=119 => format!("about {seconds} s"),
+			120..=7_199 => format!("about {} min", seconds / 60),
+			7_200..=172_799 => format!("about {} h", seconds / 3_600),
+			_ => format!("about {} days", seconds / 86_400),
+		}
+	}
+}
+
+/// A point in the chain's future.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Expiry {
 	/// The block of this number.
 	Block(BlockNumber),
 	/// So many blocks from now.
-	In(BlockNumber),
+	Blocks(BlockNumber),
+	/// So much time from now.
+	In(Duration),
 }
 
 impl Expiry {
 	/// The block it means when `now` is the newest.
-	pub const fn block(self, now: BlockNumber) -> BlockNumber {
+	pub fn block(self, now: BlockNumber, block_time: BlockTime) -> BlockNumber {
 		match self {
 			Self::Block(block) => block,
-			Self::In(blocks) => now.saturating_add(blocks),
+			Self::Blocks(blocks) => now.saturating_add(blocks),
+			Self::In(time) => now.saturating_add(block_time.blocks(time)),
 		}
 	}
 }
@@ -109,16 +143,18 @@ impl Expiry {
 impl FromStr for Expiry {
 	type Err = &'static str;
 
-	/// `#1200` or `1200` is a block; `90s`, `30m`, `12h`, `14d` are durations.
+	/// `#1200` or `1200` is a block, `40blocks` that many from now; `90s`, `30m`, `12h`, `14d` are
+	/// durations.
 	fn from_str(text: &str) -> Result<Self, Self::Err> {
-		const WRONG: &str = "neither a block (1200) nor a duration (90s, 30m, 12h, 14d)";
+		const WRONG: &str = "neither a block (1200), blocks from now (40blocks) nor a duration (90s, 30m, 12h, 14d)";
 		let number = text.strip_prefix('#').unwrap_or(text);
 		if let Ok(block) = number.parse() {
 			return Ok(Self::Block(block));
 		}
-		let millis = millis(text).ok_or(WRONG)?;
-		let blocks = BlockNumber::try_from(millis.div_ceil(BLOCK_MILLIS)).map_err(|_| "the duration is too long")?;
-		Ok(Self::In(blocks))
+		if let Some(blocks) = text.strip_suffix("blocks") {
+			return blocks.parse().map(Self::Blocks).map_err(|_| WRONG);
+		}
+		millis(text).map(|millis| Self::In(Duration::from_millis(millis))).ok_or(WRONG)
 	}
 }
 
@@ -149,17 +185,6 @@ fn millis(text: &str) -> Option<u64> {
 		return None;
 	}
 	count.parse::<u64>().ok()?.checked_mul(seconds)?.checked_mul(1_000)
-}
-
-/// About how long so many blocks take, in words.
-pub fn about(blocks: BlockNumber) -> String {
-	let seconds = u64::from(blocks) * BLOCK_MILLIS / 1_000;
-	match seconds {
-		0..=119 => format!("about {seconds} s"),
-		120..=7_199 => format!("about {} min", seconds / 60),
-		7_200..=172_799 => format!("about {} h", seconds / 3_600),
-		_ => format!("about {} days", seconds / 86_400),
-	}
 }
 
 #[cfg(test)]
@@ -208,15 +233,34 @@ mod tests {
 	fn expiries_should_be_blocks_or_durations() {
 		assert_eq!("1200".parse(), Ok(Expiry::Block(1200)));
 		assert_eq!("#1200".parse(), Ok(Expiry::Block(1200)));
-		assert_eq!("90s".parse(), Ok(Expiry::In(30)));
-		assert_eq!("91s".parse(), Ok(Expiry::In(31)));
-		assert_eq!("30m".parse(), Ok(Expiry::In(600)));
-		assert_eq!("14d".parse(), Ok(Expiry::In(403_200)));
-		assert_eq!(Expiry::In(10).block(5), 15);
-		assert_eq!(Expiry::Block(10).block(5), 10);
-		for text in ["", "d", "1w", "-3h", "1.5h", "99999999999999999999d", "9999999999d", "é", "3é"] {
+		assert_eq!("40blocks".parse(), Ok(Expiry::Blocks(40)));
+		let slow = BlockTime::DEFAULT;
+		let fast = BlockTime::from_millis(1_000).unwrap();
+		for (text, at_three_seconds, at_one) in [
+			("90s", 35, 95),
+			("91s", 36, 96),
+			("30m", 605, 1_805),
+			("14d", 403_205, 1_209_605),
+			("9999999999d", BlockNumber::MAX, BlockNumber::MAX),
+			("10blocks", 15, 15),
+			("10", 10, 10),
+		] {
+			let expiry: Expiry = text.parse().unwrap();
+			assert_eq!([expiry.block(5, slow), expiry.block(5, fast)], [at_three_seconds, at_one], "{text}");
+		}
+		for text in ["", "d", "1w", "-3h", "1.5h", "99999999999999999999d", "é", "3é", "blocks", "-1blocks", "4 blocks"] {
 			assert!(text.parse::<Expiry>().is_err(), "{text}");
 		}
+	}
+
+	#[test]
+	fn block_times_should_turn_times_into_blocks_and_back() {
+		assert_eq!(BlockTime::from_millis(0), None);
+		let fast = BlockTime::from_millis(1_000).unwrap();
+		assert_eq!([fast.about(119), fast.about(120), BlockTime::DEFAULT.about(40)], ["about 119 s", "about 2 min", "about 2 min"]);
+		assert_eq!(fast.about(BlockNumber::MAX), "about 49710 days");
+		assert_eq!([fast.blocks(Duration::ZERO), fast.blocks(Duration::from_millis(1))], [0, 1]);
+		assert_eq!(fast.blocks(Duration::MAX), BlockNumber::MAX);
 	}
 
 	proptest::proptest! {

@@ -14,6 +14,8 @@ use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 const ENDOWMENT: Balance = 1_000_000 * UNIT;
 /// The bond of a collator that joins.
 const CANDIDACY_BOND: Balance = 100 * UNIT;
+/// Short slots, in milliseconds, for those who wait for blocks.
+const SLOT_DURATION: u64 = 1_000;
 /// How many collators can join.
 const DESIRED_CANDIDATES: u32 = 16;
 
@@ -66,11 +68,12 @@ fn genesis(appointed: &[(Sr25519Keyring, Ed25519Keyring)]) -> Value {
 		session: SessionConfig { keys: keys.collect::<Vec<_>>() },
 		sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
 		genesis_parameters: GenesisParametersConfig {
+			slot_duration: Some(SLOT_DURATION),
 			session_length: Some(10),
 			recheck_period: Some(100),
-			retry_period: Some(20),
-			key_set_delay: Some(5),
-			exclusive_window: Some(10),
+			retry_period: Some(30),
+			key_set_delay: Some(12),
+			exclusive_window: Some(30),
 			min_bounty_duration: Some(10),
 		},
 	})

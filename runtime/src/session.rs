@@ -5,12 +5,12 @@
 
 use crate::{
 	parameters::{dynamic_params::session::Length, Within},
-	time::DAYS,
+	time::{Blocks, DAY},
 	AccountId, Aura, BlockNumber, CollatorSelection, Firmware, Grandpa, Runtime, Session, Voters,
 };
 use alloc::vec::Vec;
 use core::marker::PhantomData;
-use frame_support::traits::{Get, OneSessionHandler};
+use frame_support::traits::{ConstU32, Get, OneSessionHandler};
 use pallet_session::SessionManager;
 use sp_runtime::BoundToRuntimeAppPublic;
 use sp_staking::SessionIndex;
@@ -32,10 +32,10 @@ pub const MIN_SESSION_LENGTH: BlockNumber = 5;
 
 /// No session is longer, whatever the parameter says: what is changed about collators takes effect from session to session, and a
 /// bonded one that authors nothing leaves after [`KickThreshold`].
-pub const MAX_SESSION_LENGTH: BlockNumber = DAYS;
+pub type MaxSessionLength = Blocks<DAY>;
 
 /// The length of a session.
-pub type SessionLength = Within<Length, MIN_SESSION_LENGTH, MAX_SESSION_LENGTH>;
+pub type SessionLength = Within<Length, ConstU32<MIN_SESSION_LENGTH>, MaxSessionLength>;
 
 /// How long a bonded collator may author nothing before it has to leave.
 pub struct KickThreshold;

@@ -8,16 +8,14 @@
 //! would escape them by registering others at once.
 
 use crate::{
-	configs::MAX_APPOINTED, session::appointed, time::HOURS, AccountId, BlockNumber, CollatorSelection, Grandpa, Hash,
-	Runtime, RuntimeOrigin, Session,
+	configs::MAX_APPOINTED,
+	session::appointed,
+	time::{Blocks, HOUR},
+	AccountId, BlockNumber, CollatorSelection, Grandpa, Hash, Runtime, RuntimeOrigin, Session,
 };
 use alloc::{boxed::Box, vec::Vec};
 use codec::{Decode, DecodeWithMemTracking, Encode};
-use frame_support::{
-	ensure,
-	traits::{ConstU64, OneSessionHandler},
-	BoundedVec,
-};
+use frame_support::{ensure, traits::OneSessionHandler, BoundedVec};
 use frame_system::offchain::{CreateBare, SubmitTransaction};
 use pallet_grandpa::Error as GrandpaError;
 use scale_info::TypeInfo;
@@ -36,8 +34,8 @@ const LOG_TARGET: &str = "runtime::voters";
 /// Of how many sets the voters are kept: the present one and those before it. Nobody can report what was done in older ones.
 pub const KEPT_SETS: SetId = 16;
 
-/// For how many blocks a report waits in the pool of the node that made it: that node itself has to author.
-pub const REPORT_LIFETIME: BlockNumber = HOURS;
+/// For how long a report waits in the pool of the node that made it: that node itself has to author.
+pub type ReportLifetime = Blocks<HOUR>;
 
 /// A voter: its key and, at that time, its account.
 pub type Voter = (AuthorityId, AccountId);
@@ -215,7 +213,7 @@ impl GetValidatorCount for OnRecord {
 
 /// The reports of equivocations. Nodes that see one make a report by themselves; any account can send one.
 impl OffenceReportSystem<Option<AccountId>, (EquivocationProof<Hash, BlockNumber>, OnRecord)> for Pallet<Runtime> {
-	type Longevity = ConstU64<{ REPORT_LIFETIME as u64 }>;
+	type Longevity = ReportLifetime;
 
 	fn publish_evidence((proof, on_record): (EquivocationProof<Hash, BlockNumber>, OnRecord)) -> Result<(), ()> {
 		let call = pallet_grandpa::Call::<Runtime>::report_equivocation_unsigned {

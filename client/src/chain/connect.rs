@@ -1,7 +1,10 @@
 //! The connection to a node.
 
 use super::{types::Hash, view::View};
-use crate::error::{Error, Kind, OrFail, Result};
+use crate::{
+	error::{Error, Kind, OrFail, Result},
+	units::BlockTime,
+};
 use std::{fmt, sync::Arc, time::Duration};
 use subxt::{
 	backend::LegacyBackend,
@@ -15,7 +18,7 @@ use subxt::{
 		methods::LegacyRpcMethods,
 	},
 };
-use tokio::{net::TcpStream, sync::Mutex, time::timeout};
+use tokio::{net::TcpStream, sync::{Mutex, OnceCell}, time::timeout};
 use url::Url;
 use waybill_primitives::Hash32;
 
@@ -44,6 +47,8 @@ pub struct Chain {
 	pub(super) raw: RpcClient,
 	/// Held from asking for a nonce until the transaction with it is in the node's pool.
 	pub(super) nonces: Arc<Mutex<()>>,
+	/// Asked for once: a chain never changes it.
+	block_time: Arc<OnceCell<BlockTime>>,
 	url: Arc<str>,
 }
 
@@ -68,8 +73,14 @@ impl Chain {
 		let client = OnlineClient::from_backend(Arc::new(backend))
 			.await
 			.or_fail(Kind::Unreachable, || format!("{url} does not answer as a node does; check --node"))?;
-		let chain =
-			Self { client, rpc: LegacyRpcMethods::new(raw.clone()), raw, nonces: Arc::default(), url: url.as_str().into() };
+		let chain = Self {
+			client,
+			rpc: LegacyRpcMethods::new(raw.clone()),
+			raw,
+			nonces: Arc::default(),
+			block_time: Arc::default(),
+			url: url.as_str().into(),
+		};
 		if let Some(wanted) = genesis.filter(|wanted| *wanted != chain.genesis()) {
 			let (found, wanted) = (Hash(chain.genesis()), Hash(wanted));
 			return Err(Error::check(format!("{url} is a node of another chain (genesis {found}, wanted {wanted})")));
@@ -80,6 +91,12 @@ impl Chain {
 	/// The hash of the chain's first block.
 	pub fn genesis(&self) -> Hash32 {
 		self.client.genesis_hash().0
+	}
+
+	/// The time from one block to the next.
+	pub async fn block_time(&self) -> Result<BlockTime> {
+		let ask = async { self.finalized().await?.block_time().await };
+		self.block_time.get_or_try_init(|| ask).await.copied()
 	}
 
 	/// The node's address.

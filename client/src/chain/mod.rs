@@ -16,6 +16,6 @@ mod view;
 pub use blocks::Blocks;
 pub use connect::{Chain, Patience};
 pub use runtime::api;
-pub use submit::{Included, Terms, TxReport, Until, TOO_LATE};
+pub use submit::{mortality, Included, Terms, TxReport, Until, TOO_LATE};
 pub use types::{AccountId, BlockId, Event, Hash};
 pub use view::View;

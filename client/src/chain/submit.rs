@@ -11,10 +11,10 @@ use crate::{
 	config::Wait,
 	error::{Error, Kind, Result},
 	keys::Account,
-	units::Amount,
+	units::{Amount, BlockTime},
 };
 use serde::Serialize;
-use std::fmt;
+use std::{fmt, time::Duration};
 use subxt::{
 	client::{OnlineClientAtBlock, OnlineClientAtBlockImpl},
 	config::{substrate::H256, DefaultExtrinsicParamsBuilder, SubstrateConfig},
@@ -27,8 +27,14 @@ use waybill_primitives::BlockNumber;
 /// The name of the failure that nothing was sent, as it was too late.
 pub const TOO_LATE: &str = "Transaction.TooLate";
 
-/// For so many blocks a transaction can enter one.
-const MORTALITY: BlockNumber = 64;
+/// For how long a transaction can enter a block.
+const MORTALITY: Duration = Duration::from_secs(192);
+
+/// For how many blocks a transaction can enter one: a power of two, as mortal eras are.
+pub fn mortality(block_time: BlockTime) -> BlockNumber {
+	// Eras of more than 4,096 blocks begin at round numbers only.
+	block_time.blocks(MORTALITY).clamp(64, 4_096).next_power_of_two()
+}
 
 type AtBlock = OnlineClientAtBlockImpl<SubstrateConfig>;
 
@@ -125,6 +131,7 @@ impl Chain {
 		terms: Terms,
 	) -> Result<(SubmittableTransaction<SubstrateConfig, AtBlock>, TransactionProgress<SubstrateConfig, AtBlock>, BlockNumber)>
 	{
+		let mortality = mortality(self.block_time().await?);
 		let _guard = self.nonces.lock().await;
 		let at = match self.client.at_current_block().await {
 			Ok(at) => at,
@@ -137,7 +144,7 @@ impl Chain {
 		let params = DefaultExtrinsicParamsBuilder::new()
 			.nonce(nonce)
 			.tip(terms.tip.0)
-			.mortal_from_unchecked(MORTALITY.into(), at.block_number(), at.block_hash())
+			.mortal_from_unchecked(mortality.into(), at.block_number(), at.block_hash())
 			.build();
 		let signed = at.tx().create_signable_offline(call, params).and_then(|mut signable| signable.sign(account));
 		let transaction = match signed {
@@ -211,6 +218,7 @@ impl Chain {
 		transaction: &SubmittableTransaction<SubstrateConfig, AtBlock>,
 		born: BlockNumber,
 	) -> Result<Included> {
+		let last = born.saturating_add(mortality(self.block_time().await?));
 		let hash = transaction.hash();
 		if let Err(error) = self.rpc.author_submit_extrinsic(transaction.encoded()).await {
 			tracing::debug!(%error, "not sent again");
@@ -221,7 +229,7 @@ impl Chain {
 			if let Some(included) = self.included(H256(block.hash.0), hash).await? {
 				return Ok(included);
 			}
-			if block.number >= born.saturating_add(MORTALITY) {
+			if block.number >= last {
 				return Err(lost(hash));
 			}
 		}

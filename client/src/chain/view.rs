@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
 	error::{Error, Kind, Result},
-	units::Amount,
+	units::{Amount, BlockTime},
 };
 use subxt::{
 	client::{OnlineClientAtBlock, OnlineClientAtBlockImpl},
@@ -47,6 +47,13 @@ impl View {
 			number: BlockNumber::try_from(self.at.block_number()).unwrap_or(BlockNumber::MAX),
 			hash: Hash(self.at.block_hash().0),
 		}
+	}
+
+	/// The time from one block to the next.
+	pub async fn block_time(&self) -> Result<BlockTime> {
+		let found = self.ask(api::runtime_apis().aura_api().slot_duration()).await?;
+		let none = || Error::new(Kind::Failure, "the chain says that its slots have no length");
+		BlockTime::from_millis(found.0).ok_or_else(none)
 	}
 
 	/// A vendor.

@@ -8,7 +8,7 @@ use crate::{
 	chain::{api, Chain, Patience},
 	context::Context,
 	error::{Error, Result},
-	units::{about, Amount, Expiry},
+	units::{Amount, Expiry},
 };
 use clap::Subcommand;
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub enum Command {
 		/// The reward for one device, in UNIT, such as 0.25
 		#[arg(long)]
 		reward: Amount,
-		/// When it ends: a block (1200) or a time from now (90s, 30m, 12h, 14d)
+		/// When it ends: a block (1200), or a time from now (90s, 30m, 12h, 14d, or 40blocks)
 		#[arg(long)]
 		expires: Expiry,
 	},
@@ -118,7 +118,7 @@ impl fmt::Display for OpenReport {
 async fn open(release: ReleaseId, fleet: FleetId, reward: Amount, expires: Expiry, ctx: &Context) -> Result<()> {
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;
-	let expires_at = expires.block(chain.best().await?.block().number);
+	let expires_at = expires.block(chain.best().await?.block().number, chain.block_time().await?);
 	let _shown = ctx.progress.spinner("opening the bounty");
 	let call = api::transactions().pod_bounty().open(release, fleet, reward.0, expires_at);
 	let included = chain.submit(&account, &call, ctx.config.wait).await?;
@@ -155,7 +155,8 @@ async fn raise(bounty: BountyId, reward: Option<Amount>, expires: Option<Expiry>
 	let view = chain.best().await?;
 	let now = view.bounty(bounty).await?.ok_or_else(|| unknown(bounty))?;
 	let reward = reward.unwrap_or(now.reward);
-	let expires_at = expires.map_or(now.expires_at, |expires| expires.block(view.block().number));
+	let block_time = chain.block_time().await?;
+	let expires_at = expires.map_or(now.expires_at, |expires| expires.block(view.block().number, block_time));
 	let _shown = ctx.progress.spinner("raising the bounty");
 	let call = api::transactions().pod_bounty().raise(bounty, reward.0, expires_at);
 	let included = chain.submit(&account, &call, ctx.config.wait).await?;
@@ -207,7 +208,8 @@ async fn close(bounty: BountyId, ctx: &Context) -> Result<()> {
 async fn too_early(error: Error, chain: &Chain, bounty: BountyId) -> Error {
 	let Ok(view) = chain.best().await else { return error };
 	let Ok(Some(info)) = view.bounty(bounty).await else { return error };
-	let left = about(info.expires_at.saturating_sub(view.block().number));
+	let Ok(block_time) = chain.block_time().await else { return error };
+	let left = block_time.about(info.expires_at.saturating_sub(view.block().number));
 	Error::refused("PodBounty.NotExpired", format!("{error}; it expires at block {}, in {left}", info.expires_at))
 }
 

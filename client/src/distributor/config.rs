@@ -1,6 +1,6 @@
 //! The section `[distributor]` of the configuration.
 
-use super::settle::LAST_BLOCKS;
+use super::settle::CLAIMS_STOP;
 use crate::{
 	device::peer::Peer,
 	error::{Error, Result},
@@ -8,7 +8,7 @@ use crate::{
 };
 use serde::Deserialize;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
-use waybill_primitives::{BlockNumber, ModelId};
+use waybill_primitives::ModelId;
 
 /// The longest address that the chain takes.
 const MAX_ENDPOINT: usize = 128;
@@ -37,10 +37,10 @@ pub struct Config {
 	pub max_batch: u32,
 	/// How many seconds a receipt waits for others.
 	pub max_delay: u64,
-	/// From how many blocks before the end of its exclusive window on the claim of a reservation is late: it is warned of, and waits
-	/// neither for transactions from before a restart nor after a failure. In the window's last 4 blocks and after it a reservation is not
-	/// claimed: another may take its devices in the block of the claim, and then the keys are public unpaid.
-	pub late_margin: BlockNumber,
+	/// A claim is late this many seconds before the end of its reservation's exclusive window. A late claim is warned of, and waits
+	/// neither for transactions from before a restart nor after a failure. In the window's last 12 seconds and after it a reservation is
+	/// not claimed: another may take its devices in the block of the claim, and then the keys are public unpaid.
+	pub late_margin: u64,
 	/// Whether a reservation is claimed in the last blocks of its exclusive window and after it, too, as long as it stands: that saves
 	/// reward and deposit if nobody is faster. If somebody is, the key is public unpaid.
 	pub claim_late: bool,
@@ -49,8 +49,8 @@ pub struct Config {
 	pub claim_tip_percent: u8,
 	/// How many seconds old the newest final block may be to settle by it.
 	pub max_block_age: u64,
-	/// How many more blocks a receipt must be valid for.
-	pub min_receipt: BlockNumber,
+	/// How many more seconds a receipt must be valid for, by its blocks.
+	pub min_receipt: u64,
 	/// How many connections are open at once.
 	pub max_connections: usize,
 }
@@ -68,11 +68,11 @@ impl Default for Config {
 			epoch_size: 64,
 			max_batch: 256,
 			max_delay: 6,
-			late_margin: 6,
+			late_margin: 18,
 			claim_late: false,
 			claim_tip_percent: 1,
 			max_block_age: 120,
-			min_receipt: 5,
+			min_receipt: 15,
 			max_connections: 256,
 		}
 	}
@@ -87,6 +87,16 @@ impl Config {
 	/// How long a receipt waits for others.
 	pub const fn max_delay(&self) -> Duration {
 		Duration::from_secs(self.max_delay)
+	}
+
+	/// How long before the end of its exclusive window a reservation is claimed late.
+	pub const fn late_margin(&self) -> Duration {
+		Duration::from_secs(self.late_margin)
+	}
+
+	/// How much longer a receipt must be valid.
+	pub const fn min_receipt(&self) -> Duration {
+		Duration::from_secs(self.min_receipt)
 	}
 
 	/// How old the newest final block may be.
@@ -105,8 +115,8 @@ impl Config {
 			Some((flag, _)) => return Err(Error::usage(format!("{flag} must be at least 1"))),
 			None => self.min_reward()?,
 		};
-		if self.late_margin <= LAST_BLOCKS {
-			return Err(Error::usage(format!("late_margin must be more than {LAST_BLOCKS}")));
+		if self.late_margin() <= CLAIMS_STOP {
+			return Err(Error::usage(format!("late_margin must be more than {} seconds", CLAIMS_STOP.as_secs())));
 		}
 		if self.claim_tip_percent > 100 {
 			return Err(Error::usage("claim_tip_percent must be at most 100"));

@@ -4,7 +4,7 @@ use super::{
 	content::Served,
 	desk::Desk,
 	http::{router, serve, Shared},
-	settle::{Rules, Settler},
+	settle::{Margins, Rules, Settler},
 	status::About,
 	store::Store,
 	Config,
@@ -19,6 +19,7 @@ use crate::{
 		Ledger,
 	},
 	manifest::Manifest,
+	units::BlockTime,
 };
 use ed25519_dalek::{Signer, SigningKey};
 use rand_core::{OsRng, TryRngCore};
@@ -280,6 +281,7 @@ impl Shop {
 		let mut tasks = JoinSet::new();
 		tasks.spawn(serve(listener, router(Arc::new(Shared::new(desk, about))), 64, std::future::pending()));
 		let rules = Rules {
+			margins: Margins::new(BlockTime::DEFAULT),
 			max_batch: 100,
 			max_delay: Duration::ZERO,
 			late_margin: 6,

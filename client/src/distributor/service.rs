@@ -5,7 +5,7 @@ use super::{
 	desk::{now_ms, Desk, Newest},
 	http::{router, serve, Shared},
 	prove::Proved,
-	settle::{Rules, Settler},
+	settle::{Margins, Rules, Settler},
 	status::About,
 	store::Store,
 	Config,
@@ -40,8 +40,8 @@ const TICK: Duration = Duration::from_millis(500);
 const NODE_PAUSE: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// For how many blocks the public keys for a bounty are kept after it is gone from the chain: a month.
-const KEEP_KEYS: BlockNumber = 30 * 24 * 1_200;
+/// How long the public keys for a bounty are kept after it is gone from the chain: a month.
+const KEEP_KEYS: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// What a distributor works with.
 pub struct Parts<L> {
@@ -91,6 +91,8 @@ struct Service<L: Payee> {
 	models: HashSet<u64>,
 	min_reward: Amount,
 	limits: Limits,
+	/// [`KEEP_KEYS`] in blocks.
+	keep_keys: BlockNumber,
 	preparing: JoinSet<Prepared>,
 	under_way: HashSet<BountyId>,
 	retries: HashMap<BountyId, Retry>,
@@ -146,17 +148,20 @@ async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 	}
 
 	let max_batch = ledger.max_batch().await?.min(config.max_batch);
+	let block_time = ledger.block_time().await?;
+	let margins = Margins::new(block_time);
 	let rules = Rules {
+		margins,
 		max_batch: usize::try_from(max_batch).unwrap_or(usize::MAX),
 		max_delay: config.max_delay(),
-		late_margin: config.late_margin,
+		late_margin: block_time.blocks(config.late_margin()).max(margins.last_blocks + 1),
 		claim_late: config.claim_late,
 		claim_tip_percent: config.claim_tip_percent,
 		max_block_age: config.max_block_age(),
 	};
 	let settler = Settler::new(ledger.clone(), account.clone(), store.clone(), rules);
 	let (newest, following) = watch::channel(None);
-	let desk = Desk::new(&ledger, &account.id(), store, following, config.min_receipt);
+	let desk = Desk::new(&ledger, &account.id(), store, following, block_time.blocks(config.min_receipt()));
 	let about =
 		About { account: account.id(), genesis: Hash(genesis), endpoint: config.announce.clone(), started_ms: now_ms() };
 	let service = Service {
@@ -166,6 +171,7 @@ async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 		models: config.models.iter().copied().collect(),
 		min_reward: config.min_reward()?,
 		limits: Limits { payload: config.max_payload, devices: config.max_devices },
+		keep_keys: block_time.blocks(KEEP_KEYS),
 		preparing: JoinSet::new(),
 		under_way: HashSet::new(),
 		retries: HashMap::new(),
@@ -351,7 +357,7 @@ impl<L: Payee> Service<L> {
 				desk.book.trouble(bounty, None);
 			}
 		}
-		desk.store.prune(state.head().number.saturating_sub(KEEP_KEYS))?;
+		desk.store.prune(state.head().number.saturating_sub(self.keep_keys))?;
 		if self.under_way.is_empty() {
 			let releases: Vec<_> = desk.book.all().iter().map(|served| served.release.id).collect();
 			self.content.keep_payloads(&releases)?;

@@ -13,7 +13,7 @@ use crate::{
 	error::{Error, Kind, Result},
 	keys::Account,
 	manifest::Manifest,
-	units::Amount,
+	units::{Amount, BlockTime},
 };
 use std::{
 	collections::{BTreeMap, BTreeSet},
@@ -280,6 +280,10 @@ impl Ledger for Fake {
 
 	fn genesis(&self) -> Hash32 {
 		GENESIS
+	}
+
+	async fn block_time(&self) -> Result<BlockTime> {
+		Ok(BlockTime::DEFAULT)
 	}
 
 	async fn newest(&self) -> Result<At> {

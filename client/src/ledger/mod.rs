@@ -17,7 +17,7 @@ use crate::{
 	},
 	error::Result,
 	keys::Account,
-	units::Amount,
+	units::{Amount, BlockTime},
 };
 use std::future::Future;
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId};
@@ -78,6 +78,9 @@ pub trait Ledger: Clone + Send + Sync + 'static {
 
 	/// The hash of the first block.
 	fn genesis(&self) -> Hash32;
+
+	/// The time from one block to the next.
+	fn block_time(&self) -> impl Future<Output = Result<BlockTime>> + Send;
 
 	/// The state at the newest final block.
 	fn newest(&self) -> impl Future<Output = Result<Self::State>> + Send;

@@ -12,6 +12,7 @@ use crate::{
 	},
 	error::{Error, Kind, OrFail, Result},
 	keys::Account,
+	units::BlockTime,
 };
 use std::{future::Future, sync::Arc, time::Duration};
 use subxt::{
@@ -69,6 +70,10 @@ impl Ledger for Node {
 
 	fn genesis(&self) -> Hash32 {
 		self.chain.genesis()
+	}
+
+	async fn block_time(&self) -> Result<BlockTime> {
+		answered(self.chain.block_time()).await
 	}
 
 	async fn newest(&self) -> Result<At> {

@@ -17,8 +17,8 @@ use sp_runtime::{
 };
 use std::sync::LazyLock;
 use waybill_runtime::{
-	configs::RuntimeBlockWeights, time::SLOT_DURATION, AccountId, Balance, Balances, BlockNumber, Executive, Header,
-	Runtime, RuntimeCall, RuntimeOrigin, Session, System, TxExtension, UncheckedExtrinsic, EXISTENTIAL_DEPOSIT,
+	configs::RuntimeBlockWeights, time::SlotDuration, AccountId, Balance, Balances, BlockNumber, Executive, Header, Runtime,
+	RuntimeCall, RuntimeOrigin, Session, System, TxExtension, UncheckedExtrinsic, EXISTENTIAL_DEPOSIT,
 };
 
 /// The slot of block 0.
@@ -123,7 +123,7 @@ fn start(number: BlockNumber) {
 	let digest = Digest { logs: vec![DigestItem::PreRuntime(AURA_ENGINE_ID, Slot::from(slot).encode())] };
 	System::set_block_number(number - 1);
 	Executive::initialize_block(&Header::new(number, H256::zero(), H256::zero(), parent, digest));
-	let now = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now: slot * SLOT_DURATION });
+	let now = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now: slot * SlotDuration::get() });
 	let set = Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(now));
 	assert_eq!(set, Ok(Ok(())));
 	Executive::inherents_applied();

@@ -15,8 +15,14 @@ use std::{sync::Arc, time::Duration};
 use substrate_prometheus_endpoint::Registry;
 use waybill_runtime::opaque::Block;
 
-/// How long a finality message may take to reach the network.
-const GOSSIP_DURATION: Duration = Duration::from_millis(333);
+/// The least time that a finality message is given to reach the network.
+const MIN_GOSSIP_DURATION: Duration = Duration::from_millis(100);
+
+/// How long a finality message may take to reach the network: a ninth of a slot, so that the votes
+/// about a block are in before the next one.
+fn gossip_duration(slot: Duration) -> Duration {
+	(slot / 9).max(MIN_GOSSIP_DURATION)
+}
 
 /// The share of a slot in which an author fills its block; the rest is for the others to get and check it.
 const PROPOSAL_SLOT_PORTION: f32 = 2.0 / 3.0;
@@ -73,6 +79,8 @@ pub fn start_authoring(task_manager: &TaskManager, authoring: Authoring) -> Resu
 
 /// What finality needs.
 pub struct Finality {
+	/// The length of a slot.
+	pub slot_duration: Duration,
 	pub link: GrandpaLink,
 	pub network: Arc<dyn NetworkService>,
 	pub sync: Arc<SyncingService<Block>>,
@@ -89,6 +97,7 @@ pub struct Finality {
 /// Follows finality, and votes where the keystore has a voter's key. The node stops when this task fails.
 pub fn start_finality(task_manager: &TaskManager, finality: Finality) -> Result<(), ServiceError> {
 	let Finality {
+		slot_duration,
 		link,
 		network,
 		sync,
@@ -103,7 +112,7 @@ pub fn start_finality(task_manager: &TaskManager, finality: Finality) -> Result<
 	} = finality;
 	let voter = sc_consensus_grandpa::run_grandpa_voter(GrandpaParams {
 		config: sc_consensus_grandpa::Config {
-			gossip_duration: GOSSIP_DURATION,
+			gossip_duration: gossip_duration(slot_duration),
 			justification_generation_period: GRANDPA_JUSTIFICATION_PERIOD,
 			name: Some(name),
 			observer_enabled: false,
@@ -125,4 +134,16 @@ pub fn start_finality(task_manager: &TaskManager, finality: Finality) -> Result<
 	})?;
 	task_manager.spawn_essential_handle().spawn_blocking("grandpa-voter", None, voter);
 	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn gossip_should_take_a_ninth_of_a_slot_and_never_too_little() {
+		for (slot, gossip) in [(500, 100), (900, 100), (1_000, 111), (3_000, 333), (60_000, 6_666)] {
+			assert_eq!(gossip_duration(Duration::from_millis(slot)).as_millis(), gossip);
+		}
+	}
 }

@@ -128,6 +128,7 @@ where
 	})?;
 
 	let telemetry = telemetry.as_ref().map(|telemetry| telemetry.handle());
+	let slot_duration = sc_consensus_aura::slot_duration(&*client)?.as_duration();
 	if role.is_authority() {
 		consensus::start_authoring(
 			&task_manager,
@@ -148,6 +149,7 @@ where
 		consensus::start_finality(
 			&task_manager,
 			Finality {
+				slot_duration,
 				link: grandpa_link,
 				network,
 				sync: sync_service,

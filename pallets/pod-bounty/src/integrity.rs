@@ -4,7 +4,7 @@ use crate::{
 	members::{MaxProof, MAX_CAP_PAGES},
 	pallet::*,
 	reserve::BatchSize,
-	BalanceOf, Receipt, WeightInfo, GREATEST_EXCLUSIVE_WINDOW, LEAST_EXCLUSIVE_WINDOW,
+	BalanceOf, Receipt, WeightInfo, LEAST_EXCLUSIVE_WINDOW,
 };
 use codec::MaxEncodedLen;
 use frame_support::{
@@ -32,8 +32,8 @@ impl<T: Config> Pallet<T> {
 			T::ReservationDeposit::get().checked_mul(&BalanceOf::<T>::from(batch)).is_some(),
 			"the deposit for a batch must not overflow"
 		);
-		assert!(T::ExclusiveWindow::get() >= LEAST_EXCLUSIVE_WINDOW, "a reservation must be exclusive for some time");
-		assert!(T::ExclusiveWindow::get() <= GREATEST_EXCLUSIVE_WINDOW, "a reservation must not be exclusive for ever");
+		let windows = LEAST_EXCLUSIVE_WINDOW..=T::MaxExclusiveWindow::get();
+		assert!(windows.contains(&T::ExclusiveWindow::get()), "the exclusive window must be within its bounds");
 		assert!(T::MinClosePages::get() > 0, "a step of closing must remove something");
 		assert!(T::MinDuration::get() > 0 && T::MinDuration::get() <= T::MaxDuration::get(), "durations must be in order");
 		assert!(T::MaxEndpointLen::get() > 0, "an endpoint must have a length");

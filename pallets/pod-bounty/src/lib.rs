@@ -53,11 +53,9 @@ use waybill_primitives::BlockNumber;
 /// The balance type of the currency.
 pub type BalanceOf<T> = <<T as Config>::Currency as Inspect<<T as frame_system::Config>::AccountId>>::Balance;
 
-/// The least blocks of an exclusive window: a reservation becomes final, though seven blocks late, and its claim gets into one of the next two.
+/// The fewest blocks of an exclusive window: a reservation can become final seven blocks late, and
+/// its claim still gets into one of the next two.
 pub const LEAST_EXCLUSIVE_WINDOW: BlockNumber = 10;
-
-/// The most blocks of an exclusive window, a day's of three seconds each: for so long a reservation can keep the vendor's money.
-pub const GREATEST_EXCLUSIVE_WINDOW: BlockNumber = 28_800;
 
 /// The target of log lines.
 pub(crate) const LOG_TARGET: &str = "runtime::pod-bounty";
@@ -123,9 +121,14 @@ pub mod pallet {
 		type MaxBatch: Get<u32>;
 
 		/// The blocks for which a reservation cannot be replaced, nor its bounty be closed; from [`LEAST_EXCLUSIVE_WINDOW`] to
-		/// [`GREATEST_EXCLUSIVE_WINDOW`], whatever the value.
+		/// [`Config::MaxExclusiveWindow`], whatever the value.
 		#[pallet::constant]
 		type ExclusiveWindow: Get<BlockNumber>;
+
+		/// The most blocks of an exclusive window. A reservation that is never claimed keeps the
+		/// vendor's money for that long.
+		#[pallet::constant]
+		type MaxExclusiveWindow: Get<BlockNumber>;
 
 		/// The shortest time from opening to expiry, in blocks; at least one, whatever the value.
 		#[pallet::constant]

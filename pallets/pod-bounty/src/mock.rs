@@ -72,6 +72,7 @@ parameter_types! {
 
 /// The existential deposit.
 pub const ED: Balance = 10;
+pub const MAX_EXCLUSIVE_WINDOW: BlockNumber = 28_800;
 pub const MIN_DURATION: BlockNumber = 20;
 pub const MAX_DURATION: BlockNumber = 1000;
 
@@ -110,6 +111,7 @@ impl Config for Test {
 	type MaxBatch = MaxBatch;
 	type MinClosePages = MinClosePages;
 	type ExclusiveWindow = ExclusiveWindow;
+	type MaxExclusiveWindow = ConstU32<MAX_EXCLUSIVE_WINDOW>;
 	type MinDuration = ShortestDuration;
 	type MaxDuration = ConstU32<MAX_DURATION>;
 	type MaxEndpointLen = ConstU32<128>;

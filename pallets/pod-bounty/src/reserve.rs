@@ -5,8 +5,7 @@ use crate::{
 	members::{self, cap_pages_touched, MaxProof},
 	pallet::*,
 	replace::Replacements,
-	signature, Bounty, Receipt, ReceiptFault, Reservation, Slot, WeightInfo, GREATEST_EXCLUSIVE_WINDOW,
-	LEAST_EXCLUSIVE_WINDOW,
+	signature, Bounty, Receipt, ReceiptFault, Reservation, Slot, WeightInfo, LEAST_EXCLUSIVE_WINDOW,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -89,7 +88,7 @@ impl<T: Config> Pallet<T> {
 		slots.iter().for_each(|slot| reserved.set(slot.device_index, true));
 		reserved.store();
 		let replaced = replacements.settle(reservation)?;
-		let window = T::ExclusiveWindow::get().clamp(LEAST_EXCLUSIVE_WINDOW, GREATEST_EXCLUSIVE_WINDOW);
+		let window = T::ExclusiveWindow::get().min(T::MaxExclusiveWindow::get()).max(LEAST_EXCLUSIVE_WINDOW);
 		let exclusive_until = now.saturating_add(window);
 		bounty.reserved = bounty.reserved.saturating_add(devices.saturating_sub(replaced));
 		bounty.exclusive_until = bounty.exclusive_until.max(exclusive_until);

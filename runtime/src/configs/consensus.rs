@@ -3,7 +3,7 @@
 use crate::{
 	currency::deposit,
 	session::{Collators, KickThreshold, SessionLength},
-	time::SLOT_DURATION,
+	time::SlotDuration,
 	voters::OnRecord,
 	AccountId, Aura, Balance, Balances, CollatorSelection, Runtime, RuntimeEvent, Session, SessionKeys, Voters,
 };
@@ -69,7 +69,7 @@ impl pallet_aura::Config for Runtime {
 	type MaxAuthorities = ConstU32<{ MAX_APPOINTED + MAX_CANDIDATES }>;
 	type DisabledValidators = Session;
 	type AllowMultipleBlocksPerSlot = ConstBool<false>;
-	type SlotDuration = ConstU64<SLOT_DURATION>;
+	type SlotDuration = SlotDuration;
 }
 
 impl pallet_grandpa::Config for Runtime {

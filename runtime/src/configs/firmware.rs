@@ -4,7 +4,7 @@ use super::{money::StoragePrice, MAX_APPOINTED};
 use crate::{
 	parameters::{
 		dynamic_params::firmware::{KeySetDelay, RecheckPeriod, RetryPeriod},
-		Within, MAX_PERIOD, MIN_PERIOD,
+		MaxPeriod, MinPeriod, Within,
 	},
 	AccountId, Balances, Runtime, RuntimeHoldReason,
 };
@@ -27,8 +27,8 @@ impl pallet_firmware::Config for Runtime {
 	type MaxUrlLen = ConstU32<256>;
 	type MaxSecurityStep = ConstU32<16>;
 	type MaxPayloadSize = ConstU64<MAX_PAYLOAD_SIZE>;
-	type RecheckPeriod = Within<RecheckPeriod, MIN_PERIOD, MAX_PERIOD>;
-	type RetryPeriod = Within<RetryPeriod, MIN_PERIOD, MAX_PERIOD>;
-	type KeySetDelay = Within<KeySetDelay, MIN_PERIOD, MAX_PERIOD>;
+	type RecheckPeriod = Within<RecheckPeriod, MinPeriod, MaxPeriod>;
+	type RetryPeriod = Within<RetryPeriod, MinPeriod, MaxPeriod>;
+	type KeySetDelay = Within<KeySetDelay, MinPeriod, MaxPeriod>;
 	type WeightInfo = pallet_firmware::weights::SubstrateWeight<Runtime>;
 }

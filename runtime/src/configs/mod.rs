@@ -12,4 +12,5 @@ mod system;
 pub use crate::parameters::RuntimeParameters;
 pub use consensus::{MAX_APPOINTED, MAX_CANDIDATES};
 pub use money::AuthorsPot;
+pub use pod_bounty::MinExclusiveWindow;
 pub use system::{RuntimeBlockLength, RuntimeBlockWeights};

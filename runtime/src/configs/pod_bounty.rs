@@ -5,16 +5,28 @@ use crate::{
 	currency::{EXISTENTIAL_DEPOSIT, MILLIUNIT},
 	parameters::{
 		dynamic_params::pod_bounty::{ExclusiveWindow, MinDuration},
-		Within, MAX_MIN_DURATION, MIN_PERIOD,
+		MaxMinDuration, MinPeriod, Within,
 	},
-	time::DAYS,
-	AccountId, Balances, Firmware, Runtime, RuntimeHoldReason,
+	time::{Blocks, DAY},
+	AccountId, Balances, BlockNumber, Firmware, Runtime, RuntimeHoldReason,
 };
 use frame_support::{
 	parameter_types,
-	traits::{fungible::HoldConsideration, ConstU128, ConstU32},
+	traits::{fungible::HoldConsideration, ConstU128, ConstU32, Get},
 };
-use pallet_pod_bounty::{GREATEST_EXCLUSIVE_WINDOW, LEAST_EXCLUSIVE_WINDOW};
+use pallet_pod_bounty::LEAST_EXCLUSIVE_WINDOW;
+
+/// The longest time in which a reservation keeps others out.
+type MaxExclusiveWindow = Blocks<DAY>;
+
+/// The shortest. A claim takes its time to get into a block, however short the slots are.
+pub struct MinExclusiveWindow;
+
+impl Get<BlockNumber> for MinExclusiveWindow {
+	fn get() -> BlockNumber {
+		<Blocks<30> as Get<BlockNumber>>::get().max(LEAST_EXCLUSIVE_WINDOW)
+	}
+}
 
 parameter_types! {
 	pub const StorageHold: RuntimeHoldReason = RuntimeHoldReason::PodBounty(pallet_pod_bounty::HoldReason::Storage);
@@ -30,9 +42,10 @@ impl pallet_pod_bounty::Config for Runtime {
 	type MinReward = ConstU128<EXISTENTIAL_DEPOSIT>;
 	type MaxBatch = ConstU32<512>;
 	type MinClosePages = ConstU32<64>;
-	type ExclusiveWindow = Within<ExclusiveWindow, LEAST_EXCLUSIVE_WINDOW, GREATEST_EXCLUSIVE_WINDOW>;
-	type MinDuration = Within<MinDuration, MIN_PERIOD, MAX_MIN_DURATION>;
-	type MaxDuration = ConstU32<{ 90 * DAYS }>;
+	type MaxExclusiveWindow = MaxExclusiveWindow;
+	type ExclusiveWindow = Within<ExclusiveWindow, MinExclusiveWindow, MaxExclusiveWindow>;
+	type MinDuration = Within<MinDuration, MinPeriod, MaxMinDuration>;
+	type MaxDuration = Blocks<{ 90 * DAY }>;
 	type MaxEndpointLen = ConstU32<128>;
 	type WeightInfo = pallet_pod_bounty::weights::SubstrateWeight<Runtime>;
 }

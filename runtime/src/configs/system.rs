@@ -1,14 +1,14 @@
 //! The system and its limits.
 
 use crate::{
-	time::SLOT_DURATION, AccountId, Aura, Balance, Block, BlockNumber, Migrations, Nonce, PalletInfo, Runtime, RuntimeCall,
+	time::MinimumPeriod, AccountId, Aura, Balance, Block, BlockNumber, Migrations, Nonce, PalletInfo, Runtime, RuntimeCall,
 	RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, VERSION,
 };
 use frame_support::{
 	derive_impl,
 	dispatch::DispatchClass,
 	parameter_types,
-	traits::{ConstU32, ConstU64},
+	traits::ConstU32,
 	weights::{
 		constants::{ParityDbWeight, WEIGHT_REF_TIME_PER_SECOND},
 		Weight,
@@ -29,7 +29,7 @@ parameter_types! {
 	pub const SS58Prefix: u16 = SS58_PREFIX;
 	pub const Version: RuntimeVersion = VERSION;
 	/// A second of work in the three between two blocks: an author makes a block and sends it, and the next author checks
-	/// it before its own turn.
+	/// it before its own turn. With shorter slots authors stop sooner, by the clock.
 	pub RuntimeBlockWeights: BlockWeights = BlockWeights::with_sensible_defaults(
 		Weight::from_parts(WEIGHT_REF_TIME_PER_SECOND, u64::MAX),
 		NORMAL_DISPATCH_RATIO,
@@ -63,6 +63,6 @@ impl frame_system::Config for Runtime {
 impl pallet_timestamp::Config for Runtime {
 	type Moment = u64;
 	type OnTimestampSet = Aura;
-	type MinimumPeriod = ConstU64<{ SLOT_DURATION / 2 }>;
+	type MinimumPeriod = MinimumPeriod;
 	type WeightInfo = pallet_timestamp::weights::SubstrateWeight<Runtime>;
 }

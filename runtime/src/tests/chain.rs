@@ -1,7 +1,7 @@
 //! A chain from a genesis preset, block by block.
 
 use crate::{
-	genesis_config_presets::get_preset, session::SessionLength, time::SLOT_DURATION, AccountId, Executive, Hash, Header,
+	genesis_config_presets::get_preset, session::SessionLength, time::SlotDuration, AccountId, Executive, Hash, Header,
 	Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SignedPayload, System, TxExtension, UncheckedExtrinsic,
 };
 use codec::{Decode, Encode};
@@ -48,7 +48,12 @@ pub struct Chain {
 impl Chain {
 	/// A chain at its genesis, with an empty keystore.
 	pub fn new(preset: &str) -> Self {
-		let mut ext = TestExternalities::new(genesis_config(preset).build_storage().unwrap());
+		Self::from_config(&genesis_config(preset))
+	}
+
+	/// A chain of this configuration at its genesis, with an empty keystore.
+	pub fn from_config(config: &RuntimeGenesisConfig) -> Self {
+		let mut ext = TestExternalities::new(config.build_storage().unwrap());
 		ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
 		let best = ext.execute_with(|| System::block_hash(0));
 		Self { ext, best }
@@ -103,7 +108,7 @@ impl Chain {
 			let digest = Digest { logs: vec![DigestItem::PreRuntime(AURA_ENGINE_ID, Slot::encode(&slot))] };
 			let number = System::block_number() + 1;
 			Executive::initialize_block(&Header::new(number, Hash::zero(), Hash::zero(), parent, digest));
-			let now = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now: *slot * SLOT_DURATION });
+			let now = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now: *slot * SlotDuration::get() });
 			Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(now)).unwrap().unwrap();
 			let results = transactions.into_iter().map(apply).collect();
 			let best = Executive::finalize_block().hash();

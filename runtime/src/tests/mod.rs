@@ -19,6 +19,7 @@ mod parameters;
 mod pinned;
 mod proxy;
 mod session;
+mod slot;
 #[cfg(feature = "try-runtime")]
 mod try_runtime;
 mod voters;

@@ -1,19 +1,18 @@
 use super::{chain::Chain, collators::root};
 use crate::{
+	configs::MinExclusiveWindow,
 	parameters::{
 		dynamic_params::{
 			firmware::{self, KeySetDelay, RecheckPeriod, RetryPeriod},
 			pod_bounty::{self, ExclusiveWindow, MinDuration},
 			session,
 		},
-		MAX_MIN_DURATION, MAX_PERIOD, MIN_PERIOD,
+		MIN_PERIOD,
 	},
-	session::{KickThreshold, SessionLength, MAX_SESSION_LENGTH, MIN_SESSION_LENGTH},
-	time::DAYS,
+	session::{KickThreshold, SessionLength, MIN_SESSION_LENGTH},
 	BlockNumber, Runtime, RuntimeCall, RuntimeParameters, Session,
 };
 use frame_support::traits::{dynamic_params::AggregatedKeyValue, Get};
-use pallet_pod_bounty::{GREATEST_EXCLUSIVE_WINDOW, LEAST_EXCLUSIVE_WINDOW};
 
 /// A chain on which root has set a parameter.
 fn chain_with(key_value: RuntimeParameters) -> Chain {
@@ -59,7 +58,9 @@ fn key_set_delay_should_keep_a_least_length_when_the_parameter_is_zero() {
 fn exclusive_window_should_keep_a_least_length_when_the_parameter_is_zero() {
 	let zero = pod_bounty::Parameters::ExclusiveWindow(ExclusiveWindow, Some(0));
 	chain_with(RuntimeParameters::PodBounty(zero)).with(|| {
-		assert_eq!(<<Runtime as pallet_pod_bounty::Config>::ExclusiveWindow as Get<_>>::get(), LEAST_EXCLUSIVE_WINDOW)
+		// 30 s, with slots of one.
+		assert_eq!(<<Runtime as pallet_pod_bounty::Config>::ExclusiveWindow as Get<_>>::get(), 30);
+		assert_eq!(MinExclusiveWindow::get(), 30);
 	});
 }
 
@@ -86,29 +87,23 @@ fn greatest<G: Get<BlockNumber>>(key_value: RuntimeParameters) -> BlockNumber {
 fn periods_should_keep_a_greatest_length_when_a_parameter_is_too_large() {
 	const TOO_LARGE: Option<BlockNumber> = Some(BlockNumber::MAX);
 	let session = || RuntimeParameters::Session(session::Parameters::Length(session::Length, TOO_LARGE));
-	assert_eq!(greatest::<SessionLength>(session()), MAX_SESSION_LENGTH);
-	assert_eq!(greatest::<KickThreshold>(session()), 6 * MAX_SESSION_LENGTH);
+	assert_eq!(greatest::<SessionLength>(session()), 86_400);
+	assert_eq!(greatest::<KickThreshold>(session()), 6 * 86_400);
 
 	let parameter = firmware::Parameters::RecheckPeriod(RecheckPeriod, TOO_LARGE);
 	type Recheck = <Runtime as pallet_firmware::Config>::RecheckPeriod;
-	assert_eq!(greatest::<Recheck>(RuntimeParameters::Firmware(parameter)), MAX_PERIOD);
+	assert_eq!(greatest::<Recheck>(RuntimeParameters::Firmware(parameter)), 30 * 86_400);
 	let parameter = firmware::Parameters::RetryPeriod(RetryPeriod, TOO_LARGE);
 	type Retry = <Runtime as pallet_firmware::Config>::RetryPeriod;
-	assert_eq!(greatest::<Retry>(RuntimeParameters::Firmware(parameter)), MAX_PERIOD);
+	assert_eq!(greatest::<Retry>(RuntimeParameters::Firmware(parameter)), 30 * 86_400);
 	let parameter = firmware::Parameters::KeySetDelay(KeySetDelay, TOO_LARGE);
 	type Delay = <Runtime as pallet_firmware::Config>::KeySetDelay;
-	assert_eq!(greatest::<Delay>(RuntimeParameters::Firmware(parameter)), MAX_PERIOD);
+	assert_eq!(greatest::<Delay>(RuntimeParameters::Firmware(parameter)), 30 * 86_400);
 
 	let parameter = pod_bounty::Parameters::ExclusiveWindow(ExclusiveWindow, TOO_LARGE);
 	type Window = <Runtime as pallet_pod_bounty::Config>::ExclusiveWindow;
-	assert_eq!(greatest::<Window>(RuntimeParameters::PodBounty(parameter)), GREATEST_EXCLUSIVE_WINDOW);
+	assert_eq!(greatest::<Window>(RuntimeParameters::PodBounty(parameter)), 86_400);
 	let parameter = pod_bounty::Parameters::MinDuration(MinDuration, TOO_LARGE);
 	type Shortest = <Runtime as pallet_pod_bounty::Config>::MinDuration;
-	assert_eq!(greatest::<Shortest>(RuntimeParameters::PodBounty(parameter)), MAX_MIN_DURATION);
-	assert!(MAX_MIN_DURATION < <<Runtime as pallet_pod_bounty::Config>::MaxDuration as Get<BlockNumber>>::get());
-}
-
-#[test]
-fn greatest_exclusive_window_should_be_a_day() {
-	assert_eq!(GREATEST_EXCLUSIVE_WINDOW, DAYS);
+	assert_eq!(greatest::<Shortest>(RuntimeParameters::PodBounty(parameter)), 30 * 86_400);
 }

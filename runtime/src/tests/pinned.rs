@@ -76,6 +76,17 @@ fn parameters_should_keep_their_keys() {
 }
 
 #[test]
+fn slot_length_should_keep_its_place() {
+	use sp_io::hashing::twox_128;
+	let key = [twox_128(b"GenesisParameters"), twox_128(b"SlotDuration")].concat();
+	assert_eq!(crate::parameters::genesis::SlotDuration::<Runtime>::hashed_key().to_vec(), key);
+	sp_io::TestExternalities::default().execute_with(|| {
+		unhashed::put_raw(&key, &1_000u64.to_le_bytes());
+		assert_eq!(<crate::time::SlotDuration as frame_support::traits::Get<u64>>::get(), 1_000);
+	});
+}
+
+#[test]
 fn voters_should_keep_their_layout() {
 	use crate::voters::{pallet::STORAGE_VERSION, Offences, Sets};
 	use sp_consensus_grandpa::AuthorityId;

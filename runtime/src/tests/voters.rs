@@ -144,7 +144,8 @@ fn voter_should_lose_its_vote_when_a_node_reports_its_equivocation() {
 	let transaction = report(&proof);
 	assert_eq!(sent, std::slice::from_ref(&transaction));
 	let valid = validate(&mut chain, TransactionSource::Local, transaction.clone()).unwrap();
-	assert!(!valid.propagate && valid.longevity == u64::from(crate::voters::REPORT_LIFETIME));
+	// An hour of blocks of a second.
+	assert!(!valid.propagate && valid.longevity == 3_600);
 	assert_eq!(validate(&mut chain, TransactionSource::External, transaction.clone()), Err(InvalidTransaction::Call.into()));
 
 	assert_eq!(chain.author_if(|_| true, vec![transaction]), [Ok(Ok(()))]);

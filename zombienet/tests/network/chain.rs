@@ -19,9 +19,6 @@ use zombienet_sdk::{
 	NetworkNode,
 };
 
-/// The time between two blocks.
-const SLOT_SECONDS: u64 = 3;
-
 /// A public key: of a block's author, or of a voter in finality.
 pub type Key = [u8; 32];
 
@@ -83,6 +80,14 @@ impl Chain {
 		self.request("chain_getHeader", rpc_params![hash]).await
 	}
 
+	/// The slot that it is now.
+	pub async fn slot_now(&self) -> Result<u64> {
+		let hash: String = self.request("chain_getFinalizedHead", rpc_params![]).await?;
+		let length: u64 = self.call("AuraApi_slot_duration", &hash).await?;
+		let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
+		now.checked_div(length).context("the chain says that its slots have no length")
+	}
+
 	/// The slot of the block at this height.
 	pub async fn slot(&self, height: u32) -> Result<u64> {
 		slot_of(&self.header(height).await?)
@@ -142,11 +147,6 @@ pub async fn wait<T, F: Future<Output = Result<Option<T>>>>(
 		.await
 		.with_context(|| format!("{words} within {seconds} s"))?
 		.with_context(|| words.to_string())
-}
-
-/// The slot that it is now.
-pub fn slot_now() -> Result<u64> {
-	Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / SLOT_SECONDS)
 }
 
 /// The slot of the block with this header.

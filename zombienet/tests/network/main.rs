@@ -6,7 +6,7 @@
 mod chain;
 
 use anyhow::{bail, ensure, Context, Result};
-use chain::{slot_now, wait, Chain, Key};
+use chain::{wait, Chain, Key};
 use serde_json::Value;
 use std::{
 	collections::BTreeSet,
@@ -93,7 +93,7 @@ async fn nothing_should_be_lost_when_a_node_is_killed_and_comes_back(network: &N
 		known.push(alice.hash(height).await?);
 	}
 	network.kill("bob")?;
-	let (killed, stopped) = (slot_now()?, alice.best().await?);
+	let (killed, stopped) = (alice.slot_now().await?, alice.best().await?);
 	// One of two voters is gone: blocks go on and take transactions, finality waits.
 	transfer(network, "alice", "in-block")?;
 	alice.wait_best(stopped + 6, 90).await?;
@@ -123,7 +123,7 @@ async fn finality_should_go_on_when_all_bonded_authors_stop(network: &Network) -
 	for name in DISTRIBUTORS {
 		network.kill(name)?;
 	}
-	let (killed, stopped) = (slot_now()?, alice.best().await?);
+	let (killed, stopped) = (alice.slot_now().await?, alice.best().await?);
 	transfer(network, "bob", "finalized")?;
 	alice.wait_finalized(connect(network, "bob").await?.finalized().await?, 120).await?;
 	ensure!(balance(network, "alice")? == TWO_PAYMENTS, "the transfer was not made while the bonded authors were down");

@@ -1,8 +1,8 @@
 //! Which reservations are claimed, and when.
 
 use super::{
-	window::{is_missed, safe_until, INCLUSION},
-	Finished, Settler, PATIENCE,
+	window::safe_until,
+	Finished, Settler,
 };
 use crate::{
 	chain::{
@@ -55,13 +55,14 @@ impl<L: Payee> Settler<L> {
 		if keys.is_empty() {
 			return Ok(());
 		}
+		let margins = self.rules.margins;
 		let (head, mut until) = (state.head().number, standing.exclusive_until);
-		if is_missed(head, until) {
+		if margins.is_missed(head, until) {
 			let yanked = state.release(found.release).await?.is_some_and(|release| release.state == ReleaseState::Yanked);
 			until = safe_until(head, found, yanked, until);
 		}
 		let late = head.saturating_add(self.rules.late_margin) >= until;
-		if is_missed(head, until) && !self.rules.claim_late {
+		if margins.is_missed(head, until) && !self.rules.claim_late {
 			// The keys of a claim whose end was not seen may be public.
 			let devices: Vec<_> = keys.iter().map(|(index, _)| *index).filter(|index| !open.contains(index)).collect();
 			if !devices.is_empty() {
@@ -77,9 +78,9 @@ impl<L: Payee> Settler<L> {
 			tracing::warn!(bounty, reservation, until, "claiming late");
 		}
 		let devices: Vec<_> = keys.iter().map(|(index, _)| *index).collect();
-		let mut latest = head.saturating_add(PATIENCE);
+		let mut latest = head.saturating_add(margins.patience);
 		if !self.rules.claim_late {
-			latest = latest.min(until.saturating_sub(INCLUSION + 1));
+			latest = latest.min(until.saturating_sub(margins.inclusion + 1));
 		}
 		let terms = Terms { tip: self.rules.tip(standing.reward, keys.len()), latest: Some(latest) };
 		let claim = Claim { reward: standing.reward.0, devices: devices.clone(), first: head, last: latest };

@@ -8,7 +8,7 @@ mod recover;
 mod reserve;
 mod window;
 
-pub use window::LAST_BLOCKS;
+pub use window::{Margins, CLAIMS_STOP};
 
 use super::{
 	horizon::Horizon,
@@ -30,8 +30,6 @@ use tokio::task::JoinSet;
 use waybill_exchange::{Progress, Session, Submission};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, ReservationId};
 
-/// For so many blocks a transaction from before a restart may still get into one.
-const PATIENCE: BlockNumber = 64;
 const FIRST_PAUSE: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -42,6 +40,8 @@ pub struct Rules {
 	pub max_batch: usize,
 	/// How long a receipt waits for others.
 	pub max_delay: Duration,
+	/// What the chain's block time makes of the times around the end of an exclusive window.
+	pub margins: Margins,
 	/// How many blocks before the end of its exclusive window a reservation is claimed late.
 	pub late_margin: BlockNumber,
 	/// Whether a reservation is claimed when others may take its devices in the same block.
@@ -157,7 +157,7 @@ impl<L: Payee> Settler<L> {
 	/// Whether what was sent before the start may still get into the chain: to send it again would only cost fees, so just what cannot
 	/// wait is sent.
 	async fn is_quiet(&mut self, head: BlockNumber) -> Result<bool> {
-		let until = *self.quiet_until.get_or_insert(head.saturating_add(PATIENCE));
+		let until = *self.quiet_until.get_or_insert(head.saturating_add(self.rules.margins.patience));
 		if head < until && self.ledger.is_pending(&self.account).await? {
 			tracing::debug!("transactions from before the start are not final yet");
 			return Ok(true);

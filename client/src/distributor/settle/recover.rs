@@ -1,6 +1,6 @@
 //! What became of claims whose end was not seen.
 
-use super::{Settler, PATIENCE};
+use super::Settler;
 use crate::{
 	chain::types::Event,
 	distributor::store::{Claim, Fate},
@@ -39,7 +39,7 @@ impl<L: Payee> Settler<L> {
 		let stands = |index: &DeviceIndex| standing.iter().flat_map(|found| &found.slots).any(|slot| slot.0 == *index);
 		let (held, gone): (Vec<_>, Vec<_>) = claim.devices.iter().partition(|index| stands(index));
 		let (key, head) = ((bounty, reservation), state.head().number);
-		let end = claim.last.saturating_add(PATIENCE + 1);
+		let end = claim.last.saturating_add(self.rules.margins.patience + 1);
 		let over = !open || head > end;
 		if gone.is_empty() && !over {
 			return Ok(());

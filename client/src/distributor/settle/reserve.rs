@@ -1,8 +1,8 @@
 //! Which receipts are reserved, and when.
 
 use super::{
-	window::{is_missed, safe_until},
-	Finished, Settler,
+	window::safe_until,
+	Finished, Rules, Settler,
 };
 use crate::{
 	chain::types::{Bounty, ReleaseState, Reservation},
@@ -17,8 +17,6 @@ use std::{
 use waybill_exchange::{Session, Submission};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, ReservationId};
 
-/// A reservation that is sent this late may come too late for the receipt.
-const RECEIPT_MARGIN: BlockNumber = 2;
 /// The chain's reasons that say no more than where the slot stands: by the state of that block, the receipt may be reserved yet, or be
 /// reserved for this distributor already.
 const UNDECIDED: [&str; 3] = ["AlreadyReserved", "WrongReservation", "StillExclusive"];
@@ -44,7 +42,7 @@ impl<L: Payee> Settler<L> {
 				break;
 			}
 			let place = self.place(state, &mut standing, &one).await?;
-			match decide(head, bounty, yanked, self.rules.claim_late, &one, &self.account.id().0, place) {
+			match decide(head, bounty, yanked, &self.rules, &one, &self.account.id().0, place) {
 				Decision::Reserve { replaces } => receipts.push((one, replaces)),
 				Decision::Ours(reservation) => {
 					self.store.update(bounty.id, &[one.device_index], |session| session.reserved(reservation))?;
@@ -79,7 +77,7 @@ impl<L: Payee> Settler<L> {
 	/// Whether the batch is full, or has waited long enough, or cannot wait; in quiet times only the last.
 	fn is_due(&mut self, head: BlockNumber, bounty: &Bounty, signed: &[Submission], quiet: bool) -> bool {
 		let now = Instant::now();
-		let is_urgent = |until: BlockNumber| until.saturating_sub(head) <= RECEIPT_MARGIN + 3;
+		let is_urgent = |until: BlockNumber| until.saturating_sub(head) <= self.rules.margins.urgent;
 		let (mut due, mut urgent) = (signed.len() >= self.rules.max_batch, is_urgent(bounty.expires_at));
 		for one in signed {
 			let first = *self.seen.entry((bounty.id, one.device_index)).or_insert(now);
@@ -184,13 +182,13 @@ fn decide(
 	head: BlockNumber,
 	bounty: &Bounty,
 	yanked: bool,
-	claim_late: bool,
+	rules: &Rules,
 	one: &Submission,
 	account: &[u8; 32],
 	place: Place,
 ) -> Decision {
 	let over = yanked || one.valid_until <= head || bounty.expires_at <= head.saturating_add(1);
-	let can_claim = |until| claim_late || !is_missed(head, safe_until(head, bounty, yanked, until));
+	let can_claim = |until| rules.claim_late || !rules.margins.is_missed(head, safe_until(head, bounty, yanked, until));
 	match place {
 		Place::Paid => Decision::Lapse,
 		Place::Reserved { id, distributor, lock, exclusive_until }

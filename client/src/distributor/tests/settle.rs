@@ -3,7 +3,7 @@ use crate::{
 	distributor::{
 		now_ms,
 		scene::{account, Scene, Shop, REWARD},
-		settle::{Rules, Settler, LAST_BLOCKS},
+		settle::{Margins, Rules, Settler, CLAIMS_STOP},
 		store::{Earnings, Store},
 		Config,
 	},
@@ -22,11 +22,14 @@ use waybill_primitives::Version;
 const RULES: Rules = Rules {
 	max_batch: 100,
 	max_delay: Duration::ZERO,
+	margins: Margins { inclusion: 2, last_blocks: LAST_BLOCKS, urgent: 5, patience: 64 },
 	late_margin: 6,
 	claim_late: false,
 	claim_tip_percent: 0,
 	max_block_age: Duration::from_secs(120),
 };
+/// [`Margins::last_blocks`] with blocks of three seconds.
+const LAST_BLOCKS: u32 = 4;
 /// For how long the reservations of others are exclusive.
 const OTHERS_WINDOW: u32 = 20;
 /// So many blocks after a claim it can get into none.
@@ -734,7 +737,7 @@ fn tip_should_be_exact_and_never_more_than_the_reward() {
 #[test]
 fn rules_that_cannot_work_should_be_refused() {
 	Config::default().check().unwrap();
-	for late_margin in [0, LAST_BLOCKS] {
+	for late_margin in [0, CLAIMS_STOP.as_secs()] {
 		let error = Config { late_margin, ..Config::default() }.check().unwrap_err();
 		assert!(error.to_string().contains("late_margin"), "{error}");
 	}

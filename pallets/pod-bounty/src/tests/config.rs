@@ -51,8 +51,8 @@ fn window_of_zero_should_be_refused() {
 
 #[test]
 fn window_without_an_end_should_be_refused() {
-	assert!(!accepted(|| ExclusiveWindow::set(GREATEST_EXCLUSIVE_WINDOW + 1)));
-	assert!(accepted(|| ExclusiveWindow::set(GREATEST_EXCLUSIVE_WINDOW)));
+	assert!(!accepted(|| ExclusiveWindow::set(MAX_EXCLUSIVE_WINDOW + 1)));
+	assert!(accepted(|| ExclusiveWindow::set(MAX_EXCLUSIVE_WINDOW)));
 }
 
 #[test]

@@ -396,7 +396,7 @@ fn exclusive_window_should_be_clamped_when_the_parameter_is_too_small_or_too_lar
 		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, [0])));
 		ExclusiveWindow::set(u32::MAX);
 		let number = reserve_devices(&ALICE, 0, [1]);
-		let exclusive_until = LEAST_EXCLUSIVE_WINDOW + GREATEST_EXCLUSIVE_WINDOW;
+		let exclusive_until = LEAST_EXCLUSIVE_WINDOW + MAX_EXCLUSIVE_WINDOW;
 		assert_eq!(Reservations::<Test>::get(0, number).unwrap().exclusive_until, exclusive_until);
 		// The vendor gets its money back in the end.
 		set_block(exclusive_until - 1);
