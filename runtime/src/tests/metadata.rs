@@ -1,7 +1,7 @@
 use crate::Runtime;
 use std::{env, fs, path::Path};
 
-const FILE: &str = "client/metadata/waybill.scale";
+const FILE: &str = "crates/chain/metadata/waybill.scale";
 const VARIABLE: &str = "WAYBILL_UPDATE_METADATA";
 
 /// Clients are built from the committed metadata.
