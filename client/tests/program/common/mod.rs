@@ -1,5 +1,4 @@
 //! A running chain, a small IPFS node and the program itself.
-#![allow(dead_code, unused_imports)] // Every test binary uses a part.
 
 mod ipfs;
 mod node;

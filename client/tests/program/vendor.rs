@@ -1,8 +1,6 @@
 //! A vendor's way, from registering to the refund, on a development chain.
 
-mod common;
-
-use common::{amount, Ipfs, Node, Waybill};
+use crate::common::{amount, Ipfs, Node, Waybill};
 use std::{fs, thread::sleep, time::Duration};
 
 const UNIT: u128 = 1_000_000_000_000;

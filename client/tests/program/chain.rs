@@ -1,8 +1,6 @@
 //! Joining the block authors, and a node that goes away.
 
-mod common;
-
-use common::{amount, Node, Waybill};
+use crate::common::{amount, Node, Waybill};
 use std::{
 	thread::sleep,
 	time::{Duration, Instant},

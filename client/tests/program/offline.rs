@@ -1,8 +1,6 @@
 //! What needs no network: help, wrong input, key files, signatures.
 
-mod common;
-
-use common::Waybill;
+use crate::common::{self, Waybill};
 use serde_json::{json, Value};
 use std::{fs, os::unix::fs::PermissionsExt};
 use waybill_primitives::{

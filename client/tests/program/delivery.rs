@@ -1,8 +1,6 @@
 //! Distributor and devices as programs, on a development chain.
 
-mod common;
-
-use common::{amount, Ipfs, Node, Service, Waybill};
+use crate::common::{amount, Ipfs, Node, Service, Waybill};
 use std::{
 	fs,
 	net::TcpListener,

@@ -1,0 +1,9 @@
+//! The program as its users run it: without a network, and on a development chain.
+//!
+//! One test binary, so that tests of all modules run side by side.
+
+mod chain;
+mod common;
+mod delivery;
+mod offline;
+mod vendor;
