@@ -13,8 +13,16 @@ export PATH := $(WAYBILL_CACHE)/rust/bin:$(WAYBILL_CACHE)/bin:$(PATH)
 BIN := $(CARGO_TARGET_DIR)/release
 # One profile, one selection of packages and targets, hence one feature set.
 BUILD := --release --workspace --all-targets --locked
-# Cargo counts its own jobs, also where make runs several recipes at once.
-CARGO := MAKEFLAGS= cargo
+NETWORK := --release --all-targets --locked --manifest-path zombienet/Cargo.toml
+# Cargo counts its own jobs, also where make runs several recipes at once. What is ours goes through
+# clippy as it is compiled.
+OURS := MAKEFLAGS= RUSTC_WORKSPACE_WRAPPER=$(CARGO_TARGET_DIR)/rustc-clippy
+CARGO := $(OURS) cargo
+
+GROUPS := pallets client network ts
+ifneq ($(filter-out $(GROUPS),$(ONLY)),)
+$(error ONLY=$(ONLY): there is no such group of tests, only $(GROUPS))
+endif
 
 .PHONY: help
 help: ## Lists the commands.
@@ -28,39 +36,16 @@ setup: ## Installs what the build, the demonstration and the tests need.
 .PHONY: build
 build: setup ## Builds the node, the programs and the tests.
 	@$(CARGO) build $(BUILD)
-	@$(CARGO) build --release --locked --all-targets --manifest-path zombienet/Cargo.toml
+	@$(CARGO) build $(NETWORK)
+	@scripts/claim-target.sh
 
 .PHONY: demo
 demo: build ## Runs the demonstration; KEEP=1 leaves its network running.
 	@$(BIN)/waybill-demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: lint build ## Runs every test.
-	@# Most of these tests wait for blocks: they share the time.
-	$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-rust test-network test-ts
-	$(MAKE) --no-print-directory test-features
-
-.PHONY: test-rust
-test-rust: build ## Runs the Rust tests of the workspace.
-	$(CARGO) test --release --workspace --doc --locked
-	$(CARGO) test $(BUILD)
-
-# The whole workspace is selected, so that what has nothing to do with these features is not compiled for them again.
-FEATURES := pallet-firmware/runtime-benchmarks,pallet-firmware/try-runtime
-FEATURES := $(FEATURES),pallet-pod-bounty/runtime-benchmarks,pallet-pod-bounty/try-runtime
-FEATURES := $(FEATURES),waybill-runtime/runtime-benchmarks,waybill-runtime/try-runtime
-
-.PHONY: test-features
-test-features: setup ## Runs every benchmark of the pallets once, and the checks of an upgrade.
-	SKIP_WASM_BUILD=1 $(CARGO) test --release --workspace --lib --locked --features $(FEATURES)
-
-.PHONY: test-network
-test-network: build ## Runs the multi-node tests.
-	$(CARGO) test --release --locked --manifest-path zombienet/Cargo.toml -- --test-threads 1
-
-.PHONY: test-ts
-test-ts: build ## Runs the TypeScript end-to-end tests.
-	cd ts-tests && npm ci --no-audit --no-fund && npm run lint && npm test
+test: lint build ## Runs every test (ONLY=pallets, client, network or ts for one group).
+	@$(OURS) node scripts/test.mjs $(ONLY)
 
 .PHONY: lint
 lint: setup ## Checks formatting and lints.
@@ -69,10 +54,12 @@ lint: setup ## Checks formatting and lints.
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo fmt --manifest-path bench/groth16/Cargo.toml --check
 	taplo fmt --check
-	cargo clippy $(BUILD) -- -D warnings
-	cargo clippy --release --locked --all-targets --manifest-path zombienet/Cargo.toml -- -D warnings
+	@# Cargo repeats what clippy said of what is built already.
+	$(CARGO) build $(BUILD) --message-format=json | node scripts/lints.mjs
+	$(CARGO) build $(NETWORK) --message-format=json | node scripts/lints.mjs
 	@# Proofs are checked by machines without an operating system too.
-	cargo clippy --release --locked --package waybill-zkcp --no-default-features --features verify --target wasm32v1-none -- -D warnings
+	cargo clippy --release --locked --package waybill-zkcp --no-default-features --features verify \
+		--target wasm32v1-none -- -D warnings
 
 .PHONY: format
 format: setup ## Formats the sources.
@@ -89,7 +76,7 @@ bench: build ## Runs the benchmarks (BENCH=claims for one group); JSON lines on 
 
 .PHONY: metadata
 metadata: setup ## Writes the runtime's metadata to client/metadata/.
-	WAYBILL_UPDATE_METADATA=1 cargo test --release --workspace --locked metadata
+	WAYBILL_UPDATE_METADATA=1 $(CARGO) test --release --workspace --locked metadata
 
 .PHONY: weights
 weights: setup ## Measures the calls and writes the pallets' weights.rs (installs frame-omni-bencher: half an hour, once).

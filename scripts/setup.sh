@@ -31,5 +31,6 @@ if [ ! -x "$cache/bin/taplo" ]; then
   npm install --silent --no-audit --no-fund --prefix "$cache/taplo" @taplo/cli@0.7.0
   ln -sf "$cache/taplo/node_modules/.bin/taplo" "$cache/bin/taplo"
 fi
+"$here/setup-nextest.sh" "$cache"
 "$here/setup-kubo.sh" "$cache"
 "$here/setup-firmware.sh" "$cache"
