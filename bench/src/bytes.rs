@@ -2,7 +2,8 @@
 
 use crate::{
 	devices::{claim, full_batch, Devices},
-	report::{figure, round},
+	measures::DELIVERY_BYTES,
+	report::{round, Report},
 	signer::Signer,
 };
 use codec::Encode;
@@ -14,7 +15,7 @@ use waybill_runtime::AccountId;
 const SMALL_BATCH: u32 = 25;
 
 /// Prints the figures.
-pub fn run(devices: &Devices) {
+pub fn run(devices: &Devices, report: &mut Report) {
 	let full = full_batch();
 	let random = |count| {
 		let mut indices = devices.random(count);
@@ -23,7 +24,7 @@ pub fn run(devices: &Devices) {
 	};
 	let neighbours: Vec<_> = (0..full).map(|place| devices.count() / 3 + place).collect();
 	let (small, full) = (random(SMALL_BATCH), random(full));
-	let print = |case: &str, value: f64| figure("delivery_bytes", case, round(value), "B");
+	let mut print = |case: &str, value: f64| report.figure(&DELIVERY_BYTES, case, round(value));
 
 	print("random", per_delivery(devices, &full));
 	print("neighbours", per_delivery(devices, &neighbours));

@@ -37,6 +37,12 @@ impl<'a> Chain<'a> {
 		Ok(self.rpc.request("chain_getBlockHash", rpc_params![0]).await?)
 	}
 
+	/// The time between two blocks, which differs from chain to chain.
+	pub async fn slot_milliseconds(&self) -> Result<u64> {
+		let duration: String = self.rpc.request("state_call", rpc_params!["AuraApi_slot_duration", "0x", self.seen]).await?;
+		Ok(u64::decode(&mut &hex::decode(duration.trim_start_matches("0x"))?[..])?)
+	}
+
 	/// The number of the last block that was followed.
 	pub async fn number(&self) -> Result<u32> {
 		let header: Value = self.rpc.request("chain_getHeader", rpc_params![self.seen]).await?;

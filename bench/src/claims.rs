@@ -1,12 +1,15 @@
-//! Deliveries: from receipts in a distributor's hands to rewards in final blocks. Beside them, plain transfers on the same node.
+//! Deliveries: from receipts in a distributor's hands to rewards in final blocks. Beside them,
+//! plain transfers on the same node.
 
 use crate::{
 	bytes,
 	chain::Chain,
 	devices::{claim, digest, full_batch, Devices, PAYLOAD},
-	gateway, micros,
-	node::Node,
-	report::{figure, round},
+	gateway,
+	measures::{DELIVERIES_PER_SECOND, SLOT_MILLISECONDS, TRANSFERS_PER_SECOND},
+	micros,
+	node::{Node, CHAIN},
+	report::{round, Report},
 	signer::Signer,
 	state,
 };
@@ -15,7 +18,10 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use sp_core::H256;
 use sp_crypto_hashing::{blake2_256, sha2_256};
 use sp_runtime::MultiAddress;
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+	collections::BTreeMap,
+	time::{Duration, Instant},
+};
 use waybill_primitives::{
 	BountyId, Cid, DeviceIndex, FleetId, KeySet, ModelId, ReleaseId, ReleaseKey, ReleaseSignature, ReleaseStatement,
 	Statement, Version,
@@ -30,47 +36,50 @@ type BountyEvent = pallet_pod_bounty::Event<Runtime>;
 const FLEET: u32 = 1_000_000;
 /// How many of them, drawn at random, are delivered to.
 const DELIVERIES: u32 = 50_000;
-/// The distributors among which they are shared.
-const DISTRIBUTORS: u32 = 8;
-/// The accounts that send transfers, and how many each sends.
-const SENDERS: u32 = 100;
-const TRANSFERS_EACH: u32 = 200;
-/// What every account starts with.
-const FUNDS: u128 = 1_000 * UNIT;
-/// The blocks after which a measurement that is not through has failed.
-const MOST_BLOCKS: u32 = 200;
+/// How many transfers are sent.
+///
+/// Every sender sends one, and every distributor delivers one batch. Rows of transactions of one
+/// account would measure the pool: it drops parts of long rows while blocks arrive.
+const TRANSFERS: u32 = 20_000;
+/// What every account starts with: more than a batch's deposits and fees.
+const FUNDS: u128 = 10 * UNIT;
+/// How many accounts get it in one transaction.
+const FUNDED_AT_ONCE: usize = 500;
+/// The time after which a rate that is not measured yet has failed.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
 /// Runs the measurements.
-pub async fn run() -> Result<()> {
+pub async fn run(report: &mut Report) -> Result<()> {
 	let gateway = gateway::serve(PAYLOAD.to_vec()).await?;
 	let node = Node::start(&format!("http://{gateway}")).await?;
 	let mut chain = Chain::follow(node.rpc()).await?;
 	let genesis = chain.genesis().await?;
+	report.figure(&SLOT_MILLISECONDS, CHAIN, chain.slot_milliseconds().await?);
 	let mut faucet = Signer::new("//Alice", genesis);
-	let mut distributors: Vec<_> =
-		(0..DISTRIBUTORS).map(|i| Signer::new(&format!("//Alice//distributor{i}"), genesis)).collect();
-	let mut senders: Vec<_> = (0..SENDERS).map(|i| Signer::new(&format!("//Alice//sender{i}"), genesis)).collect();
+	let batch = full_batch();
+	let signers = |kind, count| (0..count).map(|number| Signer::numbered(kind, number, genesis)).collect::<Vec<_>>();
+	let distributors = signers("distributor", DELIVERIES.div_ceil(batch));
+	let senders = signers("sender", TRANSFERS);
 
 	eprintln!("funding accounts");
 	let accounts: Vec<_> = distributors.iter().chain(&senders).map(Signer::account).collect();
 	fund(&mut chain, &mut faucet, &accounts).await?;
 
-	eprintln!("{} transfers", SENDERS * TRANSFERS_EACH);
-	let rate = transfers(&mut chain, &mut senders, faucet.account()).await?;
-	figure("transfers_per_second", "balances.transfer_keep_alive", round(rate), "1/s");
+	eprintln!("{TRANSFERS} transfers");
+	let rate = transfers(&mut chain, senders, faucet.account()).await?;
+	report.figure(&TRANSFERS_PER_SECOND, "balances.transfer_keep_alive", round(rate));
 
 	eprintln!("making the keys of {FLEET} devices");
 	let devices = Devices::new(FLEET, genesis);
-	bytes::run(&devices);
-	micros::run(&devices)?;
-	state::run(&devices)?;
+	bytes::run(&devices, report);
+	micros::run(&devices, report)?;
+	state::run(&devices, report)?;
 
 	eprintln!("publishing a release; its checks take some blocks");
 	let bounty = open_bounty(&mut chain, &mut faucet, &devices, genesis).await?;
-	let batch = full_batch();
-	eprintln!("{DELIVERIES} deliveries by {DISTRIBUTORS} distributors, {batch} a batch");
-	let rate = deliveries(&mut chain, &mut distributors, &devices, bounty, batch).await?;
-	figure("deliveries_per_second", &format!("fleet={FLEET}"), round(rate), "1/s");
+	eprintln!("{DELIVERIES} deliveries by {} distributors, {batch} a batch", distributors.len());
+	let rate = deliveries(&mut chain, distributors, &devices, bounty, batch).await?;
+	report.figure(&DELIVERIES_PER_SECOND, &format!("fleet={FLEET}"), round(rate));
 	Ok(())
 }
 
@@ -79,38 +88,35 @@ async fn fund(chain: &mut Chain<'_>, faucet: &mut Signer, accounts: &[AccountId]
 		let dest = MultiAddress::Id(account.clone());
 		RuntimeCall::Balances(pallet_balances::Call::transfer_keep_alive { dest, value: FUNDS })
 	};
-	let calls = accounts.iter().map(transfer).collect();
-	let batch = faucet.sign(pallet_utility::Call::<Runtime>::batch_all { calls });
 	let done = |event| matches!(event, RuntimeEvent::Utility(pallet_utility::Event::BatchCompleted)).then_some(());
-	chain.submit_and_collect(vec![batch], 1, done).await?;
+	let parts = accounts.chunks(FUNDED_AT_ONCE).map(|part| {
+		let calls = part.iter().map(transfer).collect();
+		faucet.sign(pallet_utility::Call::<Runtime>::batch_all { calls })
+	});
+	let parts: Vec<_> = parts.collect();
+	let count = parts.len();
+	chain.submit_and_collect(parts, count, done).await?;
 	Ok(())
 }
 
 /// Transfers a second, from the first submission to the block that makes the last one final.
-async fn transfers(chain: &mut Chain<'_>, senders: &mut [Signer], dest: AccountId) -> Result<f64> {
+async fn transfers(chain: &mut Chain<'_>, senders: Vec<Signer>, dest: AccountId) -> Result<f64> {
 	let dest = MultiAddress::Id(dest);
-	let queues: Vec<Vec<_>> = senders
-		.iter_mut()
-		.map(|sender| {
-			let call = pallet_balances::Call::<Runtime>::transfer_keep_alive { dest: dest.clone(), value: UNIT / 1000 };
-			(0..TRANSFERS_EACH).map(|_| sender.sign(call.clone())).collect()
-		})
-		.collect();
-	let wanted = SENDERS * TRANSFERS_EACH;
+	let call = pallet_balances::Call::<Runtime>::transfer_keep_alive { dest, value: UNIT / 1000 };
+	let queues: Vec<_> = senders.into_iter().map(|mut sender| vec![sender.sign(call.clone())]).collect();
 
 	let start = Instant::now();
 	chain.submit(queues).await?;
-	let (mut done, mut blocks) = (0, 0);
-	while done < wanted {
-		blocks += 1;
-		ensure!(blocks <= MOST_BLOCKS, "{done} of {wanted} transfers are final after {MOST_BLOCKS} blocks");
+	let mut done = 0;
+	while done < TRANSFERS {
+		ensure!(start.elapsed() < PATIENCE, "{done} of {TRANSFERS} transfers are final after {PATIENCE:?}");
 		for record in chain.next().await? {
 			if let RuntimeEvent::Balances(pallet_balances::Event::Transfer { .. }) = record.event {
 				done += 1;
 			}
 		}
 	}
-	Ok(f64::from(wanted) / start.elapsed().as_secs_f64())
+	Ok(f64::from(TRANSFERS) / start.elapsed().as_secs_f64())
 }
 
 /// Registers a vendor, a release and a fleet, waits for the attesters and opens a bounty.
@@ -174,45 +180,35 @@ async fn one<T>(chain: &mut Chain<'_>, transactions: Vec<Vec<u8>>, wanted: impl 
 	chain.submit_and_collect(transactions, 1, wanted).await?.pop().context("an event that was counted is there")
 }
 
-/// Deliveries a second, from the first `reserve` submitted to the block that makes the last `claim` final. Each claim goes out
-/// when its reservation is final, as a distributor does it.
+/// Deliveries a second, from the first `reserve` submitted to the block that makes the last `claim`
+/// final. Each claim goes out when its reservation is final, as a distributor does it.
 async fn deliveries(
 	chain: &mut Chain<'_>,
-	distributors: &mut [Signer],
+	distributors: Vec<Signer>,
 	devices: &Devices,
 	bounty: BountyId,
 	batch: u32,
 ) -> Result<f64> {
 	let mut indices = devices.random(DELIVERIES);
 	indices.chunks_mut(batch as usize).for_each(<[DeviceIndex]>::sort_unstable);
-	let mut queues: Vec<Vec<_>> = distributors.iter().map(|_| Vec::new()).collect();
-	let mut batches: BTreeMap<AccountId, Vec<&[DeviceIndex]>> = BTreeMap::new();
-	for (number, part) in indices.chunks(batch as usize).enumerate() {
-		let place = number % distributors.len();
-		let distributor = &mut distributors[place];
+	let (mut reserves, mut batches) = (Vec::new(), BTreeMap::new());
+	for (part, mut distributor) in indices.chunks(batch as usize).zip(distributors) {
 		let account = distributor.account();
-		queues[place].push(distributor.sign(devices.reserve(part, bounty, &account)));
-		batches.entry(account).or_default().push(part);
-	}
-	for parts in batches.values_mut() {
-		parts.reverse();
+		reserves.push(vec![distributor.sign(devices.reserve(part, bounty, &account))]);
+		batches.insert(account, (distributor, part));
 	}
 
 	let start = Instant::now();
-	chain.submit(queues).await?;
-	let (mut revealed, mut blocks) = (0, 0);
+	chain.submit(reserves).await?;
+	let mut revealed = 0;
 	while revealed < DELIVERIES {
-		blocks += 1;
-		ensure!(blocks <= MOST_BLOCKS, "{revealed} deliveries are final after {MOST_BLOCKS} blocks");
+		ensure!(start.elapsed() < PATIENCE, "{revealed} of {DELIVERIES} deliveries are final after {PATIENCE:?}");
 		let mut claims = Vec::new();
 		for record in chain.next().await? {
 			match record.event {
-				// A distributor's transactions are included in the order of their nonces.
 				RuntimeEvent::PodBounty(BountyEvent::Reserved { reservation, distributor, devices, .. }) => {
-					let part = batches.get_mut(&distributor).and_then(Vec::pop).context("a reservation nobody made")?;
+					let (mut signer, part) = batches.remove(&distributor).context("a reservation nobody made")?;
 					ensure!(devices as usize == part.len(), "{devices} of {} devices were reserved", part.len());
-					let signer = distributors.iter_mut().find(|signer| signer.account() == distributor);
-					let signer = signer.context("a reservation of a stranger")?;
 					claims.push(vec![signer.sign(claim(bounty, reservation, part))]);
 				},
 				RuntimeEvent::PodBounty(BountyEvent::KeyRevealed { .. }) => revealed += 1,
@@ -223,7 +219,6 @@ async fn deliveries(
 			}
 		}
 		if !claims.is_empty() {
-			// Those of one distributor must reach the pool in the order of their nonces, which the pool sees to.
 			chain.submit(claims).await?;
 		}
 	}

@@ -7,7 +7,8 @@
 
 use crate::{
 	devices::{claim, device_key, digest, full_batch, lock_key, Devices},
-	report::{figure, round},
+	measures::DELIVERY_MICROSECONDS,
+	report::{round, Report},
 	wasm::Wasm,
 	world::World,
 };
@@ -25,7 +26,7 @@ use waybill_runtime::AccountId;
 const REPEATS: usize = 15;
 
 /// Prints the figures.
-pub fn run(devices: &Devices) -> Result<()> {
+pub fn run(devices: &Devices, report: &mut Report) -> Result<()> {
 	let mut indices = devices.random(full_batch());
 	indices.sort_unstable();
 	let each = |time: Duration| time.as_secs_f64() * 1e6 / indices.len() as f64;
@@ -33,7 +34,7 @@ pub fn run(devices: &Devices) -> Result<()> {
 	let signature = each(signatures(devices, &indices)?);
 	let proof = each(proof(devices, &indices)?);
 	let hash = each(hashes(&indices)?);
-	let print = |case: &str, value: f64| figure("delivery_microseconds", case, round(value), "us");
+	let mut print = |case: &str, value: f64| report.figure(&DELIVERY_MICROSECONDS, case, round(value));
 	print("signature", signature);
 	print("proof", proof);
 	print("hash", hash);

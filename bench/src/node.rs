@@ -16,17 +16,20 @@ pub struct Node {
 	_data: TempDir,
 }
 
+/// The chain that it runs.
+pub const CHAIN: &str = "dev";
 /// How long a node may take to answer.
 const START: Duration = Duration::from_secs(60);
 
 impl Node {
-	/// Starts `waybill-node --dev`, whose off-chain worker uses `gateway`.
+	/// Starts a `waybill-node` that authors alone, whose off-chain worker uses `gateway`.
 	pub async fn start(gateway: &str) -> Result<Self> {
 		let data = TempDir::new()?;
 		let log = data.path().join("node.log");
 		let (rpc_port, p2p_port) = (free_port()?, free_port()?);
 		let process = Command::new(binary()?)
-			.args(["--dev", "--no-prometheus", "--no-telemetry", "--pool-limit", "100000", "--pool-kbytes", "200000"])
+			.arg(format!("--{CHAIN}"))
+			.args(["--no-prometheus", "--no-telemetry", "--pool-limit", "100000", "--pool-kbytes", "200000"])
 			.args(["--rpc-max-request-size", "64", "--ipfs-gateway", gateway])
 			.args(["--rpc-port", &rpc_port.to_string(), "--port", &p2p_port.to_string()])
 			.arg("--base-path")

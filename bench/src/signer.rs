@@ -2,6 +2,7 @@
 
 use codec::Encode;
 use sp_core::{sr25519, Pair, H256};
+use sp_crypto_hashing::blake2_256;
 use sp_runtime::{generic::Era, traits::IdentifyAccount, MultiAddress, MultiSigner};
 use waybill_runtime::{AccountId, Nonce, RuntimeCall, Signature, SignedPayload, TxExtension, UncheckedExtrinsic, VERSION};
 
@@ -18,6 +19,12 @@ impl Signer {
 	pub fn new(uri: &str, genesis: H256) -> Self {
 		let pair = sr25519::Pair::from_string(uri, None).expect("the URIs of this program are valid");
 		Self { pair, genesis, nonce: 0 }
+	}
+
+	/// An account of its own for each kind and number, which has signed nothing yet.
+	pub fn numbered(kind: &str, number: u32, genesis: H256) -> Self {
+		let seed = blake2_256(&(kind, number).encode());
+		Self { pair: sr25519::Pair::from_seed(&seed), genesis, nonce: 0 }
 	}
 
 	/// The account.

@@ -1,12 +1,12 @@
 //! The size of what the chain stores of itself.
 
-use crate::report::figure;
+use crate::{measures::WASM_BYTES, report::Report};
 use anyhow::Context;
 
 /// Prints the size of the runtime as it stands in the chain's state.
-pub fn run() -> anyhow::Result<()> {
+pub fn run(report: &mut Report) -> anyhow::Result<()> {
 	let wasm =
 		waybill_runtime::WASM_BINARY.context("the runtime was built without wasm: unset SKIP_WASM_BUILD and build again")?;
-	figure("wasm_bytes", "compressed", wasm.len(), "B");
+	report.figure(&WASM_BYTES, "compressed", wasm.len());
 	Ok(())
 }

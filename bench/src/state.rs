@@ -2,7 +2,8 @@
 
 use crate::{
 	devices::{claim, Devices},
-	report::figure,
+	measures::STATE_BITS,
+	report::Report,
 	world::{escrow_prefix, World},
 };
 use anyhow::Result;
@@ -11,11 +12,11 @@ use pallet_pod_bounty::PAGE_DEVICES;
 use waybill_runtime::Runtime;
 
 /// Prints the figures.
-pub fn run(devices: &Devices) -> Result<()> {
+pub fn run(devices: &Devices, report: &mut Report) -> Result<()> {
 	let mut world = World::new(devices)?;
-	let print = |case: &str, bytes: u64| {
+	let mut print = |case: &str, bytes: u64| {
 		let bits = bytes as f64 * 8.0 / f64::from(devices.count());
-		figure("state_bits_per_device", case, (bits * 1000.0).round() / 1000.0, "bit");
+		report.figure(&STATE_BITS, case, (bits * 1000.0).round() / 1000.0);
 	};
 	world.register_fleet(devices)?;
 	let cap = world.bytes_under(&pallet_firmware::FleetCaps::<Runtime>::final_prefix());

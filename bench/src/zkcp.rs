@@ -1,6 +1,8 @@
 //! What proofs and their algorithms cost.
 
 mod cases;
+mod common;
+mod disk;
 mod hash;
 mod peer;
 
@@ -8,32 +10,34 @@ pub use cases::measure;
 
 use crate::{
 	devices::{claim_with, full_batch, lock_key, Devices},
+	measures::LOCK_HASH,
 	micros::median,
-	report::{figure, round},
+	report::{round, Report},
 	wasm::Wasm,
 	world::World,
 };
 use anyhow::{ensure, Result};
 use sp_core::H256;
-use std::{hint::black_box, time::Instant};
+use std::{hint::black_box, process::Command, time::Instant};
 use waybill_primitives::{DeviceIndex, LockKey, Suite};
 
 /// How often each claim is applied.
 const REPEATS: usize = 20;
 
 /// Prints the figures.
-pub fn run() -> Result<()> {
-	lock_hash()?;
-	hash::run()?;
-	cases::run()?;
-	peer::run()
+pub fn run(report: &mut Report) -> Result<()> {
+	let peer = peer::program()?;
+	lock_hash(report)?;
+	hash::run(report)?;
+	cases::run(report)?;
+	report.run(&mut Command::new(peer))
 }
 
 /// The hash of a revealed key, as the chain's runtime computes it in a claim and as this program does.
-fn lock_hash() -> Result<()> {
+fn lock_hash(report: &mut Report) -> Result<()> {
 	let devices = Devices::new(full_batch(), H256::zero());
 	let indices: Vec<_> = (0..devices.count()).collect();
-	let print = |case: &str, value: f64| figure("lock_hash_microseconds", case, round(value), "us");
+	let mut print = |case: &str, value: f64| report.figure(&LOCK_HASH, case, round(value));
 	print("wasm", in_runtime(&devices, &indices)?);
 
 	let keys: Vec<_> = indices.iter().map(|index| lock_key(*index)).collect();

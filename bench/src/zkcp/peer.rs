@@ -1,16 +1,14 @@
 //! The peer to compare with, Groth16, which is a program of its own.
 
-use anyhow::{ensure, Context, Result};
-use std::process::Command;
+use anyhow::{ensure, Result};
+use std::path::PathBuf;
 
 /// Its program, which `make bench` builds beside this one.
 const PROGRAM: &str = "waybill-bench-groth16";
 
-/// Measures it. Fails if its program is not there.
-pub fn run() -> Result<()> {
+/// Where it is. Asked for before anything is measured, so a missing program is found at once.
+pub fn program() -> Result<PathBuf> {
 	let program = std::env::current_exe()?.with_file_name(PROGRAM);
-	let missing = || format!("{} is not there: `make bench` builds it", program.display());
-	let status = Command::new(&program).status().with_context(missing)?;
-	ensure!(status.success(), "{PROGRAM} failed: {status}");
-	Ok(())
+	ensure!(program.is_file(), "{} is missing: run `make bench`, which builds it", program.display());
+	Ok(program)
 }
