@@ -64,7 +64,7 @@ fn render_section(section: &Section, records: &[Record], text: &mut String) -> R
 }
 
 /// A value in the unit that reads best.
-fn readable<'a>(value: f64, unit: &'a str) -> (String, &'a str) {
+fn readable(value: f64, unit: &str) -> (String, &str) {
 	let (scale, unit) = match unit {
 		"B" if value >= GIB => (GIB, "GiB"),
 		"B" if value >= MIB => (MIB, "MiB"),
