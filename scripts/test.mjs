@@ -203,8 +203,10 @@ for (const group of groups) {
 	if (group.ready) await isReady;
 }
 await Promise.all(ends);
-clearInterval(progress);
-// What was compiled meanwhile is known.
-spawnSync("scripts/claim-target.sh", { stdio: "inherit" });
-console.log(words(total));
-process.exitCode = total.failed > 0 ? 1 : 0;
+if (!stopping) {
+	clearInterval(progress);
+	// Some of it was compiled just now.
+	spawnSync("scripts/claim-target.sh", { stdio: "inherit" });
+	console.log(words(total));
+	process.exitCode = total.failed > 0 ? 1 : 0;
+}
