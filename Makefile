@@ -70,12 +70,12 @@ format: setup ## Formats the sources.
 	taplo fmt
 
 .PHONY: bench
-bench: build ## Runs the benchmarks (BENCH=claims for one group); JSON lines on standard output.
+bench: build ## Runs the benchmarks and writes docs/figures.md; BENCH=claims for one group, JSON lines only.
 	@$(CARGO) build --release --locked --quiet --manifest-path bench/groth16/Cargo.toml
-	@$(BIN)/waybill-bench $(BENCH)
+	@$(BIN)/waybill-bench $(or $(BENCH),--document docs/figures.md)
 
 .PHONY: metadata
-metadata: setup ## Writes the runtime's metadata to client/metadata/.
+metadata: setup ## Writes the runtime's metadata to crates/chain/metadata/.
 	WAYBILL_UPDATE_METADATA=1 $(CARGO) test --release --workspace --locked metadata
 
 .PHONY: weights

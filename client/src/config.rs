@@ -1,18 +1,22 @@
 //! The configuration: flags, over environment variables, over a file, over defaults.
 
 use crate::{
-	chain::Hash,
 	device, distributor,
 	error::{Error, Result},
 	hub,
-	keys::Secret,
 };
 use figment::{
 	providers::{Env, Format, Serialized, Toml},
 	Figment,
 };
-use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::{
+	fmt,
+	path::{Path, PathBuf},
+};
+use waybill_chain::{Account, Hash, Until};
+use waybill_ipfs_http::{Gateway, Kubo};
+use zeroize::Zeroizing;
 
 const ENV_PREFIX: &str = "WAYBILL_";
 /// What the environment may set: other programs' variables may begin with the same prefix.
@@ -117,7 +121,54 @@ pub struct Flags {
 	pub wait: Option<Wait>,
 }
 
+/// A text that is not shown and is wiped from memory when it is dropped.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl fmt::Debug for Secret {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str("Secret(…)")
+	}
+}
+
+impl<'de> Deserialize<'de> for Secret {
+	fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+		String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
+	}
+}
+
+impl From<Wait> for Until {
+	fn from(wait: Wait) -> Self {
+		match wait {
+			Wait::InBlock => Self::InBlock,
+			Wait::Finalized => Self::Finalized,
+		}
+	}
+}
+
 impl Config {
+	/// The account that signs and pays.
+	pub fn account(&self) -> Result<Account> {
+		match (&self.account, &self.account_file) {
+			(Some(_), Some(_)) => Err(Error::usage("both account and account_file are set; set one")),
+			(Some(uri), None) => uri.0.parse().map_err(|why| Error::usage(format!("--account: {why}"))),
+			(None, Some(file)) => Ok(Account::from_file(file)?),
+			(None, None) => Err(Error::usage(
+				"no account to sign with; give --account-file (make one with `waybill key generate --account-key`) or --account",
+			)),
+		}
+	}
+
+	/// A client of the IPFS gateway.
+	pub fn gateway(&self) -> Result<Gateway> {
+		Gateway::new(&[&self.gateway]).map_err(|error| Error::from(error).context("--gateway"))
+	}
+
+	/// A client of the kubo node that files are added to.
+	pub fn kubo(&self) -> Result<Kubo> {
+		Kubo::new(&self.kubo).map_err(|error| Error::from(error).context("--kubo"))
+	}
+
 	/// Reads the file (this one, or the default one if it exists) and the environment, and puts the flags over them.
 	pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self> {
 		let figment = Figment::from(Serialized::defaults(DEFAULTS));

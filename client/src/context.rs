@@ -1,14 +1,8 @@
 //! What every command is given.
 
-use crate::{
-	chain::{Chain, Patience},
-	config::Config,
-	error::Result,
-	ipfs::Kubo,
-	keys::Account,
-	output::Output,
-	progress::Progress,
-};
+use crate::{config::Config, error::Result, output::Output, progress::Progress};
+use waybill_chain::{Account, Chain, Patience};
+use waybill_ipfs_http::Kubo;
 
 /// Configuration, output, and the way to the chain and to the account.
 #[derive(Clone, Debug)]
@@ -30,16 +24,16 @@ impl Context {
 	/// Connects to the node. Commands that run on are `Patience::Endless`: they outlast a node's restart.
 	pub async fn chain(&self, patience: Patience) -> Result<Chain> {
 		let _shown = self.progress.spinner(format!("connecting to {}", self.config.node));
-		Chain::connect(&self.config.node, patience, self.config.genesis.map(|hash| hash.0)).await
+		Ok(Chain::connect(&self.config.node, patience, self.config.genesis.map(|hash| hash.0)).await?)
 	}
 
 	/// The kubo node that files are added to.
 	pub fn kubo(&self) -> Result<Kubo> {
-		Kubo::new(&self.config.kubo)
+		self.config.kubo()
 	}
 
 	/// The account that signs and pays, from `--account` or `--account-file`.
 	pub fn account(&self) -> Result<Account> {
-		Account::from_config(&self.config)
+		self.config.account()
 	}
 }

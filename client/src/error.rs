@@ -112,11 +112,6 @@ impl Error {
 		self.name.as_deref()
 	}
 
-	/// Whether the chain refused with the error of this name (`PodBounty.AlreadyPaid`).
-	pub fn is_refusal(&self, name: &str) -> bool {
-		self.name() == Some(name)
-	}
-
 	/// The same failure with words before its message.
 	pub fn context(mut self, words: impl fmt::Display) -> Self {
 		self.message = format!("{words}: {}", self.message);
@@ -135,6 +130,66 @@ impl std::error::Error for Error {}
 impl From<anyhow::Error> for Error {
 	fn from(error: anyhow::Error) -> Self {
 		Self::new(Kind::Failure, format!("{error:#}"))
+	}
+}
+
+impl From<waybill_chain::Error> for Error {
+	fn from(error: waybill_chain::Error) -> Self {
+		use waybill_chain::Error as Chain;
+		let kind = match &error {
+			Chain::Address { .. } => Kind::Usage,
+			Chain::Refused(_) => Kind::Refused,
+			Chain::OtherChain { .. } | Chain::OtherRuntime { .. } => Kind::Check,
+			Chain::NoBlock(_) => Kind::NotFound,
+			Chain::Answer { .. } | Chain::Nonsense(_) | Chain::TooLate { .. } | Chain::NotIncluded(_) => Kind::Failure,
+			_ => Kind::Unreachable,
+		};
+		let message = match &error {
+			Chain::Address { .. } => format!("--node {error}"),
+			Chain::NoNode { .. } => format!("{error}; start one or give its address with --node"),
+			Chain::NotANode { .. } | Chain::NoAnswer(_) => format!("{error}; check --node"),
+			_ => error.to_string(),
+		};
+		match error {
+			Chain::Refused(refused) => Self::refused(refused.name, message),
+			Chain::TooLate { .. } => Self::new(kind, message).named("Transaction.TooLate"),
+			_ => Self::new(kind, message),
+		}
+	}
+}
+
+impl From<waybill_ipfs_http::Error> for Error {
+	fn from(error: waybill_ipfs_http::Error) -> Self {
+		use waybill_ipfs_http::Error as Ipfs;
+		let message = match &error {
+			Ipfs::NoGateway => format!("{error}; give --gateway"),
+			Ipfs::KuboUnreachable { .. } => format!("{error}, or set its RPC address with --kubo"),
+			Ipfs::NotKubo { .. } => format!("{error}; check --kubo"),
+			_ => error.to_string(),
+		};
+		Self::new(ipfs_kind(&error), message)
+	}
+}
+
+fn ipfs_kind(error: &waybill_ipfs_http::Error) -> Kind {
+	use waybill_ipfs_http::Error as Ipfs;
+	match error {
+		Ipfs::Address(_) | Ipfs::NoGateway => Kind::Usage,
+		Ipfs::GatewayUnreachable { .. } | Ipfs::GatewayStatus { .. } => Kind::Unreachable,
+		Ipfs::KuboUnreachable { .. } | Ipfs::NotKubo { .. } => Kind::Unreachable,
+		Ipfs::BlockTooLarge { .. } | Ipfs::WrongBlock { .. } | Ipfs::WrongFile { .. } => Kind::Check,
+		Ipfs::Fetch { source, .. } => ipfs_kind(source),
+		Ipfs::Read { .. } | Ipfs::Write { .. } => Kind::File,
+		Ipfs::Client(_) | Ipfs::KuboRefused { .. } => Kind::Failure,
+	}
+}
+
+impl From<waybill_keys::Error> for Error {
+	fn from(error: waybill_keys::Error) -> Self {
+		match error {
+			waybill_keys::Error::NoRandomness(_) => Self::new(Kind::Failure, error),
+			_ => Self::file(error),
+		}
 	}
 }
 
@@ -167,6 +222,6 @@ mod tests {
 	fn context_should_come_before_the_message() {
 		let error = Error::refused("PodBounty.AlreadyPaid", "refused").context("device 3");
 		assert_eq!(error.to_string(), "device 3: refused");
-		assert!(error.is_refusal("PodBounty.AlreadyPaid"));
+		assert_eq!(error.name(), Some("PodBounty.AlreadyPaid"));
 	}
 }

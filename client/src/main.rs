@@ -1,7 +1,5 @@
 //! The `waybill` program: vendor, distributor and device.
-#![allow(clippy::result_large_err)] // subxt's errors are large; where they come up, the network is what takes time.
 
-mod chain;
 mod cli;
 mod commands;
 mod config;
@@ -10,13 +8,11 @@ mod device;
 mod distributor;
 mod error;
 mod hub;
-mod ipfs;
-mod keys;
+#[cfg(test)]
 mod ledger;
 mod manifest;
 mod output;
 mod progress;
-mod serve;
 mod units;
 
 use clap::Parser;

@@ -1,16 +1,12 @@
 //! `waybill account …`
 
 use super::{Address, Done};
-use crate::{
-	chain::{api, AccountId, Patience},
-	context::Context,
-	error::Result,
-	units::Amount,
-};
+use crate::{context::Context, error::Result};
 use clap::Subcommand;
 use serde::Serialize;
 use std::fmt;
 use subxt::utils::MultiAddress;
+use waybill_chain::{api, AccountId, Amount, Patience};
 
 /// The commands about accounts.
 #[derive(Subcommand, Debug)]
@@ -103,7 +99,7 @@ async fn transfer(to: Address, amount: Amount, ctx: &Context) -> Result<()> {
 	let chain = ctx.chain(Patience::Brief).await?;
 	let call = api::transactions().balances().transfer_keep_alive(MultiAddress::Id(to.0), amount.0);
 	let shown = ctx.progress.spinner("sending");
-	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	drop(shown);
 	let report = TransferReport { from: Address(account.id()), to, amount };
 	ctx.output.report(&Done::new(report, included.receipt()));

@@ -5,14 +5,14 @@ use super::{
 	Done,
 };
 use crate::{
-	chain::{api, Chain, Patience},
 	context::Context,
 	error::{Error, Result},
-	units::{Amount, Expiry},
+	units::Expiry,
 };
 use clap::Subcommand;
 use serde::Serialize;
 use std::fmt;
+use waybill_chain::{api, Amount, Chain, Patience};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, ReleaseId};
 
 use api::pod_bounty::events;
@@ -121,7 +121,7 @@ async fn open(release: ReleaseId, fleet: FleetId, reward: Amount, expires: Expir
 	let expires_at = expires.block(chain.best().await?.block().number, chain.block_time().await?);
 	let _shown = ctx.progress.spinner("opening the bounty");
 	let call = api::transactions().pod_bounty().open(release, fleet, reward.0, expires_at);
-	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	let event: events::BountyOpened = included.one()?;
 	let report = OpenReport {
 		bounty: event.bounty,
@@ -159,7 +159,7 @@ async fn raise(bounty: BountyId, reward: Option<Amount>, expires: Option<Expiry>
 	let expires_at = expires.map_or(now.expires_at, |expires| expires.block(view.block().number, block_time));
 	let _shown = ctx.progress.spinner("raising the bounty");
 	let call = api::transactions().pod_bounty().raise(bounty, reward.0, expires_at);
-	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	ctx.output.report(&Done::new(RaiseReport { bounty, reward, expires_at }, included.receipt()));
 	Ok(())
 }
@@ -170,7 +170,7 @@ struct CloseReport {
 	/// Nothing if an earlier transaction had begun to close it.
 	refunded: Option<Amount>,
 	fee: Amount,
-	transactions: Vec<crate::chain::TxReport>,
+	transactions: Vec<waybill_chain::TxReport>,
 }
 
 impl fmt::Display for CloseReport {
@@ -187,8 +187,10 @@ async fn close(bounty: BountyId, ctx: &Context) -> Result<()> {
 	let mut report = CloseReport { bounty, refunded: None, fee: Amount(0), transactions: Vec::new() };
 	loop {
 		let call = api::transactions().pod_bounty().close(bounty, CLOSE_PAGES);
-		let included = match chain.submit(&account, &call, ctx.config.wait).await {
-			Err(error) if error.is_refusal("PodBounty.NotExpired") => return Err(too_early(error, &chain, bounty).await),
+		let included = match chain.submit(&account, &call, ctx.config.wait.into()).await {
+			Err(error) if error.is_refusal("PodBounty.NotExpired") => {
+				return Err(too_early(error.into(), &chain, bounty).await)
+			},
 			other => other?,
 		};
 		let closing: Vec<events::BountyClosing> = included.all()?;

@@ -2,17 +2,15 @@
 
 use super::Address;
 use crate::{
-	chain::{api, Chain, Included, Patience, TxReport, View},
 	context::Context,
 	error::{Error, Kind, OrFail, Result},
-	keys::Account,
-	units::Amount,
 };
 use clap::Subcommand;
 use codec::{DecodeAll, Encode};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use subxt::{rpcs::client::rpc_params, tx::Payload};
+use waybill_chain::{api, Account, Amount, Chain, Included, Patience, TxReport, View};
 use waybill_primitives::BlockNumber;
 
 use api::runtime_types::waybill_runtime::session::SessionKeys;
@@ -285,7 +283,7 @@ async fn status(address: Option<Address>, ctx: &Context) -> Result<()> {
 	Ok(())
 }
 
-async fn candidates(view: &View) -> Result<Vec<(crate::chain::AccountId, Amount)>> {
+async fn candidates(view: &View) -> Result<Vec<(waybill_chain::AccountId, Amount)>> {
 	let list = read(view, api::storage().collator_selection().candidate_list()).await?;
 	let list = list.map(|list| list.0).unwrap_or_default();
 	Ok(list.into_iter().map(|candidate| (candidate.who, Amount(candidate.deposit))).collect())
@@ -293,11 +291,11 @@ async fn candidates(view: &View) -> Result<Vec<(crate::chain::AccountId, Amount)
 
 /// A plain storage value.
 async fn read<A: subxt::storage::Address<KeyParts = ()>>(view: &View, address: A) -> Result<Option<A::Value>> {
-	view.storage(address, ()).await
+	Ok(view.storage(address, ()).await?)
 }
 
 async fn submit<C: Payload>(chain: &Chain, account: &Account, call: &C, ctx: &Context) -> Result<Included> {
-	chain.submit(account, call, ctx.config.wait).await
+	Ok(chain.submit(account, call, ctx.config.wait.into()).await?)
 }
 
 fn fees(sent: &[Included]) -> Amount {

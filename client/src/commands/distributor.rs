@@ -1,17 +1,16 @@
 //! `waybill distributor …`
 
 use crate::{
-	chain::Patience,
 	commands::{until_stopped, Done},
 	context::Context,
 	distributor::{self, Parts, Status},
 	error::{Error, Kind, OrFail, Result},
-	ipfs::{cause, Gateway, Kubo},
-	ledger::Node,
 };
 use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use waybill_chain::{ledger::Node, Patience};
+use waybill_ipfs_http::cause;
 use waybill_primitives::ModelId;
 
 const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -107,7 +106,7 @@ async fn serve(args: RunArgs, ctx: &Context) -> Result<()> {
 	let config = args.over(ctx.config.distributor.clone());
 	config.check()?;
 	let account = ctx.account()?;
-	let (gateway, kubo) = (Gateway::new(&[&ctx.config.gateway])?, Kubo::new(&ctx.config.kubo)?);
+	let (gateway, kubo) = (ctx.config.gateway()?, ctx.config.kubo()?);
 	let ledger = Node::new(ctx.chain(Patience::Endless).await?);
 	let (output, id, endpoint) = (ctx.output, account.id().to_string(), config.announce.clone());
 	let ready = move |listen| output.report(&Serving { event: "serving", account: id, listen, endpoint });
@@ -147,7 +146,7 @@ impl fmt::Display for Withdrawn {
 async fn withdraw(ctx: &Context) -> Result<()> {
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;
-	let included = chain.withdraw(&account, ctx.config.wait).await?;
+	let included = chain.withdraw(&account, ctx.config.wait.into()).await?;
 	ctx.output.report(&Done::new(Withdrawn { account: account.id().to_string() }, included.receipt()));
 	Ok(())
 }

@@ -5,12 +5,11 @@ use crate::{
 	context::Context,
 	error::{Error, Result},
 	hub::{self, Parts},
-	ipfs::Gateway,
-	keys::StatementKey,
 };
 use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, path::PathBuf};
+use waybill_keys::StatementKey;
 use waybill_primitives::DeviceKey;
 
 /// Arguments.
@@ -77,7 +76,7 @@ async fn serve(args: RunArgs, ctx: &Context) -> Result<()> {
 		.key
 		.as_ref()
 		.ok_or_else(|| Error::usage("no key to sign verdicts with; give --key (make one with `waybill key generate`)"))?;
-	let (key, gateway) = (StatementKey::from_file(file)?, Gateway::new(&[&ctx.config.gateway])?);
+	let (key, gateway) = (StatementKey::from_file(file)?, ctx.config.gateway()?);
 	let (output, public_key) = (ctx.output, key.public());
 	let ready = move |listen| output.report(&Serving { event: "serving", listen, public_key });
 	hub::run(Parts { gateway, key, config }, ready, until_stopped()?).await

@@ -4,7 +4,6 @@ use super::{read_text, Address};
 use crate::{
 	context::Context,
 	error::{Error, Kind, OrFail, Result},
-	keys::{self, Account, StatementKey},
 };
 use clap::Subcommand;
 use serde::Serialize;
@@ -12,6 +11,8 @@ use std::{
 	fmt,
 	path::{Path, PathBuf},
 };
+use waybill_chain::Account;
+use waybill_keys::StatementKey;
 use waybill_primitives::DeviceKey;
 
 const MAX_PUBLIC_FILE: u64 = 4_096;
@@ -101,7 +102,7 @@ fn show(file: PathBuf) -> Result<KeyReport> {
 		return Ok(KeyReport::statement(file, key.public()));
 	}
 	// A file that cannot be read is said to be so; one of no known sort is no key.
-	keys::read_secret(&file)?;
+	waybill_keys::read_secret(&file)?;
 	let account = Account::from_file(&file).map_err(|_| Error::file(format!("{} holds no key", file.display())))?;
 	Ok(KeyReport::account(file, &account))
 }

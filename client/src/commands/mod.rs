@@ -10,10 +10,7 @@ pub mod key;
 pub mod query;
 pub mod vendor;
 
-use crate::{
-	chain::{AccountId, TxReport},
-	error::{Error, Kind, OrFail, Result},
-};
+use crate::error::{Error, Kind, OrFail, Result};
 use serde::{Serialize, Serializer};
 use std::{
 	fmt,
@@ -22,6 +19,7 @@ use std::{
 	str::FromStr,
 };
 use tokio::signal::unix::{signal, SignalKind};
+use waybill_chain::{AccountId, TxReport};
 use waybill_primitives::DeviceKey;
 
 /// What a transaction did, with what every report of a transaction says.

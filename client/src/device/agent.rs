@@ -1,7 +1,6 @@
 //! The device at work: one step at a time, each on disk before the next.
 
 use super::{
-	backoff::Backoff,
 	home::{Home, Memory},
 	hook,
 	hub::Hub,
@@ -11,19 +10,18 @@ use super::{
 	slots::{Installed, Staging},
 	view, Config,
 };
-use crate::{
-	distributor::now_ms,
-	error::{Error, Kind, OrFail, Result},
-	ipfs::{Gateway, WRONG_SIZE},
-	ledger::{Ledger, State},
-};
+use crate::error::{Error, Kind, OrFail, Result};
 use std::{
 	collections::HashMap,
 	path::PathBuf,
 	time::{Duration, Instant},
 };
 use tokio::time::timeout;
+use waybill_chain::ledger::{Ledger, State};
+use waybill_daemon::clock::Time;
+use waybill_daemon::{backoff::Backoff, disk};
 use waybill_exchange::{DeviceExchange, Fault, Observation, Policy, Refusal, Stage, Terms};
+use waybill_ipfs_http::Gateway;
 use waybill_primitives::{BlockNumber, Lock};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -240,10 +238,8 @@ impl<L: Ledger> Agent<L> {
 		if is_fresh {
 			match self.gateway.fetch_file(&ciphertext.cid, ciphertext.size, &path, |_| ()).await {
 				Ok(()) => {},
-				Err(error) if error.name() == Some(WRONG_SIZE) => {
-					return self.refuse(state, terms, &error.to_string()).await
-				},
-				Err(error) => return self.give_up_fetching(state, terms, error).await,
+				Err(error) if error.is_wrong_size() => return self.refuse(state, terms, &error.to_string()).await,
+				Err(error) => return self.give_up_fetching(state, terms, error.into()).await,
 			}
 		}
 		let mut check = self.exchange.ciphertext_check().map_err(refused)?;
@@ -255,7 +251,7 @@ impl<L: Ledger> Agent<L> {
 				Ok(Outcome::Again)
 			},
 			Err(refusal) => {
-				super::disk::remove(&path).or_fail(Kind::File, || format!("cannot remove {}", path.display()))?;
+				disk::remove(&path).or_fail(Kind::File, || format!("cannot remove {}", path.display()))?;
 				match is_fresh {
 					// Each block fitted its CID: what has the offered CID is not what was offered, and never will be.
 					true => self.refuse(state, terms, &refusal.to_string()).await,
@@ -310,7 +306,7 @@ impl<L: Ledger> Agent<L> {
 			return Ok(Outcome::Wait);
 		}
 		let view = self.view(state, terms).await?;
-		let unsent = match self.exchange.sign_receipt(self.home.key.signing_key(), &view, now_ms()) {
+		let unsent = match self.exchange.sign_receipt(self.home.key.signing_key(), &view, Time::now().0) {
 			Ok(unsent) => unsent,
 			Err(refusal) if is_about_time(refusal) => return Err(refused(refusal)),
 			Err(refusal) => {
@@ -369,7 +365,7 @@ impl<L: Ledger> Agent<L> {
 	/// Looks how the receipt stands, and for the key once it is public.
 	async fn await_key(&mut self, state: &L::State, terms: &Terms) -> Result<Outcome> {
 		let view = self.view(state, terms).await?;
-		let observation = self.exchange.observe(&view, now_ms()).map_err(refused)?;
+		let observation = self.exchange.observe(&view, Time::now().0).map_err(refused)?;
 		tracing::debug!(?observation, block = view.number, "receipt");
 		match observation {
 			Observation::Waiting => {
@@ -437,7 +433,7 @@ impl<L: Ledger> Agent<L> {
 
 /// The distributor's account, as people write it.
 pub(super) fn account(terms: &Terms) -> String {
-	crate::chain::types::AccountId(terms.distributor).to_string()
+	waybill_chain::AccountId(terms.distributor).to_string()
 }
 
 /// A refusal as a failure.

@@ -1,7 +1,7 @@
 //! Whether a device may take a release: the same checks that an offer of it goes through.
 
 use super::view::release_view;
-use crate::chain::types::Release;
+use waybill_chain::types::Release;
 use waybill_exchange::{DeviceExchange, Refusal};
 
 /// Why not.

@@ -8,13 +8,11 @@ use super::{
 	home::Home,
 	report::Event,
 };
-use crate::{
-	error::{Error, Kind, Result},
-	ledger::{Head, Ledger},
-	units::Time,
-};
+use crate::error::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use waybill_chain::ledger::{Head, Ledger};
+use waybill_daemon::clock::Time;
 use waybill_exchange::{DeviceExchange, Policy, Refusal, Stage};
 use waybill_primitives::BlockNumber;
 
@@ -103,7 +101,7 @@ impl<L: Ledger> Agent<L> {
 	pub(super) async fn newest(&mut self) -> Result<L::State> {
 		match self.ledger.newest().await {
 			Ok(state) => Ok(state),
-			Err(error) => Err(self.unseen(error)?),
+			Err(error) => Err(self.unseen(error.into())?),
 		}
 	}
 

@@ -12,22 +12,20 @@
 //! ```
 
 use super::{
-	disk,
 	freshness::Freeze,
 	identity::{self, Identity},
 	slots::{self, Slots},
 };
-use crate::{
-	error::{Error, Kind, OrFail, Result},
-	keys::StatementKey,
-};
+use crate::error::{Error, Kind, OrFail, Result};
 use serde::{Deserialize, Serialize};
 use std::{
 	collections::{BTreeMap, BTreeSet},
 	fs::{self, File, TryLockError},
 	path::{Path, PathBuf},
 };
+use waybill_daemon::disk;
 use waybill_exchange::{DeviceExchange, Installed, Policy, Profile, TrustedKeys};
+use waybill_keys::StatementKey;
 use waybill_primitives::{BlockNumber, Cid, ReleaseId};
 
 const EXCHANGE_FILE: &str = "exchange.cbor";

@@ -7,13 +7,13 @@ use super::{
 use crate::{
 	error::{Error, Kind, OrFail, Result},
 	hub::{Answer, PATH},
-	ipfs::cause,
 };
 use reqwest::{header::CONTENT_TYPE, Client, Response, StatusCode};
 use std::time::Duration;
 use tokio::time::{sleep, Instant};
 use url::Url;
 use waybill_exchange::{Message, ProofQuery, Verdict};
+use waybill_ipfs_http::cause;
 use waybill_primitives::DeviceKey;
 
 /// How long to wait between two questions, when the hub is still at work.

@@ -1,14 +1,12 @@
 //! Who a device is and whom it trusts: its key file and `device.toml`, both made in the factory. In the second the device itself
 //! keeps the vendor's key set as it follows it.
 
-use super::disk;
-use crate::{
-	chain::types::AccountId,
-	error::{Error, Kind, OrFail, Result},
-	keys::StatementKey,
-};
+use crate::error::{Error, Kind, OrFail, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use waybill_chain::types::AccountId;
+use waybill_daemon::disk;
+use waybill_keys::StatementKey;
 use waybill_primitives::{DeviceIndex, FleetId, Hash32, KeySet, ModelId, ReleaseKey, Version};
 
 const KEY_FILE: &str = "device.key";
@@ -123,12 +121,12 @@ impl Identity {
 /// Makes a device's state folder with a new key.
 pub fn provision(state: &Path) -> Result<StatementKey> {
 	disk::folder(state).or_fail(Kind::File, || format!("cannot make the folder {}", state.display()))?;
-	StatementKey::generate(&state.join(KEY_FILE))
+	Ok(StatementKey::generate(&state.join(KEY_FILE))?)
 }
 
 /// The key in a device's state folder.
 pub fn key(state: &Path) -> Result<StatementKey> {
-	StatementKey::from_file(&state.join(KEY_FILE))
+	Ok(StatementKey::from_file(&state.join(KEY_FILE))?)
 }
 
 #[cfg(test)]

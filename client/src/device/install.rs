@@ -2,22 +2,20 @@
 
 use super::{
 	agent::{is_about_time, refused, Agent, Outcome},
-	backoff::Backoff,
-	disk,
 	report::Event,
 	slots::{Installed, SlotError},
 };
-use crate::{
-	distributor::now_ms,
-	error::{Error, Kind, OrFail, Result},
-	ledger::Ledger,
-};
+use crate::error::{Error, Kind, OrFail, Result};
 use std::{
 	fs::{self, File},
 	io::{ErrorKind, Read},
 	path::Path,
 	time::Instant,
 };
+use waybill_chain::ledger::Ledger;
+use waybill_daemon::backoff::Backoff;
+use waybill_daemon::clock::Time;
+use waybill_daemon::disk;
 use waybill_exchange::{Refusal, Stored, Terms};
 
 const BUFFER: usize = 64 * 1024;
@@ -49,7 +47,8 @@ impl<L: Ledger> Agent<L> {
 		let ciphertext = Stored { cid: terms.ciphertext.cid, size: terms.ciphertext.size };
 		let proof = terms.evidence.proofs().map(|proofs| proofs.data);
 		for file in [Some(ciphertext), proof].into_iter().flatten() {
-			match self.fetch_missing(&file).await {
+			let path = self.home.file(&file.cid)?;
+			match self.fetch_missing(&file, &path).await.map_err(Error::from) {
 				// Nobody may have it any more.
 				Err(error) if error.kind() != Kind::File => return self.give_up_if_overtaken(state, terms, error).await,
 				fetched => fetched?,
@@ -96,11 +95,10 @@ impl<L: Ledger> Agent<L> {
 	}
 
 	/// Fetches a file from IPFS, unless it is there.
-	pub(super) async fn fetch_missing(&self, file: &Stored) -> Result<()> {
-		let path = self.home.file(&file.cid)?;
+	pub(super) async fn fetch_missing(&self, file: &Stored, path: &Path) -> waybill_ipfs_http::Result<()> {
 		match path.exists() {
 			true => Ok(()),
-			false => self.gateway.fetch_file(&file.cid, file.size, &path, |_| ()).await,
+			false => self.gateway.fetch_file(&file.cid, file.size, path, |_| ()).await,
 		}
 	}
 
@@ -116,7 +114,7 @@ impl<L: Ledger> Agent<L> {
 			return Ok(Outcome::Wait);
 		}
 		let Some(staging) = self.staged.take() else { return self.start_over() };
-		let approval = match self.view(state, terms).await.map(|view| self.exchange.approve(&view, now_ms())) {
+		let approval = match self.view(state, terms).await.map(|view| self.exchange.approve(&view, Time::now().0)) {
 			Ok(Ok(approval)) => approval,
 			Ok(Err(refusal @ Refusal::KeySetRollback)) => {
 				// Its vendor may yet have the new keys sign it.

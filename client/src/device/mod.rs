@@ -1,10 +1,8 @@
 //! The device: finds a distributor, checks what it gets, installs it.
 
 mod agent;
-mod backoff;
 mod check;
 mod config;
-pub mod disk;
 mod freshness;
 mod hash;
 mod home;

@@ -1,13 +1,11 @@
 //! A distributor, over HTTP.
 
-use crate::{
-	error::{Error, Kind, OrFail, Result},
-	ipfs::cause,
-};
+use crate::error::{Error, Kind, OrFail, Result};
 use reqwest::{header::CONTENT_TYPE, Client, RequestBuilder, Response, StatusCode};
 use std::time::Duration;
 use url::Url;
 use waybill_exchange::{Hello, Invite, Message, Offer, Receipt, Rejection, RejectionMessage, RevealedKey};
+use waybill_ipfs_http::cause;
 use waybill_primitives::{BountyId, DeviceIndex};
 
 /// The media type of every message.

@@ -4,12 +4,13 @@
 //! alone, and takes nothing from the one whose address it is.
 
 use super::peer::Peer;
-use crate::{chain::types::AccountId, chain::types::Distributor, error::Result};
+use crate::error::Result;
 use rand_core::{OsRng, TryRngCore};
 use std::{
 	collections::{HashMap, HashSet},
 	time::{Duration, Instant},
 };
+use waybill_chain::types::{AccountId, Distributor};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);

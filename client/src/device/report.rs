@@ -1,9 +1,9 @@
 //! What happens to a device, for people and programs.
 
 use super::{freshness::Frozen, slots::Installed};
-use crate::units::Time;
 use serde::Serialize;
 use std::fmt;
+use waybill_daemon::clock::Time;
 use waybill_primitives::{BlockNumber, BountyId, Cid, ReleaseId, Version};
 
 /// What happened.

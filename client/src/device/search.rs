@@ -6,12 +6,12 @@ use super::{
 	report::Event,
 	reveal, view,
 };
-use crate::{
-	chain::types::Event as ChainEvent,
-	error::{Kind, Result},
-	ledger::{Ledger, State},
-};
+use crate::error::Result;
 use std::time::Instant;
+use waybill_chain::{
+	ledger::{Ledger, State},
+	types::Event as ChainEvent,
+};
 use waybill_exchange::{Refusal, Slot, Terms};
 use waybill_primitives::{BlockNumber, LockKey};
 
@@ -107,11 +107,11 @@ impl<L: Ledger> Agent<L> {
 		// Nodes forget old states and their events; most keep the blocks.
 		let extrinsics = match self.ledger.extrinsics(number).await {
 			Ok(extrinsics) => extrinsics,
-			Err(error) if error.kind() == Kind::NotFound => {
+			Err(waybill_chain::Error::NoBlock(_)) => {
 				tracing::debug!(number, "the node no longer has the block");
 				return Ok(None);
 			},
-			Err(error) => return Err(error),
+			Err(error) => return Err(error.into()),
 		};
 		Ok(sought.iter().find_map(|terms| reveal::find(terms.release.digest.suite, &terms.lock, &extrinsics)))
 	}

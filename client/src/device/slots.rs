@@ -3,7 +3,6 @@
 //! An update goes to the slot that is not in use. Switching the link is the one step that installs it: before it the device has
 //! the old firmware, after it the new one, whenever the power goes. The slot left behind keeps its firmware.
 
-use super::disk;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
@@ -12,6 +11,7 @@ use std::{
 	os::unix::fs::{symlink, OpenOptionsExt},
 	path::{Path, PathBuf},
 };
+use waybill_daemon::disk;
 use waybill_primitives::{Hash32, ModelId, ReleaseId, Version};
 
 const IMAGE: &str = "firmware.bin";

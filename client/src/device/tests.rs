@@ -13,22 +13,13 @@ use super::{
 	Agent, Config,
 };
 use crate::{
-	chain::types::{AccountId, Distributor, ReleaseState},
 	distributor::{
 		self,
 		scene::{account, config, Scene, EXPIRES_AT, MODEL, REWARD},
 		Parts,
 	},
 	error::{Kind, Result},
-	ipfs::{
-		testing::{Ipfs, Trick},
-		Gateway, Kubo,
-	},
-	keys::{write_secret, Account},
-	ledger::{
-		fake::{Fake, GENESIS},
-		Ledger,
-	},
+	ledger::fake::{Fake, GENESIS},
 };
 use axum::{
 	body::Bytes,
@@ -55,8 +46,17 @@ use tokio::{
 	task::JoinHandle,
 	time::{sleep, timeout},
 };
+use waybill_chain::{
+	ledger::Ledger,
+	types::{AccountId, Distributor, ReleaseState},
+	Account,
+};
+use waybill_daemon::clock::Time;
 use waybill_exchange::{Ciphertext, ContentContext, Epoch, Hello, Message, Offer, Stage};
+use waybill_ipfs_http::{Gateway, Kubo};
+use waybill_keys::write_secret;
 use waybill_primitives::{Cid, DeviceKey, Version};
+use waybill_testkit::ipfs::{Ipfs, Trick};
 
 const BLOCK_TIME: Duration = Duration::from_millis(50);
 /// Only what hangs takes so long.
@@ -695,7 +695,7 @@ async fn nothing_should_be_signed_when_the_chain_is_held_back() {
 	running.serves().await;
 	let path = field.provision(0);
 	for (shift, words, said) in [(-600_000, "frozen", 1), (600_000, "from the future", 0)] {
-		let held = distributor::now_ms().saturating_add_signed(shift);
+		let held = Time::now().0.saturating_add_signed(shift);
 		field.scene.chain.edit(|world| world.timestamp_ms = Some(held));
 		let (mut agent, events) = field.agent(&path, &lenient()).unwrap();
 		hindered(&mut agent, Duration::from_secs(2), true).await;
@@ -916,12 +916,12 @@ async fn release_of_another_vendor_or_model_should_not_be_taken() {
 	let field = Field::new(1).await;
 	field.release(0, 1);
 	let path = field.provision(0);
-	let judge = |release: &crate::chain::types::Release| {
+	let judge = |release: &waybill_chain::types::Release| {
 		let mut exchange = Home::read(&path).unwrap().exchange(lenient().policy()).unwrap();
 		super::check_release(&mut exchange, release)
 	};
 	let release = field.scene.chain.edit(|world| world.releases[&0].clone());
-	let refusal = |change: fn(&mut crate::chain::types::Release)| {
+	let refusal = |change: fn(&mut waybill_chain::types::Release)| {
 		let mut release = release.clone();
 		change(&mut release);
 		judge(&release).unwrap_err()

@@ -8,15 +8,15 @@ use super::{
 	report::Event,
 	view,
 };
-use crate::{
-	chain::types::{AccountId, Bounty},
-	distributor::now_ms,
-	error::Result,
-	ledger::{Ledger, State},
-};
+use crate::error::Result;
 use rand_core::{OsRng, TryRngCore};
 use std::collections::HashMap;
 use url::Url;
+use waybill_chain::{
+	ledger::{Ledger, State},
+	types::{AccountId, Bounty},
+};
+use waybill_daemon::clock::Time;
 use waybill_exchange::{Invite, Refusal, Rejection, Slot, Terms, Wanted};
 use waybill_primitives::ReleaseStatement;
 
@@ -156,7 +156,7 @@ impl<L: Ledger> Agent<L> {
 		// The chain has gone on while the distributor was asked.
 		let state = self.ledger.newest().await?;
 		let view = view::of(&state, self.home.identity.genesis, bounty.release, bounty.id, offer.device_index).await?;
-		match self.exchange.offer(&offer, &view, now_ms()) {
+		match self.exchange.offer(&offer, &view, Time::now().0) {
 			Ok(()) => {
 				self.memory.offered_by = Some(candidate.peer.url().to_string());
 				self.home.save_memory(&self.memory)?;

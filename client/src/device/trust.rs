@@ -4,10 +4,10 @@ use super::{
 	agent::{refused, Agent},
 	report::Event,
 };
-use crate::{
-	chain::types::{AccountId, KeySetLink},
-	error::{Error, Kind, Result},
+use crate::error::{Error, Kind, Result};
+use waybill_chain::{
 	ledger::{Ledger, State},
+	types::{AccountId, KeySetLink},
 };
 use waybill_exchange::{DeviceExchange, IndexedSignature, Refusal, TrustedKeys};
 use waybill_primitives::{KeySetStatement, ReleaseSignature};

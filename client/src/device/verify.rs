@@ -2,15 +2,12 @@
 
 use super::{
 	agent::{account, refused, Agent, Outcome},
-	disk,
 	report::Event,
 };
-use crate::{
-	error::{Error, Kind, OrFail, Result},
-	ipfs::WRONG_SIZE,
-	ledger::Ledger,
-};
+use crate::error::{Error, Kind, OrFail, Result};
 use std::{fs::File, time::Instant};
+use waybill_chain::ledger::Ledger;
+use waybill_daemon::disk;
 use waybill_exchange::{ProofFault, Proofs, Terms, Verification, Verified};
 
 impl<L: Ledger> Agent<L> {
@@ -49,12 +46,11 @@ impl<L: Ledger> Agent<L> {
 		// With a hub, too, decrypting takes the digests that are in the proof of the data.
 		let needed: &[_] = if self.hub.is_some() { &[proofs.data] } else { &[proofs.locks, proofs.data] };
 		for file in needed {
-			match self.fetch_missing(file).await {
+			let path = self.home.file(&file.cid)?;
+			match self.fetch_missing(file, &path).await {
 				Ok(()) => {},
-				Err(error) if error.name() == Some(WRONG_SIZE) => {
-					return Ok(Some(verification.refuse(ProofFault::Malformed)))
-				},
-				Err(error) => return self.give_up_fetching(state, terms, error).await.map(|_| None),
+				Err(error) if error.is_wrong_size() => return Ok(Some(verification.refuse(ProofFault::Malformed))),
+				Err(error) => return self.give_up_fetching(state, terms, error.into()).await.map(|_| None),
 			}
 		}
 		let data = self.read_file(&proofs.data)?;

@@ -1,10 +1,10 @@
 //! What the chain says about a release, a bounty and a device's place in it, as the exchange wants to know it.
 
 use super::trust::indexed;
-use crate::{
-	chain::types::{Bounty, Release, ReleaseState},
-	error::{Error, Result},
+use crate::error::{Error, Result};
+use waybill_chain::{
 	ledger::State,
+	types::{Bounty, Release, ReleaseState},
 };
 use waybill_exchange as exchange;
 use waybill_primitives::{BountyId, DeviceIndex, Hash32, ReleaseId};

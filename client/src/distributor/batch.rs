@@ -1,6 +1,6 @@
 //! Receipts as the chain takes them: together, in the order of their devices, with one proof for all.
 
-use crate::chain::types::{Fleet, Receipt, ReceiptBatch};
+use waybill_chain::types::{Fleet, Receipt, ReceiptBatch};
 use waybill_exchange::Submission;
 use waybill_primitives::{fleet::multiproof, ReservationId};
 

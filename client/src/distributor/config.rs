@@ -4,10 +4,10 @@ use super::settle::CLAIMS_STOP;
 use crate::{
 	device::peer::Peer,
 	error::{Error, Result},
-	units::Amount,
 };
 use serde::Deserialize;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use waybill_chain::Amount;
 use waybill_primitives::ModelId;
 
 /// The longest address that the chain takes.

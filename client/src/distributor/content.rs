@@ -6,9 +6,7 @@ use super::{
 	Config,
 };
 use crate::{
-	chain::types::{Bounty, Release},
 	error::{Error, Kind, OrFail, Result},
-	ipfs::{Gateway, Kubo},
 	manifest::Manifest,
 };
 use rand_core::{OsRng, TryRngCore};
@@ -21,8 +19,11 @@ use std::{
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use waybill_chain::types::{Bounty, Release};
+use waybill_daemon::disk;
 use waybill_exchange::{Ciphertext, ContentContext, ContentKey, Epoch, Proofs, Stored};
 use waybill_ipfs::{Content as Checksum, ContentHasher};
+use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_primitives::{BlockNumber, BountyId, Hash32, ReleaseId, Suite};
 
 const BUFFER: usize = 256 * 1024;
@@ -53,7 +54,7 @@ impl Content {
 	) -> Result<Self> {
 		for name in ["payloads", "ciphertexts"] {
 			let folder = config.data.join(name);
-			crate::device::disk::folder(&folder).or_fail(Kind::File, || format!("cannot make {}", folder.display()))?;
+			disk::folder(&folder).or_fail(Kind::File, || format!("cannot make {}", folder.display()))?;
 		}
 		let (folder, epoch_size) = (config.data.clone(), config.epoch_size);
 		let proving = Arc::new(Semaphore::new(1));
@@ -272,7 +273,7 @@ pub fn job(bounty: &Bounty, release: &Release) -> waybill_exchange::Job {
 			.iter()
 			.map(|(key, signature)| waybill_exchange::IndexedSignature { key: *key, signature: *signature })
 			.collect(),
-		yanked: release.state == crate::chain::types::ReleaseState::Yanked,
+		yanked: release.state == waybill_chain::types::ReleaseState::Yanked,
 	}
 }
 

@@ -5,19 +5,18 @@ use super::{
 	prove::Proved,
 	store::Store,
 };
-use crate::{
-	chain::types::AccountId,
-	device::view,
-	error::Result,
-	ledger::{Ledger, State},
-	units::Time,
-};
+use crate::{device::view, error::Result};
 use rand_core::{OsRng, TryRngCore};
 use std::{
 	collections::BTreeMap,
 	sync::{Arc, PoisonError, RwLock},
 };
 use tokio::sync::{watch, Notify};
+use waybill_chain::{
+	ledger::{Ledger, State},
+	types::AccountId,
+};
+use waybill_daemon::clock::Time;
 use waybill_exchange::{Distributor, Hello, Invite, Member, Offer, Receipt, Rejection, RevealedKey, Session};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex};
 
@@ -111,12 +110,12 @@ impl<L: Ledger> Desk<L> {
 
 	/// Invites a device.
 	pub fn invite(&self) -> Invite {
-		self.distributor.invite(now_ms(), &mut OsRng.unwrap_err())
+		self.distributor.invite(Time::now().0, &mut OsRng.unwrap_err())
 	}
 
 	/// Answers a greeting with an offer.
 	pub async fn hello(&self, hello: &Hello) -> Answer<Offer> {
-		let greeting = match self.distributor.greet(hello, now_ms()) {
+		let greeting = match self.distributor.greet(hello, Time::now().0) {
 			Ok(greeting) => greeting,
 			Err(rejection) => return Ok(Err(rejection)),
 		};
@@ -162,9 +161,4 @@ impl<L: Ledger> Desk<L> {
 	fn state(&self) -> Option<Arc<L::State>> {
 		self.newest.borrow().clone()
 	}
-}
-
-/// The time, in milliseconds since 1970.
-pub fn now_ms() -> u64 {
-	Time::now().0
 }

@@ -4,9 +4,11 @@
 //! earnings and content keys, and to claim by it would show keys after their exclusive window. So a state counts only if it is not older
 //! than the newest that was acted on before, be it before a restart and of another node, and not too old by the clock either.
 
-use super::{desk::now_ms, store::Store};
-use crate::{error::Result, ledger::Head};
+use super::store::Store;
+use crate::error::Result;
 use std::time::{Duration, Instant};
+use waybill_chain::ledger::Head;
+use waybill_daemon::clock::Time;
 use waybill_primitives::BlockNumber;
 
 /// How long a node may lag before that is worth a warning.
@@ -30,7 +32,7 @@ impl Horizon {
 	/// Whether the state with this head may be acted on. If so, no older one may be from now on.
 	pub fn admits(&mut self, head: Head) -> Result<bool> {
 		let handled = self.store.handled()?;
-		let age = Duration::from_millis(now_ms().saturating_sub(head.timestamp_ms));
+		let age = Duration::from_millis(Time::now().0.saturating_sub(head.timestamp_ms));
 		if head.number >= handled && age <= self.max_age {
 			self.store.handle(head.number)?;
 			self.lags = None;

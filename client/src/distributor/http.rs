@@ -4,8 +4,7 @@ use super::{
 	desk::{Answer, Desk},
 	status::Status,
 };
-pub use crate::serve::serve;
-use crate::{device::peer::MEDIA_TYPE, ledger::Ledger};
+use crate::device::peer::MEDIA_TYPE;
 use axum::{
 	body::Bytes,
 	extract::{DefaultBodyLimit, Path, State},
@@ -16,6 +15,7 @@ use axum::{
 };
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use waybill_chain::ledger::Ledger;
 use waybill_exchange::{Hello, Message, Receipt, Rejection, RejectionMessage};
 use waybill_primitives::{BountyId, DeviceIndex};
 

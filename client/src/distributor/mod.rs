@@ -18,7 +18,6 @@ mod store;
 mod tests;
 
 pub use config::Config;
-pub use desk::now_ms;
 pub use service::{run, Parts};
 #[cfg(test)]
 pub use status::BountyStatus;

@@ -1,10 +1,7 @@
 //! From a payload on disk to its ciphertext and the proofs that go with it, under a suite with proofs.
 
 use super::content::{checksum, stop_error};
-use crate::{
-	device::disk,
-	error::{Error, Kind, OrFail, Result},
-};
+use crate::error::{Error, Kind, OrFail, Result};
 use serde::{Deserialize, Serialize};
 use std::{
 	fs::{self, File, OpenOptions},
@@ -15,6 +12,7 @@ use std::{
 	time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use waybill_daemon::disk;
 use waybill_exchange::Epoch;
 use waybill_ipfs::Content as Checksum;
 use waybill_primitives::ReleaseStatement;

@@ -3,29 +3,29 @@
 use super::{
 	content::Served,
 	desk::Desk,
-	http::{router, serve, Shared},
+	http::{router, Shared},
 	settle::{Margins, Rules, Settler},
 	status::About,
 	store::Store,
 	Config,
 };
 use crate::{
-	chain::types::{AccountId, Distributor, Hash, KeySetLink},
 	device::view,
-	ipfs::testing::Ipfs,
-	keys::Account,
-	ledger::{
-		fake::{Fake, GENESIS},
-		Ledger,
-	},
+	ledger::fake::{Fake, GENESIS},
 	manifest::Manifest,
-	units::BlockTime,
 };
 use ed25519_dalek::{Signer, SigningKey};
 use rand_core::{OsRng, TryRngCore};
 use std::{path::Path, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use waybill_chain::{
+	ledger::Ledger,
+	types::{AccountId, Distributor, Hash, KeySetLink},
+	Account, BlockTime,
+};
+use waybill_daemon::clock::Time;
+use waybill_daemon::serve;
 use waybill_exchange::{
 	Ciphertext, ContentContext, DeviceExchange, Epoch, Installed, Policy, Profile, Proofs, Receipt, Rejection, TrustedKeys,
 	Wanted,
@@ -35,6 +35,7 @@ use waybill_primitives::{
 	BountyId, Cid, DeviceIndex, DeviceKey, Digest, KeySet, KeySetStatement, ReleaseId, ReleaseSignature, ReleaseStatement,
 	Statement, Suite, Version,
 };
+use waybill_testkit::ipfs::Ipfs;
 use waybill_zkcp::{ChunkDigests, Layout};
 
 /// The reward for a device.
@@ -232,7 +233,7 @@ impl Scene {
 		let wanted = Wanted { distributor: invite.distributor, bounty: id };
 		let hello = device.hello(key, &invite, wanted, &mut OsRng.unwrap_err()).unwrap();
 		let offer = shop.desk.hello(&hello).await.unwrap()?;
-		let now = super::now_ms();
+		let now = Time::now().0;
 		let view = || async {
 			let state = self.chain.newest().await.unwrap();
 			view::of(&state, GENESIS, id, id, index as DeviceIndex).await.unwrap()
@@ -241,7 +242,7 @@ impl Scene {
 		let mut check = device.ciphertext_check().unwrap();
 		check.update(&shop.ciphertext).unwrap();
 		device.ciphertext_complete(check).unwrap();
-		Ok(device.sign_receipt(key, &view().await, super::now_ms()).unwrap().persisted())
+		Ok(device.sign_receipt(key, &view().await, Time::now().0).unwrap().persisted())
 	}
 }
 

@@ -2,22 +2,15 @@
 
 use super::{
 	content::{Content, Served},
-	desk::{now_ms, Desk, Newest},
-	http::{router, serve, Shared},
+	desk::{Desk, Newest},
+	http::{router, Shared},
 	prove::Proved,
 	settle::{Margins, Rules, Settler},
 	status::About,
 	store::Store,
 	Config,
 };
-use crate::{
-	chain::types::{Bounty, Hash, Release, ReleaseState},
-	error::{Error, Kind, OrFail, Result},
-	ipfs::{Gateway, Kubo},
-	keys::Account,
-	ledger::{Ledger, Payee, State},
-	units::Amount,
-};
+use crate::error::{Error, Kind, OrFail, Result};
 use std::{
 	collections::{BTreeSet, HashMap, HashSet},
 	future::Future,
@@ -31,6 +24,15 @@ use tokio::{
 	task::JoinSet,
 	time::{interval, MissedTickBehavior},
 };
+use waybill_chain::{
+	ledger::{Ledger, Payee, State},
+	types::{Bounty, Hash, Release, ReleaseState},
+	Account, Amount,
+};
+use waybill_daemon::clock::Time;
+use waybill_daemon::disk;
+use waybill_daemon::serve;
+use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_primitives::{BlockNumber, BountyId};
 
 const STORE_FILE: &str = "distributor.redb";
@@ -132,7 +134,7 @@ async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 	let Parts { ledger, account, gateway, kubo, config } = parts;
 	config.check()?;
 	let data = &config.data;
-	crate::device::disk::folder(data).or_fail(Kind::File, || format!("cannot make {}", data.display()))?;
+	disk::folder(data).or_fail(Kind::File, || format!("cannot make {}", data.display()))?;
 	let genesis = ledger.genesis();
 	let store = Store::open(&data.join(STORE_FILE), &genesis, &account.id().0)?;
 	let content = Content::new(gateway, kubo.clone(), store.clone(), genesis, account.id().0, &config)?;
@@ -162,8 +164,12 @@ async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 	let settler = Settler::new(ledger.clone(), account.clone(), store.clone(), rules);
 	let (newest, following) = watch::channel(None);
 	let desk = Desk::new(&ledger, &account.id(), store, following, block_time.blocks(config.min_receipt()));
-	let about =
-		About { account: account.id(), genesis: Hash(genesis), endpoint: config.announce.clone(), started_ms: now_ms() };
+	let about = About {
+		account: account.id(),
+		genesis: Hash(genesis),
+		endpoint: config.announce.clone(),
+		started_ms: Time::now().0,
+	};
 	let service = Service {
 		shared: Arc::new(Shared::new(desk, about)),
 		content,
@@ -186,8 +192,10 @@ async fn announce<L: Payee>(ledger: &L, account: &Account, endpoint: &str) -> Re
 	if mine.is_some_and(|distributor| distributor.endpoint == endpoint) {
 		return Ok(());
 	}
-	let batch =
-		ledger.announce(account, endpoint).await.map_err(|error| error.context("cannot announce the address on chain"))?;
+	let batch = ledger
+		.announce(account, endpoint)
+		.await
+		.map_err(|error| Error::from(error).context("cannot announce the address on chain"))?;
 	tracing::info!(endpoint, block = batch.block, "announced");
 	Ok(())
 }

@@ -1,19 +1,15 @@
 //! How a distributor stands, for people and programs.
 
-use super::{
-	desk::{now_ms, Desk},
-	exchanges::Counts,
-	prove::Proved,
-	store::Earnings,
-};
-use crate::{
-	chain::types::{AccountId, Hash},
-	error::Result,
-	ledger::{Ledger, State},
-	units::Amount,
-};
+use super::{desk::Desk, exchanges::Counts, prove::Proved, store::Earnings};
+use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
+use waybill_chain::{
+	ledger::{Ledger, State},
+	types::{AccountId, Hash},
+	Amount,
+};
+use waybill_daemon::clock::Time;
 use waybill_primitives::{BlockNumber, BountyId, FleetId, ReleaseId, Version};
 
 /// What does not change while a distributor runs.
@@ -136,7 +132,7 @@ impl Status {
 			account: about.account.to_string(),
 			genesis: about.genesis.to_string(),
 			endpoint: about.endpoint.clone(),
-			uptime: now_ms().saturating_sub(about.started_ms) / 1_000,
+			uptime: Time::now().0.saturating_sub(about.started_ms) / 1_000,
 			block: desk.newest.borrow().as_ref().map(|state| state.head().number),
 			bounties,
 			total: earnings.into_values().fold(Earnings::default(), Earnings::plus).into(),

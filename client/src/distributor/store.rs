@@ -3,13 +3,11 @@
 //! Every change is on the disk when its method returns.
 
 use super::exchanges::{self, Counts, Exchanges};
-use crate::{
-	error::{Error, Kind, OrFail, Result},
-	units::Amount,
-};
+use crate::error::{Error, Kind, OrFail, Result};
 use codec::{Decode, DecodeAll, Encode};
 use redb::{Database, ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
+use waybill_chain::Amount;
 use waybill_exchange::{Ciphertext, Epoch, Message, Offer, Progress, Proofs, Receipt, Rejection, Session, Unsent};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, Hash32, ReservationId};
 

@@ -1,9 +1,9 @@
 //! What a hub answers.
 
-use crate::keys::{verify, StatementKey};
 use codec::{DecodeAll, Encode};
 use minicbor::{Decode as CborDecode, Encode as CborEncode};
 use waybill_exchange::{Message, ProofQuery, Verdict};
+use waybill_keys::{verify, StatementKey};
 use waybill_primitives::{DeviceKey, DeviceSignature, Hash32, Statement};
 
 /// Hubs belong to no chain: the chain is part of the nonce in the query.

@@ -6,13 +6,7 @@ use super::{
 	http::router,
 	work, Config,
 };
-use crate::{
-	device::disk,
-	error::{Error, Kind, OrFail, Result},
-	ipfs::Gateway,
-	keys::StatementKey,
-	serve::serve,
-};
+use crate::error::{Error, Kind, OrFail, Result};
 use std::{
 	fs::{self, File, TryLockError},
 	future::Future,
@@ -24,7 +18,10 @@ use std::{
 };
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
+use waybill_daemon::{disk, serve};
 use waybill_exchange::{Message, ProofFault, ProofQuery, Verdict};
+use waybill_ipfs_http::Gateway;
+use waybill_keys::StatementKey;
 use waybill_primitives::Hash32;
 
 const LOCK_FILE: &str = "lock";

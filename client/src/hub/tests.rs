@@ -10,11 +10,9 @@ use super::{
 use crate::{
 	device::{hub::Hub as Client, Config as DeviceConfig},
 	error::{Error, Kind},
-	ipfs::testing::{Ipfs, Trick},
-	keys::StatementKey,
-	serve::serve,
 };
 use axum::{body::Bytes, http::StatusCode, response::IntoResponse, routing::post, Router};
+use backon::ExponentialBuilder;
 use std::{
 	fs,
 	net::SocketAddr,
@@ -26,12 +24,22 @@ use std::{
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::AbortHandle};
+use waybill_daemon::serve;
 use waybill_exchange::{Ciphertext, ContentContext, Epoch, Message, ProofFault, ProofQuery, Proofs, Stored, Verdict};
+use waybill_ipfs_http::{Gateway, Timeouts};
+use waybill_keys::StatementKey;
 use waybill_primitives::{Cid, DeviceKey, Digest, Hash32, Suite};
+use waybill_testkit::ipfs::{Ipfs, Trick};
 use waybill_zkcp::{unwatched, ChunkDigests, Layout, LockTable, OutOfRange};
 
 /// The group of locks that is asked about.
 const GROUP: u32 = 3;
+
+/// A client of the node's gateway that asks again at once.
+fn gateway(ipfs: &Ipfs) -> Gateway {
+	let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(5));
+	Gateway::with(&[ipfs.url()], Timeouts::default(), backoff).unwrap()
+}
 
 /// What a distributor has made of a payload.
 struct Made {
@@ -140,7 +148,7 @@ async fn scene_with(config: Config) -> Scene {
 	let (key, work) = (key(&folder, "hub.key"), folder.path().join("work"));
 	fs::create_dir(&work).unwrap();
 	let public = key.public();
-	let hub = Hub::new(ipfs.gateway(), key, &config, work).resting(Duration::from_millis(300));
+	let hub = Hub::new(gateway(&ipfs), key, &config, work).resting(Duration::from_millis(300));
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let address = listener.local_addr().unwrap();
 	let server = tokio::spawn(serve(listener, router(Arc::new(hub)), 16, std::future::pending()));
@@ -304,7 +312,7 @@ async fn wrong_requests_should_be_answered_without_work() {
 #[tokio::test]
 async fn hub_should_refuse_more_work_than_it_has_room_for() {
 	let (ipfs, folder) = (Ipfs::start().await, tempfile::tempdir().unwrap());
-	let hub = Hub::new(ipfs.gateway(), key(&folder, "hub.key"), &Config::default(), folder.path().into());
+	let hub = Hub::new(gateway(&ipfs), key(&folder, "hub.key"), &Config::default(), folder.path().into());
 	let hub = Arc::new(hub);
 	let query = honest(&ipfs);
 	ipfs.trick(&query.proofs.locks.cid, [Trick::Hang; 100]);
@@ -453,7 +461,7 @@ async fn hub_should_run_alone_in_its_folder_and_clear_what_an_earlier_run_left()
 	fs::create_dir_all(&left).unwrap();
 	fs::write(left.join("ciphertext.part"), [0; 100]).unwrap();
 	let config = Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), data, ..Config::default() };
-	let parts = || Parts { gateway: ipfs.gateway(), key: key.clone(), config: config.clone() };
+	let parts = || Parts { gateway: gateway(&ipfs), key: key.clone(), config: config.clone() };
 	let ((started, start), (stop, stopped)) = (oneshot::channel(), oneshot::channel::<()>());
 	let ready = move |address| started.send(address).unwrap();
 	let running = tokio::spawn(run(parts(), ready, async { stopped.await.unwrap_or_default() }));

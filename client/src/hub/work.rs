@@ -1,14 +1,12 @@
 //! The work on a query: fetch what it names, and check it.
 
-use crate::{
-	error::{Error, Kind, OrFail, Result},
-	ipfs::{Gateway, WRONG_SIZE},
-};
+use crate::error::{Error, Kind, OrFail, Result};
 use std::{fs::File, future::Future, io, ops::ControlFlow, path::Path, time::Duration};
 use tempfile::TempDir;
 use tokio::{task::spawn_blocking, time::timeout};
 use tokio_util::sync::CancellationToken;
 use waybill_exchange::{Ciphertext, ProofFault, ProofQuery, Stored, StreamCheck};
+use waybill_ipfs_http::Gateway;
 use waybill_zkcp::{LockTable, Progress, ReadAt};
 
 const CIPHERTEXT: &str = "ciphertext";
@@ -55,12 +53,12 @@ async fn fetch(gateway: &Gateway, folder: &Path, query: &ProofQuery) -> Result<R
 }
 
 /// Fetches a file in good time; `None` if it has not the size that was declared.
-async fn declared<T>(size: u64, fetching: impl Future<Output = Result<T>>) -> Result<Option<T>> {
+async fn declared<T>(size: u64, fetching: impl Future<Output = waybill_ipfs_http::Result<T>>) -> Result<Option<T>> {
 	let patience = PATIENCE + Duration::from_secs(size / BYTES_A_SECOND);
 	match timeout(patience, fetching).await {
 		Ok(Ok(fetched)) => Ok(Some(fetched)),
-		Ok(Err(error)) if error.name() == Some(WRONG_SIZE) => Ok(None),
-		Ok(Err(error)) => Err(error),
+		Ok(Err(error)) if error.is_wrong_size() => Ok(None),
+		Ok(Err(error)) => Err(error.into()),
 		Err(_) => Err(Error::unreachable("a file takes too long to fetch")),
 	}
 }

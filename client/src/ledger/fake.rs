@@ -1,25 +1,21 @@
 //! A chain in memory, with the rules of the escrow that matter to distributors and devices. Each change is a block of its own, and final.
 
-use super::{Batch, Head, Ledger, Payee, State};
-use crate::{
-	chain::{
-		types::{
-			AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, KeySetLink, Receipt, ReceiptBatch, Release,
-			ReleaseState, Reservation,
-		},
-		Terms, TOO_LATE,
-	},
-	distributor::now_ms,
-	error::{Error, Kind, Result},
-	keys::Account,
-	manifest::Manifest,
-	units::{Amount, BlockTime},
-};
+use crate::manifest::Manifest;
 use std::{
 	collections::{BTreeMap, BTreeSet},
 	sync::{Arc, Mutex},
 };
 use tokio::sync::watch;
+use waybill_chain::ledger::{Batch, Head, Ledger, Payee, State};
+use waybill_chain::{
+	types::{
+		AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, KeySetLink, Receipt, ReceiptBatch, Release,
+		ReleaseState, Reservation,
+	},
+	Account, Amount, BlockTime, Terms,
+};
+use waybill_chain::{Error, Refused, Result};
+use waybill_daemon::clock::Time;
 use waybill_primitives::{
 	fleet::{self, Blake2b256},
 	BlockNumber, BountyId, Cid, DeviceIndex, DeviceKey, FleetId, Hash32, LockKey, ModelId, ReceiptStatement, ReleaseId,
@@ -183,7 +179,6 @@ impl Fake {
 		&self,
 		change: impl FnOnce(&mut World, &mut Vec<Event>) -> Result<(T, Vec<u8>)>,
 	) -> Result<(T, BlockNumber)> {
-		let lost = || Error::unreachable("lost the node");
 		let (result, number, fault) = self.edit(|world| {
 			world.sent += 1;
 			let fault = (!world.faults.is_empty()).then(|| world.faults.remove(0));
@@ -233,7 +228,7 @@ impl World {
 		let ordered: Vec<_> = ordered.collect();
 		let node = |place: u32| cap.get(place as usize).copied();
 		let verdicts = fleet::verify_members::<Blake2b256>(*count, *cap_height, &proved, &batch.proof, node);
-		let verdicts = verdicts.map_err(|_| Error::refused("PodBounty.MalformedProof", "a malformed proof"))?;
+		let verdicts = verdicts.map_err(|_| refused("PodBounty.MalformedProof", "a malformed proof"))?;
 		let mut verdicts = verdicts.into_iter();
 		let verdict = |member: Result<(), _>| match member.map(|()| verdicts.next()) {
 			Ok(Some(true)) => Ok(()),
@@ -289,15 +284,15 @@ impl Ledger for Fake {
 	async fn newest(&self) -> Result<At> {
 		let world = self.edit(|world| world.clone());
 		if world.down {
-			return Err(Error::unreachable("lost the node"));
+			return Err(lost());
 		}
-		let head = Head { number: world.number, timestamp_ms: world.timestamp_ms.unwrap_or_else(now_ms) };
+		let head = Head { number: world.number, timestamp_ms: world.timestamp_ms.unwrap_or_else(|| Time::now().0) };
 		Ok(At { world, head })
 	}
 
 	async fn above(&self, number: BlockNumber) -> Result<At> {
 		let mut changes = self.number.subscribe();
-		changes.wait_for(|newest| *newest > number).await.map_err(Error::unreachable)?;
+		changes.wait_for(|newest| *newest > number).await.map_err(|_| lost())?;
 		self.newest().await
 	}
 
@@ -328,9 +323,9 @@ impl Payee for Fake {
 		let ((reservation, rejected), block) = self.transact(|world, events| {
 			let bounty =
 				world.bounties.get(&id).cloned().filter(|bounty| !bounty.closing && world.number < bounty.expires_at);
-			let bounty = bounty.ok_or_else(|| Error::refused("PodBounty.BountyExpired", "expired"))?;
+			let bounty = bounty.ok_or_else(|| refused("PodBounty.BountyExpired", "expired"))?;
 			if world.releases[&bounty.release].state == ReleaseState::Yanked {
-				return Err(Error::refused("PodBounty.ReleaseYanked", "the release was withdrawn"));
+				return Err(refused("PodBounty.ReleaseYanked", "the release was withdrawn"));
 			}
 			let (mut slots, mut rejected) = (Vec::new(), Vec::new());
 			let members = world.members(&bounty, &batch)?;
@@ -347,7 +342,7 @@ impl Payee for Fake {
 				}
 			}
 			if let (true, Some((_, why))) = (slots.is_empty(), rejected.first()) {
-				return Err(Error::refused(format!("PodBounty.{why}"), why));
+				return Err(refused(&format!("PodBounty.{why}"), why));
 			}
 			let reservation = world.next_reservation;
 			world.next_reservation += 1;
@@ -373,17 +368,17 @@ impl Payee for Fake {
 	) -> Result<Batch> {
 		let account = payee.id();
 		self.edit(|world| match terms.latest {
-			Some(latest) if world.number > latest => Err(Error::new(Kind::Failure, "not sent: too late").named(TOO_LATE)),
+			Some(latest) if world.number > latest => Err(Error::TooLate { best: world.number.into(), latest }),
 			_ => {
 				world.tips.push(terms.tip);
 				Ok(())
 			},
 		})?;
 		let (rejected, block) = self.transact(|world, events| {
-			let refused = || Error::refused("PodBounty.NoSuchReservation", "no such reservation");
-			let bounty = world.bounties.get(&id).filter(|bounty| !bounty.closing).ok_or_else(refused)?;
+			let unknown = || refused("PodBounty.NoSuchReservation", "no such reservation");
+			let bounty = world.bounties.get(&id).filter(|bounty| !bounty.closing).ok_or_else(unknown)?;
 			let suite = bounty.digest.suite;
-			let mut standing = world.reservations.remove(&(id, reservation)).ok_or_else(refused)?;
+			let mut standing = world.reservations.remove(&(id, reservation)).ok_or_else(unknown)?;
 			assert_eq!(standing.distributor, account);
 			let mut rejected = Vec::new();
 			let mut body = Vec::new();
@@ -470,4 +465,12 @@ impl State for At {
 	async fn distributors(&self) -> Result<Vec<Distributor>> {
 		Ok(self.world.distributors.clone())
 	}
+}
+
+fn lost() -> Error {
+	Error::Lost { url: "memory".into(), cause: "the test took it away".into() }
+}
+
+fn refused(name: &str, message: &str) -> Error {
+	Refused { name: name.into(), message: message.into() }.into()
 }

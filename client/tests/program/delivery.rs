@@ -54,7 +54,7 @@ fn image(waybill: &Waybill, index: u32) -> Vec<u8> {
 
 #[test]
 fn devices_should_update_and_each_be_paid_for_once_when_programs_are_killed() {
-	let ipfs = Ipfs::start();
+	let ipfs = Ipfs::start_in_thread();
 	let node = Node::start(&ipfs.url());
 	let vendor = vendor(&node, &ipfs);
 	let shop = program(&node, &ipfs);
@@ -107,7 +107,7 @@ fn devices_should_update_and_each_be_paid_for_once_when_programs_are_killed() {
 
 #[test]
 fn device_killed_at_any_moment_should_carry_on() {
-	let ipfs = Ipfs::start();
+	let ipfs = Ipfs::start_in_thread();
 	let node = Node::start(&ipfs.url());
 	let vendor = vendor(&node, &ipfs);
 	let shop = program(&node, &ipfs);
@@ -132,7 +132,7 @@ fn device_killed_at_any_moment_should_carry_on() {
 
 #[test]
 fn nothing_should_be_shown_or_installed_before_it_is_final() {
-	let ipfs = Ipfs::start();
+	let ipfs = Ipfs::start_in_thread();
 	let mut node = Node::start(&ipfs.url());
 	let vendor = vendor(&node, &ipfs);
 	let shop = program(&node, &ipfs);
@@ -188,7 +188,7 @@ fn image_is(waybill: &Waybill, index: u32, firmware: &[u8]) -> bool {
 
 #[test]
 fn programs_should_say_what_to_do_when_something_is_missing_or_wrong() {
-	let ipfs = Ipfs::start();
+	let ipfs = Ipfs::start_in_thread();
 	let node = Node::start(&ipfs.url());
 	let vendor = vendor(&node, &ipfs);
 	let free = free_port();

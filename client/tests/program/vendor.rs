@@ -37,7 +37,7 @@ fn fleet(waybill: &Waybill, model: u64) -> u64 {
 
 #[test]
 fn vendor_should_publish_and_pay_for_a_release() {
-	let ipfs = Ipfs::start();
+	let ipfs = Ipfs::start_in_thread();
 	let node = Node::start(&ipfs.url());
 	let (waybill, address) = vendor(&node, &ipfs);
 	let balance = waybill.json("account balance");
@@ -150,7 +150,7 @@ fn build_machine(vendor: &Waybill, node: &Node, ipfs: &Ipfs, address: &str, mode
 
 #[test]
 fn release_keys_should_be_replaced_and_sign_again() {
-	let ipfs = Ipfs::start();
+	let ipfs = Ipfs::start_in_thread();
 	let node = Node::start(&ipfs.url());
 	let (waybill, address) = vendor(&node, &ipfs);
 	register(&waybill, "Acme");
@@ -226,7 +226,7 @@ fn release_keys_should_be_replaced_and_sign_again() {
 
 #[test]
 fn mistakes_should_be_named_and_change_nothing() {
-	let ipfs = Ipfs::start();
+	let ipfs = Ipfs::start_in_thread();
 	let node = Node::start(&ipfs.url());
 	let (waybill, address) = vendor(&node, &ipfs);
 

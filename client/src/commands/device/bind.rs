@@ -1,18 +1,17 @@
 //! `waybill device bind`
 
 use crate::{
-	chain::{types::AccountId, Patience, View},
 	context::Context,
 	device::{
 		identity::{self, Factory, Identity, Place, TrustedKeys},
 		Home,
 	},
 	error::{Error, Kind, OrFail, Result},
-	ipfs::Gateway,
 	manifest::Manifest,
 };
 use serde::Serialize;
 use std::{fmt, path::PathBuf, str::FromStr};
+use waybill_chain::{types::AccountId, Patience, View};
 use waybill_primitives::{DeviceIndex, FleetId, ModelId, Version};
 
 /// Arguments.
@@ -78,7 +77,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	if let Some(expected) = args.vendor.filter(|expected| *expected != vendor) {
 		return Err(Error::check(format!("fleet {} is vendor {vendor}'s and not {expected}'s", args.fleet)));
 	}
-	let bytes = Gateway::new(&[&ctx.config.gateway])?.fetch_bytes(&fleet.manifest, Manifest::size(fleet.count)).await?;
+	let bytes = ctx.config.gateway()?.fetch_bytes(&fleet.manifest, Manifest::size(fleet.count)).await?;
 	let manifest =
 		Manifest::decode(&bytes, &fleet.root, fleet.count).or_fail(Kind::Check, || format!("fleet {}", args.fleet))?;
 

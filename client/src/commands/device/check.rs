@@ -2,15 +2,17 @@
 
 use super::StateArgs;
 use crate::{
-	chain::Patience,
 	context::Context,
 	device::{check_release, follow_keys, held_back, look, Home, Verdict},
 	error::{Error, Kind, Result},
-	ledger::{Ledger, Node, State},
-	units::Time,
 };
 use serde::Serialize;
 use std::fmt;
+use waybill_chain::{
+	ledger::{Ledger, Node, State},
+	Patience,
+};
+use waybill_daemon::clock::Time;
 use waybill_exchange::Refusal;
 use waybill_primitives::{ReleaseId, Version};
 

@@ -2,15 +2,13 @@
 
 use super::StateArgs;
 use crate::{
-	chain::Patience,
 	context::Context,
 	device::{self, Agent, Home},
 	error::{Error, Kind, Result},
-	ipfs::Gateway,
-	ledger::Node,
 };
 use std::{path::PathBuf, time::Duration};
 use tokio::time::timeout;
+use waybill_chain::{ledger::Node, Patience};
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
@@ -35,7 +33,7 @@ pub struct Args {
 pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	let config = args.over(ctx.config.device.clone());
 	let home = Home::open(args.state.path(ctx))?;
-	let gateway = Gateway::new(&[&ctx.config.gateway])?;
+	let gateway = ctx.config.gateway()?;
 	let ledger = match ctx.chain(Patience::Endless).await {
 		Ok(chain) => Node::new(chain),
 		Err(error) if error.kind() == Kind::Unreachable => {

@@ -2,14 +2,14 @@
 
 use super::StateArgs;
 use crate::{
-	chain::types::AccountId,
 	context::Context,
 	device::{identity::Place, Home, Installed},
 	error::Result,
-	units::Time,
 };
 use serde::Serialize;
 use std::{fmt, path::PathBuf};
+use waybill_chain::types::AccountId;
+use waybill_daemon::clock::Time;
 use waybill_exchange::Stage;
 use waybill_primitives::{BlockNumber, BountyId, DeviceKey, ModelId, ReleaseId, Version};
 

@@ -6,7 +6,6 @@ pub use reports::{suite_name, yank_name, BountyReport, ReleaseReport};
 
 use super::Address;
 use crate::{
-	chain::{BlockId, Hash, Patience, View},
 	context::Context,
 	error::{Error, Result},
 };
@@ -14,6 +13,7 @@ use clap::Subcommand;
 use reports::{DistributorsReport, FleetReport, ModelMore, ModelReport, ReservationReport, VendorReport};
 use serde::Serialize;
 use std::fmt;
+use waybill_chain::{BlockId, Hash, Patience, View};
 use waybill_primitives::{BountyId, DeviceIndex, FleetId, ModelId, ReleaseId, ReservationId};
 
 /// The questions.

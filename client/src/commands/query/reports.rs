@@ -1,15 +1,12 @@
 //! What is on the chain, for people and for programs.
 
-use crate::{
-	chain::{
-		types::{Attestations, Bounty, Distributor, Fleet, Model, Release, ReleaseState, Reservation, Vendor},
-		Hash,
-	},
-	commands::Address,
-	units::Amount,
-};
+use crate::commands::Address;
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
+use waybill_chain::{
+	types::{Attestations, Bounty, Distributor, Fleet, Model, Release, ReleaseState, Reservation, Vendor},
+	Amount, Hash,
+};
 use waybill_primitives::{
 	BlockNumber, BountyId, Cid, DeviceIndex, DeviceKey, DeviceSignature, FleetId, ModelId, ReleaseId, ReservationId, Suite,
 	Verdict, Version, Yank,

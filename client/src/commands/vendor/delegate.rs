@@ -1,15 +1,14 @@
 //! Letting another account publish releases in the vendor's name.
 
 use crate::{
-	chain::{api, Chain, Included, Patience},
 	commands::{Address, Done},
 	context::Context,
 	error::Result,
-	keys::Account,
 };
 use serde::Serialize;
 use std::fmt;
 use subxt::{tx::Payload, utils::MultiAddress};
+use waybill_chain::{api, Account, Chain, Included, Patience};
 
 use api::runtime_types::waybill_runtime::{proxy::ProxyType, RuntimeCall};
 
@@ -45,9 +44,11 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	let delegate = MultiAddress::Id(args.delegate.0);
 	let proxy = api::transactions().proxy();
 	let included = if args.revoke {
-		chain.submit(&account, &proxy.remove_proxy(delegate, ProxyType::ReleasePublishing, 0), ctx.config.wait).await?
+		chain
+			.submit(&account, &proxy.remove_proxy(delegate, ProxyType::ReleasePublishing, 0), ctx.config.wait.into())
+			.await?
 	} else {
-		chain.submit(&account, &proxy.add_proxy(delegate, ProxyType::ReleasePublishing, 0), ctx.config.wait).await?
+		chain.submit(&account, &proxy.add_proxy(delegate, ProxyType::ReleasePublishing, 0), ctx.config.wait.into()).await?
 	};
 	drop(shown);
 	let report = DelegateReport { vendor: Address(account.id()), delegate: args.delegate, allowed: !args.revoke };
@@ -64,11 +65,12 @@ pub async fn submit_for<C: Payload>(
 	inner: impl FnOnce() -> RuntimeCall,
 	ctx: &Context,
 ) -> Result<Included> {
-	match vendor {
-		None => chain.submit(account, call, ctx.config.wait).await,
+	let submitted = match vendor {
+		None => chain.submit(account, call, ctx.config.wait.into()).await,
 		Some(vendor) => {
 			let call = api::transactions().proxy().proxy(MultiAddress::Id(vendor.0), None, inner());
-			chain.submit(account, &call, ctx.config.wait).await
+			chain.submit(account, &call, ctx.config.wait.into()).await
 		},
-	}
+	};
+	Ok(submitted?)
 }

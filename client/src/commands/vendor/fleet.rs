@@ -1,11 +1,6 @@
 //! Models and fleets.
 
 use crate::{
-	chain::{
-		api,
-		runtime::{bounded, text},
-		Hash, Patience,
-	},
 	commands::{read_text, Done},
 	context::Context,
 	error::{Error, Kind, OrFail, Result},
@@ -17,6 +12,11 @@ use std::{
 	path::{Path, PathBuf},
 };
 use subxt::utils::Static;
+use waybill_chain::{
+	api,
+	runtime::{bounded, text},
+	Hash, Patience,
+};
 use waybill_primitives::{fleet::usual_cap_height, Cid, DeviceKey, FleetId, ModelId};
 
 use api::firmware::events;
@@ -53,7 +53,7 @@ pub async fn model(name: &str, ctx: &Context) -> Result<()> {
 	let chain = ctx.chain(Patience::Brief).await?;
 	let shown = ctx.progress.spinner("registering the model");
 	let included =
-		chain.submit(&account, &api::transactions().firmware().register_model(text(name)), ctx.config.wait).await?;
+		chain.submit(&account, &api::transactions().firmware().register_model(text(name)), ctx.config.wait.into()).await?;
 	drop(shown);
 	let event: events::ModelRegistered = included.one()?;
 	ctx.output.report(&Done::new(ModelReport { model: event.model, name: name.into() }, included.receipt()));
@@ -88,7 +88,7 @@ pub async fn register(args: Args, ctx: &Context) -> Result<()> {
 	let cap_height = usual_cap_height(count);
 	let cap = bounded(manifest.cap(cap_height).to_vec());
 	let call = api::transactions().firmware().register_fleet(args.model, count, cap, Static(cid));
-	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	drop(shown);
 	let event: events::FleetRegistered = included.one()?;
 	let (fleet, model) = (event.fleet, args.model);
@@ -129,7 +129,8 @@ pub async fn remove(fleet: FleetId, ctx: &Context) -> Result<()> {
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;
 	let shown = ctx.progress.spinner("removing the fleet");
-	let included = chain.submit(&account, &api::transactions().firmware().remove_fleet(fleet), ctx.config.wait).await?;
+	let included =
+		chain.submit(&account, &api::transactions().firmware().remove_fleet(fleet), ctx.config.wait.into()).await?;
 	drop(shown);
 	ctx.output.report(&Done::new(RemoveReport { fleet }, included.receipt()));
 	Ok(())

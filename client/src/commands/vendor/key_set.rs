@@ -2,12 +2,12 @@
 
 use super::{register::key_set, statement::write_new};
 use crate::{
-	chain::{AccountId, Hash},
 	commands::read_text,
 	error::{Error, Kind, OrFail, Result},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::Path};
+use waybill_chain::{AccountId, Hash};
 use waybill_primitives::{DeviceKey, Hash32, KeySet, KeySetStatement};
 
 const MAX_FILE: u64 = 16_384;

@@ -7,12 +7,6 @@ use super::{
 	statement::check_firmware,
 };
 use crate::{
-	chain::{
-		api,
-		runtime::bounded,
-		types::{PendingKeySet, Vendor},
-		Chain, Patience, View,
-	},
 	commands::{Address, Done, KeyArg},
 	context::Context,
 	error::{Error, Result},
@@ -21,6 +15,12 @@ use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, path::PathBuf};
 use subxt::utils::Static;
+use waybill_chain::{
+	api,
+	runtime::bounded,
+	types::{PendingKeySet, Vendor},
+	Chain, Patience, View,
+};
 use waybill_primitives::{BlockNumber, DeviceKey, KeySet, ReleaseId, ReleaseSignature};
 
 use api::{firmware::events, runtime_types::bounded_collections::bounded_vec::BoundedVec};
@@ -274,7 +274,7 @@ async fn rotate(args: RotateArgs, ctx: &Context) -> Result<()> {
 	let shown = ctx.progress.spinner("proposing the key set");
 	let key_set = Static(statement.key_set);
 	let call = api::transactions().firmware().rotate_key_set(vendor.0, key_set, indexed(old), indexed(new));
-	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	drop(shown);
 	let event: events::KeySetProposed = included.one()?;
 	let report = RotateReport { vendor, version: event.version, effective_at: event.effective_at };
@@ -302,7 +302,7 @@ impl fmt::Display for EndReport {
 async fn veto(ctx: &Context) -> Result<()> {
 	let (account, chain) = (ctx.account()?, ctx.chain(Patience::Brief).await?);
 	let shown = ctx.progress.spinner("turning the key set down");
-	let included = chain.submit(&account, &api::transactions().firmware().veto_key_set(), ctx.config.wait).await?;
+	let included = chain.submit(&account, &api::transactions().firmware().veto_key_set(), ctx.config.wait.into()).await?;
 	drop(shown);
 	let event: events::KeySetVetoed = included.one()?;
 	let report = EndReport { vendor: Address(event.vendor), version: event.version, adopted: false };
@@ -315,7 +315,7 @@ async fn adopt(vendor: Option<Address>, ctx: &Context) -> Result<()> {
 	let (account, chain) = (ctx.account()?, ctx.chain(Patience::Brief).await?);
 	let shown = ctx.progress.spinner("adopting the key set");
 	let call = api::transactions().firmware().adopt_key_set(vendor.0);
-	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	drop(shown);
 	let event: events::KeySetAdopted = included.one()?;
 	let report = EndReport { vendor: Address(event.vendor), version: event.version, adopted: true };
@@ -353,7 +353,7 @@ async fn resign(args: ResignArgs, ctx: &Context) -> Result<()> {
 	let signatures = indexed(args.sources.gather(&release.statement, &chain.genesis(), &key_set)?);
 	let shown = ctx.progress.spinner("renewing the signatures");
 	let call = api::transactions().firmware().resign_release(args.release, signatures);
-	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	drop(shown);
 	let event: events::ReleaseResigned = included.one()?;
 	let report = ResignReport { release: event.release, key_set_version: event.key_set_version };

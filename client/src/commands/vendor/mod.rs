@@ -14,10 +14,11 @@ use super::{
 	query::{self, ReleaseReport},
 	Address,
 };
-use crate::{chain::Patience, context::Context, error::Result};
+use crate::{context::Context, error::Result};
 use clap::Subcommand;
 use serde::Serialize;
 use std::fmt;
+use waybill_chain::Patience;
 use waybill_primitives::{FleetId, ModelId};
 
 const WAY: &str = "\

@@ -6,12 +6,6 @@ use super::{
 	statement::{default_file, About, Firmware, StatementFile, SuiteName},
 };
 use crate::{
-	chain::{
-		api,
-		runtime::{bounded, text},
-		types::ReleaseState,
-		Chain, Event, Patience,
-	},
 	commands::{Address, Done},
 	context::Context,
 	error::{Error, Kind, Result},
@@ -23,6 +17,12 @@ use std::{
 	path::{Path, PathBuf},
 };
 use subxt::utils::Static;
+use waybill_chain::{
+	api,
+	runtime::{bounded, text},
+	types::ReleaseState,
+	Chain, Event, Patience,
+};
 use waybill_primitives::{BlockNumber, Cid, ReleaseId};
 
 use api::{firmware::events, runtime_types::pallet_firmware::pallet::Call as FirmwareCall};

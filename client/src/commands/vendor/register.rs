@@ -1,7 +1,6 @@
 //! Registering a vendor.
 
 use crate::{
-	chain::{api, runtime::text, Patience},
 	commands::{Address, Done, KeyArg},
 	context::Context,
 	error::{Error, Result},
@@ -9,6 +8,7 @@ use crate::{
 use serde::Serialize;
 use std::fmt;
 use subxt::utils::Static;
+use waybill_chain::{api, runtime::text, Patience};
 use waybill_primitives::{DeviceKey, KeySet, MAX_RELEASE_KEYS};
 
 use api::runtime_types::pallet_firmware::types::VendorMetadata;
@@ -72,7 +72,7 @@ pub async fn register(args: RegisterArgs, ctx: &Context) -> Result<()> {
 	let shown = ctx.progress.spinner("registering the vendor");
 	let metadata = metadata(&args.name, &args.url, &args.security_contact);
 	let call = api::transactions().firmware().register_vendor(metadata, Static(key_set));
-	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	drop(shown);
 	let report =
 		RegisterReport { vendor: Address(account.id()), name: args.name, threshold: args.threshold, release_keys: keys };
@@ -109,7 +109,7 @@ pub async fn update(args: UpdateArgs, ctx: &Context) -> Result<()> {
 	};
 	let shown = ctx.progress.spinner("updating the vendor");
 	let call = api::transactions().firmware().update_vendor(metadata(&report.name, &report.url, &report.security_contact));
-	let included = chain.submit(&account, &call, ctx.config.wait).await?;
+	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	drop(shown);
 	ctx.output.report(&Done::new(report, included.receipt()));
 	Ok(())

@@ -2,17 +2,17 @@
 
 use super::{key_set::KeySetFile, statement::StatementFile, yank::Reason};
 use crate::{
-	chain::Hash,
 	commands::read_text,
 	context::Context,
 	error::{Error, Kind, OrFail, Result},
-	keys::{self, StatementKey},
 };
 use serde::{Deserialize, Serialize};
 use std::{
 	fmt,
 	path::{Path, PathBuf},
 };
+use waybill_chain::Hash;
+use waybill_keys::{verify, StatementKey};
 use waybill_primitives::{DeviceKey, DeviceSignature, Hash32, KeySet, KeySetStatement, ReleaseId, Statement, YankStatement};
 
 const MAX_FILE: u64 = 65_536;
@@ -73,7 +73,7 @@ impl fmt::Display for SignReport {
 
 /// Signs without a network.
 pub fn run(args: Args, ctx: &Context) -> Result<()> {
-	let keys = args.keys.iter().map(|file| StatementKey::from_file(file)).collect::<Result<Vec<_>>>()?;
+	let keys = args.keys.iter().map(|file| StatementKey::from_file(file)).collect::<waybill_keys::Result<Vec<_>>>()?;
 	let report = match (args.statement, args.yank, args.reason) {
 		(Some(file), _, _) => {
 			let document = Document::read(&file)?;
@@ -218,7 +218,7 @@ fn check(signed: &[Signed], statement: &impl Statement, genesis: &Hash32, sets: 
 		if !sets.iter().any(|set| set.keys.contains(key)) {
 			return Err(Error::check(format!("{key} is none of the vendor's release keys")));
 		}
-		if !keys::verify(key, statement, genesis, signature) {
+		if !verify(key, statement, genesis, signature) {
 			return Err(Error::check(format!("the signature of {key} is over another statement, or for another chain")));
 		}
 	}

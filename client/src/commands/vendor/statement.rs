@@ -1,7 +1,6 @@
 //! A release's statement as a file: what the release keys sign, and for which chain.
 
 use crate::{
-	chain::Hash,
 	commands::{query::suite_name, read_text},
 	error::{Error, Kind, OrFail, Result},
 };
@@ -14,6 +13,7 @@ use std::{
 	ops::ControlFlow,
 	path::{Path, PathBuf},
 };
+use waybill_chain::Hash;
 use waybill_primitives::{Cid, Digest, Hash32, ModelId, ReleaseStatement, Suite, Version};
 use waybill_zkcp::{ChunkDigests, Layout, Progress, SweepError};
 

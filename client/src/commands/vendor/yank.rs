@@ -2,11 +2,6 @@
 
 use super::signature::Sources;
 use crate::{
-	chain::{
-		api,
-		runtime::{bounded, text},
-		Patience,
-	},
 	commands::{query::yank_name, Done},
 	context::Context,
 	error::{Error, Result},
@@ -14,6 +9,11 @@ use crate::{
 use serde::Serialize;
 use std::fmt;
 use subxt::utils::Static;
+use waybill_chain::{
+	api,
+	runtime::{bounded, text},
+	Patience,
+};
 use waybill_primitives::{ReleaseId, Yank, YankStatement};
 
 /// Arguments of `yank`.
@@ -73,7 +73,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	let shown = ctx.progress.spinner("withdrawing the release");
 	let included = if args.sources.is_empty() {
 		let call = api::transactions().firmware().yank_release(release, Static(reason), args.advisory.as_deref().map(text));
-		chain.submit(&account, &call, ctx.config.wait).await?
+		chain.submit(&account, &call, ctx.config.wait.into()).await?
 	} else {
 		let unknown = || Error::not_found(format!("there is no release {release}"));
 		let view = chain.best().await?;
@@ -82,7 +82,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 		let signatures = args.sources.gather(&YankStatement { release, reason }, &chain.genesis(), &key_set)?;
 		let signatures = bounded(signatures.into_iter().map(|(index, signature)| (index, Static(signature))).collect());
 		let call = api::transactions().firmware().yank_release_signed(release, Static(reason), signatures);
-		chain.submit(&account, &call, ctx.config.wait).await?
+		chain.submit(&account, &call, ctx.config.wait.into()).await?
 	};
 	drop(shown);
 	ctx.output.report(&Done::new(YankReport { release, reason: yank_name(reason) }, included.receipt()));

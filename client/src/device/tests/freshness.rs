@@ -4,8 +4,8 @@ use super::*;
 use crate::{
 	device::freshness::{unreachable, Frozen},
 	error::Error,
-	units::Time,
 };
+use waybill_daemon::clock::Time;
 
 /// What a device says while it runs for at least this time.
 async fn watch(field: &Field, path: &Path, config: &Config, time: Duration) -> (Vec<Event>, String) {
@@ -27,7 +27,7 @@ async fn freeze_should_be_said_across_restarts_until_a_recent_block_is_seen() {
 	let field = Field::new(1).await;
 	let path = field.provision(0);
 	let hold = |ms| field.scene.chain.edit(|world| world.timestamp_ms = ms);
-	let held = distributor::now_ms() - 600_000;
+	let held = Time::now().0 - 600_000;
 	hold(Some(held));
 	let brief = Duration::from_millis(500);
 	let (events, obstacle) = watch(&field, &path, &lenient(), brief).await;
@@ -62,7 +62,7 @@ async fn freeze_should_be_said_when_no_block_comes_any_more() {
 		ended = agent.run(false) => panic!("{ended:?}"),
 		() = async {
 			until(|| events.lock().unwrap().len() == 1).await;
-			field.scene.chain.edit(|world| world.timestamp_ms = Some(distributor::now_ms()));
+			field.scene.chain.edit(|world| world.timestamp_ms = Some(Time::now().0));
 			until(|| events.lock().unwrap().len() == 2).await;
 		} => {},
 	}

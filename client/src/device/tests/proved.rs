@@ -1,8 +1,9 @@
 //! Releases that are delivered with proofs.
 
 use super::*;
-use crate::{distributor::scene::described, hub, keys::StatementKey};
+use crate::{distributor::scene::described, hub};
 use waybill_exchange::{Proofs, Stored};
+use waybill_keys::StatementKey;
 use waybill_primitives::Suite;
 use waybill_zkcp::{encrypt, prove, prove_locks, unwatched, ChunkDigests, Layout, OutOfRange};
 

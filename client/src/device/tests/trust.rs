@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::{
-	chain::types::KeySetLink,
 	device::trust::follow,
 	error::Error,
 	ledger::fake::{Fake, World},
 };
+use waybill_chain::types::KeySetLink;
 
 /// What a step comes to for a device that is to follow the chain's key sets, and what the device has to say.
 async fn step(field: &Field, path: &Path) -> (Outcome, String) {

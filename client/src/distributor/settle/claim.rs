@@ -1,20 +1,16 @@
 //! Which reservations are claimed, and when.
 
-use super::{
-	window::safe_until,
-	Finished, Settler,
-};
+use super::{window::safe_until, Finished, Settler};
 use crate::{
-	chain::{
-		types::{Bounty, ReleaseState},
-		Terms,
-	},
 	distributor::store::{Claim, Fate},
 	error::Result,
-	ledger::{Batch, Payee, State},
-	units::Amount,
 };
 use std::collections::{BTreeMap, HashSet};
+use waybill_chain::{
+	ledger::{Batch, Payee, State},
+	types::{Bounty, ReleaseState},
+	Amount, Terms,
+};
 use waybill_exchange::Session;
 use waybill_primitives::{BountyId, DeviceIndex, ReservationId};
 

@@ -14,19 +14,18 @@ use super::{
 	horizon::Horizon,
 	store::{Fate, Store},
 };
-use crate::{
-	chain::{types::Reservation, TOO_LATE},
-	error::{Error, Result},
-	keys::Account,
-	ledger::{Batch, Payee, State},
-	units::Amount,
-};
+use crate::error::{Error, Result};
 use std::{
 	collections::{BTreeMap, BTreeSet, HashMap, HashSet},
 	sync::Arc,
 	time::{Duration, Instant},
 };
 use tokio::task::JoinSet;
+use waybill_chain::{
+	ledger::{Batch, Payee, State},
+	types::Reservation,
+	Account, Amount,
+};
 use waybill_exchange::{Progress, Session, Submission};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, ReservationId};
 
@@ -67,7 +66,7 @@ enum Finished {
 	Reserve {
 		bounty: BountyId,
 		devices: Vec<DeviceIndex>,
-		result: Result<(ReservationId, Batch)>,
+		result: waybill_chain::Result<(ReservationId, Batch)>,
 	},
 	Claim {
 		bounty: BountyId,
@@ -75,7 +74,7 @@ enum Finished {
 		devices: Vec<DeviceIndex>,
 		/// Whether no claim of this reservation was sent before whose end is not known.
 		is_first: bool,
-		result: Result<Batch>,
+		result: waybill_chain::Result<Batch>,
 	},
 }
 
@@ -169,20 +168,23 @@ impl<L: Payee> Settler<L> {
 	/// Waits until a transaction has come to its end, and notes what became of it.
 	pub async fn finish(&mut self, mut trouble: impl FnMut(BountyId, Option<String>)) -> Result<()> {
 		let Some(Ok(finished)) = self.running.join_next().await else { return Ok(()) };
-		let (bounty, of, outcome) = match finished {
+		let (bounty, of, too_late, outcome) = match finished {
 			Finished::Reserve { bounty, devices, result } => {
 				self.reserving.remove(&bounty);
-				(bounty, None, result.and_then(|(reservation, batch)| self.reserved(bounty, reservation, &devices, &batch)))
+				let taken = |(reservation, batch)| self.reserved(bounty, reservation, &devices, &batch);
+				(bounty, None, false, result.map_err(Error::from).and_then(taken))
 			},
 			Finished::Claim { bounty, reservation, devices, is_first, result } => {
 				self.claiming.remove(&(bounty, reservation));
 				let of = Some(reservation);
-				if is_first && result.as_ref().is_err_and(is_too_late) {
+				let too_late = matches!(result, Err(waybill_chain::Error::TooLate { .. }));
+				if is_first && too_late {
 					// No key has left.
 					let held = |index| devices.contains(&index).then_some(Fate::Held);
 					self.store.settle_claim(bounty, reservation, held)?;
 				}
-				(bounty, of, result.and_then(|batch| self.claimed(bounty, reservation, &devices, &batch)))
+				let taken = |batch| self.claimed(bounty, reservation, &devices, &batch);
+				(bounty, of, too_late, result.map_err(Error::from).and_then(taken))
 			},
 		};
 		match outcome {
@@ -194,7 +196,7 @@ impl<L: Payee> Settler<L> {
 				trouble(bounty, None);
 			},
 			Err(error) => {
-				let length = self.pause(bounty, of, is_too_late(&error));
+				let length = self.pause(bounty, of, too_late);
 				tracing::warn!(bounty, %error, ?length, "a transaction failed; trying again after a pause");
 				trouble(bounty, Some(error.to_string()));
 			},
@@ -269,9 +271,4 @@ impl<L: Payee> Settler<L> {
 		let found = state.reservation(bounty, id).await?;
 		Ok(found.filter(|found| found.distributor == self.account.id()))
 	}
-}
-
-/// Whether nothing was sent.
-fn is_too_late(error: &Error) -> bool {
-	error.name() == Some(TOO_LATE)
 }

@@ -2,13 +2,15 @@
 
 use super::Settler;
 use crate::{
-	chain::types::Event,
 	distributor::store::{Claim, Fate},
-	error::{Kind, Result},
-	ledger::{Payee, State},
-	units::Amount,
+	error::Result,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
+use waybill_chain::{
+	ledger::{Payee, State},
+	types::Event,
+	Amount,
+};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, LockKey, ReservationId};
 
 /// The most blocks that are searched for what became of a claim.
@@ -91,7 +93,7 @@ impl<L: Payee> Settler<L> {
 				break;
 			}
 			let events = match self.ledger.events(number).await {
-				Err(error) if error.kind() == Kind::NotFound => None,
+				Err(waybill_chain::Error::NoBlock(_)) => None,
 				events => events?,
 			};
 			let Some(events) = events else {
@@ -148,7 +150,7 @@ impl<L: Payee> Settler<L> {
 				break;
 			}
 			let extrinsics = match self.ledger.extrinsics(number).await {
-				Err(error) if error.kind() == Kind::NotFound => continue,
+				Err(waybill_chain::Error::NoBlock(_)) => continue,
 				extrinsics => extrinsics?,
 			};
 			for bytes in extrinsics {

@@ -1,18 +1,17 @@
 //! Which receipts are reserved, and when.
 
-use super::{
-	window::safe_until,
-	Finished, Rules, Settler,
-};
+use super::{window::safe_until, Finished, Rules, Settler};
 use crate::{
-	chain::types::{Bounty, ReleaseState, Reservation},
 	distributor::batch::batch,
 	error::{Error, Result},
-	ledger::{Batch, Payee, State},
 };
 use std::{
 	collections::{BTreeMap, HashMap},
 	time::Instant,
+};
+use waybill_chain::{
+	ledger::{Batch, Payee, State},
+	types::{Bounty, ReleaseState, Reservation},
 };
 use waybill_exchange::{Session, Submission};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, ReservationId};

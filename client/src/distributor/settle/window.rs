@@ -1,10 +1,7 @@
 //! The blocks in which a reservation is its distributor's alone, and the time around their end.
 
-use crate::{
-	chain::{mortality, types::Bounty},
-	units::BlockTime,
-};
 use std::time::Duration;
+use waybill_chain::{mortality, types::Bounty, BlockTime};
 use waybill_primitives::BlockNumber;
 
 /// A transaction that is sent gets into a block within this time.
@@ -65,8 +62,7 @@ mod tests {
 	#[test]
 	fn margins_should_last_as_long_whatever_the_block_time() {
 		let margins = |millis| {
-			let Margins { inclusion, last_blocks, urgent, patience } =
-				Margins::new(BlockTime::from_millis(millis).unwrap());
+			let Margins { inclusion, last_blocks, urgent, patience } = Margins::new(BlockTime::from_millis(millis).unwrap());
 			[inclusion, last_blocks, urgent, patience]
 		};
 		assert_eq!(margins(1_000), [6, 12, 15, 256]);

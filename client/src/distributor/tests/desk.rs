@@ -1,10 +1,7 @@
-use crate::{
-	chain::types::ReleaseState,
-	distributor::scene::{account, Scene, EXPIRES_AT},
-	ledger::Ledger,
-};
+use crate::distributor::scene::{account, Scene, EXPIRES_AT};
 use std::sync::Arc;
 use tempfile::TempDir;
+use waybill_chain::{ledger::Ledger, types::ReleaseState};
 use waybill_exchange::{Progress, Rejection};
 use waybill_primitives::Version;
 

@@ -1,8 +1,7 @@
 use crate::{
-	chain::types::Hash,
 	device::peer::{client, Peer, PeerError},
 	distributor::{
-		http::{router, serve, Shared},
+		http::{router, Shared},
 		scene::{account, Scene},
 		status::{About, Status},
 	},
@@ -16,6 +15,8 @@ use tokio::{
 	net::{TcpListener, TcpStream},
 	sync::oneshot,
 };
+use waybill_chain::types::Hash;
+use waybill_daemon::serve;
 use waybill_exchange::{Message, Rejection, RejectionMessage};
 use waybill_primitives::Version;
 

@@ -1,13 +1,11 @@
-use crate::{
-	distributor::{
-		run,
-		scene::{account, config, Scene},
-		Parts,
-	},
-	ipfs::{Gateway, Kubo},
+use crate::distributor::{
+	run,
+	scene::{account, config, Scene},
+	Parts,
 };
 use std::time::Duration;
 use tokio::{net::TcpListener, time::timeout};
+use waybill_ipfs_http::{Gateway, Kubo};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn distributor_should_stop_at_once_when_what_it_waits_for_gives_no_answer() {

@@ -1,21 +1,20 @@
 use crate::{
-	chain::types::{AccountId, Event, ReleaseState, Reservation},
 	distributor::{
-		now_ms,
 		scene::{account, Scene, Shop, REWARD},
 		settle::{Margins, Rules, Settler, CLAIMS_STOP},
 		store::{Earnings, Store},
 		Config,
 	},
-	keys::Account,
-	ledger::{
-		fake::{Fake, Fault, FEE, GENESIS, WINDOW},
-		Ledger, State,
-	},
-	units::Amount,
+	ledger::fake::{Fake, Fault, FEE, GENESIS, WINDOW},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tempfile::TempDir;
+use waybill_chain::{
+	ledger::{Ledger, State},
+	types::{AccountId, Event, ReleaseState, Reservation},
+	Account, Amount,
+};
+use waybill_daemon::clock::Time;
 use waybill_exchange::Progress;
 use waybill_primitives::Version;
 
@@ -348,7 +347,7 @@ async fn nothing_should_be_given_up_when_the_node_lags_behind_after_a_restart() 
 	settler.settle(&old, |_, _| ()).await.unwrap();
 	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 0))));
 
-	stage.scene.chain.edit(|world| world.timestamp_ms = Some(now_ms() - 600_000));
+	stage.scene.chain.edit(|world| world.timestamp_ms = Some(Time::now().0 - 600_000));
 	stage.scene.chain.advance(1);
 	let number = stage.scene.chain.newest().await.unwrap().head().number;
 	stage.round(&mut settler).await;

@@ -6,8 +6,8 @@ use crate::{
 	},
 	error::Kind,
 	ledger::fake::GENESIS,
-	units::Amount,
 };
+use waybill_chain::Amount;
 use waybill_exchange::{Progress, Rejection, Session};
 use waybill_primitives::Version;
 

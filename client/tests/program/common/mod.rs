@@ -1,12 +1,11 @@
 //! A running chain, a small IPFS node and the program itself.
 
-mod ipfs;
 mod node;
 mod service;
 
-pub use ipfs::Ipfs;
 pub use node::Node;
 pub use service::Service;
+pub use waybill_testkit::ipfs::Ipfs;
 
 use serde_json::Value;
 use std::{

@@ -1,0 +1,130 @@
+//! What can go wrong between a program and the chain.
+
+use crate::types::Hash;
+use std::time::Duration;
+use waybill_primitives::BlockNumber;
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong. Causes from other crates are kept in words.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Error {
+	/// The text is no address of a node.
+	#[error("{address}: {cause}; write for example ws://127.0.0.1:9944")]
+	Address {
+		/// The text.
+		address: String,
+		/// What is wrong with it.
+		cause: String,
+	},
+	/// Nothing listens at the address.
+	#[error("cannot reach a node at {url}: {cause}")]
+	NoNode {
+		/// The address.
+		url: String,
+		/// Why.
+		cause: String,
+	},
+	/// Something listens at the address that does not answer as a node does.
+	#[error("{url} does not answer as a node does: {cause}")]
+	NotANode {
+		/// The address.
+		url: String,
+		/// What is strange.
+		cause: String,
+	},
+	/// The node went away.
+	#[error("lost the node at {url}: {cause}")]
+	Lost {
+		/// Its address.
+		url: String,
+		/// What was asked for, and how it ended.
+		cause: String,
+	},
+	/// No node answered a question in time.
+	#[error("no node answers: waited {} s", .0.as_secs())]
+	NoAnswer(Duration),
+	/// The node has nothing that it must have.
+	#[error("the node at {url} has no {what}")]
+	Lacking {
+		/// Its address.
+		url: String,
+		/// What.
+		what: &'static str,
+	},
+	/// The node is one of another chain.
+	#[error("{url} is a node of another chain (genesis {found}, wanted {wanted})")]
+	OtherChain {
+		/// Its address.
+		url: String,
+		/// The hash of its chain's first block.
+		found: Hash,
+		/// The hash that was wanted.
+		wanted: Hash,
+	},
+	/// The node's chain has another runtime than this program knows.
+	#[error(
+		"the node at {url} runs another runtime than this program was built for; use the program of the chain's release \
+		 ({cause})"
+	)]
+	OtherRuntime {
+		/// Its address.
+		url: String,
+		/// What does not fit.
+		cause: String,
+	},
+	/// The node answered with an error.
+	#[error("the node at {url} answered: {cause}")]
+	Answer {
+		/// Its address.
+		url: String,
+		/// The error.
+		cause: String,
+	},
+	/// The node has no such block, or no longer.
+	#[error("the node has no block {0}")]
+	NoBlock(BlockNumber),
+	/// What the chain says makes no sense.
+	#[error("{0}")]
+	Nonsense(String),
+	/// The chain refused the transaction, or it failed there.
+	#[error(transparent)]
+	Refused(#[from] Refused),
+	/// Nothing was sent, as it was too late.
+	#[error("not sent: block {best} is there, and it is too late after block {latest}")]
+	TooLate {
+		/// The node's best block.
+		best: u64,
+		/// The last block in which it would have been sent.
+		latest: BlockNumber,
+	},
+	/// The transaction is in no block and can no longer get into one.
+	#[error("the transaction {0} did not get into a block; nothing was changed: try again")]
+	NotIncluded(Hash),
+}
+
+/// The chain's refusal of a transaction.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refused {
+	/// The name of the error, such as `PodBounty.AlreadyPaid` or `Transaction.Payment`.
+	pub name: String,
+	/// What happened and what to do, with the name.
+	pub message: String,
+}
+
+impl Error {
+	/// Whether the chain refused with the error of this name (`PodBounty.AlreadyPaid`).
+	pub fn is_refusal(&self, name: &str) -> bool {
+		matches!(self, Self::Refused(refused) if refused.name == name)
+	}
+
+	/// Whether another node, or the same one later, may answer.
+	pub const fn is_unreachable(&self) -> bool {
+		matches!(
+			self,
+			Self::NoNode { .. } | Self::NotANode { .. } | Self::Lost { .. } | Self::NoAnswer(_) | Self::Lacking { .. }
+		)
+	}
+}

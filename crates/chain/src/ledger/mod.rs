@@ -1,0 +1,135 @@
+//! What the distributor and the device ask of the chain, so that both can be tested without one.
+//!
+//! Everything is read at a final block: what it says cannot be taken back.
+
+mod node;
+
+pub use node::Node;
+
+use crate::{
+	account::Account,
+	amount::Amount,
+	block_time::BlockTime,
+	error::Result,
+	submit::Terms,
+	types::{AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, KeySetLink, ReceiptBatch, Release, Reservation},
+};
+use std::future::Future;
+use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId};
+
+/// A final block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Head {
+	/// Its number.
+	pub number: BlockNumber,
+	/// Its author's clock, in milliseconds since 1970.
+	pub timestamp_ms: u64,
+}
+
+/// The state at one final block.
+pub trait State: Send + Sync {
+	/// The block.
+	fn head(&self) -> Head;
+
+	/// The newest available release of a model.
+	fn latest_release(&self, model: ModelId) -> impl Future<Output = Result<Option<ReleaseId>>> + Send;
+
+	/// A release.
+	fn release(&self, id: ReleaseId) -> impl Future<Output = Result<Option<Release>>> + Send;
+
+	/// The version of a vendor's current key set, if the account is a vendor.
+	fn key_set_version(&self, vendor: &AccountId) -> impl Future<Output = Result<Option<u32>>> + Send;
+
+	/// A vendor's key sets of the versions after `after`, in their order; not all of them if they are many.
+	fn key_sets(&self, vendor: &AccountId, after: u32) -> impl Future<Output = Result<Vec<KeySetLink>>> + Send;
+
+	/// A fleet.
+	fn fleet(&self, id: FleetId) -> impl Future<Output = Result<Option<Fleet>>> + Send;
+
+	/// The bounties that take reservations.
+	fn open_bounties(&self) -> impl Future<Output = Result<Vec<Bounty>>> + Send;
+
+	/// A bounty.
+	fn bounty(&self, id: BountyId) -> impl Future<Output = Result<Option<Bounty>>> + Send;
+
+	/// Where a device stands in a bounty, if there are such a bounty and device.
+	fn device_status(
+		&self,
+		bounty: BountyId,
+		index: DeviceIndex,
+	) -> impl Future<Output = Result<Option<DeviceStatus>>> + Send;
+
+	/// A standing reservation.
+	fn reservation(&self, bounty: BountyId, id: ReservationId) -> impl Future<Output = Result<Option<Reservation>>> + Send;
+
+	/// The distributors that announced themselves.
+	fn distributors(&self) -> impl Future<Output = Result<Vec<Distributor>>> + Send;
+}
+
+/// The final chain. A question that no node answers fails after a while, but for those that wait for a block.
+pub trait Ledger: Clone + Send + Sync + 'static {
+	/// The state at one block.
+	type State: State;
+
+	/// The hash of the first block.
+	fn genesis(&self) -> Hash32;
+
+	/// The time from one block to the next.
+	fn block_time(&self) -> impl Future<Output = Result<BlockTime>> + Send;
+
+	/// The state at the newest final block.
+	fn newest(&self) -> impl Future<Output = Result<Self::State>> + Send;
+
+	/// The state at the newest final block, as soon as that is above `number`.
+	fn above(&self, number: BlockNumber) -> impl Future<Output = Result<Self::State>> + Send;
+
+	/// What happened in a final block; nothing if it is too old for its state to be kept.
+	fn events(&self, number: BlockNumber) -> impl Future<Output = Result<Option<Vec<Event>>>> + Send;
+
+	/// The key revealed for a device, if the node keeps such keys. It is not checked, and may be of a block that was abandoned.
+	fn revealed(&self, bounty: BountyId, index: DeviceIndex) -> impl Future<Output = Result<Option<LockKey>>> + Send;
+
+	/// The extrinsics of a final block.
+	fn extrinsics(&self, number: BlockNumber) -> impl Future<Output = Result<Vec<Vec<u8>>>> + Send;
+}
+
+/// What a distributor does on the chain. Each returns once it is final.
+pub trait Payee: Ledger {
+	/// Whether a transaction of the account is on its way and not final yet.
+	fn is_pending(&self, payee: &Account) -> impl Future<Output = Result<bool>> + Send;
+
+	/// The most receipts or keys of one batch.
+	fn max_batch(&self) -> impl Future<Output = Result<u32>> + Send;
+
+	/// Reserves the devices of these receipts.
+	fn reserve(
+		&self,
+		payee: &Account,
+		bounty: BountyId,
+		batch: ReceiptBatch,
+	) -> impl Future<Output = Result<(ReservationId, Batch)>> + Send;
+
+	/// Reveals the keys of a reservation and is paid.
+	fn claim(
+		&self,
+		payee: &Account,
+		bounty: BountyId,
+		reservation: ReservationId,
+		keys: Vec<(DeviceIndex, LockKey)>,
+		terms: Terms,
+	) -> impl Future<Output = Result<Batch>> + Send;
+
+	/// Publishes the address at which devices reach the distributor.
+	fn announce(&self, payee: &Account, endpoint: &str) -> impl Future<Output = Result<Batch>> + Send;
+}
+
+/// What became of a transaction.
+#[derive(Clone, Debug)]
+pub struct Batch {
+	/// The block that holds it.
+	pub block: BlockNumber,
+	/// What it cost, the tip included.
+	pub fee: Amount,
+	/// The devices that the chain did not take, each with the reason.
+	pub rejected: Vec<(DeviceIndex, String)>,
+}

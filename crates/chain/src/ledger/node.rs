@@ -1,0 +1,213 @@
+//! The chain behind a node.
+
+use super::{Batch, Head, Ledger, Payee, State};
+use crate::{
+	account::Account,
+	api,
+	block_time::BlockTime,
+	blocks::Blocks,
+	connect::Chain,
+	error::{Error, Result},
+	submit::{Included, Terms, Until},
+	types::{
+		AccountId, BlockId, Bounty, DeviceStatus, Distributor, Event, Fleet, Hash, KeySetLink, ReceiptBatch, Release,
+		Reservation,
+	},
+	view::View,
+};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+use subxt::{
+	config::{substrate::H256, RpcConfigFor, SubstrateConfig},
+	rpcs::methods::LegacyRpcMethods,
+};
+use tokio::{sync::Mutex, time::timeout};
+use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId};
+
+/// For how long a question waits for its answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The chain as a node tells it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Node {
+	chain: Chain,
+	/// The stream of final blocks, once somebody waits for one, and the newest block that it gave.
+	blocks: Arc<Mutex<Option<(Blocks, BlockNumber)>>>,
+}
+
+/// The state that a node tells at one block.
+#[derive(Clone)]
+pub struct At {
+	view: View,
+	head: Head,
+}
+
+impl Node {
+	/// The chain behind this connection.
+	pub fn new(chain: Chain) -> Self {
+		Self { chain, blocks: Arc::default() }
+	}
+
+	fn rpc(&self) -> LegacyRpcMethods<RpcConfigFor<SubstrateConfig>> {
+		LegacyRpcMethods::new(self.chain.raw().clone())
+	}
+
+	fn lost(&self, cause: &impl fmt::Display) -> Error {
+		Error::Lost { url: self.chain.url().into(), cause: cause.to_string() }
+	}
+
+	async fn hash(&self, number: BlockNumber) -> Result<H256> {
+		let hash = self.rpc().chain_get_block_hash(Some(number.into())).await;
+		hash.map_err(|cause| self.lost(&cause))?.ok_or(Error::NoBlock(number))
+	}
+}
+
+/// What a node answers in time; a connection that is lost is opened again for as long as it takes.
+async fn answered<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
+	match timeout(PATIENCE, question).await {
+		Ok(answer) => answer,
+		Err(_) => Err(Error::NoAnswer(PATIENCE)),
+	}
+}
+
+impl Ledger for Node {
+	type State = At;
+
+	fn genesis(&self) -> Hash32 {
+		self.chain.genesis()
+	}
+
+	async fn block_time(&self) -> Result<BlockTime> {
+		answered(self.chain.block_time()).await
+	}
+
+	async fn newest(&self) -> Result<At> {
+		let newest = async {
+			let view = self.chain.finalized().await?;
+			let head = Head { number: view.block().number, timestamp_ms: view.timestamp().await? };
+			Ok(At { view, head })
+		};
+		answered(newest).await
+	}
+
+	async fn above(&self, number: BlockNumber) -> Result<At> {
+		let mut blocks = self.blocks.lock().await;
+		let (stream, newest) = match &mut *blocks {
+			Some((stream, newest)) => (stream, newest),
+			none => {
+				let (stream, newest) = none.insert((self.chain.blocks().await?, 0));
+				(stream, newest)
+			},
+		};
+		// Blocks may have become final before the stream began.
+		let state = self.newest().await?;
+		if state.head.number > number {
+			return Ok(state);
+		}
+		while *newest <= number {
+			*newest = stream.next_id().await?.number;
+		}
+		self.newest().await
+	}
+
+	async fn events(&self, number: BlockNumber) -> Result<Option<Vec<Event>>> {
+		let hash = Hash(self.hash(number).await?.0);
+		self.chain.events(&BlockId { number, hash }).await
+	}
+
+	async fn revealed(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<LockKey>> {
+		self.chain.revealed_key(bounty, index).await
+	}
+
+	async fn extrinsics(&self, number: BlockNumber) -> Result<Vec<Vec<u8>>> {
+		let hash = self.hash(number).await?;
+		let block = self.rpc().chain_get_block(Some(hash)).await.map_err(|cause| self.lost(&cause))?;
+		let block = block.ok_or(Error::NoBlock(number))?;
+		Ok(block.block.extrinsics.into_iter().map(|bytes| bytes.0).collect())
+	}
+}
+
+impl Payee for Node {
+	async fn is_pending(&self, payee: &Account) -> Result<bool> {
+		let next = self.rpc().system_account_next_index(&payee.id()).await;
+		let next = next.map_err(|cause| self.lost(&cause))?;
+		let view = self.chain.finalized().await?;
+		let account = view.storage(api::storage().system().account(), (payee.id(),)).await?;
+		Ok(account.map_or(0, |account| u64::from(account.nonce)) != next)
+	}
+
+	async fn max_batch(&self) -> Result<u32> {
+		self.chain.finalized().await?.max_batch().await
+	}
+
+	async fn reserve(&self, payee: &Account, bounty: BountyId, receipts: ReceiptBatch) -> Result<(ReservationId, Batch)> {
+		let reserved = self.chain.reserve(payee, bounty, receipts, Until::Finalized).await?;
+		Ok((reserved.reservation, batch(&reserved.included, reserved.rejected)))
+	}
+
+	async fn claim(
+		&self,
+		payee: &Account,
+		bounty: BountyId,
+		reservation: ReservationId,
+		keys: Vec<(DeviceIndex, LockKey)>,
+		terms: Terms,
+	) -> Result<Batch> {
+		let claimed = self.chain.claim(payee, bounty, reservation, keys, terms, Until::Finalized).await?;
+		Ok(batch(&claimed.included, claimed.rejected))
+	}
+
+	async fn announce(&self, payee: &Account, endpoint: &str) -> Result<Batch> {
+		let included = self.chain.announce(payee, endpoint, Until::Finalized).await?;
+		Ok(batch(&included, Vec::new()))
+	}
+}
+
+fn batch(included: &Included, rejected: Vec<(DeviceIndex, String)>) -> Batch {
+	Batch { block: included.block.number, fee: included.fee, rejected }
+}
+
+impl State for At {
+	fn head(&self) -> Head {
+		self.head
+	}
+
+	async fn latest_release(&self, model: ModelId) -> Result<Option<ReleaseId>> {
+		answered(self.view.latest_release(model)).await
+	}
+
+	async fn release(&self, id: ReleaseId) -> Result<Option<Release>> {
+		answered(self.view.release(id)).await
+	}
+
+	async fn key_set_version(&self, vendor: &AccountId) -> Result<Option<u32>> {
+		answered(self.view.key_set_version(vendor)).await
+	}
+
+	async fn key_sets(&self, vendor: &AccountId, after: u32) -> Result<Vec<KeySetLink>> {
+		answered(self.view.key_sets(vendor, after)).await
+	}
+
+	async fn fleet(&self, id: FleetId) -> Result<Option<Fleet>> {
+		answered(self.view.fleet(id)).await
+	}
+
+	async fn open_bounties(&self) -> Result<Vec<Bounty>> {
+		answered(self.view.open_bounties()).await
+	}
+
+	async fn bounty(&self, id: BountyId) -> Result<Option<Bounty>> {
+		answered(self.view.bounty(id)).await
+	}
+
+	async fn device_status(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<DeviceStatus>> {
+		answered(self.view.device_status(bounty, index)).await
+	}
+
+	async fn reservation(&self, bounty: BountyId, id: ReservationId) -> Result<Option<Reservation>> {
+		answered(self.view.reservation(bounty, id)).await
+	}
+
+	async fn distributors(&self) -> Result<Vec<Distributor>> {
+		answered(self.view.distributors()).await
+	}
+}

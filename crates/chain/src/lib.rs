@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![allow(clippy::result_large_err)] // subxt's errors are large; where they come up, the network is what takes time.
+
+mod account;
+mod amount;
+mod block_time;
+mod blocks;
+mod connect;
+mod delivery;
+mod error;
+mod events;
+pub mod ledger;
+mod refusal;
+pub mod runtime;
+mod submit;
+pub mod types;
+mod view;
+
+pub use account::{Account, WrongSecretUri};
+pub use amount::{Amount, UNIT};
+pub use block_time::BlockTime;
+pub use blocks::{Block, Blocks};
+pub use connect::{Chain, Patience};
+pub use delivery::{Claimed, Reserved};
+pub use error::{Error, Refused, Result};
+pub use ledger::{Head, Ledger, Node, Payee, State};
+pub use runtime::api;
+pub use submit::{mortality, Included, Terms, TxReport, Until};
+pub use types::{AccountId, BlockId, Event, Hash};
+pub use view::View;

@@ -1,0 +1,318 @@
+//! The chain's state at one block.
+
+use crate::{
+	amount::Amount,
+	api,
+	block_time::BlockTime,
+	connect::Chain,
+	error::{Error, Result},
+	types::{
+		AccountId, Attestations, BlockId, Bounty, DeviceStatus, Distributor, Fleet, Hash, KeySetLink, Model, PendingKeySet,
+		Release, ReleaseState, Reservation, Vendor,
+	},
+};
+use subxt::{
+	client::{OnlineClientAtBlock, OnlineClientAtBlockImpl},
+	config::SubstrateConfig,
+	constants::Address as ConstantAddress,
+	runtime_apis::Payload,
+	storage::{Address, StorageClient},
+	utils::Static,
+};
+use waybill_primitives::{
+	BlockNumber, BountyId, DeviceIndex, FleetId, KeySet, ModelId, ReleaseId, ReleaseSignature, ReservationId,
+};
+
+/// So many key sets are asked for at once.
+const KEY_SETS: u32 = 16;
+
+type BountyInfo = api::runtime_types::pallet_pod_bounty::types::BountyInfo<AccountId, u128>;
+
+/// The chain's state at one block.
+#[derive(Clone)]
+pub struct View {
+	chain: Chain,
+	at: OnlineClientAtBlock<SubstrateConfig>,
+}
+
+impl View {
+	pub(crate) const fn new(chain: Chain, at: OnlineClientAtBlock<SubstrateConfig>) -> Self {
+		Self { chain, at }
+	}
+
+	/// The block.
+	pub fn block(&self) -> BlockId {
+		BlockId {
+			number: BlockNumber::try_from(self.at.block_number()).unwrap_or(BlockNumber::MAX),
+			hash: Hash(self.at.block_hash().0),
+		}
+	}
+
+	/// The time from one block to the next.
+	pub async fn block_time(&self) -> Result<BlockTime> {
+		let found = self.ask(api::runtime_apis().aura_api().slot_duration()).await?;
+		let none = || Error::Nonsense("the chain says that its slots have no length".into());
+		BlockTime::from_millis(found.0).ok_or_else(none)
+	}
+
+	/// A vendor.
+	pub async fn vendor(&self, account: &AccountId) -> Result<Option<Vendor>> {
+		let Some(vendor) = self.storage(api::storage().firmware().vendors(), (*account,)).await? else {
+			return Ok(None);
+		};
+		let version = vendor.key_set_version;
+		let key_set = self.key_set(account, version).await?;
+		let key_set =
+			key_set.ok_or_else(|| Error::Nonsense(format!("the chain lacks key set {version} of vendor {account}")))?;
+		Ok(Some(Vendor {
+			account: *account,
+			name: text(vendor.metadata.name.0),
+			url: text(vendor.metadata.url.0),
+			security_contact: text(vendor.metadata.security_contact.0),
+			key_set_version: version,
+			key_set,
+		}))
+	}
+
+	/// A vendor's key set of one version.
+	pub async fn key_set(&self, vendor: &AccountId, version: u32) -> Result<Option<KeySet>> {
+		let found = self.storage(api::storage().firmware().key_sets(), (*vendor, version)).await?;
+		Ok(found.map(|set| set.0))
+	}
+
+	/// The version of a vendor's current key set; nothing if the account is no vendor.
+	pub async fn key_set_version(&self, vendor: &AccountId) -> Result<Option<u32>> {
+		let found = self.storage(api::storage().firmware().vendors(), (*vendor,)).await?;
+		Ok(found.map(|vendor| vendor.key_set_version))
+	}
+
+	/// A vendor's key sets of the versions after `after`, in their order; not all of them if they are many.
+	pub async fn key_sets(&self, vendor: &AccountId, after: u32) -> Result<Vec<KeySetLink>> {
+		let found = self.ask(api::runtime_apis().firmware_api().key_sets(*vendor, after, KEY_SETS)).await?;
+		Ok(found.into_iter().map(link).collect())
+	}
+
+	/// The key set that a vendor has proposed and not adopted.
+	pub async fn pending_key_set(&self, vendor: &AccountId) -> Result<Option<PendingKeySet>> {
+		let found = self.ask(api::runtime_apis().firmware_api().pending_key_set(*vendor)).await?;
+		Ok(found.map(|pending| PendingKeySet { link: link(pending.link), effective_at: pending.effective_at }))
+	}
+
+	/// A model.
+	pub async fn model(&self, id: ModelId) -> Result<Option<Model>> {
+		let found = self.storage(api::storage().firmware().models(), (id,)).await?;
+		Ok(found.map(|found| model(id, found)))
+	}
+
+	/// The models of a vendor, in the order of their registration.
+	pub async fn models_of(&self, vendor: &AccountId) -> Result<Vec<Model>> {
+		let mut models = match self.models().await {
+			Ok(models) => models,
+			Err(error) => return Err(self.chain.explain(error).await),
+		};
+		models.retain(|model| model.vendor == *vendor);
+		models.sort_unstable_by_key(|model| model.id);
+		Ok(models)
+	}
+
+	async fn models(&self) -> Result<Vec<Model>, subxt::Error> {
+		let storage = self.at.storage();
+		let mut entries = storage.entry(api::storage().firmware().models())?.iter(()).await?;
+		let mut models = Vec::new();
+		while let Some(entry) = entries.next().await {
+			let entry = entry?;
+			let (id,) = entry.key()?.decode()?;
+			models.push(model(id, entry.value().decode()?));
+		}
+		Ok(models)
+	}
+
+	/// A fleet.
+	pub async fn fleet(&self, id: FleetId) -> Result<Option<Fleet>> {
+		let found = self.storage(api::storage().firmware().fleets(), (id,)).await?;
+		Ok(found.map(|fleet| Fleet {
+			id,
+			model: fleet.model,
+			root: fleet.root,
+			count: fleet.count,
+			cap_height: fleet.cap_height.into(),
+			manifest: fleet.manifest.0,
+			bounties: fleet.users,
+		}))
+	}
+
+	/// The fleets of a model, in the order of their registration.
+	pub async fn fleets(&self, model: ModelId) -> Result<Vec<FleetId>> {
+		self.ask(api::runtime_apis().firmware_api().fleets(model)).await
+	}
+
+	/// A release.
+	pub async fn release(&self, id: ReleaseId) -> Result<Option<Release>> {
+		let found = self.ask(api::runtime_apis().firmware_api().release(id)).await?;
+		Ok(found.map(|release| Release {
+			id,
+			vendor: release.vendor,
+			statement: release.statement.0,
+			advisory: release.advisory.map(text),
+			key_set_version: release.key_set_version,
+			signatures: release.signatures.into_iter().map(|(key, signature)| (key, signature.0)).collect(),
+			published_at: release.published_at,
+			state: ReleaseState::from(release.state),
+			yank: release.yank.map(|reason| reason.0),
+		}))
+	}
+
+	/// The available release of a model with the highest security version and, among those, the highest version.
+	pub async fn latest_release(&self, model: ModelId) -> Result<Option<ReleaseId>> {
+		self.ask(api::runtime_apis().firmware_api().latest_release(model)).await
+	}
+
+	/// The releases of a model, from the lowest version to the highest.
+	pub async fn releases(&self, model: ModelId) -> Result<Vec<ReleaseId>> {
+		self.ask(api::runtime_apis().firmware_api().releases(model)).await
+	}
+
+	/// The votes on a release; none for one that was yanked.
+	pub async fn attestations(&self, id: ReleaseId) -> Result<Option<Attestations>> {
+		let found = self.ask(api::runtime_apis().firmware_api().attestations(id)).await?;
+		Ok(found.map(|details| Attestations {
+			round: details.round,
+			opens_at: details.opens_at,
+			votes: details.votes.into_iter().map(|(attester, verdict)| (attester, verdict.0)).collect(),
+			decided_at: details.decided_at,
+			attesters: details.attesters,
+			needed: details.needed,
+		}))
+	}
+
+	/// A bounty, until its last remains are removed.
+	pub async fn bounty(&self, id: BountyId) -> Result<Option<Bounty>> {
+		let found = self.ask(api::runtime_apis().pod_bounty_api().bounty(id)).await?;
+		Ok(found.map(|info| bounty(id, info)))
+	}
+
+	/// The bounties for a release that have not started closing.
+	pub async fn bounties(&self, release: ReleaseId) -> Result<Vec<Bounty>> {
+		let found = self.ask(api::runtime_apis().pod_bounty_api().bounties(release)).await?;
+		Ok(found.into_iter().map(|(id, info)| bounty(id, info)).collect())
+	}
+
+	/// The bounties that take reservations: neither expired nor closing. Whether the release was yanked is not looked at.
+	pub async fn open_bounties(&self) -> Result<Vec<Bounty>> {
+		let found = self.ask(api::runtime_apis().pod_bounty_api().open_bounties()).await?;
+		Ok(found.into_iter().map(|(id, info)| bounty(id, info)).collect())
+	}
+
+	/// Where a device stands in a bounty; nothing for a bounty or device that does not exist.
+	pub async fn device_status(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<DeviceStatus>> {
+		let found = self.ask(api::runtime_apis().pod_bounty_api().device_status(bounty, index)).await?;
+		Ok(found.map(|status| DeviceStatus { paid: status.paid, reserved: status.reserved }))
+	}
+
+	/// A page of the bitmap of paid devices: device `4096 * page + i` is bit `i % 8`, from the lowest, of byte `i / 8`.
+	pub async fn paid_page(&self, bounty: BountyId, page: u32) -> Result<Option<Vec<u8>>> {
+		self.ask(api::runtime_apis().pod_bounty_api().paid_page(bounty, page)).await
+	}
+
+	/// A standing reservation.
+	pub async fn reservation(&self, bounty: BountyId, reservation: ReservationId) -> Result<Option<Reservation>> {
+		let found = self.ask(api::runtime_apis().pod_bounty_api().reservation(bounty, reservation)).await?;
+		Ok(found.map(|info| Reservation {
+			distributor: info.distributor,
+			reward: Amount(info.reward),
+			deposit: Amount(info.deposit),
+			exclusive_until: info.exclusive_until,
+			slots: info.slots.into_iter().map(|slot| (slot.device_index, slot.lock)).collect(),
+		}))
+	}
+
+	/// The distributors that announced an address.
+	pub async fn distributors(&self) -> Result<Vec<Distributor>> {
+		let found = self.ask(api::runtime_apis().pod_bounty_api().distributors()).await?;
+		Ok(found.into_iter().map(|(account, endpoint)| Distributor { account, endpoint: text(endpoint) }).collect())
+	}
+
+	/// The block's time, in milliseconds since 1970.
+	pub async fn timestamp(&self) -> Result<u64> {
+		Ok(self.storage(api::storage().timestamp().now(), ()).await?.unwrap_or_default())
+	}
+
+	/// The most devices of one batch.
+	pub async fn max_batch(&self) -> Result<u32> {
+		self.constant(api::constants().pod_bounty().max_batch()).await
+	}
+
+	/// Calls a runtime API.
+	pub async fn ask<P: Payload>(&self, payload: P) -> Result<P::ReturnType> {
+		match self.at.runtime_apis().call(payload).await {
+			Ok(value) => Ok(value),
+			Err(error) => Err(self.chain.explain(error).await),
+		}
+	}
+
+	/// Reads a value of the chain's storage.
+	pub async fn storage<A: Address>(&self, address: A, keys: A::KeyParts) -> Result<Option<A::Value>> {
+		let storage: StorageClient<'_, SubstrateConfig, OnlineClientAtBlockImpl<SubstrateConfig>> = self.at.storage();
+		let found = match storage.entry(address) {
+			Ok(entry) => entry.try_fetch(keys).await,
+			Err(error) => Err(error),
+		};
+		let value = match found {
+			Ok(Some(value)) => value,
+			Ok(None) => return Ok(None),
+			Err(error) => return Err(self.chain.explain(error).await),
+		};
+		match value.decode() {
+			Ok(value) => Ok(Some(value)),
+			Err(error) => Err(self.chain.explain(error).await),
+		}
+	}
+
+	/// Reads a constant of the runtime.
+	pub async fn constant<A: ConstantAddress>(&self, address: A) -> Result<A::Target> {
+		match self.at.constants().entry(address) {
+			Ok(value) => Ok(value),
+			Err(error) => Err(self.chain.explain(error).await),
+		}
+	}
+}
+
+fn link(link: api::runtime_types::pallet_firmware::runtime_api::KeySetLink) -> KeySetLink {
+	let indexed = |signatures: Vec<(u8, Static<ReleaseSignature>)>| {
+		signatures.into_iter().map(|(key, signature)| (key, signature.0)).collect()
+	};
+	KeySetLink {
+		version: link.version,
+		key_set: link.key_set.0,
+		old_signatures: indexed(link.old_signatures),
+		new_signatures: indexed(link.new_signatures),
+	}
+}
+
+fn model(id: ModelId, model: api::runtime_types::pallet_firmware::types::Model) -> Model {
+	Model { id, vendor: model.vendor, name: text(model.name.0), security_version: model.security_version }
+}
+
+fn bounty(id: BountyId, info: BountyInfo) -> Bounty {
+	Bounty {
+		id,
+		vendor: info.vendor,
+		release: info.release,
+		fleet: info.fleet,
+		root: info.root,
+		count: info.count,
+		digest: info.digest.0,
+		reward: Amount(info.reward),
+		expires_at: info.expires_at,
+		held: Amount(info.held),
+		paid: info.paid,
+		reserved: info.reserved,
+		exclusive_until: info.exclusive_until,
+		closing: info.closing,
+	}
+}
+
+/// A text from the chain. Control characters, which could play with a terminal, are replaced.
+fn text(bytes: Vec<u8>) -> String {
+	String::from_utf8_lossy(&bytes).chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}

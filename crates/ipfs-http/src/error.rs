@@ -1,0 +1,151 @@
+//! What can go wrong between a program and IPFS.
+
+use reqwest::StatusCode;
+use std::{io, path::PathBuf};
+use waybill_ipfs::DagError;
+use waybill_primitives::Cid;
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong. Causes from other crates are kept in words.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Error {
+	/// The text is no address.
+	#[error("{0}: not an HTTP address; write for example http://127.0.0.1:8080")]
+	Address(String),
+	/// There is no gateway to fetch from.
+	#[error("no IPFS gateway to fetch from")]
+	NoGateway,
+	/// The HTTP client could not be made.
+	#[error("cannot start an HTTP client: {0}")]
+	Client(String),
+	/// A gateway did not answer.
+	#[error("gateway {url}: {cause}")]
+	GatewayUnreachable {
+		/// The gateway.
+		url: String,
+		/// Why.
+		cause: String,
+	},
+	/// A gateway answered with another status than 200.
+	#[error("gateway {url} answered HTTP {status} for block {cid}")]
+	GatewayStatus {
+		/// The gateway.
+		url: String,
+		/// Its answer.
+		status: StatusCode,
+		/// The block that was asked for.
+		cid: Cid,
+	},
+	/// A gateway answered more than a block may hold.
+	#[error("gateway {url} answered more than a block may hold for {cid}")]
+	BlockTooLarge {
+		/// The gateway.
+		url: String,
+		/// The block that was asked for.
+		cid: Cid,
+	},
+	/// A gateway answered with something else than the block.
+	#[error("gateway {url} answered {length} bytes of {content_type} that are not block {cid}")]
+	WrongBlock {
+		/// The gateway.
+		url: String,
+		/// The block that was asked for.
+		cid: Cid,
+		/// The length of the answer.
+		length: usize,
+		/// What the gateway says that it is.
+		content_type: String,
+	},
+	/// A block of a file cannot be had.
+	#[error("cannot fetch {root} from IPFS: {source}")]
+	Fetch {
+		/// The file.
+		root: Cid,
+		/// Why, by the gateway that was asked last.
+		source: Box<Error>,
+	},
+	/// The blocks are those that the CID names, and not the file that was declared.
+	#[error("what IPFS has under {root} is not the file that was declared: {source}")]
+	WrongFile {
+		/// The file.
+		root: Cid,
+		/// What is wrong with it.
+		source: DagError,
+	},
+	/// kubo does not answer.
+	#[error("kubo does not answer at {url}: {cause}; start it with `ipfs daemon`")]
+	KuboUnreachable {
+		/// The address of its RPC.
+		url: String,
+		/// Why.
+		cause: String,
+	},
+	/// Something else than kubo answers.
+	#[error("{url} did not answer as kubo does: {cause}")]
+	NotKubo {
+		/// The address.
+		url: String,
+		/// What is strange.
+		cause: String,
+	},
+	/// kubo refused.
+	#[error("kubo at {url} refused: HTTP {status}: {message}")]
+	KuboRefused {
+		/// The address of its RPC.
+		url: String,
+		/// Its answer.
+		status: StatusCode,
+		/// Its words.
+		message: String,
+	},
+	/// A file cannot be read.
+	#[error("cannot read {path}: {cause}")]
+	Read {
+		/// The file.
+		path: PathBuf,
+		/// Why.
+		cause: String,
+	},
+	/// A download cannot be written.
+	#[error("cannot write {path}: {cause}; what was fetched is kept, and the next start carries on")]
+	Write {
+		/// The file.
+		path: PathBuf,
+		/// Why.
+		cause: String,
+	},
+}
+
+impl Error {
+	/// Whether the blocks, each of which fits its CID, make a file of another size than declared.
+	pub const fn is_wrong_size(&self) -> bool {
+		matches!(self, Self::WrongFile { source: DagError::WrongSize { .. }, .. })
+	}
+
+	pub(crate) fn client(cause: reqwest::Error) -> Self {
+		Self::Client(self::cause(&cause))
+	}
+
+	pub(crate) fn read(path: &std::path::Path, cause: &io::Error) -> Self {
+		Self::Read { path: path.into(), cause: cause.to_string() }
+	}
+
+	pub(crate) fn write(path: &std::path::Path, cause: &io::Error) -> Self {
+		Self::Write { path: path.into(), cause: cause.to_string() }
+	}
+}
+
+/// What lies at the bottom of an HTTP error, in one line.
+pub fn cause(error: &reqwest::Error) -> String {
+	let mut cause: &dyn std::error::Error = error;
+	while let Some(source) = cause.source() {
+		cause = source;
+	}
+	match error {
+		_ if error.is_connect() => format!("no connection ({cause})"),
+		_ if error.is_timeout() => "no answer in time".into(),
+		_ => cause.to_string(),
+	}
+}

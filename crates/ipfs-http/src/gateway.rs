@@ -1,0 +1,135 @@
+//! A file, block by block, from trustless gateways.
+
+use crate::{
+	block::{self, Timeouts},
+	error::{Error, Result},
+	journal::Journal,
+	parse,
+};
+use backon::{ExponentialBuilder, Retryable};
+use futures::{stream::FuturesUnordered, StreamExt};
+use std::{
+	collections::{HashMap, HashSet},
+	io,
+	path::Path,
+	sync::{
+		atomic::{AtomicUsize, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
+use url::Url;
+use waybill_ipfs::{DagReader, Limits};
+use waybill_primitives::Cid;
+
+/// How often a block is asked for again before the file is given up.
+const RETRIES: usize = 5;
+const FIRST_RETRY: Duration = Duration::from_millis(300);
+/// How many blocks are asked for at once.
+const CONCURRENCY: usize = 4;
+
+/// A client of one or several gateways.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+	http: reqwest::Client,
+	urls: Arc<[Url]>,
+	/// Counts blocks: each is first asked of the gateway after the last one's.
+	turn: Arc<AtomicUsize>,
+	backoff: ExponentialBuilder,
+}
+
+impl Gateway {
+	/// A client of the gateways at these addresses.
+	pub fn new<S: AsRef<str>>(urls: &[S]) -> Result<Self> {
+		Self::with(urls, Timeouts::default(), ExponentialBuilder::default().with_min_delay(FIRST_RETRY))
+	}
+
+	/// The same with other times, and other pauses before a block is asked for again.
+	pub fn with<S: AsRef<str>>(urls: &[S], timeouts: Timeouts, backoff: ExponentialBuilder) -> Result<Self> {
+		let urls = urls.iter().map(|url| parse(url.as_ref())).collect::<Result<Vec<_>>>()?;
+		if urls.is_empty() {
+			return Err(Error::NoGateway);
+		}
+		let backoff = backoff.with_jitter().with_max_times(RETRIES.max(2 * urls.len() - 1));
+		Ok(Self { http: timeouts.client()?, urls: urls.into(), turn: Arc::default(), backoff })
+	}
+
+	/// Fetches a file of exactly this size into memory.
+	pub async fn fetch_bytes(&self, root: &Cid, size: u64) -> Result<Vec<u8>> {
+		let mut bytes = Vec::new();
+		let mut reader = DagReader::new(*root, Limits::for_size(size));
+		let keep = |_: &[u8], content: &[u8]| {
+			bytes.extend_from_slice(content);
+			Ok(())
+		};
+		self.read(root, &mut reader, keep).await?;
+		Ok(bytes)
+	}
+
+	/// Fetches a file of exactly this size to disk, taking up an earlier attempt where it stopped. `progress` is told how many bytes
+	/// there are.
+	pub async fn fetch_file(&self, root: &Cid, size: u64, path: &Path, mut progress: impl FnMut(u64)) -> Result<()> {
+		let unwritable = |cause: io::Error| Error::write(path, &cause);
+		let mut reader = DagReader::new(*root, Limits::for_size(size));
+		let mut journal = Journal::open(path).map_err(unwritable)?;
+		journal.replay(|block| reader.supply(block).ok().map(|content| content.map(<[u8]>::to_vec))).map_err(unwritable)?;
+		progress(journal.len());
+		let keep = |block: &[u8], content: &[u8]| {
+			journal.push(block, content).map_err(unwritable)?;
+			progress(journal.len());
+			Ok(())
+		};
+		self.read(root, &mut reader, keep).await?;
+		journal.finish().map_err(unwritable)
+	}
+
+	/// Fetches what the reader wants and hands each block, with the content that it carries, to `keep`.
+	async fn read(
+		&self,
+		root: &Cid,
+		reader: &mut DagReader,
+		mut keep: impl FnMut(&[u8], &[u8]) -> Result<()>,
+	) -> Result<()> {
+		let (mut ready, mut asked) = (HashMap::new(), HashSet::new());
+		let mut coming = FuturesUnordered::new();
+		while let Some(next) = reader.next() {
+			for cid in reader.upcoming().take(CONCURRENCY) {
+				let room = ready.len().saturating_add(asked.len()) < CONCURRENCY || cid == next;
+				if room && !ready.contains_key(&cid) && asked.insert(cid) {
+					coming.push(async move { (cid, self.block(cid).await) });
+				}
+			}
+			match ready.remove(&next) {
+				Some(block) => {
+					let block: Vec<u8> = block;
+					let content = reader
+						.supply(&block)
+						.map_err(|source| Error::WrongFile { root: *root, source })?
+						.unwrap_or_default();
+					keep(&block, content)?;
+				},
+				None => {
+					let Some((cid, block)) = coming.next().await else { continue };
+					asked.remove(&cid);
+					ready.insert(cid, block.map_err(|error| Error::Fetch { root: *root, source: Box::new(error) })?);
+				},
+			}
+		}
+		Ok(())
+	}
+
+	/// Fetches a block from whichever gateway has it, in turn.
+	async fn block(&self, cid: Cid) -> Result<Vec<u8>> {
+		let mut gateways = self.urls.iter().cycle().skip(self.turn.fetch_add(1, Ordering::Relaxed) % self.urls.len());
+		let fetch = || {
+			let gateway = gateways.next();
+			async move {
+				match gateway {
+					Some(url) => block::fetch(&self.http, url, &cid).await,
+					None => Err(Error::NoGateway),
+				}
+			}
+		};
+		fetch.retry(self.backoff).notify(|error: &Error, delay| tracing::warn!(%error, ?delay, "trying again")).await
+	}
+}

@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod block;
+mod error;
+mod gateway;
+mod journal;
+mod kubo;
+
+pub use block::Timeouts;
+pub use error::{cause, Error, Result};
+pub use gateway::Gateway;
+pub use kubo::{Added, Kubo};
+
+use url::Url;
+
+/// Reads an HTTP address. Its path is kept as a folder, so that `join` adds to it.
+fn parse(text: &str) -> Result<Url> {
+	let with_slash = format!("{}/", text.trim_end_matches('/'));
+	match Url::parse(&with_slash) {
+		Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+		_ => Err(Error::Address(text.into())),
+	}
+}

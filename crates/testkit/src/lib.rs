@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+// A test that cannot go on panics.
+#![allow(clippy::unwrap_used)]
+
+pub mod ipfs;
