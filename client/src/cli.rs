@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::{
-	commands::{account, bounty, collator, device, distributor, hub, key, query, vendor},
+	commands::{account, bounty, collator, device, distributor, hub, key, query, vendors},
 	config::{Flags, Wait},
 };
 use clap::{Parser, Subcommand};
@@ -101,7 +101,7 @@ pub enum Command {
 	Account(account::Command),
 	/// Register a vendor, models and fleets; sign, publish and withdraw releases
 	#[command(subcommand)]
-	Vendor(vendor::Command),
+	Vendor(vendors::Command),
 	/// Offer rewards for the delivery of a release to a fleet
 	#[command(subcommand)]
 	Bounty(bounty::Command),

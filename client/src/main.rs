@@ -64,7 +64,7 @@ async fn dispatch(command: Command, ctx: &Context) -> Result<()> {
 	match command {
 		Command::Key(command) => commands::key::run(command, ctx),
 		Command::Account(command) => commands::account::run(command, ctx).await,
-		Command::Vendor(command) => commands::vendor::run(command, ctx).await,
+		Command::Vendor(command) => commands::vendors::run(command, ctx).await,
 		Command::Bounty(command) => commands::bounty::run(command, ctx).await,
 		Command::Distributor(args) => commands::distributor::run(args, ctx).await,
 		Command::Device(args) => commands::device::run(args, ctx).await,

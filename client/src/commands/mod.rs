@@ -8,7 +8,7 @@ pub mod distributor;
 pub mod hub;
 pub mod key;
 pub mod query;
-pub mod vendor;
+pub mod vendors;
 
 use crate::error::{Error, Kind, OrFail, Result};
 use serde::{Serialize, Serializer};

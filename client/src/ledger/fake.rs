@@ -467,7 +467,8 @@ impl State for At {
 	}
 }
 
-fn lost() -> Error {
+/// What is said while no node can be reached.
+pub fn lost() -> Error {
 	Error::Lost { url: "memory".into(), cause: "the test took it away".into() }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
 	device::freshness::{unreachable, Frozen},
 	error::Error,
+	ledger::fake::lost,
 };
 use waybill_daemon::clock::Time;
 
@@ -79,7 +80,7 @@ async fn freeze_should_be_said_when_no_node_can_be_reached() {
 	field.scene.chain.edit(|world| world.down = true);
 	// A device that has never seen a block cannot say how old the newest is.
 	let (events, obstacle) = watch(&field, &path, &config, Duration::from_millis(300)).await;
-	assert!(events.is_empty() && obstacle == "lost the node", "{events:?} {obstacle}");
+	assert!(events.is_empty() && obstacle == lost().to_string(), "{events:?} {obstacle}");
 	field.scene.chain.edit(|world| world.down = false);
 	let (mut agent, events) = field.agent(&path, &config).unwrap();
 	let run = tokio::spawn(async move { agent.run(false).await });
@@ -90,7 +91,7 @@ async fn freeze_should_be_said_when_no_node_can_be_reached() {
 	let _ = run.await;
 	let events = events.lock().unwrap().clone();
 	let Frozen { cause, block, since_ms, .. } = frozen(&events[1..]);
-	assert!(cause == "lost the node" && block > 0, "{cause}");
+	assert!(cause == lost().to_string() && block > 0, "{cause}");
 	// At the next start there is still no node.
 	let home = Home::open(&path).unwrap();
 	let error = unreachable(&home, config.policy(), Error::unreachable("no node")).unwrap();
