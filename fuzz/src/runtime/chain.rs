@@ -5,7 +5,7 @@ use codec::Encode;
 use frame_support::{
 	dispatch::{DispatchClass, GetDispatchInfo},
 	storage::transactional::with_transaction_opaque_err,
-	traits::fungible::Inspect,
+	traits::{fungible::Inspect, Get},
 };
 use sp_consensus_aura::{Slot, AURA_ENGINE_ID};
 use sp_core::H256;
