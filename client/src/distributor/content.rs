@@ -1,6 +1,7 @@
 //! From a release in IPFS to a ciphertext in IPFS.
 
 use super::{
+	checksum::stopped_error,
 	prove::{self, Files, Proved},
 	store::Store,
 	Config,
@@ -211,7 +212,7 @@ fn encrypt(
 	let wrong = |_| Error::check("the payload is not of the declared length");
 	loop {
 		if stopped.is_cancelled() {
-			return Err(stop_error());
+			return Err(stopped_error());
 		}
 		let read = input.read(&mut buffer).or_fail(Kind::File, unreadable)?;
 		let piece = buffer.get(..read).unwrap_or_default();
@@ -234,27 +235,6 @@ fn encrypt(
 		return Err(Error::check("the payload in IPFS is not the one that the vendor signed (its SHA-256 differs)"));
 	}
 	Ok(cipher.finish())
-}
-
-/// The length and SHA-256 of a file.
-pub(super) fn checksum(path: &Path, stopped: &CancellationToken) -> Result<Checksum> {
-	let unreadable = || format!("cannot read {}", path.display());
-	let mut file = File::open(path).or_fail(Kind::File, unreadable)?;
-	let (mut hasher, mut buffer) = (ContentHasher::new(), vec![0; BUFFER]);
-	loop {
-		if stopped.is_cancelled() {
-			return Err(stop_error());
-		}
-		let read = file.read(&mut buffer).or_fail(Kind::File, unreadable)?;
-		if read == 0 {
-			return Ok(hasher.finish());
-		}
-		hasher.update(buffer.get(..read).unwrap_or_default());
-	}
-}
-
-pub(super) fn stop_error() -> Error {
-	Error::new(Kind::Failure, "stopped while encrypting")
 }
 
 /// What an offer says about a release and a bounty.

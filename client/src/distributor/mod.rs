@@ -1,6 +1,7 @@
 //! The distributor: fetches releases, serves them to devices, is paid.
 
 mod batch;
+mod checksum;
 mod config;
 mod content;
 mod desk;

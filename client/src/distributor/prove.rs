@@ -1,6 +1,6 @@
 //! From a payload on disk to its ciphertext and the proofs that go with it, under a suite with proofs.
 
-use super::content::{checksum, stop_error};
+use super::checksum::{checksum, stopped_error};
 use crate::error::{Error, Kind, OrFail, Result};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -116,14 +116,14 @@ fn create(path: &Path) -> Result<File> {
 fn swept(error: SweepError<io::Error>, words: String) -> Error {
 	match error {
 		SweepError::Storage(error) => Error::file(format!("{words}: {error}")),
-		SweepError::Cancelled => stop_error(),
+		SweepError::Cancelled => stopped_error(),
 		SweepError::NotCanonical { .. } => Error::new(Kind::Failure, error.to_string()),
 	}
 }
 
 fn unproved<E: std::fmt::Display>(error: ProveError<E>) -> Error {
 	match error {
-		ProveError::Cancelled => stop_error(),
+		ProveError::Cancelled => stopped_error(),
 		error => Error::new(Kind::Failure, format!("cannot prove: {error}")),
 	}
 }

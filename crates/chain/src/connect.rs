@@ -4,7 +4,6 @@ use crate::{
 	block_time::BlockTime,
 	error::{Error, Result},
 	types::Hash,
-	view::View,
 };
 use std::{fmt, sync::Arc, time::Duration};
 use subxt::{
@@ -53,7 +52,7 @@ pub struct Chain {
 	/// Held from asking for a nonce until the transaction with it is in the node's pool.
 	pub(crate) nonces: Arc<Mutex<()>>,
 	/// Asked for once: a chain never changes it.
-	block_time: Arc<OnceCell<BlockTime>>,
+	pub(crate) block_time: Arc<OnceCell<BlockTime>>,
 	url: Arc<str>,
 }
 
@@ -94,12 +93,6 @@ impl Chain {
 		self.client.genesis_hash().0
 	}
 
-	/// The time from one block to the next.
-	pub async fn block_time(&self) -> Result<BlockTime> {
-		let ask = async { self.finalized().await?.block_time().await };
-		self.block_time.get_or_try_init(|| ask).await.copied()
-	}
-
 	/// The node's address.
 	pub fn url(&self) -> &str {
 		&self.url
@@ -108,28 +101,6 @@ impl Chain {
 	/// The node's RPC, for what has no method here.
 	pub const fn raw(&self) -> &RpcClient {
 		&self.raw
-	}
-
-	/// The state at the newest final block.
-	pub async fn finalized(&self) -> Result<View> {
-		let at = match self.client.at_current_block().await {
-			Ok(at) => at,
-			Err(error) => return Err(self.explain(error).await),
-		};
-		Ok(View::new(self.clone(), at))
-	}
-
-	/// The state at the newest block, which a reorganisation can still take back.
-	pub async fn best(&self) -> Result<View> {
-		let hash = match self.rpc.chain_get_block_hash(None).await {
-			Ok(Some(hash)) => hash,
-			Ok(None) => return Err(Error::Lacking { url: self.url.to_string(), what: "blocks" }),
-			Err(error) => return Err(self.explain(error).await),
-		};
-		match self.client.at_block(hash).await {
-			Ok(at) => Ok(View::new(self.clone(), at)),
-			Err(error) => Err(self.explain(error).await),
-		}
 	}
 
 	/// The failure that an error of the RPC or of its decoding is: is the node gone, or did it answer something unexpected?

@@ -35,6 +35,36 @@ pub struct View {
 	at: OnlineClientAtBlock<SubstrateConfig>,
 }
 
+impl Chain {
+	/// The state at the newest final block.
+	pub async fn finalized(&self) -> Result<View> {
+		let at = match self.client.at_current_block().await {
+			Ok(at) => at,
+			Err(error) => return Err(self.explain(error).await),
+		};
+		Ok(View::new(self.clone(), at))
+	}
+
+	/// The state at the newest block, which a reorganisation can still take back.
+	pub async fn best(&self) -> Result<View> {
+		let hash = match self.rpc.chain_get_block_hash(None).await {
+			Ok(Some(hash)) => hash,
+			Ok(None) => return Err(Error::Lacking { url: self.url().into(), what: "blocks" }),
+			Err(error) => return Err(self.explain(error).await),
+		};
+		match self.client.at_block(hash).await {
+			Ok(at) => Ok(View::new(self.clone(), at)),
+			Err(error) => Err(self.explain(error).await),
+		}
+	}
+
+	/// The time from one block to the next.
+	pub async fn block_time(&self) -> Result<BlockTime> {
+		let ask = async { self.finalized().await?.block_time().await };
+		self.block_time.get_or_try_init(|| ask).await.copied()
+	}
+}
+
 impl View {
 	pub(crate) const fn new(chain: Chain, at: OnlineClientAtBlock<SubstrateConfig>) -> Self {
 		Self { chain, at }

@@ -5,6 +5,7 @@ mod fleet;
 mod key_set;
 mod keys;
 mod publish;
+mod reason;
 mod register;
 mod signature;
 mod statement;

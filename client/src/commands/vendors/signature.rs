@@ -1,6 +1,6 @@
 //! Signatures by release keys: made offline, gathered, and put in the order of the key set.
 
-use super::{key_set::KeySetFile, statement::StatementFile, yank::Reason};
+use super::{key_set::KeySetFile, reason::Reason, statement::StatementFile};
 use crate::{
 	commands::read_text,
 	context::Context,

@@ -1,6 +1,6 @@
 //! Withdrawing a release.
 
-use super::signature::Sources;
+use super::{reason::Reason, signature::Sources};
 use crate::{
 	commands::{query::yank_name, Done},
 	context::Context,
@@ -30,27 +30,6 @@ pub struct Args {
 	/// Release keys: with enough of them any account can withdraw the release, should the vendor's be lost
 	#[command(flatten)]
 	sources: Sources,
-}
-
-/// Why a release is withdrawn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
-pub enum Reason {
-	/// It does not work as it should
-	Faulty,
-	/// It can be attacked
-	Vulnerable,
-	/// A release key or the build was in a stranger's hands
-	Compromised,
-}
-
-impl From<Reason> for Yank {
-	fn from(reason: Reason) -> Self {
-		match reason {
-			Reason::Faulty => Self::Faulty,
-			Reason::Vulnerable => Self::Vulnerable,
-			Reason::Compromised => Self::Compromised,
-		}
-	}
 }
 
 #[derive(Serialize)]

@@ -1,0 +1,24 @@
+//! The reasons to withdraw a release, as arguments.
+
+use waybill_primitives::Yank;
+
+/// Why a release is withdrawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Reason {
+	/// It does not work as it should
+	Faulty,
+	/// It can be attacked
+	Vulnerable,
+	/// A release key or the build was in a stranger's hands
+	Compromised,
+}
+
+impl From<Reason> for Yank {
+	fn from(reason: Reason) -> Self {
+		match reason {
+			Reason::Faulty => Self::Faulty,
+			Reason::Vulnerable => Self::Vulnerable,
+			Reason::Compromised => Self::Compromised,
+		}
+	}
+}
