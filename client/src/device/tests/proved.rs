@@ -185,8 +185,14 @@ async fn device_should_take_the_verdict_of_the_hub_that_it_names() {
 	let config =
 		Config { hub: Some(format!("http://{address}")), hub_key: Some(DeviceKey::Ed25519(stranger)), ..Config::default() };
 	let (mut agent, events) = field.agent(&path, &config).unwrap();
-	hindered(&mut agent, Duration::from_secs(5), true).await;
-	assert!(agent.obstacle().contains("not signed by the hub"), "{}", agent.obstacle());
+	// On a busy machine other obstacles may come first.
+	timeout(LIMIT, async {
+		while !agent.obstacle().contains("not signed by the hub") {
+			assert!(timeout(Duration::from_secs(5), agent.run(true)).await.is_err());
+		}
+	})
+	.await
+	.unwrap_or_else(|_| panic!("{}", agent.obstacle()));
 	assert!(!events.lock().unwrap().iter().any(|event| matches!(event, Event::Verified { .. } | Event::Signed { .. })));
 	drop(agent);
 
