@@ -16,4 +16,4 @@ fi
 export CARGO_TARGET_DIR=$cache/target-mutants CARGO_PROFILE_DEV_DEBUG=0
 # Unoptimised property tests are slow; a few cases see what a change breaks.
 export PROPTEST_CASES=${PROPTEST_CASES:-8}
-exec cargo mutants --package pallet-firmware --package pallet-pod-bounty --output "$cache" "$@"
+exec cargo mutants --package pallet-firmware --package pallet-pod-bounty --package pallet-voters --output "$cache" "$@"

@@ -18,7 +18,7 @@ const chain = CHAIN.map((name) => `package(${name})`).join("|");
 
 // The whole workspace is selected where only these are tested, so that what has nothing to do with
 // the features is not compiled for them again.
-const FEATURED = ["pallet-firmware", "pallet-pod-bounty", "waybill-runtime"];
+const FEATURED = ["pallet-firmware", "pallet-pod-bounty", "pallet-voters", "waybill-runtime"];
 const features = FEATURED.map((name) => `${name}/runtime-benchmarks,${name}/try-runtime`).join();
 const featured = FEATURED.map((name) => `package(${name})`).join("|");
 

@@ -23,8 +23,8 @@ use std::{
 	time::{Duration, Instant},
 };
 use waybill_primitives::{
-	BountyId, Cid, DeviceIndex, FleetId, KeySet, ModelId, ReleaseId, ReleaseKey, ReleaseSignature, ReleaseStatement,
-	Statement, Version,
+	view::ReleaseState, BountyId, Cid, DeviceIndex, FleetId, IndexedSignature, KeySet, ModelId, ReleaseId, ReleaseKey,
+	ReleaseSignature, ReleaseStatement, Statement, Version,
 };
 use waybill_runtime::{AccountId, Runtime, RuntimeCall, RuntimeEvent, UNIT};
 
@@ -148,7 +148,9 @@ async fn open_bounty(chain: &mut Chain<'_>, vendor: &mut Signer, devices: &Devic
 		digest: digest(),
 	};
 	let signature = release_key.sign(&statement.signing_bytes(&genesis.0));
-	let signatures = vec![(0, ReleaseSignature::Ed25519(signature.to_bytes()))].try_into().expect("one signature");
+	let signatures = vec![IndexedSignature { key: 0, signature: ReleaseSignature::Ed25519(signature.to_bytes()) }]
+		.try_into()
+		.expect("one signature");
 	let cap = devices.cap().to_vec().try_into().expect("no cap is larger than the largest");
 	let count = devices.count();
 	let fleet = vendor.sign(FirmwareCall::register_fleet { model, count, cap, manifest: Cid::raw(PAYLOAD) });
@@ -159,10 +161,9 @@ async fn open_bounty(chain: &mut Chain<'_>, vendor: &mut Signer, devices: &Devic
 	})
 	.await?;
 	let release: ReleaseId = one(chain, vec![publish], |event| match event {
-		RuntimeEvent::Firmware(pallet_firmware::Event::ReleaseStateChanged {
-			release,
-			state: pallet_firmware::ReleaseState::Available,
-		}) => Some(release),
+		RuntimeEvent::Firmware(pallet_firmware::Event::ReleaseStateChanged { release, state: ReleaseState::Available }) => {
+			Some(release)
+		},
 		_ => None,
 	})
 	.await?;

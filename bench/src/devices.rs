@@ -6,6 +6,7 @@ use sp_crypto_hashing::blake2_256;
 use std::sync::LazyLock;
 use waybill_primitives::{
 	fleet::{usual_cap_height, FleetTree},
+	view::SubmittedReceipt,
 	BountyId, DeviceIndex, DeviceKey, DeviceSignature, Digest, Hash32, LockKey, ReceiptStatement, ReservationId, Statement,
 	Suite,
 };
@@ -101,11 +102,11 @@ impl Devices {
 	}
 
 	/// A device's receipt.
-	pub fn receipt(&self, index: DeviceIndex, bounty: BountyId, distributor: &AccountId) -> pallet_pod_bounty::Receipt {
+	pub fn receipt(&self, index: DeviceIndex, bounty: BountyId, distributor: &AccountId) -> SubmittedReceipt {
 		let key = secret_key(index);
 		let statement = Self::statement(index, bounty, distributor);
 		let signature = key.sign(&statement.signing_bytes(&self.genesis.0));
-		pallet_pod_bounty::Receipt {
+		SubmittedReceipt {
 			device_index: index,
 			device_key: DeviceKey::Ed25519(key.verifying_key().to_bytes()),
 			lock: statement.lock,

@@ -11,7 +11,7 @@ use sp_crypto_hashing::sha2_256;
 use sp_io::TestExternalities;
 use sp_runtime::{traits::Dispatchable, BuildStorage};
 use sp_state_machine::{Ext, InMemoryBackend};
-use waybill_primitives::{BountyId, Cid, KeySet, ReleaseKey, ReleaseStatement, Version};
+use waybill_primitives::{view::ReleaseState, BountyId, Cid, KeySet, ReleaseKey, ReleaseStatement, Version};
 use waybill_runtime::{
 	AccountId, Balances, PodBounty, Runtime, RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, System, UNIT,
 };
@@ -76,7 +76,7 @@ impl World {
 			key_set_version: 1,
 			advisory: None,
 			published_at: 1,
-			state: pallet_firmware::ReleaseState::Available,
+			state: ReleaseState::Available,
 			yank: None,
 			ticket: self.with(|| pallet_firmware::Models::<Runtime>::get(0)).expect("registered").ticket,
 		};

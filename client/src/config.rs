@@ -1,10 +1,6 @@
 //! The configuration: flags, over environment variables, over a file, over defaults.
 
-use crate::{
-	device, distributor,
-	error::{Error, Result},
-	hub,
-};
+use crate::error::{Error, Result};
 use figment::{
 	providers::{Env, Format, Serialized, Toml},
 	Figment,
@@ -50,13 +46,13 @@ pub struct Config {
 	pub wait: Wait,
 	/// The distributor's part.
 	#[serde(default)]
-	pub distributor: distributor::Config,
+	pub distributor: waybill_distributor::Config,
 	/// The device's part.
 	#[serde(default)]
-	pub device: device::Config,
+	pub device: waybill_device::Config,
 	/// The hub's part.
 	#[serde(default)]
-	pub hub: hub::Config,
+	pub hub: waybill_hub::Config,
 }
 
 /// Until when a command waits for its transaction.

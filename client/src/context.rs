@@ -22,9 +22,9 @@ impl Context {
 	}
 
 	/// Connects to the node. Commands that run on are `Patience::Endless`: they outlast a node's restart.
-	pub async fn chain(&self, patience: Patience) -> Result<Chain> {
+	pub async fn chain(&self, patience: Patience) -> waybill_chain::Result<Chain> {
 		let _shown = self.progress.spinner(format!("connecting to {}", self.config.node));
-		Ok(Chain::connect(&self.config.node, patience, self.config.genesis.map(|hash| hash.0)).await?)
+		Chain::connect(&self.config.node, patience, self.config.genesis.map(|hash| hash.0)).await
 	}
 
 	/// The kubo node that files are added to.

@@ -136,14 +136,7 @@ impl From<anyhow::Error> for Error {
 impl From<waybill_chain::Error> for Error {
 	fn from(error: waybill_chain::Error) -> Self {
 		use waybill_chain::Error as Chain;
-		let kind = match &error {
-			Chain::Address { .. } => Kind::Usage,
-			Chain::Refused(_) => Kind::Refused,
-			Chain::OtherChain { .. } | Chain::OtherRuntime { .. } => Kind::Check,
-			Chain::NoBlock(_) => Kind::NotFound,
-			Chain::Answer { .. } | Chain::Nonsense(_) | Chain::TooLate { .. } | Chain::NotIncluded(_) => Kind::Failure,
-			_ => Kind::Unreachable,
-		};
+		let kind = chain_kind(&error);
 		let message = match &error {
 			Chain::Address { .. } => format!("--node {error}"),
 			Chain::NoNode { .. } => format!("{error}; start one or give its address with --node"),
@@ -155,6 +148,18 @@ impl From<waybill_chain::Error> for Error {
 			Chain::TooLate { .. } => Self::new(kind, message).named("Transaction.TooLate"),
 			_ => Self::new(kind, message),
 		}
+	}
+}
+
+fn chain_kind(error: &waybill_chain::Error) -> Kind {
+	use waybill_chain::Error as Chain;
+	match error {
+		Chain::Address { .. } => Kind::Usage,
+		Chain::Refused(_) => Kind::Refused,
+		Chain::OtherChain { .. } | Chain::OtherRuntime { .. } => Kind::Check,
+		Chain::NoBlock(_) | Chain::NoRelease(_) => Kind::NotFound,
+		Chain::Answer { .. } | Chain::Nonsense(_) | Chain::TooLate { .. } | Chain::NotIncluded(_) => Kind::Failure,
+		_ => Kind::Unreachable,
 	}
 }
 
@@ -190,6 +195,137 @@ impl From<waybill_keys::Error> for Error {
 			waybill_keys::Error::NoRandomness(_) => Self::new(Kind::Failure, error),
 			_ => Self::file(error),
 		}
+	}
+}
+
+impl From<waybill_device::Error> for Error {
+	fn from(error: waybill_device::Error) -> Self {
+		use waybill_device::Error as Device;
+		let message = match &error {
+			Device::OtherChain => format!("{error}; check --node"),
+			Device::NoDevice(_) => format!("{error}; make one with `waybill device provision`, or check --state"),
+			Device::NotBound(_) => format!("{error}; run `waybill device bind` first"),
+			Device::NoKeySet => format!("{error}; run `waybill device bind` again"),
+			_ => error.to_string(),
+		};
+		let kind = device_kind(&error);
+		let name = error.refusal().map(|refusal| format!("{refusal:?}"));
+		match error {
+			Device::Chain(error) => error.into(),
+			Device::Ipfs(error) => error.into(),
+			Device::Keys(error) => error.into(),
+			_ => Self { kind, name, message },
+		}
+	}
+}
+
+fn device_kind(error: &waybill_device::Error) -> Kind {
+	use waybill_device::Error as Device;
+	match error {
+		Device::Chain(error) => chain_kind(error),
+		Device::Ipfs(error) => ipfs_kind(error),
+		Device::Address { .. } | Device::HalfAHub { .. } => Kind::Usage,
+		Device::Frozen { why: Some(why), .. } => device_kind(why),
+		Device::Remote { fault, .. } if fault.is_unreachable() => Kind::Unreachable,
+		Device::Client(_) => Kind::Failure,
+		_ if error.is_local() => Kind::File,
+		_ => Kind::Check,
+	}
+}
+
+impl From<waybill_distributor::Error> for Error {
+	fn from(error: waybill_distributor::Error) -> Self {
+		use waybill_distributor::Error as Distributor;
+		let kind = match error {
+			Distributor::Chain(cause) => return cause.into(),
+			Distributor::Ipfs(cause) => return cause.into(),
+			Distributor::Announce(cause) => return Self::from(cause).context("cannot announce the address on chain"),
+			Distributor::MinReward { .. }
+			| Distributor::Zero(_)
+			| Distributor::LateMargin(_)
+			| Distributor::TipPercent
+			| Distributor::LongEndpoint(_)
+			| Distributor::Endpoint(_)
+			| Distributor::Listen { .. }
+			| Distributor::Unwanted(_) => Kind::Usage,
+			Distributor::NoFleet(_) | Distributor::NoDevice { .. } => Kind::NotFound,
+			Distributor::ForeignProofs(_)
+			| Distributor::Manifest { .. }
+			| Distributor::OtherPayload { .. }
+			| Distributor::PayloadLength
+			| Distributor::PayloadTooLarge(_)
+			| Distributor::OtherDigest
+			| Distributor::SpentKey { .. } => Kind::Check,
+			Distributor::MakeFolder { .. }
+			| Distributor::Read { .. }
+			| Distributor::Write { .. }
+			| Distributor::Remove { .. }
+			| Distributor::OpenStore { .. }
+			| Distributor::StoreInUse(_)
+			| Distributor::ForeignStore(_)
+			| Distributor::Store(_)
+			| Distributor::Damaged
+			| Distributor::DamagedKey => Kind::File,
+			Distributor::NotFollowed(_)
+			| Distributor::NotCanonical { .. }
+			| Distributor::Unproved(_)
+			| Distributor::Stopped
+			| Distributor::BrokeOff { .. } => Kind::Failure,
+		};
+		Self::new(kind, error)
+	}
+}
+
+impl From<waybill_hub::Error> for Error {
+	fn from(error: waybill_hub::Error) -> Self {
+		use waybill_hub::Error as Hub;
+		let kind = match error {
+			Hub::Ipfs(cause) => return cause.into(),
+			Hub::Zero(_) => Kind::Usage,
+			Hub::Folder { .. }
+			| Hub::InUse(_)
+			| Hub::Lock { .. }
+			| Hub::Read { .. }
+			| Hub::Write { .. }
+			| Hub::WriteIn { .. } => Kind::File,
+			Hub::TooSlow => Kind::Unreachable,
+			Hub::Listen { .. } | Hub::BrokeOff(_) | Hub::Stopped => Kind::Failure,
+		};
+		Self::new(kind, error)
+	}
+}
+
+impl From<waybill_release::Error> for Error {
+	fn from(error: waybill_release::Error) -> Self {
+		use waybill_release::Error as Release;
+		let message = match &error {
+			Release::NotAStatement { .. } => {
+				format!("{error}; `waybill vendor prepare` and `waybill vendor keys prepare` write them")
+			},
+			Release::NotSignatures(_) => format!("{error}; `waybill vendor sign` prints them"),
+			Release::TooFew { .. } => format!("{error}; give more with --key or --signature"),
+			_ => error.to_string(),
+		};
+		let kind = match error {
+			Release::Keys(cause) => return cause.into(),
+			Release::TooManyKeys(_) | Release::ImpossibleKeySet { .. } => Kind::Usage,
+			Release::Digest { .. } => Kind::Failure,
+			Release::OtherFirmware(_)
+			| Release::OtherDigest(_)
+			| Release::Stranger(_)
+			| Release::BadSignature(_)
+			| Release::TooFew { .. } => Kind::Check,
+			Release::Read { .. }
+			| Release::Write { .. }
+			| Release::TooLarge { .. }
+			| Release::Empty(_)
+			| Release::TooLargeToDigest(_)
+			| Release::NotAStatement { .. }
+			| Release::Contradiction(_)
+			| Release::UnsoundKeySet { .. }
+			| Release::NotSignatures(_) => Kind::File,
+		};
+		Self::new(kind, message)
 	}
 }
 

@@ -1,16 +1,13 @@
 //! The `waybill` program: vendor, distributor and device.
 
+// subxt's errors are large; where they come up, the network is what takes time.
+#![allow(clippy::result_large_err)]
+
 mod cli;
 mod commands;
 mod config;
 mod context;
-mod device;
-mod distributor;
 mod error;
-mod hub;
-#[cfg(test)]
-mod ledger;
-mod manifest;
 mod output;
 mod progress;
 mod units;

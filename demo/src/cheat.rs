@@ -26,11 +26,10 @@ use std::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use waybill_exchange::{
-	Ciphertext, ContentContext, Distributor, Epoch, Hello, IndexedSignature, Job, Member, Message, Proofs, Session, Slot,
-	Stored,
+	Ciphertext, ContentContext, Distributor, Epoch, Hello, Job, Member, Message, Proofs, Session, Slot, Stored,
 };
 use waybill_primitives::{
-	fleet::FleetTree, Cid, DeviceKey, DeviceSignature, Digest, Hash32, ReleaseStatement, Suite, Version,
+	fleet::FleetTree, Cid, DeviceKey, DeviceSignature, Digest, Hash32, IndexedSignature, ReleaseStatement, Suite, Version,
 };
 use waybill_zkcp::{encrypt, prove, prove_locks, unwatched, ChunkDigests, Layout, OutOfRange};
 

@@ -2,10 +2,10 @@
 //!
 //! Usage: `cargo run --no-default-features --example seeds -- DIRECTORY`, which gets a folder for each target.
 
-#[path = "../../ipfs/tests/dag/common.rs"]
+#[path = "../../crates/ipfs/tests/dag/common.rs"]
 #[allow(dead_code, reason = "each program uses its part")]
 mod dag;
-#[path = "../../exchange/tests/common/mod.rs"]
+#[path = "../../crates/exchange/tests/common/mod.rs"]
 mod exchange;
 
 use codec::Encode;

@@ -10,7 +10,7 @@ use waybill_exchange::{
 use waybill_primitives::{DeviceKey, Hash32, KeySet};
 use waybill_zkcp::unwatched;
 
-/// The chain, the vendor and the device of the vectors in `exchange/vectors/` and of the exchange's own tests.
+/// The chain, the vendor and the device of the vectors in `crates/exchange/vectors/` and of the exchange's own tests.
 const GENESIS: Hash32 = [0x67; 32];
 const VENDOR: [u8; 32] = [0x76; 32];
 const MODEL: u64 = 3;

@@ -1,7 +1,7 @@
 //! What nodes and clients ask of the runtime.
 
 use crate::{
-	genesis_config_presets, voters::OnRecord, AccountId, Aura, Balance, Block, Executive, Firmware, Grandpa,
+	configs::KeyOwnerProof, genesis_config_presets, AccountId, Aura, Balance, Block, Executive, Firmware, Grandpa,
 	InherentDataExt, Nonce, PodBounty, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment,
 	Voters, VERSION,
 };
@@ -11,8 +11,6 @@ use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
 	weights::Weight,
 };
-use pallet_firmware::runtime_api::{AttestationDetails, KeySetLink, PendingKeySetDetails, ReleaseDetails};
-use pallet_pod_bounty::{BountyInfo, DeviceStatus, ReservationInfo};
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_consensus_grandpa::AuthorityId as GrandpaId;
@@ -26,7 +24,13 @@ use sp_runtime::{
 };
 use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
-use waybill_primitives::{BountyId, DeviceIndex, FleetId, ModelId, ReleaseId, ReservationId};
+use waybill_primitives::{
+	view::{
+		AttestationsView, BountyView, DeviceStatus, DistributorView, KeySetLink, PendingKeySetView, ReleaseView,
+		ReservationView,
+	},
+	BountyId, DeviceIndex, FleetId, ModelId, ReleaseId, ReservationId,
+};
 
 impl_runtime_apis! {
 	impl sp_api::Core<Block> for Runtime {
@@ -131,7 +135,7 @@ impl_runtime_apis! {
 			authority_id: GrandpaId,
 		) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
 			Voters::voter(set_id, &authority_id)?;
-			Some(sp_consensus_grandpa::OpaqueKeyOwnershipProof::new(OnRecord.encode()))
+			Some(sp_consensus_grandpa::OpaqueKeyOwnershipProof::new(KeyOwnerProof::default().encode()))
 		}
 	}
 
@@ -201,12 +205,12 @@ impl_runtime_apis! {
 			Firmware::latest_release(model)
 		}
 
-		fn release(id: ReleaseId) -> Option<ReleaseDetails<AccountId>> {
-			Firmware::release_details(id)
+		fn release(id: ReleaseId) -> Option<ReleaseView<AccountId>> {
+			Firmware::release_view(id)
 		}
 
-		fn attestations(id: ReleaseId) -> Option<AttestationDetails> {
-			Firmware::attestation_details(id)
+		fn attestations(id: ReleaseId) -> Option<AttestationsView> {
+			Firmware::attestations(id)
 		}
 
 		fn releases(model: ModelId) -> Vec<ReleaseId> {
@@ -221,25 +225,25 @@ impl_runtime_apis! {
 			Firmware::key_sets(vendor, after, limit)
 		}
 
-		fn pending_key_set(vendor: AccountId) -> Option<PendingKeySetDetails> {
+		fn pending_key_set(vendor: AccountId) -> Option<PendingKeySetView> {
 			Firmware::pending_key_set(vendor)
 		}
 	}
 
 	impl pallet_pod_bounty::runtime_api::PodBountyApi<Block, AccountId, Balance> for Runtime {
-		fn bounties(release: ReleaseId) -> Vec<(BountyId, BountyInfo<AccountId, Balance>)> {
+		fn bounties(release: ReleaseId) -> Vec<BountyView<AccountId, Balance>> {
 			PodBounty::bounties_of(release)
 		}
 
-		fn bounty(bounty: BountyId) -> Option<BountyInfo<AccountId, Balance>> {
+		fn bounty(bounty: BountyId) -> Option<BountyView<AccountId, Balance>> {
 			PodBounty::bounty(bounty)
 		}
 
-		fn open_bounties() -> Vec<(BountyId, BountyInfo<AccountId, Balance>)> {
+		fn open_bounties() -> Vec<BountyView<AccountId, Balance>> {
 			PodBounty::open_bounties()
 		}
 
-		fn reservation(bounty: BountyId, reservation: ReservationId) -> Option<ReservationInfo<AccountId, Balance>> {
+		fn reservation(bounty: BountyId, reservation: ReservationId) -> Option<ReservationView<AccountId, Balance>> {
 			PodBounty::reservation(bounty, reservation)
 		}
 
@@ -251,7 +255,7 @@ impl_runtime_apis! {
 			PodBounty::paid_page(bounty, page)
 		}
 
-		fn distributors() -> Vec<(AccountId, Vec<u8>)> {
+		fn distributors() -> Vec<DistributorView<AccountId>> {
 			PodBounty::distributors()
 		}
 	}

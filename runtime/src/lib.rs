@@ -22,7 +22,6 @@ pub mod session;
 mod tests;
 pub mod time;
 mod transaction;
-pub mod voters;
 
 use alloc::vec::Vec; // The `runtime` macro below names it.
 use sp_runtime::{generic, traits::BlakeTwo256, MultiAddress, MultiSignature};
@@ -143,7 +142,7 @@ mod runtime {
 	pub type Grandpa = pallet_grandpa;
 
 	#[runtime::pallet_index(25)]
-	pub type Voters = crate::voters;
+	pub type Voters = pallet_voters;
 
 	#[runtime::pallet_index(30)]
 	pub type Utility = pallet_utility;

@@ -6,7 +6,7 @@
 use crate::{
 	parameters::{dynamic_params::session::Length, Within},
 	time::{Blocks, DAY},
-	AccountId, Aura, BlockNumber, CollatorSelection, Firmware, Grandpa, Runtime, Session, Voters,
+	AccountId, Aura, BlockNumber, CollatorSelection, Firmware, Grandpa, Runtime, RuntimeOrigin, Session, Voters,
 };
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -146,6 +146,16 @@ impl<Handler: KnowsItsKeys> OneSessionHandler<AccountId> for Appointed<Handler> 
 			let place = before.iter().filter(|who| appointed.contains(who)).count();
 			Handler::on_disabled(place as u32);
 		}
+	}
+}
+
+/// Takes voters that vote twice from the appointed collators.
+pub struct Appointments;
+
+impl pallet_voters::Appointments<AccountId> for Appointments {
+	fn end(who: &AccountId) -> bool {
+		let others = appointed().into_iter().any(|other| other != *who && Session::load_keys(&other).is_some());
+		others && CollatorSelection::remove_invulnerable(RuntimeOrigin::root(), who.clone()).is_ok()
 	}
 }
 

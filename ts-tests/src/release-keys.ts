@@ -4,8 +4,8 @@ import type { Hex } from "./bytes.ts";
 import { ed25519, freshKeys, type SigningKey } from "./keys.ts";
 import type { KeySet, Kind } from "./statements.ts";
 
-/** Signatures, each with its key's place in the key set. */
-export type Signatures = readonly (readonly [number, { Ed25519: Hex }])[];
+/** Signatures by keys of a key set, each with its key's place in the set. */
+export type Signatures = readonly { readonly key: number; readonly signature: { readonly Ed25519: Hex } }[];
 
 /** A key set as an argument of a call. */
 export const keySetArgument = ({ threshold, keys }: KeySet) => ({ threshold, keys: keys.map(ed25519) });
@@ -27,12 +27,12 @@ export class ReleaseKeys {
 
 	/** Signatures over a statement by the keys at these places; without any, by just as many as must sign. */
 	sign<S>(kind: Kind<S>, statement: S, genesis: Uint8Array, places?: readonly number[]): Signatures {
-		return (places ?? [...Array(this.threshold).keys()]).map((place) => {
-			const key = this.keys[place];
-			if (!key) {
-				throw new RangeError(`no key at place ${place}`);
+		return (places ?? [...Array(this.threshold).keys()]).map((key) => {
+			const signer = this.keys[key];
+			if (!signer) {
+				throw new RangeError(`no key at place ${key}`);
 			}
-			return [place, ed25519(key.sign(kind, statement, genesis))];
+			return { key, signature: ed25519(signer.sign(kind, statement, genesis)) };
 		});
 	}
 }

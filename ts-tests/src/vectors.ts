@@ -1,4 +1,4 @@
-/** The pinned test vectors, as `primitives/vectors/README.md` describes them. */
+/** The pinned test vectors, as `crates/primitives/vectors/README.md` describes them. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { CID } from "multiformats/cid";
@@ -6,7 +6,7 @@ import { type Hex, unhex } from "./bytes.ts";
 import { readKeyText } from "./keys.ts";
 import * as statements from "./statements.ts";
 
-const FOLDER = new URL("../../primitives/vectors/", import.meta.url);
+const FOLDER = new URL("../../crates/primitives/vectors/", import.meta.url);
 
 /** The names of the files with vectors. */
 export const FILES: readonly string[] = readdirSync(FOLDER).filter((name) => name.endsWith(".json"));

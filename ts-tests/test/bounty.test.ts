@@ -252,13 +252,14 @@ describe("a bounty's life", () => {
 			]);
 			const before = await balance(api, first.address);
 			await succeedAll(api, first, ["http://127.0.0.1:9000", "http://127.0.0.1:9001"].map(announce));
-			const distributors = await ask<[string, Hex][]>(api, "podBountyApi.distributors");
-			expect(distributors).toContainEqual([first.address, hex(new TextEncoder().encode("http://127.0.0.1:9001"))]);
+			const distributors = await ask<{ account: string; endpoint: Hex }[]>(api, "podBountyApi.distributors");
+			const endpoint = hex(new TextEncoder().encode("http://127.0.0.1:9001"));
+			expect(distributors).toContainEqual({ account: first.address, endpoint });
 			expect((await balance(api, first.address)).held).toBeGreaterThan(before.held);
 			await succeed(api, first, call(api, "podBounty.withdraw"));
 			expect((await balance(api, first.address)).held).toBe(before.held);
 			expect(await ask<unknown[]>(api, "podBountyApi.distributors")).toEqual(
-				distributors.filter(([account]) => account !== first.address),
+				distributors.filter(({ account }) => account !== first.address),
 			);
 		});
 

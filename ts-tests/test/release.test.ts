@@ -204,10 +204,10 @@ describe("a release's life", () => {
 				["firmware.ThresholdNotMet", signed([])],
 				["firmware.ThresholdNotMet", signed([first])],
 				["firmware.DuplicateSigner", signed([first, first])],
-				["firmware.UnknownSigner", signed([first, [3, third[1]]])],
-				["firmware.BadSignature", signed([first, [1, third[1]]])],
-				["firmware.BadSignature", signed([[0, elsewhere], third])],
-				["firmware.BadSignature", signed([first, [1, bySomeone]])],
+				["firmware.UnknownSigner", signed([first, { ...third, key: 3 }])],
+				["firmware.BadSignature", signed([first, { ...third, key: 1 }])],
+				["firmware.BadSignature", signed([{ key: 0, signature: elsewhere }, third])],
+				["firmware.BadSignature", signed([first, { key: 1, signature: bySomeone }])],
 				["firmware.BadSignature", signed(vendor.signRelease({ ...statement, size: statement.size + 1n }))],
 			]),
 			expectRefusals(api, other.account, [["firmware.NotModelVendor", publish({})]]),
@@ -241,7 +241,9 @@ describe("a release's life", () => {
 			payload: { codec: "DagPb", hash: { sha2256: hex(cid.multihash.digest) } },
 		});
 		expect(details.keySetVersion).toBe(1);
-		const signatures = vendor.signRelease(statement).map(([place, { Ed25519 }]) => [place, { ed25519: Ed25519 }]);
+		const signatures = vendor
+			.signRelease(statement)
+			.map(({ key, signature: { Ed25519 } }) => ({ key, signature: { ed25519: Ed25519 } }));
 		expect(details.signatures).toEqual(signatures);
 	});
 
@@ -294,7 +296,7 @@ describe("a release's life", () => {
 			["firmware.AlreadyYanked", yank(id, vendor.signYank(id, "Compromised"))],
 			["firmware.ThresholdNotMet", yank(second, good.slice(1))],
 			["firmware.DuplicateSigner", yank(second, [good[0], good[0]] as Signatures)],
-			["firmware.UnknownSigner", yank(second, [good[0], [9, good[1]?.[1]]] as Signatures)],
+			["firmware.UnknownSigner", yank(second, [good[0], { ...good[1], key: 9 }] as Signatures)],
 			["firmware.BadSignature", yank(second, vendor.signYank(second, "Faulty"))],
 			["firmware.BadSignature", yank(second, vendor.signYank(id, "Compromised"))],
 		]);

@@ -22,7 +22,7 @@ const V1 = { major: 1, minor: 0, patch: 0 };
 const NOTHING = 1_000_000n;
 
 /** Signatures as the chain gives them. */
-type Signed = readonly (readonly [number, { readonly ed25519: Hex }])[];
+type Signed = readonly { readonly key: number; readonly signature: { readonly ed25519: Hex } }[];
 
 /** A key set and the signatures by which it follows the one before, as the runtime API gives them. */
 interface KeySetLink {
@@ -80,7 +80,7 @@ describe("a key set's life", () => {
 
 	it("should not follow another without the signatures of both", async () => {
 		const { old: ours, fresh } = vendor.signSuccession(next);
-		const [[, signature]] = fresh as [Signatures[number]];
+		const [signature] = fresh as [Signatures[number]];
 		const later = { ...vendor.succession(next), version: 3 };
 		const elsewhere = vendor.keys.sign(keySet, vendor.succession(next), randomBytes(32));
 		await Promise.all([
@@ -89,8 +89,8 @@ describe("a key set's life", () => {
 				["firmware.InvalidKeySet", vendor.rotation(new ReleaseKeys(1, 0))],
 				["firmware.ThresholdNotMet", vendor.rotation(next, { old: ours.slice(1) })],
 				["firmware.ThresholdNotMet", vendor.rotation(next, { fresh: fresh.slice(1) })],
-				["firmware.DuplicateSigner", vendor.rotation(next, { fresh: [...fresh, [0, signature]] })],
-				["firmware.UnknownSigner", vendor.rotation(next, { fresh: [...fresh, [4, signature]] })],
+				["firmware.DuplicateSigner", vendor.rotation(next, { fresh: [...fresh, { ...signature, key: 0 }] })],
+				["firmware.UnknownSigner", vendor.rotation(next, { fresh: [...fresh, { ...signature, key: 4 }] })],
 				["firmware.BadSignature", vendor.rotation(next, { old: fresh })],
 				["firmware.BadSignature", vendor.rotation(next, { old: elsewhere })],
 				["firmware.BadSignature", vendor.rotation(next, vendor.signSuccession(next, later))],
@@ -218,8 +218,8 @@ const setOf = ({ keySet: { threshold, keys } }: KeySetLink): KeySet => ({
 
 /** Whether enough keys of a set, each once, signed the message. */
 function signed({ threshold, keys }: KeySet, message: Uint8Array, signatures: Signed): boolean {
-	const places = new Set(signatures.map(([place]) => place));
-	const holds = ([place, { ed25519 }]: Signed[number]) =>
-		keys[place] !== undefined && verify(keys[place], message, unhex(ed25519));
+	const places = new Set(signatures.map(({ key }) => key));
+	const holds = ({ key, signature: { ed25519 } }: Signed[number]) =>
+		keys[key] !== undefined && verify(keys[key], message, unhex(ed25519));
 	return places.size === signatures.length && places.size >= threshold && signatures.every(holds);
 }

@@ -3,13 +3,13 @@
 use crate::{
 	commands::{until_stopped, Done},
 	context::Context,
-	distributor::{self, Parts, Status},
 	error::{Error, Kind, OrFail, Result},
 };
 use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 use waybill_chain::{ledger::Node, Patience};
+use waybill_distributor::{Parts, Status};
 use waybill_ipfs_http::cause;
 use waybill_primitives::ModelId;
 
@@ -110,11 +110,11 @@ async fn serve(args: RunArgs, ctx: &Context) -> Result<()> {
 	let ledger = Node::new(ctx.chain(Patience::Endless).await?);
 	let (output, id, endpoint) = (ctx.output, account.id().to_string(), config.announce.clone());
 	let ready = move |listen| output.report(&Serving { event: "serving", account: id, listen, endpoint });
-	distributor::run(Parts { ledger, account, gateway, kubo, config }, ready, until_stopped()?).await
+	Ok(waybill_distributor::run(Parts { ledger, account, gateway, kubo, config }, ready, until_stopped()?).await?)
 }
 
 impl RunArgs {
-	fn over(self, mut config: distributor::Config) -> distributor::Config {
+	fn over(self, mut config: waybill_distributor::Config) -> waybill_distributor::Config {
 		let Self { listen, announce, data, models, min_reward, max_payload, epoch_size, max_batch, max_delay } = self;
 		config.listen = listen.unwrap_or(config.listen);
 		config.announce = announce.or(config.announce);

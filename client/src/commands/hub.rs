@@ -4,11 +4,11 @@ use super::until_stopped;
 use crate::{
 	context::Context,
 	error::{Error, Result},
-	hub::{self, Parts},
 };
 use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, path::PathBuf};
+use waybill_hub::Parts;
 use waybill_keys::StatementKey;
 use waybill_primitives::DeviceKey;
 
@@ -79,11 +79,11 @@ async fn serve(args: RunArgs, ctx: &Context) -> Result<()> {
 	let (key, gateway) = (StatementKey::from_file(file)?, ctx.config.gateway()?);
 	let (output, public_key) = (ctx.output, key.public());
 	let ready = move |listen| output.report(&Serving { event: "serving", listen, public_key });
-	hub::run(Parts { gateway, key, config }, ready, until_stopped()?).await
+	Ok(waybill_hub::run(Parts { gateway, key, config }, ready, until_stopped()?).await?)
 }
 
 impl RunArgs {
-	fn over(self, mut config: hub::Config) -> hub::Config {
+	fn over(self, mut config: waybill_hub::Config) -> waybill_hub::Config {
 		let Self { listen, key, data, max_payload, jobs } = self;
 		config.listen = listen.unwrap_or(config.listen);
 		config.key = key.or(config.key);

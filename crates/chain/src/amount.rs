@@ -1,5 +1,6 @@
 //! Amounts of the chain's currency.
 
+use codec::{Decode, Encode};
 use serde::{Serialize, Serializer};
 use std::{fmt, str::FromStr};
 
@@ -10,7 +11,7 @@ const DECIMALS: usize = 12;
 /// An amount in the chain's smallest units.
 ///
 /// Written and read in UNIT (`1.5`); in JSON a string of the smallest units, exact in every language.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Encode, Decode)]
 pub struct Amount(pub u128);
 
 impl fmt::Display for Amount {

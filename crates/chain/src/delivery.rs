@@ -6,19 +6,21 @@ use crate::{
 	api,
 	connect::Chain,
 	error::Result,
-	runtime::{bounded, text},
+	runtime::{bounded, text, wrapped},
 	submit::{Included, Terms, Until},
-	types::{Receipt, ReceiptBatch},
+	types::ReceiptBatch,
 };
 use codec::Encode;
 use subxt::{
 	config::substrate::H256,
 	rpcs::{client::rpc_params, Error as RpcsError},
-	utils::Static,
 };
-use waybill_primitives::{BountyId, DeviceIndex, LockKey, ReservationId};
+use waybill_primitives::{
+	view::{ClaimFault, ReceiptFault},
+	BountyId, DeviceIndex, LockKey, ReservationId,
+};
 
-use api::{pod_bounty::events, runtime_types::pallet_pod_bounty::types as chain_types};
+use api::pod_bounty::events;
 
 /// A batch that was reserved, at least in part.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub struct Reserved {
 	/// The reservation.
 	pub reservation: ReservationId,
 	/// The devices that it does not hold, each with the chain's reason.
-	pub rejected: Vec<(DeviceIndex, String)>,
+	pub rejected: Vec<(DeviceIndex, ReceiptFault)>,
 	/// The transaction.
 	pub included: Included,
 }
@@ -35,7 +37,7 @@ pub struct Reserved {
 #[derive(Debug)]
 pub struct Claimed {
 	/// The devices that were not paid, each with the chain's reason.
-	pub rejected: Vec<(DeviceIndex, String)>,
+	pub rejected: Vec<(DeviceIndex, ClaimFault)>,
 	/// The transaction.
 	pub included: Included,
 }
@@ -43,7 +45,7 @@ pub struct Claimed {
 impl Chain {
 	/// Reserves the devices that signed these receipts.
 	pub async fn reserve(&self, account: &Account, bounty: BountyId, batch: ReceiptBatch, until: Until) -> Result<Reserved> {
-		let receipts = bounded(batch.receipts.into_iter().map(receipt).collect());
+		let receipts = wrapped(batch.receipts);
 		let proof = bounded(batch.proof.into_iter().map(H256).collect());
 		let call = api::transactions().pod_bounty().reserve(bounty, receipts, proof);
 		let included = self.submit(account, &call, until).await?;
@@ -51,7 +53,7 @@ impl Chain {
 		let rejected: Vec<events::ReceiptRejected> = included.all()?;
 		Ok(Reserved {
 			reservation: event.reservation,
-			rejected: rejected.into_iter().map(|event| (event.device_index, format!("{:?}", event.reason))).collect(),
+			rejected: rejected.into_iter().map(|event| (event.device_index, event.reason.0)).collect(),
 			included,
 		})
 	}
@@ -76,10 +78,7 @@ impl Chain {
 			other => other?,
 		};
 		let rejected: Vec<events::ClaimRejected> = included.all()?;
-		Ok(Claimed {
-			rejected: rejected.into_iter().map(|event| (event.device_index, format!("{:?}", event.reason))).collect(),
-			included,
-		})
+		Ok(Claimed { rejected: rejected.into_iter().map(|event| (event.device_index, event.reason.0)).collect(), included })
 	}
 
 	/// Announces where devices reach the distributor.
@@ -114,15 +113,4 @@ impl Chain {
 /// Where a node's off-chain index keeps the key revealed for a device (`pallet-pod-bounty`).
 fn revealed_key_index(bounty: BountyId, device_index: DeviceIndex) -> Vec<u8> {
 	("waybill/revealed-key/1", bounty, device_index).encode()
-}
-
-fn receipt(receipt: Receipt) -> chain_types::Receipt {
-	chain_types::Receipt {
-		device_index: receipt.device_index,
-		device_key: Static(receipt.device_key),
-		lock: receipt.lock,
-		valid_until: receipt.valid_until,
-		signature: Static(receipt.signature),
-		replaces: receipt.replaces,
-	}
 }

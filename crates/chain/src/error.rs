@@ -2,7 +2,7 @@
 
 use crate::types::Hash;
 use std::time::Duration;
-use waybill_primitives::BlockNumber;
+use waybill_primitives::{BlockNumber, ReleaseId};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -85,6 +85,9 @@ pub enum Error {
 	/// The node has no such block, or no longer.
 	#[error("the node has no block {0}")]
 	NoBlock(BlockNumber),
+	/// The chain has no such release.
+	#[error("the chain has no release {0}")]
+	NoRelease(ReleaseId),
 	/// What the chain says makes no sense.
 	#[error("{0}")]
 	Nonsense(String),

@@ -3,11 +3,8 @@
 use crate::{
 	amount::Amount,
 	error::{Error, Result},
-	runtime::api::{
-		firmware::events as firmware, pod_bounty::events as pod_bounty,
-		runtime_types::pallet_firmware::types as firmware_types,
-	},
-	types::{Event, ReleaseState},
+	runtime::api::{firmware::events as firmware, pod_bounty::events as pod_bounty},
+	types::Event,
 };
 use std::fmt;
 use subxt::{
@@ -15,17 +12,6 @@ use subxt::{
 	events::{Event as Raw, Events},
 	ext::scale_decode::DecodeAsFields,
 };
-
-impl From<firmware_types::ReleaseState> for ReleaseState {
-	fn from(state: firmware_types::ReleaseState) -> Self {
-		match state {
-			firmware_types::ReleaseState::Pending => Self::Pending,
-			firmware_types::ReleaseState::Available => Self::Available,
-			firmware_types::ReleaseState::Unavailable => Self::Unavailable,
-			firmware_types::ReleaseState::Yanked => Self::Yanked,
-		}
-	}
-}
 
 /// The events of a block, in their order.
 pub fn read(events: &Events<SubstrateConfig>) -> Result<Vec<Event>> {
@@ -61,7 +47,7 @@ fn of_firmware(event: &Raw<'_, SubstrateConfig>) -> Result<Option<Event>> {
 		},
 		"ReleaseStateChanged" => {
 			let firmware::ReleaseStateChanged { release, state } = fields(event)?;
-			Event::ReleaseStateChanged { release, state: state.into() }
+			Event::ReleaseStateChanged { release, state: state.0 }
 		},
 		_ => return Ok(None),
 	}))

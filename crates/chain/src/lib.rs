@@ -3,6 +3,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![allow(clippy::result_large_err)] // subxt's errors are large; where they come up, the network is what takes time.
 
+// What subxt generates names this crate as others do.
+extern crate self as waybill_chain;
+
 mod account;
 mod amount;
 mod block_time;
@@ -11,6 +14,7 @@ mod connect;
 mod delivery;
 mod error;
 mod events;
+pub mod exchange_view;
 pub mod ledger;
 mod refusal;
 pub mod runtime;

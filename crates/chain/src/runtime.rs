@@ -1,6 +1,8 @@
 //! What is generated from the runtime's metadata.
 #![allow(missing_docs, clippy::all)]
 
+use subxt::utils::Static;
+
 /// The runtime's calls, storage, events, errors and runtime APIs.
 ///
 /// Types of `waybill-primitives` stay what they are; both sides encode them in the same way.
@@ -15,6 +17,58 @@
 	substitute_type(
 		path = "waybill_primitives::key::DeviceSignature",
 		with = "::subxt::utils::Static<::waybill_primitives::DeviceSignature>"
+	),
+	substitute_type(
+		path = "waybill_primitives::key::IndexedSignature",
+		with = "::subxt::utils::Static<::waybill_primitives::IndexedSignature>"
+	),
+	substitute_type(
+		path = "waybill_primitives::view::ReleaseView<A>",
+		with = "::subxt::utils::Static<::waybill_primitives::view::ReleaseView<A>>"
+	),
+	substitute_type(
+		path = "waybill_primitives::view::AttestationsView",
+		with = "::subxt::utils::Static<::waybill_primitives::view::AttestationsView>"
+	),
+	substitute_type(
+		path = "waybill_primitives::view::KeySetLink",
+		with = "::subxt::utils::Static<::waybill_primitives::view::KeySetLink>"
+	),
+	substitute_type(
+		path = "waybill_primitives::view::PendingKeySetView",
+		with = "::subxt::utils::Static<::waybill_primitives::view::PendingKeySetView>"
+	),
+	substitute_type(
+		path = "waybill_primitives::view::BountyView<A, B>",
+		with = "::subxt::utils::Static<::waybill_primitives::view::BountyView<A, ::waybill_chain::Amount>>"
+	),
+	substitute_type(
+		path = "waybill_primitives::view::ReservationView<A, B>",
+		with = "::subxt::utils::Static<::waybill_primitives::view::ReservationView<A, ::waybill_chain::Amount>>"
+	),
+	substitute_type(
+		path = "waybill_primitives::view::DistributorView<A>",
+		with = "::subxt::utils::Static<::waybill_primitives::view::DistributorView<A>>"
+	),
+	substitute_type(
+		path = "waybill_primitives::view::DeviceStatus",
+		with = "::subxt::utils::Static<::waybill_primitives::view::DeviceStatus>"
+	),
+	substitute_type(
+		path = "waybill_primitives::view::ReleaseState",
+		with = "::subxt::utils::Static<::waybill_primitives::view::ReleaseState>"
+	),
+	substitute_type(
+		path = "waybill_primitives::view::SubmittedReceipt",
+		with = "::subxt::utils::Static<::waybill_primitives::view::SubmittedReceipt>"
+	),
+	substitute_type(
+		path = "waybill_primitives::view::ReceiptFault",
+		with = "::subxt::utils::Static<::waybill_primitives::view::ReceiptFault>"
+	),
+	substitute_type(
+		path = "waybill_primitives::view::ClaimFault",
+		with = "::subxt::utils::Static<::waybill_primitives::view::ClaimFault>"
 	),
 	substitute_type(
 		path = "waybill_primitives::statement::ReleaseStatement",
@@ -51,4 +105,9 @@ pub fn bounded<T>(items: Vec<T>) -> api::runtime_types::bounded_collections::bou
 /// A text in the place of bounded bytes.
 pub fn text(text: &str) -> api::runtime_types::bounded_collections::bounded_vec::BoundedVec<u8> {
 	bounded(text.as_bytes().to_vec())
+}
+
+/// The same of types that stay what they are.
+pub fn wrapped<T>(items: Vec<T>) -> api::runtime_types::bounded_collections::bounded_vec::BoundedVec<Static<T>> {
+	bounded(items.into_iter().map(Static).collect())
 }

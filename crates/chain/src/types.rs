@@ -4,11 +4,25 @@ use crate::amount::Amount;
 use serde::{de::Error, Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr};
 use waybill_primitives::{
-	BlockNumber, BountyId, Cid, DeviceIndex, DeviceKey, DeviceSignature, Digest, FleetId, Hash32, KeySet, Lock, LockKey,
-	ModelId, ReleaseId, ReleaseSignature, ReleaseStatement, ReservationId, Verdict, Yank,
+	view::{self, ReleaseState, SubmittedReceipt},
+	BlockNumber, BountyId, Cid, DeviceIndex, FleetId, Hash32, KeySet, LockKey, ModelId, ReleaseId, ReservationId, Yank,
 };
 
 pub use subxt::utils::AccountId32 as AccountId;
+
+/// A release on chain.
+pub type Release = view::ReleaseView<AccountId>;
+/// A bounty on chain.
+pub type Bounty = view::BountyView<AccountId, Amount>;
+/// A standing reservation.
+pub type Reservation = view::ReservationView<AccountId, Amount>;
+/// A distributor that announced itself.
+pub type Distributor = view::DistributorView<AccountId>;
+
+/// A text from the chain. Control characters, which could play with a terminal, are replaced.
+pub fn text(bytes: &[u8]) -> String {
+	String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
 
 /// A hash, in JSON and in words `0x` and hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -69,28 +83,6 @@ pub struct Vendor {
 	pub key_set: KeySet,
 }
 
-/// A key set of a vendor, with the signatures that carry it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct KeySetLink {
-	/// Its version.
-	pub version: u32,
-	/// The set.
-	pub key_set: KeySet,
-	/// Signatures by the set before, each with the key's place in that; none for version 1.
-	pub old_signatures: Vec<(u8, ReleaseSignature)>,
-	/// Signatures by the set itself, each with the key's place in it; none for version 1.
-	pub new_signatures: Vec<(u8, ReleaseSignature)>,
-}
-
-/// A key set that waits to be adopted.
-#[derive(Clone, Debug)]
-pub struct PendingKeySet {
-	/// The set.
-	pub link: KeySetLink,
-	/// The first block in which it can be adopted; until it is, the vendor can veto it.
-	pub effective_at: BlockNumber,
-}
-
 /// A model.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -123,161 +115,13 @@ pub struct Fleet {
 	pub bounties: u32,
 }
 
-/// What is known about a release.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReleaseState {
-	/// The attesters have not agreed yet.
-	Pending,
-	/// It can be fetched and is what it says.
-	Available,
-	/// It cannot be fetched, or is not what it says.
-	Unavailable,
-	/// Its vendor withdrew it.
-	Yanked,
-}
-
-impl fmt::Display for ReleaseState {
-	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		f.write_str(match self {
-			Self::Pending => "pending",
-			Self::Available => "available",
-			Self::Unavailable => "unavailable",
-			Self::Yanked => "yanked",
-		})
-	}
-}
-
-/// A release.
-#[derive(Clone, Debug)]
-pub struct Release {
-	/// Its id.
-	pub id: ReleaseId,
-	/// Whose it is.
-	pub vendor: AccountId,
-	/// What the release keys signed.
-	pub statement: ReleaseStatement,
-	/// Where to read about it.
-	pub advisory: Option<String>,
-	/// The version of the vendor's key set that signed it.
-	pub key_set_version: u32,
-	/// The signatures: the key's place in the key set, and the signature.
-	pub signatures: Vec<(u8, ReleaseSignature)>,
-	/// The block of its publication.
-	pub published_at: BlockNumber,
-	/// Its state.
-	pub state: ReleaseState,
-	/// Why it was withdrawn, if it was.
-	pub yank: Option<Yank>,
-}
-
-/// How the votes on a release stand.
-#[derive(Clone, Debug)]
-pub struct Attestations {
-	/// The round that is open, or the next one.
-	pub round: u32,
-	/// The first block in which that round takes votes.
-	pub opens_at: BlockNumber,
-	/// The latest votes, by the attesters' session keys.
-	pub votes: Vec<(Hash32, Verdict)>,
-	/// The block in which those votes decided, if they did.
-	pub decided_at: Option<BlockNumber>,
-	/// The number of attesters now.
-	pub attesters: u32,
-	/// How many equal votes decide.
-	pub needed: u32,
-}
-
-/// A bounty.
-#[derive(Clone, Debug)]
-pub struct Bounty {
-	/// Its id.
-	pub id: BountyId,
-	/// Who pays.
-	pub vendor: AccountId,
-	/// The release to deliver.
-	pub release: ReleaseId,
-	/// The fleet to deliver to.
-	pub fleet: FleetId,
-	/// The fleet's Merkle root.
-	pub root: Hash32,
-	/// The number of the fleet's devices.
-	pub count: u32,
-	/// The digest that receipts name.
-	pub digest: Digest,
-	/// The reward for one device.
-	pub reward: Amount,
-	/// The first block in which nothing can be reserved.
-	pub expires_at: BlockNumber,
-	/// What is still held for it.
-	pub held: Amount,
-	/// How many devices are paid.
-	pub paid: u32,
-	/// How many devices are in standing reservations.
-	pub reserved: u32,
-	/// The end of the last exclusive window of all reservations.
-	pub exclusive_until: BlockNumber,
-	/// Whether it is being closed: nothing can be reserved or claimed any more.
-	pub closing: bool,
-}
-
-/// A device's standing in a bounty.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct DeviceStatus {
-	/// Whether its delivery was paid.
-	pub paid: bool,
-	/// The reservation that holds it, if one does.
-	pub reserved: Option<ReservationId>,
-}
-
-/// A reservation.
-#[derive(Clone, Debug)]
-pub struct Reservation {
-	/// Who reserved.
-	pub distributor: AccountId,
-	/// The reward for one device, as it was then.
-	pub reward: Amount,
-	/// The deposit for one device.
-	pub deposit: Amount,
-	/// The first block in which others can take its slots.
-	pub exclusive_until: BlockNumber,
-	/// The devices that are not claimed yet, with their locks.
-	pub slots: Vec<(DeviceIndex, Lock)>,
-}
-
 /// Receipts that are reserved together.
 #[derive(Clone, Debug)]
 pub struct ReceiptBatch {
 	/// The receipts, in rising order of their devices.
-	pub receipts: Vec<Receipt>,
+	pub receipts: Vec<SubmittedReceipt>,
 	/// The multiproof of all their devices' places, up to the fleet's cap.
 	pub proof: Vec<Hash32>,
-}
-
-/// A device's receipt, with what the chain needs to check it.
-#[derive(Clone, Debug)]
-pub struct Receipt {
-	/// The device's place in the fleet.
-	pub device_index: DeviceIndex,
-	/// The device's key.
-	pub device_key: DeviceKey,
-	/// The lock `s = H(r)`.
-	pub lock: Lock,
-	/// The last block in which the receipt can be reserved.
-	pub valid_until: BlockNumber,
-	/// The device's signature over the `ReceiptStatement`.
-	pub signature: DeviceSignature,
-	/// The lapsed reservation that holds the slot, if one does.
-	pub replaces: Option<ReservationId>,
-}
-
-/// A distributor that announced itself.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Distributor {
-	/// The account that is paid.
-	pub account: AccountId,
-	/// Its HTTP address.
-	pub endpoint: String,
 }
 
 /// What happened in a block, as far as clients care.

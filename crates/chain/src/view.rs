@@ -1,15 +1,11 @@
 //! The chain's state at one block.
 
 use crate::{
-	amount::Amount,
 	api,
 	block_time::BlockTime,
 	connect::Chain,
 	error::{Error, Result},
-	types::{
-		AccountId, Attestations, BlockId, Bounty, DeviceStatus, Distributor, Fleet, Hash, KeySetLink, Model, PendingKeySet,
-		Release, ReleaseState, Reservation, Vendor,
-	},
+	types::{text, AccountId, BlockId, Bounty, Distributor, Fleet, Hash, Model, Release, Reservation, Vendor},
 };
 use subxt::{
 	client::{OnlineClientAtBlock, OnlineClientAtBlockImpl},
@@ -17,16 +13,11 @@ use subxt::{
 	constants::Address as ConstantAddress,
 	runtime_apis::Payload,
 	storage::{Address, StorageClient},
-	utils::Static,
 };
 use waybill_primitives::{
-	BlockNumber, BountyId, DeviceIndex, FleetId, KeySet, ModelId, ReleaseId, ReleaseSignature, ReservationId,
+	view::{AttestationsView, DeviceStatus, KeySetLink, PendingKeySetView, MAX_KEY_SET_LINKS},
+	BlockNumber, BountyId, DeviceIndex, FleetId, KeySet, ModelId, ReleaseId, ReservationId,
 };
-
-/// So many key sets are asked for at once.
-const KEY_SETS: u32 = 16;
-
-type BountyInfo = api::runtime_types::pallet_pod_bounty::types::BountyInfo<AccountId, u128>;
 
 /// The chain's state at one block.
 #[derive(Clone)]
@@ -96,9 +87,9 @@ impl View {
 			key_set.ok_or_else(|| Error::Nonsense(format!("the chain lacks key set {version} of vendor {account}")))?;
 		Ok(Some(Vendor {
 			account: *account,
-			name: text(vendor.metadata.name.0),
-			url: text(vendor.metadata.url.0),
-			security_contact: text(vendor.metadata.security_contact.0),
+			name: text(&vendor.metadata.name.0),
+			url: text(&vendor.metadata.url.0),
+			security_contact: text(&vendor.metadata.security_contact.0),
 			key_set_version: version,
 			key_set,
 		}))
@@ -118,14 +109,14 @@ impl View {
 
 	/// A vendor's key sets of the versions after `after`, in their order; not all of them if they are many.
 	pub async fn key_sets(&self, vendor: &AccountId, after: u32) -> Result<Vec<KeySetLink>> {
-		let found = self.ask(api::runtime_apis().firmware_api().key_sets(*vendor, after, KEY_SETS)).await?;
-		Ok(found.into_iter().map(link).collect())
+		let found = self.ask(api::runtime_apis().firmware_api().key_sets(*vendor, after, MAX_KEY_SET_LINKS)).await?;
+		Ok(found.into_iter().map(|link| link.0).collect())
 	}
 
 	/// The key set that a vendor has proposed and not adopted.
-	pub async fn pending_key_set(&self, vendor: &AccountId) -> Result<Option<PendingKeySet>> {
+	pub async fn pending_key_set(&self, vendor: &AccountId) -> Result<Option<PendingKeySetView>> {
 		let found = self.ask(api::runtime_apis().firmware_api().pending_key_set(*vendor)).await?;
-		Ok(found.map(|pending| PendingKeySet { link: link(pending.link), effective_at: pending.effective_at }))
+		Ok(found.map(|pending| pending.0))
 	}
 
 	/// A model.
@@ -179,17 +170,7 @@ impl View {
 	/// A release.
 	pub async fn release(&self, id: ReleaseId) -> Result<Option<Release>> {
 		let found = self.ask(api::runtime_apis().firmware_api().release(id)).await?;
-		Ok(found.map(|release| Release {
-			id,
-			vendor: release.vendor,
-			statement: release.statement.0,
-			advisory: release.advisory.map(text),
-			key_set_version: release.key_set_version,
-			signatures: release.signatures.into_iter().map(|(key, signature)| (key, signature.0)).collect(),
-			published_at: release.published_at,
-			state: ReleaseState::from(release.state),
-			yank: release.yank.map(|reason| reason.0),
-		}))
+		Ok(found.map(|release| release.0))
 	}
 
 	/// The available release of a model with the highest security version and, among those, the highest version.
@@ -203,40 +184,33 @@ impl View {
 	}
 
 	/// The votes on a release; none for one that was yanked.
-	pub async fn attestations(&self, id: ReleaseId) -> Result<Option<Attestations>> {
+	pub async fn attestations(&self, id: ReleaseId) -> Result<Option<AttestationsView>> {
 		let found = self.ask(api::runtime_apis().firmware_api().attestations(id)).await?;
-		Ok(found.map(|details| Attestations {
-			round: details.round,
-			opens_at: details.opens_at,
-			votes: details.votes.into_iter().map(|(attester, verdict)| (attester, verdict.0)).collect(),
-			decided_at: details.decided_at,
-			attesters: details.attesters,
-			needed: details.needed,
-		}))
+		Ok(found.map(|votes| votes.0))
 	}
 
 	/// A bounty, until its last remains are removed.
 	pub async fn bounty(&self, id: BountyId) -> Result<Option<Bounty>> {
 		let found = self.ask(api::runtime_apis().pod_bounty_api().bounty(id)).await?;
-		Ok(found.map(|info| bounty(id, info)))
+		Ok(found.map(|bounty| bounty.0))
 	}
 
 	/// The bounties for a release that have not started closing.
 	pub async fn bounties(&self, release: ReleaseId) -> Result<Vec<Bounty>> {
 		let found = self.ask(api::runtime_apis().pod_bounty_api().bounties(release)).await?;
-		Ok(found.into_iter().map(|(id, info)| bounty(id, info)).collect())
+		Ok(found.into_iter().map(|bounty| bounty.0).collect())
 	}
 
 	/// The bounties that take reservations: neither expired nor closing. Whether the release was yanked is not looked at.
 	pub async fn open_bounties(&self) -> Result<Vec<Bounty>> {
 		let found = self.ask(api::runtime_apis().pod_bounty_api().open_bounties()).await?;
-		Ok(found.into_iter().map(|(id, info)| bounty(id, info)).collect())
+		Ok(found.into_iter().map(|bounty| bounty.0).collect())
 	}
 
 	/// Where a device stands in a bounty; nothing for a bounty or device that does not exist.
 	pub async fn device_status(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<DeviceStatus>> {
 		let found = self.ask(api::runtime_apis().pod_bounty_api().device_status(bounty, index)).await?;
-		Ok(found.map(|status| DeviceStatus { paid: status.paid, reserved: status.reserved }))
+		Ok(found.map(|status| status.0))
 	}
 
 	/// A page of the bitmap of paid devices: device `4096 * page + i` is bit `i % 8`, from the lowest, of byte `i / 8`.
@@ -247,19 +221,13 @@ impl View {
 	/// A standing reservation.
 	pub async fn reservation(&self, bounty: BountyId, reservation: ReservationId) -> Result<Option<Reservation>> {
 		let found = self.ask(api::runtime_apis().pod_bounty_api().reservation(bounty, reservation)).await?;
-		Ok(found.map(|info| Reservation {
-			distributor: info.distributor,
-			reward: Amount(info.reward),
-			deposit: Amount(info.deposit),
-			exclusive_until: info.exclusive_until,
-			slots: info.slots.into_iter().map(|slot| (slot.device_index, slot.lock)).collect(),
-		}))
+		Ok(found.map(|reservation| reservation.0))
 	}
 
 	/// The distributors that announced an address.
 	pub async fn distributors(&self) -> Result<Vec<Distributor>> {
 		let found = self.ask(api::runtime_apis().pod_bounty_api().distributors()).await?;
-		Ok(found.into_iter().map(|(account, endpoint)| Distributor { account, endpoint: text(endpoint) }).collect())
+		Ok(found.into_iter().map(|distributor| distributor.0).collect())
 	}
 
 	/// The block's time, in milliseconds since 1970.
@@ -307,42 +275,6 @@ impl View {
 	}
 }
 
-fn link(link: api::runtime_types::pallet_firmware::runtime_api::KeySetLink) -> KeySetLink {
-	let indexed = |signatures: Vec<(u8, Static<ReleaseSignature>)>| {
-		signatures.into_iter().map(|(key, signature)| (key, signature.0)).collect()
-	};
-	KeySetLink {
-		version: link.version,
-		key_set: link.key_set.0,
-		old_signatures: indexed(link.old_signatures),
-		new_signatures: indexed(link.new_signatures),
-	}
-}
-
 fn model(id: ModelId, model: api::runtime_types::pallet_firmware::types::Model) -> Model {
-	Model { id, vendor: model.vendor, name: text(model.name.0), security_version: model.security_version }
-}
-
-fn bounty(id: BountyId, info: BountyInfo) -> Bounty {
-	Bounty {
-		id,
-		vendor: info.vendor,
-		release: info.release,
-		fleet: info.fleet,
-		root: info.root,
-		count: info.count,
-		digest: info.digest.0,
-		reward: Amount(info.reward),
-		expires_at: info.expires_at,
-		held: Amount(info.held),
-		paid: info.paid,
-		reserved: info.reserved,
-		exclusive_until: info.exclusive_until,
-		closing: info.closing,
-	}
-}
-
-/// A text from the chain. Control characters, which could play with a terminal, are replaced.
-fn text(bytes: Vec<u8>) -> String {
-	String::from_utf8_lossy(&bytes).chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+	Model { id, vendor: model.vendor, name: text(&model.name.0), security_version: model.security_version }
 }

@@ -124,6 +124,11 @@ impl Error {
 		matches!(self, Self::WrongFile { source: DagError::WrongSize { .. }, .. })
 	}
 
+	/// Whether this machine's disk is the cause.
+	pub const fn is_local(&self) -> bool {
+		matches!(self, Self::Read { .. } | Self::Write { .. })
+	}
+
 	pub(crate) fn client(cause: reqwest::Error) -> Self {
 		Self::Client(self::cause(&cause))
 	}

@@ -8,4 +8,4 @@ mod statement_key;
 
 pub use error::{Error, Result};
 pub use secret_file::{random_seed, read_secret, write_secret};
-pub use statement_key::{verify, StatementKey};
+pub use statement_key::StatementKey;

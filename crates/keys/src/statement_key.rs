@@ -57,18 +57,10 @@ impl StatementKey {
 	}
 }
 
-/// Whether `signature` over `statement` is by `key`; weak keys and malleable signatures are refused.
-pub fn verify(key: &DeviceKey, statement: &impl Statement, genesis: &Hash32, signature: &DeviceSignature) -> bool {
-	let (DeviceKey::Ed25519(key), DeviceSignature::Ed25519(signature)) = (key, signature);
-	ed25519_dalek::VerifyingKey::from_bytes(key).is_ok_and(|key| {
-		let signature = ed25519_dalek::Signature::from_bytes(signature);
-		key.verify_strict(&statement.signing_bytes(genesis), &signature).is_ok()
-	})
-}
-
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use waybill_exchange::verify;
 	use waybill_primitives::{Yank, YankStatement};
 
 	#[test]
@@ -96,11 +88,14 @@ mod tests {
 		let key = StatementKey::generate(&dir.path().join("a")).unwrap();
 		let other = StatementKey::generate(&dir.path().join("b")).unwrap();
 		let statement = YankStatement { release: 1, reason: Yank::Faulty };
+		let signed = |key: &DeviceKey, statement: &YankStatement, genesis: &Hash32, signature: &DeviceSignature| {
+			verify(key, statement, genesis, signature).is_ok()
+		};
 		let signature = key.sign(&statement, &[7; 32]);
-		assert!(verify(&key.public(), &statement, &[7; 32], &signature));
-		assert!(!verify(&key.public(), &statement, &[8; 32], &signature));
-		assert!(!verify(&other.public(), &statement, &[7; 32], &signature));
-		assert!(!verify(&key.public(), &YankStatement { release: 2, ..statement.clone() }, &[7; 32], &signature));
-		assert!(!verify(&DeviceKey::Ed25519([0; 32]), &statement, &[7; 32], &signature));
+		assert!(signed(&key.public(), &statement, &[7; 32], &signature));
+		assert!(!signed(&key.public(), &statement, &[8; 32], &signature));
+		assert!(!signed(&other.public(), &statement, &[7; 32], &signature));
+		assert!(!signed(&key.public(), &YankStatement { release: 2, ..statement.clone() }, &[7; 32], &signature));
+		assert!(!signed(&DeviceKey::Ed25519([0; 32]), &statement, &[7; 32], &signature));
 	}
 }

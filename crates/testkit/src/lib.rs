@@ -4,3 +4,5 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod ipfs;
+pub mod ledger;
+pub mod scene;

@@ -14,8 +14,8 @@ use sp_core::{crypto::KeyTypeId, ed25519, ConstU32, Get};
 use sp_runtime::{transaction_validity::TransactionSource, RuntimeAppPublic, SaturatedConversion};
 use waybill_primitives::{
 	fleet::{CAP_PAGE_NODES, MAX_CAP_NODES},
-	Cid, Digest, FleetId, Hash32, KeySet, ModelId, ReleaseId, ReleaseKey, ReleaseSignature, ReleaseStatement, Statement,
-	Suite, Verdict, Version, VoteStatement, Yank, YankStatement, MAX_RELEASE_KEYS,
+	Cid, Digest, FleetId, Hash32, IndexedSignature, KeySet, ModelId, ReleaseId, ReleaseKey, ReleaseSignature,
+	ReleaseStatement, Statement, Suite, Verdict, Version, VoteStatement, Yank, YankStatement, MAX_RELEASE_KEYS,
 };
 
 /// The keystore's key type of the vendors' release keys.
@@ -44,9 +44,9 @@ fn key_set(threshold: u32) -> KeySet {
 fn signatures<T: Config>(key_set: &KeySet, statement: &impl Statement) -> Signatures {
 	let message = statement.signing_bytes(&Pallet::<T>::genesis_hash());
 	let signers = (0..key_set.threshold).zip(&key_set.keys);
-	let signatures = signers.filter_map(|(index, ReleaseKey::Ed25519(key))| {
+	let signatures = signers.filter_map(|(place, ReleaseKey::Ed25519(key))| {
 		let signature = sp_io::crypto::ed25519_sign(RELEASE_KEYS, &ed25519::Public::from_raw(*key), &message)?;
-		Some((index, ReleaseSignature::Ed25519(signature.0)))
+		Some(IndexedSignature { key: place, signature: ReleaseSignature::Ed25519(signature.0) })
 	});
 	BoundedVec::truncate_from(signatures.collect())
 }

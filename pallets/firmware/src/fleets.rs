@@ -1,14 +1,19 @@
 //! Fleets and the stored caps of their trees.
 
-use crate::{pallet::*, Fleet};
+use crate::{pallet::*, Fleet, WeightInfo};
 use alloc::vec::Vec;
 use codec::MaxEncodedLen;
-use frame_support::{traits::Footprint, BoundedVec};
-use sp_core::H256;
-use sp_runtime::traits::BlakeTwo256;
+use frame_support::{
+	dispatch::DispatchResultWithPostInfo,
+	ensure,
+	traits::{Consideration, Footprint},
+	BoundedVec,
+};
+use sp_core::{ConstU32, H256};
+use sp_runtime::{traits::BlakeTwo256, ArithmeticError, DispatchResult};
 use waybill_primitives::{
-	fleet::{cap_height, level_width, root_of_cap, CAP_PAGE_NODES},
-	FleetId, Hash32,
+	fleet::{cap_height, level_width, root_of_cap, CAP_PAGE_NODES, MAX_CAP_NODES},
+	Cid, FleetId, Hash32, ModelId,
 };
 
 impl<T: Config> Fleet<T> {
@@ -19,6 +24,42 @@ impl<T: Config> Fleet<T> {
 }
 
 impl<T: Config> Pallet<T> {
+	pub(crate) fn do_register_fleet(
+		vendor: T::AccountId,
+		model: ModelId,
+		count: u32,
+		cap: BoundedVec<Hash32, ConstU32<MAX_CAP_NODES>>,
+		manifest: Cid,
+	) -> DispatchResult {
+		Self::model_of(model, &vendor)?;
+		ensure!(count > 0, Error::<T>::EmptyFleet);
+		let (cap_height, root) = Self::check_cap(count, &cap)?;
+
+		let fleet = NextFleetId::<T>::get();
+		let next = fleet.checked_add(1).ok_or(ArithmeticError::Overflow)?;
+		let ticket = T::Consideration::new(&vendor, Self::fleet_footprint(&cap))?;
+		NextFleetId::<T>::put(next);
+		FleetIds::<T>::insert(model, fleet, ());
+		Self::insert_cap(fleet, &cap);
+		Fleets::<T>::insert(fleet, Fleet { model, root, count, cap_height, manifest, users: 0, ticket });
+		Self::deposit_event(Event::FleetRegistered { fleet, model, root, count, manifest });
+		Ok(())
+	}
+
+	pub(crate) fn do_remove_fleet(vendor: T::AccountId, fleet: FleetId) -> DispatchResultWithPostInfo {
+		let record = Fleets::<T>::get(fleet).ok_or(Error::<T>::UnknownFleet)?;
+		Self::model_of(record.model, &vendor)?;
+		ensure!(record.users == 0, Error::<T>::FleetInUse);
+
+		let pages = Self::cap_pages(record.cap_nodes());
+		record.ticket.drop(&vendor)?;
+		Self::remove_cap(fleet, pages);
+		Fleets::<T>::remove(fleet);
+		FleetIds::<T>::remove(record.model, fleet);
+		Self::deposit_event(Event::FleetRemoved { fleet });
+		Ok(Some(T::WeightInfo::remove_fleet(pages)).into())
+	}
+
 	/// The number of pages that a cap takes.
 	pub(crate) fn cap_pages(nodes: u32) -> u32 {
 		nodes.div_ceil(CAP_PAGE_NODES)
@@ -39,7 +80,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	pub(crate) fn remove_cap(fleet: FleetId, pages: u32) {
+	fn remove_cap(fleet: FleetId, pages: u32) {
 		(0..pages).for_each(|page| FleetCaps::<T>::remove(fleet, page));
 	}
 

@@ -5,12 +5,22 @@ use frame_support::{
 	ensure,
 	traits::{Consideration, Footprint},
 };
+use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::{ed25519, Get};
 use sp_io::hashing::blake2_256;
-use sp_runtime::{traits::Saturating, ArithmeticError, DispatchError, DispatchResult};
-use waybill_primitives::{KeySet, KeySetStatement, ReleaseId, ReleaseKey, ReleaseSignature, Statement};
+use sp_runtime::{
+	traits::{Saturating, Zero},
+	ArithmeticError, DispatchError, DispatchResult,
+};
+use waybill_primitives::{Hash32, IndexedSignature, KeySet, KeySetStatement, ReleaseKey, ReleaseSignature, Statement};
 
 impl<T: Config> Pallet<T> {
+	/// The hash of the chain's first block, to which every signed statement is bound.
+	pub fn genesis_hash() -> Hash32 {
+		let hash = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero());
+		hash.as_ref().try_into().unwrap_or_default()
+	}
+
 	/// Checks that enough different keys of the vendor's current key set signed `message`, and nothing else did.
 	/// Returns the key set's version.
 	pub(crate) fn check_signatures(vendor: &T::AccountId, message: &[u8], signatures: &Signatures) -> Result<u32, Error<T>> {
@@ -23,8 +33,8 @@ impl<T: Config> Pallet<T> {
 	/// Checks that enough different keys of the set signed `message`, and nothing else did.
 	pub(crate) fn check_threshold(key_set: &KeySet, message: &[u8], signatures: &Signatures) -> Result<(), Error<T>> {
 		ensure!(signatures.len() >= usize::from(key_set.threshold), Error::<T>::ThresholdNotMet);
-		for (place, (index, signature)) in signatures.iter().enumerate() {
-			let repeated = signatures.iter().take(place).any(|(earlier, _)| earlier == index);
+		for (place, IndexedSignature { key: index, signature }) in signatures.iter().enumerate() {
+			let repeated = signatures.iter().take(place).any(|earlier| earlier.key == *index);
 			ensure!(!repeated, Error::<T>::DuplicateSigner);
 			let key = key_set.keys.get(usize::from(*index)).ok_or(Error::<T>::UnknownSigner)?;
 			ensure!(verify(key, message, signature), Error::<T>::BadSignature);
@@ -89,22 +99,6 @@ impl<T: Config> Pallet<T> {
 		KeySets::<T>::insert(&vendor, version, key_set);
 		KeySetSignatures::<T>::insert(&vendor, version, rotation);
 		Self::deposit_event(Event::KeySetAdopted { vendor, version });
-		Ok(())
-	}
-
-	pub(crate) fn do_resign(vendor: T::AccountId, id: ReleaseId, signatures: Signatures) -> DispatchResult {
-		let mut release = Releases::<T>::get(id).ok_or(Error::<T>::UnknownRelease)?;
-		ensure!(release.vendor == vendor, Error::<T>::NotReleaseVendor);
-		ensure!(release.yank.is_none(), Error::<T>::AlreadyYanked);
-		let message = release.statement.signing_bytes(&Self::genesis_hash());
-		let key_set_version = Self::check_signatures(&vendor, &message, &signatures)?;
-		ensure!(release.key_set_version < key_set_version, Error::<T>::AlreadySigned);
-
-		release.key_set_version = key_set_version;
-		release.ticket = release.ticket.update(&vendor, Self::release_footprint(&signatures))?;
-		Releases::<T>::insert(id, release);
-		ReleaseSignatures::<T>::insert(id, signatures);
-		Self::deposit_event(Event::ReleaseResigned { release: id, key_set_version });
 		Ok(())
 	}
 

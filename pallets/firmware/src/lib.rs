@@ -20,19 +20,25 @@ mod attestation;
 mod benchmarking;
 mod crypto;
 mod fleets;
+#[cfg(feature = "std")]
+mod integrity;
 mod key_sets;
 pub mod migrations;
 #[cfg(test)]
 mod mock;
+mod models;
 mod queries;
 mod registry;
+mod releases;
 pub mod runtime_api;
 mod session;
 #[cfg(test)]
 mod tests;
+mod text;
 #[cfg(any(feature = "try-runtime", test))]
 mod try_state;
 mod types;
+mod vendors;
 pub mod weights;
 pub mod worker;
 
@@ -42,10 +48,12 @@ pub use crypto::AttesterPair;
 pub use crypto::{AttesterId, AttesterSignature, KEY_TYPE};
 pub use pallet::*;
 pub use types::{
-	Fleet, Model, NameOf, PendingKeySet, Phase, Release, ReleaseState, Rotation, Round, Signatures, UrlOf, Vendor,
-	VendorMetadata, VetoedKeySet, Vote,
+	Fleet, Model, NameOf, PendingKeySet, Phase, Release, Rotation, Round, Signatures, UrlOf, Vendor, VendorMetadata,
+	VetoedKeySet, Vote,
 };
 pub use weights::WeightInfo;
+
+use waybill_primitives::view::ReleaseState;
 
 /// The registry.
 // FRAME's macros write `expect`.
@@ -58,11 +66,9 @@ pub mod pallet {
 		traits::{Consideration, Footprint},
 	};
 	use frame_system::{ensure_authorized, offchain::CreateAuthorizedTransaction, pallet_prelude::*};
-	use sp_runtime::{traits::Zero, ArithmeticError};
 	use waybill_primitives::{
 		fleet::{CAP_PAGE_NODES, MAX_CAP_NODES},
-		Cid, FleetId, Hash32, KeySet, ModelId, ReleaseId, ReleaseStatement, Statement, Verdict, Version, Yank,
-		YankStatement, MAX_RELEASE_KEYS,
+		Cid, FleetId, Hash32, KeySet, ModelId, ReleaseId, ReleaseStatement, Verdict, Version, Yank,
 	};
 
 	/// The layout of the pallet's storage. [`migrations`] bring a chain to it.
@@ -388,22 +394,9 @@ pub mod pallet {
 			worker::run::<T>(now);
 		}
 
+		#[cfg(feature = "std")]
 		fn integrity_test() {
-			assert!(T::MaxAttesters::get() > 0, "nobody could attest");
-			assert!(T::MaxNameLen::get() > 0, "every name would be empty");
-			assert!(T::MaxPayloadSize::get() > 0, "every payload would be too large");
-			assert!(!T::RetryPeriod::get().is_zero(), "no round would take votes");
-			assert!(!T::RecheckPeriod::get().is_zero(), "rounds would follow each other within a block");
-			assert!(!T::KeySetDelay::get().is_zero(), "nobody could veto a key set in time");
-			let limit = T::BlockWeights::get().get(DispatchClass::Normal).max_extrinsic.unwrap_or(Weight::MAX);
-			let vote = T::WeightInfo::attest().saturating_add(T::WeightInfo::authorize_attest());
-			assert!(vote.all_lte(limit), "a vote would not fit into a block");
-			let publish = T::WeightInfo::publish_release(MAX_RELEASE_KEYS);
-			assert!(publish.all_lte(limit), "a release with all signatures would not fit into a block");
-			let rotation = T::WeightInfo::rotate_key_set(MAX_RELEASE_KEYS, MAX_RELEASE_KEYS);
-			assert!(rotation.all_lte(limit), "a key set with all signatures would not fit into a block");
-			let fleet = T::WeightInfo::register_fleet(Self::cap_pages(MAX_CAP_NODES));
-			assert!(fleet.all_lte(limit), "a fleet with the largest cap would not fit into a block");
+			Self::check_config();
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -424,17 +417,7 @@ pub mod pallet {
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::register_vendor(key_set.keys.len() as u32))]
 		pub fn register_vendor(origin: OriginFor<T>, metadata: VendorMetadata<T>, key_set: KeySet) -> DispatchResult {
-			let vendor = ensure_signed(origin)?;
-			ensure!(!Vendors::<T>::contains_key(&vendor), Error::<T>::AlreadyVendor);
-			Self::check_metadata(&metadata)?;
-			ensure!(key_set.is_valid(), Error::<T>::InvalidKeySet);
-
-			let key_set_version = 1;
-			let ticket = T::Consideration::new(&vendor, Self::vendor_footprint(&metadata))?;
-			KeySets::<T>::insert(&vendor, key_set_version, key_set);
-			Vendors::<T>::insert(&vendor, Vendor { metadata, key_set_version, ticket });
-			Self::deposit_event(Event::VendorRegistered { vendor });
-			Ok(())
+			Self::do_register_vendor(ensure_signed(origin)?, metadata, key_set)
 		}
 
 		/// Replaces the caller's metadata and adapts its deposit.
@@ -447,15 +430,7 @@ pub mod pallet {
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::update_vendor())]
 		pub fn update_vendor(origin: OriginFor<T>, metadata: VendorMetadata<T>) -> DispatchResult {
-			let vendor = ensure_signed(origin)?;
-			let old = Vendors::<T>::get(&vendor).ok_or(Error::<T>::UnknownVendor)?;
-			Self::check_metadata(&metadata)?;
-
-			let key_set_version = old.key_set_version;
-			let ticket = old.ticket.update(&vendor, Self::vendor_footprint(&metadata))?;
-			Vendors::<T>::insert(&vendor, Vendor { metadata, key_set_version, ticket });
-			Self::deposit_event(Event::VendorUpdated { vendor });
-			Ok(())
+			Self::do_update_vendor(ensure_signed(origin)?, metadata)
 		}
 
 		/// Registers a model of the calling vendor and holds a deposit.
@@ -468,17 +443,7 @@ pub mod pallet {
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::register_model())]
 		pub fn register_model(origin: OriginFor<T>, name: NameOf<T>) -> DispatchResult {
-			let vendor = ensure_signed(origin)?;
-			ensure!(Vendors::<T>::contains_key(&vendor), Error::<T>::UnknownVendor);
-			Self::check_name(&name)?;
-
-			let model = NextModelId::<T>::get();
-			let next = model.checked_add(1).ok_or(ArithmeticError::Overflow)?;
-			let ticket = T::Consideration::new(&vendor, Footprint::from_mel::<Model<T>>())?;
-			NextModelId::<T>::put(next);
-			Models::<T>::insert(model, Model { vendor: vendor.clone(), name, security_version: 0, ticket });
-			Self::deposit_event(Event::ModelRegistered { model, vendor });
-			Ok(())
+			Self::do_register_model(ensure_signed(origin)?, name)
 		}
 
 		/// Registers `count` devices of the calling vendor's model and holds a deposit.
@@ -501,20 +466,7 @@ pub mod pallet {
 			cap: BoundedVec<Hash32, ConstU32<MAX_CAP_NODES>>,
 			manifest: Cid,
 		) -> DispatchResult {
-			let vendor = ensure_signed(origin)?;
-			Self::model_of(model, &vendor)?;
-			ensure!(count > 0, Error::<T>::EmptyFleet);
-			let (cap_height, root) = Self::check_cap(count, &cap)?;
-
-			let fleet = NextFleetId::<T>::get();
-			let next = fleet.checked_add(1).ok_or(ArithmeticError::Overflow)?;
-			let ticket = T::Consideration::new(&vendor, Self::fleet_footprint(&cap))?;
-			NextFleetId::<T>::put(next);
-			FleetIds::<T>::insert(model, fleet, ());
-			Self::insert_cap(fleet, &cap);
-			Fleets::<T>::insert(fleet, Fleet { model, root, count, cap_height, manifest, users: 0, ticket });
-			Self::deposit_event(Event::FleetRegistered { fleet, model, root, count, manifest });
-			Ok(())
+			Self::do_register_fleet(ensure_signed(origin)?, model, count, cap, manifest)
 		}
 
 		/// Removes a fleet that no bounty relies on, and returns its deposit. The fee is for the pages of its cap.
@@ -527,18 +479,7 @@ pub mod pallet {
 		#[pallet::call_index(4)]
 		#[pallet::weight(T::WeightInfo::remove_fleet(Pallet::<T>::cap_pages(MAX_CAP_NODES)))]
 		pub fn remove_fleet(origin: OriginFor<T>, fleet: FleetId) -> DispatchResultWithPostInfo {
-			let vendor = ensure_signed(origin)?;
-			let record = Fleets::<T>::get(fleet).ok_or(Error::<T>::UnknownFleet)?;
-			Self::model_of(record.model, &vendor)?;
-			ensure!(record.users == 0, Error::<T>::FleetInUse);
-
-			let pages = Self::cap_pages(record.cap_nodes());
-			record.ticket.drop(&vendor)?;
-			Self::remove_cap(fleet, pages);
-			Fleets::<T>::remove(fleet);
-			FleetIds::<T>::remove(record.model, fleet);
-			Self::deposit_event(Event::FleetRemoved { fleet });
-			Ok(Some(T::WeightInfo::remove_fleet(pages)).into())
+			Self::do_remove_fleet(ensure_signed(origin)?, fleet)
 		}
 
 		/// Publishes a release of the calling vendor's model, signed by its release keys, and holds a deposit.
@@ -561,44 +502,7 @@ pub mod pallet {
 			advisory: Option<UrlOf<T>>,
 			signatures: Signatures,
 		) -> DispatchResult {
-			let vendor = ensure_signed(origin)?;
-			let mut model = Self::model_of(statement.model, &vendor)?;
-			Self::check_statement(&statement, &model)?;
-			Self::check_advisory(&advisory)?;
-			let key_set_version =
-				Self::check_signatures(&vendor, &statement.signing_bytes(&Self::genesis_hash()), &signatures)?;
-
-			let release = NextReleaseId::<T>::get();
-			let next = release.checked_add(1).ok_or(ArithmeticError::Overflow)?;
-			let ticket = T::Consideration::new(&vendor, Self::release_footprint(&signatures))?;
-			let ReleaseStatement { model: model_id, version, security_version, payload, .. } = statement;
-			let now = frame_system::Pallet::<T>::block_number();
-			model.security_version = security_version;
-			Models::<T>::insert(model_id, model);
-			NextReleaseId::<T>::put(next);
-			ReleaseIds::<T>::insert(model_id, version, release);
-			ReleaseSignatures::<T>::insert(release, signatures);
-			Rounds::<T>::insert(release, Round::first(now));
-			let record = Release {
-				vendor: vendor.clone(),
-				statement,
-				key_set_version,
-				advisory,
-				published_at: now,
-				state: ReleaseState::Pending,
-				yank: None,
-				ticket,
-			};
-			Releases::<T>::insert(release, record);
-			Self::deposit_event(Event::ReleasePublished {
-				release,
-				model: model_id,
-				vendor,
-				version,
-				security_version,
-				payload,
-			});
-			Ok(())
+			Self::do_publish(ensure_signed(origin)?, statement, advisory, signatures)
 		}
 
 		/// Withdraws a release of the calling vendor, for ever. What was promised for it stays payable.
@@ -618,13 +522,7 @@ pub mod pallet {
 			reason: Yank,
 			advisory: Option<UrlOf<T>>,
 		) -> DispatchResult {
-			let vendor = ensure_signed(origin)?;
-			let record = Releases::<T>::get(release).ok_or(Error::<T>::UnknownRelease)?;
-			ensure!(record.vendor == vendor, Error::<T>::NotReleaseVendor);
-			ensure!(record.yank.is_none(), Error::<T>::AlreadyYanked);
-			Self::check_advisory(&advisory)?;
-			Self::do_yank(release, record, reason, advisory);
-			Ok(())
+			Self::do_yank(ensure_signed(origin)?, release, reason, advisory)
 		}
 
 		/// Withdraws a release, for ever, on the word of its vendor's current release keys. Anyone may bring it.
@@ -644,12 +542,7 @@ pub mod pallet {
 			signatures: Signatures,
 		) -> DispatchResult {
 			ensure_signed(origin)?;
-			let record = Releases::<T>::get(release).ok_or(Error::<T>::UnknownRelease)?;
-			ensure!(record.yank.is_none(), Error::<T>::AlreadyYanked);
-			let message = YankStatement { release, reason }.signing_bytes(&Self::genesis_hash());
-			Self::check_signatures(&record.vendor, &message, &signatures)?;
-			Self::do_yank(release, record, reason, None);
-			Ok(())
+			Self::do_yank_signed(release, reason, signatures)
 		}
 
 		/// An attester's vote on a release, sent by its node's off-chain worker without a fee.

@@ -22,8 +22,8 @@ use sp_runtime::{
 use std::sync::Arc;
 use waybill_primitives::{
 	fleet::{FleetTree, MAX_CAP_NODES},
-	Cid, DeviceKey, Digest, FleetId, Hash32, KeySet, KeySetStatement, ModelId, ReleaseId, ReleaseKey, ReleaseSignature,
-	ReleaseStatement, Statement, Suite, Verdict, Version, VoteStatement,
+	Cid, DeviceKey, Digest, FleetId, Hash32, IndexedSignature, KeySet, KeySetStatement, ModelId, ReleaseId, ReleaseKey,
+	ReleaseSignature, ReleaseStatement, Statement, Suite, Verdict, Version, VoteStatement,
 };
 
 pub type AccountId = u64;
@@ -291,7 +291,10 @@ pub fn key_set(threshold: u8, seeds: &[u8]) -> KeySet {
 /// Signatures over a statement by keys of these seeds, each under the index beside it.
 pub fn signatures(statement: &impl Statement, signers: &[(u8, u8)]) -> Signatures {
 	let message = statement.signing_bytes(&Firmware::genesis_hash());
-	let sign = |(index, seed): &(u8, u8)| (*index, ReleaseSignature::Ed25519(release_pair(*seed).sign(&message).0));
+	let sign = |(key, seed): &(u8, u8)| IndexedSignature {
+		key: *key,
+		signature: ReleaseSignature::Ed25519(release_pair(*seed).sign(&message).0),
+	};
 	signers.iter().map(sign).collect::<Vec<_>>().try_into().unwrap()
 }
 

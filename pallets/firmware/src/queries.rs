@@ -1,13 +1,12 @@
 //! Answers to the runtime API.
 
-use crate::{
-	pallet::*,
-	runtime_api::{AttestationDetails, KeySetLink, PendingKeySetDetails, ReleaseDetails, MAX_KEY_SET_LINKS},
-	PendingKeySet, Phase, ReleaseState, Signatures,
-};
+use crate::{pallet::*, PendingKeySet, Phase, Signatures};
 use alloc::vec::Vec;
 use sp_runtime::SaturatedConversion;
-use waybill_primitives::{FleetId, KeySet, ModelId, ReleaseId, Version};
+use waybill_primitives::{
+	view::{AttestationsView, KeySetLink, PendingKeySetView, ReleaseState, ReleaseView, MAX_KEY_SET_LINKS},
+	FleetId, KeySet, ModelId, ReleaseId, Version,
+};
 
 impl<T: Config> Pallet<T> {
 	/// The available release of a model with the highest security version and, among those, the highest version.
@@ -23,9 +22,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// A release with its signatures.
-	pub fn release_details(id: ReleaseId) -> Option<ReleaseDetails<T::AccountId>> {
+	pub fn release_view(id: ReleaseId) -> Option<ReleaseView<T::AccountId>> {
 		let release = Releases::<T>::get(id)?;
-		Some(ReleaseDetails {
+		Some(ReleaseView {
+			id,
 			vendor: release.vendor,
 			statement: release.statement,
 			key_set_version: release.key_set_version,
@@ -38,7 +38,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The votes on a release.
-	pub fn attestation_details(id: ReleaseId) -> Option<AttestationDetails> {
+	pub fn attestations(id: ReleaseId) -> Option<AttestationsView> {
 		let stored = Rounds::<T>::get(id)?;
 		let attesters = Attesters::<T>::decode_len().unwrap_or_default();
 		let (round, opens_at, closes_at) = match stored.phase(frame_system::Pallet::<T>::block_number()) {
@@ -46,7 +46,7 @@ impl<T: Config> Pallet<T> {
 			Phase::Open { number, opened_at, closes_at } => (number, opened_at, Some(closes_at)),
 		};
 		let key = |vote: &crate::Vote| sp_core::sr25519::Public::from(vote.attester.clone()).0;
-		Some(AttestationDetails {
+		Some(AttestationsView {
 			round,
 			opens_at: opens_at.saturated_into(),
 			closes_at: closes_at.map(SaturatedConversion::saturated_into),
@@ -86,10 +86,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The key set that waits to follow a vendor's current one.
-	pub fn pending_key_set(vendor: T::AccountId) -> Option<PendingKeySetDetails> {
+	pub fn pending_key_set(vendor: T::AccountId) -> Option<PendingKeySetView> {
 		let PendingKeySet { key_set, effective_at, rotation } = PendingKeySets::<T>::get(&vendor)?;
 		let version = Vendors::<T>::get(&vendor)?.key_set_version.checked_add(1)?;
-		Some(PendingKeySetDetails {
+		Some(PendingKeySetView {
 			link: key_set_link(version, key_set, rotation.old_signatures, rotation.new_signatures),
 			effective_at: effective_at.saturated_into(),
 		})

@@ -7,7 +7,7 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use scale_info::TypeInfo;
 use sp_core::ConstU32;
 use waybill_primitives::{
-	Cid, Hash32, KeySet, ModelId, ReleaseSignature, ReleaseStatement, Verdict, Yank, MAX_RELEASE_KEYS,
+	view::ReleaseState, Cid, Hash32, IndexedSignature, KeySet, ModelId, ReleaseStatement, Verdict, Yank, MAX_RELEASE_KEYS,
 };
 
 /// A vendor's or model's name.
@@ -16,8 +16,8 @@ pub type NameOf<T> = BoundedVec<u8, <T as Config>::MaxNameLen>;
 /// A URL.
 pub type UrlOf<T> = BoundedVec<u8, <T as Config>::MaxUrlLen>;
 
-/// Signatures by keys of a key set, each with the key's place in the set.
-pub type Signatures = BoundedVec<(u8, ReleaseSignature), ConstU32<MAX_RELEASE_KEYS>>;
+/// Signatures by keys of a key set.
+pub type Signatures = BoundedVec<IndexedSignature, ConstU32<MAX_RELEASE_KEYS>>;
 
 /// How people reach a vendor.
 #[derive(
@@ -143,23 +143,6 @@ pub struct Release<T: Config> {
 	pub yank: Option<Yank>,
 	/// The deposit for it, its signatures and its votes.
 	pub ticket: T::Consideration,
-}
-
-/// Where a release stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
-pub enum ReleaseState {
-	/// The attesters have not decided yet.
-	#[codec(index = 0)]
-	Pending,
-	/// More than half of the attesters fetched it and found it to be what it declares.
-	#[codec(index = 1)]
-	Available,
-	/// More than half of the attesters could not fetch it or found something else.
-	#[codec(index = 2)]
-	Unavailable,
-	/// The vendor withdrew it; final.
-	#[codec(index = 3)]
-	Yanked,
 }
 
 /// One attester's vote.

@@ -101,13 +101,13 @@ where
 		id
 	}
 
-	fn receipt(&self, bounty: BountyId, device_index: DeviceIndex, distributor: &T::AccountId) -> Receipt {
+	fn receipt(&self, bounty: BountyId, device_index: DeviceIndex, distributor: &T::AccountId) -> SubmittedReceipt {
 		let lock = lock(device_index);
 		let valid_until = 1;
 		let statement = ReceiptStatement { bounty, device_index, digest: DIGEST, lock, distributor, valid_until };
 		let genesis = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero()).0;
 		let signature = sp_io::crypto::ed25519_sign(KEY_TYPE, &self.key, &statement.signing_bytes(&genesis)).unwrap();
-		Receipt {
+		SubmittedReceipt {
 			device_index,
 			device_key: DeviceKey::Ed25519(self.key.0),
 			lock,
@@ -163,7 +163,8 @@ fn store_reservation<T: Config>(
 	let deposit = T::ReservationDeposit::get();
 	let batch = T::MaxBatch::get();
 	T::Currency::hold(&HoldReason::Reservation.into(), &who, Pallet::<T>::times(deposit, batch).unwrap()).unwrap();
-	let slots: Vec<_> = (first..first + batch).map(|device_index| Slot { device_index, lock: lock(device_index) }).collect();
+	let slots: Vec<_> =
+		(first..first + batch).map(|device_index| ReservedSlot { device_index, lock: lock(device_index) }).collect();
 	let reservation = Reservation {
 		distributor: who,
 		reward: T::MinReward::get(),

@@ -4,7 +4,7 @@ use crate::{
 	members::{MaxProof, MAX_CAP_PAGES},
 	pallet::*,
 	reserve::BatchSize,
-	BalanceOf, Receipt, WeightInfo, LEAST_EXCLUSIVE_WINDOW,
+	BalanceOf, SubmittedReceipt, WeightInfo, LEAST_EXCLUSIVE_WINDOW,
 };
 use codec::MaxEncodedLen;
 use frame_support::{
@@ -54,7 +54,7 @@ impl<T: Config> Pallet<T> {
 		let length = T::BlockLength::get();
 		let most = *length.max.get(DispatchClass::Normal);
 		let proof = H256::max_encoded_len().saturating_mul(hashes as usize);
-		let calls = [(Receipt::max_encoded_len(), proof), (<(DeviceIndex, LockKey)>::max_encoded_len(), 0)];
+		let calls = [(SubmittedReceipt::max_encoded_len(), proof), (<(DeviceIndex, LockKey)>::max_encoded_len(), 0)];
 		for (member, proof) in calls {
 			// Room for the transaction's signature and extensions.
 			let bytes = member.saturating_mul(batch as usize).saturating_add(proof).saturating_add(1024);

@@ -26,7 +26,7 @@ mod members;
 #[cfg(test)]
 mod mock;
 mod open;
-mod query;
+mod queries;
 mod replace;
 mod reserve;
 pub mod runtime_api;
@@ -42,13 +42,14 @@ pub use bitmap::{page_count, page_of, pages_touched, Page, PAGE_BYTES, PAGE_DEVI
 pub use claim::revealed_key_index;
 pub use members::MaxProof;
 pub use pallet::*;
-pub use types::{
-	Announcement, Bounty, BountyInfo, ClaimFault, DeviceStatus, Receipt, ReceiptFault, Reservation, ReservationInfo, Slot,
-};
+pub use types::{Announcement, Bounty, Reservation};
 pub use weights::WeightInfo;
 
 use frame_support::traits::fungible::Inspect;
-use waybill_primitives::BlockNumber;
+use waybill_primitives::{
+	view::{ClaimFault, ReceiptFault, ReservedSlot, SubmittedReceipt},
+	BlockNumber,
+};
 
 /// The balance type of the currency.
 pub type BalanceOf<T> = <<T as Config>::Currency as Inspect<<T as frame_system::Config>::AccountId>>::Balance;
@@ -503,7 +504,7 @@ pub mod pallet {
 		pub fn reserve(
 			origin: OriginFor<T>,
 			bounty: BountyId,
-			receipts: BoundedVec<Receipt, T::MaxBatch>,
+			receipts: BoundedVec<SubmittedReceipt, T::MaxBatch>,
 			proof: BoundedVec<H256, MaxProof<T>>,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;

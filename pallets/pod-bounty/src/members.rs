@@ -1,6 +1,6 @@
 //! Whether devices are in a bounty's fleet.
 
-use crate::{bitmap::runs, pallet::*, Bounty, Receipt, ReceiptFault};
+use crate::{bitmap::runs, pallet::*, Bounty, ReceiptFault, SubmittedReceipt};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use frame_support::{ensure, traits::Get};
@@ -54,11 +54,11 @@ impl<T: Config> Cap<T> {
 pub(crate) fn verify<T: Config>(
 	bounty: &Bounty<T>,
 	cap_height: u32,
-	receipts: &[Receipt],
+	receipts: &[SubmittedReceipt],
 	proof: &[H256],
 ) -> Result<Vec<Result<bool, ReceiptFault>>, Error<T>> {
 	let mut members = Vec::with_capacity(receipts.len());
-	let mut place = |receipt: &Receipt| {
+	let mut place = |receipt: &SubmittedReceipt| {
 		let index = receipt.device_index;
 		ensure!(index < bounty.count, ReceiptFault::NoSuchDevice);
 		ensure!(members.last().is_none_or(|(last, _)| *last < index), ReceiptFault::OutOfOrder);

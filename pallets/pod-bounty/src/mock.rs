@@ -1,6 +1,6 @@
 //! A runtime of balances and the escrow, a registry in its storage, and devices with real keys.
 
-use crate::{self as pallet_pod_bounty, pallet::*, BalanceOf, Receipt};
+use crate::{self as pallet_pod_bounty, pallet::*, BalanceOf, SubmittedReceipt};
 use frame_support::{
 	derive_impl,
 	pallet_prelude::ValueQuery,
@@ -276,7 +276,7 @@ impl Fleet {
 	}
 
 	/// A receipt that holds, over the lock of [`lock_key`].
-	pub fn receipt(&self, bounty: BountyId, index: DeviceIndex, distributor: &AccountId) -> Receipt {
+	pub fn receipt(&self, bounty: BountyId, index: DeviceIndex, distributor: &AccountId) -> SubmittedReceipt {
 		self.receipt_until(bounty, index, distributor, BlockNumber::MAX)
 	}
 
@@ -286,7 +286,7 @@ impl Fleet {
 		index: DeviceIndex,
 		distributor: &AccountId,
 		valid_until: BlockNumber,
-	) -> Receipt {
+	) -> SubmittedReceipt {
 		self.receipt_with(bounty, index, distributor, lock(bounty, &lock_key(distributor, index)), valid_until)
 	}
 
@@ -297,11 +297,11 @@ impl Fleet {
 		distributor: &AccountId,
 		lock: Lock,
 		valid_until: BlockNumber,
-	) -> Receipt {
+	) -> SubmittedReceipt {
 		let digest = digest_of(bounty);
 		let statement =
 			ReceiptStatement { bounty, device_index: index, digest, lock, distributor: distributor.clone(), valid_until };
-		Receipt {
+		SubmittedReceipt {
 			device_index: index,
 			device_key: self.key(index),
 			lock,
@@ -317,7 +317,7 @@ impl Fleet {
 		bounty: BountyId,
 		indices: impl IntoIterator<Item = DeviceIndex>,
 		distributor: &AccountId,
-	) -> Vec<Receipt> {
+	) -> Vec<SubmittedReceipt> {
 		indices.into_iter().map(|index| self.receipt(bounty, index, distributor)).collect()
 	}
 }
@@ -445,19 +445,19 @@ pub fn raise(who: &AccountId, bounty: BountyId, reward: Balance, expires_at: Blo
 }
 
 /// Reserves by receipts with the proof that belongs to their devices.
-pub fn reserve(who: &AccountId, bounty: BountyId, receipts: Vec<Receipt>) -> DispatchResult {
+pub fn reserve(who: &AccountId, bounty: BountyId, receipts: Vec<SubmittedReceipt>) -> DispatchResult {
 	let proof = proof_of(bounty, &receipts);
 	reserve_with(who, bounty, receipts, proof)
 }
 
 /// Reserves by receipts with a proof of any kind.
-pub fn reserve_with(who: &AccountId, bounty: BountyId, receipts: Vec<Receipt>, proof: Vec<H256>) -> DispatchResult {
+pub fn reserve_with(who: &AccountId, bounty: BountyId, receipts: Vec<SubmittedReceipt>, proof: Vec<H256>) -> DispatchResult {
 	let (receipts, proof) = (receipts.try_into().expect("a batch"), proof.try_into().expect("a proof"));
 	send(who, Call::reserve { bounty, receipts, proof })
 }
 
 /// The multiproof of those receipts that are in order and of devices that exist.
-pub fn proof_of(bounty: BountyId, receipts: &[Receipt]) -> Vec<H256> {
+pub fn proof_of(bounty: BountyId, receipts: &[SubmittedReceipt]) -> Vec<H256> {
 	let fleet = Bounties::<Test>::get(bounty).map_or(0, |bounty| bounty.fleet);
 	let (keys, height) = (FleetKeys::get(fleet), MockRegistry::fleet(fleet).map_or(0, |fleet| fleet.cap_height));
 	let mut indices: Vec<DeviceIndex> = Vec::new();

@@ -5,7 +5,7 @@ use crate::{
 	members::{self, cap_pages_touched, MaxProof},
 	pallet::*,
 	replace::Replacements,
-	signature, Bounty, Receipt, ReceiptFault, Reservation, Slot, WeightInfo, LEAST_EXCLUSIVE_WINDOW,
+	signature, Bounty, ReceiptFault, Reservation, ReservedSlot, SubmittedReceipt, WeightInfo, LEAST_EXCLUSIVE_WINDOW,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -24,7 +24,7 @@ use sp_runtime::{traits::Zero, DispatchError, DispatchResult};
 use waybill_primitives::{BlockNumber, BountyId, Hash32, ReceiptStatement, Registry, Statement};
 
 impl<T: Config> Pallet<T> {
-	pub(crate) fn weight_of_reserve(receipts: &[Receipt], proof: &[H256]) -> Weight {
+	pub(crate) fn weight_of_reserve(receipts: &[SubmittedReceipt], proof: &[H256]) -> Weight {
 		let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
 		let indices = || receipts.iter().map(|receipt| receipt.device_index);
 		Self::weight_of_batch(BatchSize {
@@ -48,7 +48,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_reserve(
 		distributor: T::AccountId,
 		id: BountyId,
-		receipts: BoundedVec<Receipt, T::MaxBatch>,
+		receipts: BoundedVec<SubmittedReceipt, T::MaxBatch>,
 		proof: BoundedVec<H256, MaxProof<T>>,
 	) -> DispatchResult {
 		ensure!(!receipts.is_empty(), Error::<T>::EmptyBatch);
@@ -128,7 +128,7 @@ struct Batch<'a, T: Config> {
 	genesis: Hash32,
 	paid: Pages<PaidPages<T>>,
 	reserved: Pages<ReservedPages<T>>,
-	slots: Vec<Slot>,
+	slots: Vec<ReservedSlot>,
 	replacements: Replacements<T>,
 }
 
@@ -148,7 +148,7 @@ impl<'a, T: Config> Batch<'a, T> {
 	}
 
 	/// Whether the receipt can be reserved, when its membership is known; the signature comes last.
-	fn check(&mut self, receipt: &Receipt, member: Result<bool, ReceiptFault>) -> Result<(), ReceiptFault> {
+	fn check(&mut self, receipt: &SubmittedReceipt, member: Result<bool, ReceiptFault>) -> Result<(), ReceiptFault> {
 		let (member, index) = (member?, receipt.device_index);
 		ensure!(receipt.valid_until >= self.now, ReceiptFault::ReceiptExpired);
 		ensure!(!self.paid.contains(index), ReceiptFault::AlreadyPaid);
@@ -165,7 +165,7 @@ impl<'a, T: Config> Batch<'a, T> {
 	}
 
 	/// Whether the receipt's key signed it for this distributor.
-	fn signed(&self, receipt: &Receipt) -> bool {
+	fn signed(&self, receipt: &SubmittedReceipt) -> bool {
 		let statement = ReceiptStatement {
 			bounty: self.id,
 			device_index: receipt.device_index,
@@ -178,8 +178,8 @@ impl<'a, T: Config> Batch<'a, T> {
 	}
 
 	/// Takes a receipt that was checked.
-	fn accept(&mut self, receipt: &Receipt) {
-		self.slots.push(Slot { device_index: receipt.device_index, lock: receipt.lock });
+	fn accept(&mut self, receipt: &SubmittedReceipt) {
+		self.slots.push(ReservedSlot { device_index: receipt.device_index, lock: receipt.lock });
 		if let Some(number) = receipt.replaces {
 			self.replacements.take(number, receipt.device_index);
 		}

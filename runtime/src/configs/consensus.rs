@@ -2,9 +2,8 @@
 
 use crate::{
 	currency::deposit,
-	session::{Collators, KickThreshold, SessionLength},
-	time::SlotDuration,
-	voters::OnRecord,
+	session::{Appointments, Collators, KickThreshold, SessionLength},
+	time::{Blocks, SlotDuration, HOUR},
 	AccountId, Aura, Balance, Balances, CollatorSelection, Runtime, RuntimeEvent, Session, SessionKeys, Voters,
 };
 use frame_support::{
@@ -15,6 +14,7 @@ use frame_support::{
 use frame_system::EnsureRoot;
 use pallet_collator_selection::IdentityCollator;
 use pallet_session::{FindAccountFromAuthorIndex, PeriodicSessions};
+use pallet_voters::OnRecord;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_runtime::traits::OpaqueKeys;
 
@@ -79,11 +79,17 @@ impl pallet_grandpa::Config for Runtime {
 	type MaxNominators = ConstU32<0>;
 	// Which sessions a set voted in is of no use: `Voters` keeps the sets.
 	type MaxSetIdSessionEntries = ConstU64<0>;
-	type KeyOwnerProof = OnRecord;
+	type KeyOwnerProof = KeyOwnerProof;
 	type EquivocationReportSystem = Voters;
 }
 
-impl crate::voters::Config for Runtime {}
+/// Says that a voter's key is on record.
+pub type KeyOwnerProof = OnRecord<ConstU32<MAX_APPOINTED>>;
+
+impl pallet_voters::Config for Runtime {
+	type Appointments = Appointments;
+	type ReportLifetime = Blocks<HOUR>;
+}
 
 #[cfg(feature = "runtime-benchmarks")]
 impl cumulus_pallet_session_benchmarking::Config for Runtime {

@@ -10,7 +10,7 @@ mod pod_bounty;
 mod system;
 
 pub use crate::parameters::RuntimeParameters;
-pub use consensus::{MAX_APPOINTED, MAX_CANDIDATES};
+pub use consensus::{KeyOwnerProof, MAX_APPOINTED, MAX_CANDIDATES};
 pub use money::AuthorsPot;
 pub use pod_bounty::MinExclusiveWindow;
 pub use system::{RuntimeBlockLength, RuntimeBlockWeights};

@@ -12,16 +12,17 @@ use frame_support::{
 	},
 };
 use frame_system::offchain::CreateAuthorizedTransaction;
-use pallet_firmware::{AttesterPair, ReleaseState, VendorMetadata};
-use pallet_pod_bounty::{HoldReason, Receipt};
+use pallet_firmware::{AttesterPair, VendorMetadata};
+use pallet_pod_bounty::HoldReason;
 use sp_core::{ed25519, Pair};
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve};
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionSource};
 use std::ops::Range;
 use waybill_primitives::{
 	fleet::{usual_cap_height, FleetTree},
-	Cid, DeviceKey, DeviceSignature, Digest, KeySet, LockKey, ReceiptStatement, ReleaseStatement, Statement, Suite, Verdict,
-	Version, VoteStatement,
+	view::{ReleaseState, SubmittedReceipt},
+	Cid, DeviceKey, DeviceSignature, Digest, IndexedSignature, KeySet, LockKey, ReceiptStatement, ReleaseStatement,
+	Statement, Suite, Verdict, Version, VoteStatement,
 };
 
 /// The vendor of the release and the fleet.
@@ -62,7 +63,7 @@ fn release(genesis: &[u8; 32], release_key: &ed25519::Pair) -> RuntimeCall {
 		digest: digest(),
 	};
 	let signature = DeviceSignature::Ed25519(release_key.sign(&statement.signing_bytes(genesis)).0);
-	let signatures = vec![(0, signature)].try_into().unwrap();
+	let signatures = vec![IndexedSignature { key: 0, signature }].try_into().unwrap();
 	RuntimeCall::Firmware(pallet_firmware::Call::publish_release { statement, advisory: None, signatures })
 }
 
@@ -99,7 +100,7 @@ fn reserve(
 			distributor: Dave.to_account_id(),
 			valid_until,
 		};
-		Receipt {
+		SubmittedReceipt {
 			device_index,
 			device_key: device_key(device_index),
 			lock,
@@ -185,7 +186,7 @@ fn reward_hold() -> Balance {
 #[test]
 fn release_should_become_available_when_the_appointed_vote_for_it() {
 	let (mut chain, genesis) = chain_with_release(&fleet(), usual_cap_height(DEVICES));
-	let state = |chain: &mut Chain| chain.with(|| Firmware::release_details(0).unwrap().state);
+	let state = |chain: &mut Chain| chain.with(|| Firmware::release_view(0).unwrap().state);
 	let votes = chain.with(|| [Alice, Bob, Eve].map(|who| vote(&genesis, who, Verdict::Available)));
 	let [alice, bob, stranger] = votes;
 	chain.with(|| {

@@ -88,7 +88,7 @@ fn slot_length_should_keep_its_place() {
 
 #[test]
 fn voters_should_keep_their_layout() {
-	use crate::voters::{pallet::STORAGE_VERSION, Offences, Sets};
+	use pallet_voters::{Offences, Sets, STORAGE_VERSION};
 	use sp_consensus_grandpa::AuthorityId;
 	use sp_core::ed25519::Public;
 	use sp_io::hashing::{blake2_128, twox_128, twox_64};

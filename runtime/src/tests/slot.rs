@@ -12,7 +12,6 @@ use crate::{
 	},
 	session::{MaxSessionLength, SessionLength},
 	time::{in_blocks, SlotDuration, DAY, DEFAULT_SLOT_DURATION, HOUR},
-	voters::ReportLifetime,
 	Aura, BlockNumber, Runtime, RuntimeCall, RuntimeGenesisConfig, System,
 };
 use frame_support::traits::Get;
@@ -32,7 +31,7 @@ fn limits() -> [BlockNumber; 8] {
 		MaxPeriod::get(),
 		MaxMinDuration::get(),
 		MaxSessionLength::get(),
-		ReportLifetime::get(),
+		<<Runtime as pallet_voters::Config>::ReportLifetime as Get<u64>>::get() as u32,
 		MinExclusiveWindow::get(),
 		<<Runtime as pallet_pod_bounty::Config>::MaxExclusiveWindow as Get<_>>::get(),
 		<<Runtime as pallet_pod_bounty::Config>::MaxDuration as Get<_>>::get(),

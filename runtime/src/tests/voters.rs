@@ -5,13 +5,13 @@ use super::{
 	collators::{accounts, appoint, appointed, dismiss, join, set_new_keys, validators, voters},
 };
 use crate::{
-	voters::{Event, OnRecord, KEPT_SETS},
-	AccountId, Block, BlockNumber, Executive, Grandpa, Hash, Header, Runtime, RuntimeCall, RuntimeEvent, System,
-	UncheckedExtrinsic, Voters,
+	configs::KeyOwnerProof, AccountId, Block, BlockNumber, Executive, Grandpa, Hash, Header, Runtime, RuntimeCall,
+	RuntimeEvent, System, UncheckedExtrinsic, Voters,
 };
 use codec::{Decode, Encode};
 use finality_grandpa::{Equivocation as Votes, Message};
 use pallet_grandpa::Error;
+use pallet_voters::{Event, Offences, Sets, KEPT_SETS};
 use sp_consensus_grandpa::{
 	localized_payload, runtime_decl_for_grandpa_api::GrandpaApi, AuthorityId, Equivocation, EquivocationProof,
 	OpaqueKeyOwnershipProof, Precommit, Prevote, RoundNumber, SetId, KEY_TYPE,
@@ -82,7 +82,7 @@ fn double_precommit(voter: &AuthorityId, set_id: SetId, round_number: RoundNumbe
 fn report(proof: &Proof) -> UncheckedExtrinsic {
 	UncheckedExtrinsic::new_bare(RuntimeCall::Grandpa(pallet_grandpa::Call::report_equivocation_unsigned {
 		equivocation_proof: Box::new(proof.clone()),
-		key_owner_proof: OnRecord,
+		key_owner_proof: KeyOwnerProof::default(),
 	}))
 }
 
@@ -90,7 +90,7 @@ fn report(proof: &Proof) -> UncheckedExtrinsic {
 fn signed_report(proof: &Proof) -> RuntimeCall {
 	RuntimeCall::Grandpa(pallet_grandpa::Call::report_equivocation {
 		equivocation_proof: Box::new(proof.clone()),
-		key_owner_proof: OnRecord,
+		key_owner_proof: KeyOwnerProof::default(),
 	})
 }
 
@@ -320,14 +320,14 @@ fn equivocation_in_an_earlier_set_should_count_until_the_set_is_forgotten() {
 	}
 	author_report(&mut chain, &proofs[0]);
 	chain.with(|| {
-		assert_eq!(crate::voters::Sets::<Runtime>::iter().count() as u64, KEPT_SETS);
-		assert_eq!(crate::voters::Offences::<Runtime>::get(Bob.to_account_id()), Some(0));
+		assert_eq!(Sets::<Runtime>::iter().count() as u64, KEPT_SETS);
+		assert_eq!(Offences::<Runtime>::get(Bob.to_account_id()), Some(0));
 	});
 	next_set(&mut chain);
 	assert_refused(&mut chain, &proofs[1], InvalidTransaction::BadProof, Error::InvalidKeyOwnershipProof);
 	chain.with(|| {
-		assert_eq!(crate::voters::Sets::<Runtime>::iter().count() as u64, KEPT_SETS);
+		assert_eq!(Sets::<Runtime>::iter().count() as u64, KEPT_SETS);
 		assert_eq!(Voters::voter(0, &bob()), None);
-		assert_eq!(crate::voters::Offences::<Runtime>::iter().count(), 0);
+		assert_eq!(Offences::<Runtime>::iter().count(), 0);
 	});
 }

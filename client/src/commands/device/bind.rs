@@ -2,17 +2,16 @@
 
 use crate::{
 	context::Context,
-	device::{
-		identity::{self, Factory, Identity, Place, TrustedKeys},
-		Home,
-	},
 	error::{Error, Kind, OrFail, Result},
-	manifest::Manifest,
 };
 use serde::Serialize;
 use std::{fmt, path::PathBuf, str::FromStr};
-use waybill_chain::{types::AccountId, Patience, View};
-use waybill_primitives::{DeviceIndex, FleetId, ModelId, Version};
+use waybill_chain::{
+	types::{AccountId, Hash},
+	Patience, View,
+};
+use waybill_device::{Factory, Home, Identity, Place, StoredKeySet};
+use waybill_primitives::{DeviceIndex, FleetId, Manifest, ModelId, Version};
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
@@ -67,7 +66,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	// A key that cannot be read is known before anything is asked or written.
 	let mut keys = Vec::new();
 	for folder in &args.folders {
-		keys.push((folder, identity::key(folder)?.public()));
+		keys.push((folder, waybill_device::key(folder)?.public()));
 	}
 	let chain = ctx.chain(Patience::Brief).await?;
 	let view = chain.finalized().await?;
@@ -94,7 +93,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 		let before = locked.as_ref().map(|home| home.identity.clone());
 		let trusted = before.as_ref().map(|before| before.key_set.clone()).filter(|keys| keys.key_set().is_ok());
 		let identity = Identity {
-			genesis: chain.genesis(),
+			genesis: Hash(chain.genesis()),
 			vendor: bound.vendor,
 			model: fleet.model,
 			place: Some(Place { fleet: args.fleet, index }),
@@ -103,7 +102,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 			key_set: trusted.unwrap_or_else(|| key_set.clone()),
 		};
 		if let Some(before) = before {
-			before.may_become(&identity).map_err(|error| error.context(folder.display()))?;
+			before.may_become(&identity).map_err(|error| Error::from(error).context(folder.display()))?;
 		}
 		identities.push((folder, identity, locked));
 		bound.devices.push(Device { folder: folder.clone(), index });
@@ -116,9 +115,9 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 }
 
 /// A model's vendor, and the keys that sign its releases now.
-async fn trusted(view: &View, model: ModelId) -> Result<(AccountId, TrustedKeys)> {
+async fn trusted(view: &View, model: ModelId) -> Result<(AccountId, StoredKeySet)> {
 	let missing = |what: &str| Error::not_found(format!("the final chain has no {what} of model {model}"));
 	let model = view.model(model).await?.ok_or_else(|| missing("record"))?;
 	let vendor = view.vendor(&model.vendor).await?.ok_or_else(|| missing("vendor"))?;
-	Ok((vendor.account, TrustedKeys::new(vendor.key_set_version, &vendor.key_set)))
+	Ok((vendor.account, StoredKeySet::new(vendor.key_set_version, &vendor.key_set)))
 }

@@ -3,8 +3,7 @@
 use super::StateArgs;
 use crate::{
 	context::Context,
-	device::{check_release, follow_keys, held_back, look, Home, Verdict},
-	error::{Error, Kind, Result},
+	error::{Error, Result},
 };
 use serde::Serialize;
 use std::fmt;
@@ -13,6 +12,7 @@ use waybill_chain::{
 	Patience,
 };
 use waybill_daemon::clock::Time;
+use waybill_device::{check_release, follow_keys, held_back, look, Home, Objection};
 use waybill_exchange::Refusal;
 use waybill_primitives::{ReleaseId, Version};
 
@@ -44,8 +44,8 @@ impl fmt::Display for Accepted {
 pub async fn run(args: &Args, ctx: &Context) -> Result<()> {
 	let home = Home::read(args.state.path(ctx))?;
 	let ledger = Node::new(ctx.chain(Patience::Brief).await?);
-	if ledger.genesis() != home.identity.genesis {
-		return Err(Error::check("the node is one of another chain than the device belongs to; check --node"));
+	if ledger.genesis() != home.identity.genesis.0 {
+		return Err(waybill_device::Error::OtherChain.into());
 	}
 	// Nothing of this is stored: the device finds it out by itself when it runs.
 	let mut exchange = home.exchange(ctx.config.device.policy())?;
@@ -54,9 +54,10 @@ pub async fn run(args: &Args, ctx: &Context) -> Result<()> {
 		Ok(()) => {},
 		Err(Refusal::StaleChainView) => {
 			let since = home.memory()?.freeze.map_or(Time(state.head().timestamp_ms), |freeze| freeze.since_ms);
-			return Err(held_back(state.head(), since, now).error(Kind::Check));
+			let frozen = held_back(state.head(), since, now);
+			return Err(waybill_device::Error::Frozen { frozen, why: None }.into());
 		},
-		Err(refusal) => return Err(Error::check(refusal).named(format!("{refusal:?}"))),
+		Err(refusal) => return Err(waybill_device::Error::from(refusal).into()),
 	}
 	follow_keys(&mut exchange, &state, |_| Ok(())).await?;
 	let release = state.release(args.release).await?;
@@ -64,8 +65,8 @@ pub async fn run(args: &Args, ctx: &Context) -> Result<()> {
 	let version = release.statement.version;
 	let installed = match check_release(&mut exchange, &release) {
 		Ok(()) => false,
-		Err(Verdict::Installed) => true,
-		Err(Verdict::Refused(refusal)) => {
+		Err(Objection::Installed) => true,
+		Err(Objection::Refused(refusal)) => {
 			let words = format!("the device refuses release {} (version {version}): {refusal}", args.release);
 			return Err(Error::check(words).named(format!("{refusal:?}")));
 		},

@@ -2,7 +2,6 @@
 
 use crate::{
 	context::Context,
-	device::identity,
 	error::{Kind, OrFail, Result},
 };
 use serde::Serialize;
@@ -48,7 +47,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<()> {
 	};
 	let mut devices = Vec::new();
 	for folder in folders {
-		let key = identity::provision(&folder)?.public();
+		let key = waybill_device::provision(&folder)?.public();
 		devices.push(Device { folder, key });
 	}
 	let provisioned = Provisioned { devices };

@@ -3,12 +3,12 @@
 use super::StateArgs;
 use crate::{
 	context::Context,
-	device::{self, Agent, Home},
-	error::{Error, Kind, Result},
+	error::{Error, Result},
 };
 use std::{path::PathBuf, time::Duration};
 use tokio::time::timeout;
 use waybill_chain::{ledger::Node, Patience};
+use waybill_device::{unreachable, Agent, Home};
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
@@ -36,22 +36,20 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	let gateway = ctx.config.gateway()?;
 	let ledger = match ctx.chain(Patience::Endless).await {
 		Ok(chain) => Node::new(chain),
-		Err(error) if error.kind() == Kind::Unreachable => {
-			return Err(device::unreachable(&home, config.policy(), error)?);
-		},
-		Err(error) => return Err(error),
+		Err(error) if error.is_unreachable() => return Err(unreachable(&home, config.policy(), error.into())?.into()),
+		Err(error) => return Err(error.into()),
 	};
 	let output = ctx.output;
 	let mut agent = Agent::new(ledger, home, gateway, &config, Box::new(move |event| output.report(event)))?;
-	let Some(seconds) = args.timeout else { return agent.run(args.once).await };
+	let Some(seconds) = args.timeout else { return Ok(agent.run(args.once).await?) };
 	match timeout(Duration::from_secs(seconds), agent.run(args.once)).await {
-		Ok(result) => result,
+		Ok(result) => Ok(result?),
 		Err(_) => Err(Error::unreachable(format!("no update within {seconds} s: {}", agent.obstacle()))),
 	}
 }
 
 impl Args {
-	fn over(&self, mut config: device::Config) -> device::Config {
+	fn over(&self, mut config: waybill_device::Config) -> waybill_device::Config {
 		config.distributors.extend(self.distributors.iter().cloned());
 		config.hook = self.hook.clone().or(config.hook);
 		config

@@ -1,15 +1,12 @@
 //! `waybill device status`
 
 use super::StateArgs;
-use crate::{
-	context::Context,
-	device::{identity::Place, Home, Installed},
-	error::Result,
-};
+use crate::{context::Context, error::Result};
 use serde::Serialize;
 use std::{fmt, path::PathBuf};
 use waybill_chain::types::AccountId;
 use waybill_daemon::clock::Time;
+use waybill_device::{Firmware, Home, Place};
 use waybill_exchange::Stage;
 use waybill_primitives::{BlockNumber, BountyId, DeviceKey, ModelId, ReleaseId, Version};
 
@@ -24,7 +21,7 @@ struct Report {
 	/// What runs, be it from the factory.
 	version: Version,
 	security_version: u32,
-	installed: Option<Installed>,
+	installed: Option<Firmware>,
 	image: Option<PathBuf>,
 	exchange: Exchange,
 	/// The release whose hook has not succeeded yet.

@@ -2,7 +2,7 @@
 
 mod reports;
 
-pub use reports::{suite_name, yank_name, BountyReport, ReleaseReport};
+pub use reports::{yank_name, BountyReport, ReleaseReport};
 
 use super::Address;
 use crate::{

@@ -4,10 +4,11 @@ use crate::commands::Address;
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
 use waybill_chain::{
-	types::{Attestations, Bounty, Distributor, Fleet, Model, Release, ReleaseState, Reservation, Vendor},
+	types::{text, Bounty, Distributor, Fleet, Model, Release, Reservation, Vendor},
 	Amount, Hash,
 };
 use waybill_primitives::{
+	view::{AttestationsView, ReleaseState},
 	BlockNumber, BountyId, Cid, DeviceIndex, DeviceKey, DeviceSignature, FleetId, ModelId, ReleaseId, ReservationId, Suite,
 	Verdict, Version, Yank,
 };
@@ -166,7 +167,7 @@ pub struct ReleaseReport {
 
 #[derive(Serialize)]
 struct DigestReport {
-	suite: &'static str,
+	suite: Suite,
 	bytes: Hash,
 }
 
@@ -195,7 +196,7 @@ struct VoteReport {
 
 impl ReleaseReport {
 	/// A release, with how the votes on it stand.
-	pub fn new(release: Release, attestations: Option<Attestations>) -> Self {
+	pub fn new(release: Release, attestations: Option<AttestationsView>) -> Self {
 		let statement = release.statement;
 		let signatures = release.signatures.into_iter();
 		Self {
@@ -208,19 +209,19 @@ impl ReleaseReport {
 			payload: statement.payload,
 			size: statement.size,
 			sha256: Hash(statement.sha256),
-			digest: DigestReport { suite: suite_name(statement.digest.suite), bytes: Hash(statement.digest.bytes) },
-			advisory: release.advisory,
+			digest: DigestReport { suite: statement.digest.suite, bytes: Hash(statement.digest.bytes) },
+			advisory: release.advisory.as_deref().map(text),
 			yank: release.yank.map(yank_name),
 			published_at: release.published_at,
 			key_set_version: release.key_set_version,
-			signatures: signatures.map(|(key_index, signature)| SignatureReport { key_index, signature }).collect(),
+			signatures: signatures.map(|one| SignatureReport { key_index: one.key, signature: one.signature }).collect(),
 			attestations: attestations.map(AttestationsReport::from),
 		}
 	}
 }
 
-impl From<Attestations> for AttestationsReport {
-	fn from(attestations: Attestations) -> Self {
+impl From<AttestationsView> for AttestationsReport {
+	fn from(attestations: AttestationsView) -> Self {
 		let votes = attestations.votes.into_iter();
 		Self {
 			round: attestations.round,
@@ -325,6 +326,7 @@ struct SlotReport {
 impl ReservationReport {
 	/// A bounty's reservation.
 	pub fn new(bounty: BountyId, id: ReservationId, reservation: Reservation) -> Self {
+		let slots = reservation.slots.into_iter();
 		Self {
 			bounty,
 			reservation: id,
@@ -332,7 +334,7 @@ impl ReservationReport {
 			reward: reservation.reward,
 			deposit: reservation.deposit,
 			exclusive_until: reservation.exclusive_until,
-			devices: reservation.slots.into_iter().map(|(index, lock)| SlotReport { index, lock: Hash(lock) }).collect(),
+			devices: slots.map(|slot| SlotReport { index: slot.device_index, lock: Hash(slot.lock) }).collect(),
 		}
 	}
 }
@@ -363,7 +365,7 @@ impl From<Vec<Distributor>> for DistributorsReport {
 	fn from(distributors: Vec<Distributor>) -> Self {
 		let report = |distributor: Distributor| DistributorReport {
 			distributor: Address(distributor.account),
-			endpoint: distributor.endpoint,
+			endpoint: text(&distributor.endpoint),
 		};
 		Self { distributors: distributors.into_iter().map(report).collect() }
 	}
@@ -382,14 +384,6 @@ fn list(ids: &[u64]) -> String {
 	match ids {
 		[] => "none".into(),
 		ids => ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
-	}
-}
-
-/// A suite's name.
-pub const fn suite_name(suite: Suite) -> &'static str {
-	match suite {
-		Suite::Plain => "plain",
-		Suite::Zkcp => "zkcp",
 	}
 }
 

@@ -4,7 +4,6 @@ use crate::{
 	commands::{read_text, Done},
 	context::Context,
 	error::{Error, Kind, OrFail, Result},
-	manifest::Manifest,
 };
 use serde::Serialize;
 use std::{
@@ -17,7 +16,7 @@ use waybill_chain::{
 	runtime::{bounded, text},
 	Hash, Patience,
 };
-use waybill_primitives::{fleet::usual_cap_height, Cid, DeviceKey, FleetId, ModelId};
+use waybill_primitives::{fleet::usual_cap_height, Cid, DeviceKey, FleetId, Manifest, ModelId};
 
 use api::firmware::events;
 

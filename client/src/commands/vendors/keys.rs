@@ -1,11 +1,6 @@
 //! `waybill vendor keys …`: replacing the keys that sign releases.
 
-use super::{
-	key_set::KeySetFile,
-	register::key_set,
-	signature::{Indexed, Sources},
-	statement::check_firmware,
-};
+use super::signature::Sources;
 use crate::{
 	commands::{Address, Done, KeyArg},
 	context::Context,
@@ -15,15 +10,11 @@ use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, path::PathBuf};
 use subxt::utils::Static;
-use waybill_chain::{
-	api,
-	runtime::bounded,
-	types::{PendingKeySet, Vendor},
-	Chain, Patience, View,
-};
-use waybill_primitives::{BlockNumber, DeviceKey, KeySet, ReleaseId, ReleaseSignature};
+use waybill_chain::{api, runtime::wrapped, types::Vendor, Chain, Patience, View};
+use waybill_primitives::{view::PendingKeySetView, BlockNumber, DeviceKey, KeySet, ReleaseId};
+use waybill_release::{check_firmware, key_set, KeySetFile};
 
-use api::{firmware::events, runtime_types::bounded_collections::bounded_vec::BoundedVec};
+use api::firmware::events;
 
 const WAY: &str = "\
 With all keys at hand:
@@ -151,9 +142,9 @@ struct PendingReport {
 	effective_at: BlockNumber,
 }
 
-impl From<PendingKeySet> for PendingReport {
-	fn from(pending: PendingKeySet) -> Self {
-		let PendingKeySet { link, effective_at } = pending;
+impl From<PendingKeySetView> for PendingReport {
+	fn from(pending: PendingKeySetView) -> Self {
+		let PendingKeySetView { link, effective_at } = pending;
 		Self { set: SetReport::new(link.version, &link.key_set), effective_at }
 	}
 }
@@ -273,7 +264,7 @@ async fn rotate(args: RotateArgs, ctx: &Context) -> Result<()> {
 	let (old, new) = args.sources.gather_rotation(&statement, &chain.genesis(), &current.key_set)?;
 	let shown = ctx.progress.spinner("proposing the key set");
 	let key_set = Static(statement.key_set);
-	let call = api::transactions().firmware().rotate_key_set(vendor.0, key_set, indexed(old), indexed(new));
+	let call = api::transactions().firmware().rotate_key_set(vendor.0, key_set, wrapped(old), wrapped(new));
 	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	drop(shown);
 	let event: events::KeySetProposed = included.one()?;
@@ -350,7 +341,7 @@ async fn resign(args: ResignArgs, ctx: &Context) -> Result<()> {
 		check_firmware(&release.statement, firmware)?;
 	}
 	let key_set = known(&view, &Address(release.vendor)).await?.key_set;
-	let signatures = indexed(args.sources.gather(&release.statement, &chain.genesis(), &key_set)?);
+	let signatures = wrapped(args.sources.gather(&release.statement, &chain.genesis(), &key_set)?);
 	let shown = ctx.progress.spinner("renewing the signatures");
 	let call = api::transactions().firmware().resign_release(args.release, signatures);
 	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
@@ -391,8 +382,4 @@ fn or_signer(vendor: Option<Address>, ctx: &Context) -> Result<Address> {
 async fn known(view: &View, vendor: &Address) -> Result<Vendor> {
 	let found = view.vendor(&vendor.0).await?;
 	found.ok_or_else(|| Error::not_found(format!("{vendor} is not a vendor; use `waybill vendor register`")))
-}
-
-fn indexed(signatures: Vec<Indexed>) -> BoundedVec<(u8, Static<ReleaseSignature>)> {
-	bounded(signatures.into_iter().map(|(index, signature)| (index, Static(signature))).collect())
 }

@@ -1,14 +1,13 @@
 //! `waybill vendor …`
 
+mod about;
 mod delegate;
 mod fleet;
-mod key_set;
 mod keys;
 mod publish;
 mod reason;
 mod register;
 mod signature;
-mod statement;
 mod yank;
 
 use super::{

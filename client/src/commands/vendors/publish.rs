@@ -1,9 +1,9 @@
 //! Publishing a release.
 
 use super::{
+	about::{About, SuiteName},
 	delegate::submit_for,
 	signature::Sources,
-	statement::{default_file, About, Firmware, StatementFile, SuiteName},
 };
 use crate::{
 	commands::{Address, Done},
@@ -19,11 +19,11 @@ use std::{
 use subxt::utils::Static;
 use waybill_chain::{
 	api,
-	runtime::{bounded, text},
-	types::ReleaseState,
+	runtime::{text, wrapped},
 	Chain, Event, Patience,
 };
-use waybill_primitives::{BlockNumber, Cid, ReleaseId};
+use waybill_primitives::{view::ReleaseState, BlockNumber, Cid, ReleaseId};
+use waybill_release::{default_file, digest, Firmware, StatementFile, Subject};
 
 use api::{firmware::events, runtime_types::pallet_firmware::pallet::Call as FirmwareCall};
 
@@ -111,7 +111,8 @@ async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result
 	let firmware = Firmware::read(file)?;
 	drop(shown);
 	let shown = ctx.progress.bytes(firmware.size, format!("computing the digest of {}", file.display()));
-	let digest = about.suite.digest(firmware, file, shown.meter())?;
+	let subject = Subject::from(about);
+	let digest = digest(subject.suite, firmware, file, shown.meter())?;
 	drop(shown);
 	let shown = ctx.progress.bytes(firmware.size, format!("adding {} to IPFS", file.display()));
 	let payload = ctx.kubo()?.add_file(file, shown.meter()).await?.cid;
@@ -120,7 +121,7 @@ async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result
 	if Firmware::read(file)? != firmware {
 		return Err(Error::check(format!("{} changed while it was read; nothing was published", file.display())));
 	}
-	Ok(StatementFile::new(about, payload, firmware, digest, chain.genesis()))
+	Ok(StatementFile::new(&subject, payload, firmware, digest, chain.genesis()))
 }
 
 #[derive(Serialize)]
@@ -152,7 +153,7 @@ pub async fn publish(args: PublishArgs, ctx: &Context) -> Result<()> {
 	let known = known.ok_or_else(|| Error::not_found(format!("{vendor} is not a vendor; use `waybill vendor register`")))?;
 	let statement = statement(&args, &chain, ctx).await?;
 	let signatures = args.sources.gather(&statement.signed(), &chain.genesis(), &known.key_set)?;
-	let signatures = || bounded(signatures.iter().map(|(index, signature)| (*index, Static(*signature))).collect());
+	let signatures = || wrapped(signatures.clone());
 	let advisory = || args.advisory.as_deref().map(text);
 
 	let shown = ctx.progress.spinner("publishing the release");

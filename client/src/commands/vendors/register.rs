@@ -9,7 +9,8 @@ use serde::Serialize;
 use std::fmt;
 use subxt::utils::Static;
 use waybill_chain::{api, runtime::text, Patience};
-use waybill_primitives::{DeviceKey, KeySet, MAX_RELEASE_KEYS};
+use waybill_primitives::DeviceKey;
+use waybill_release::key_set;
 
 use api::runtime_types::pallet_firmware::types::VendorMetadata;
 
@@ -117,36 +118,4 @@ pub async fn update(args: UpdateArgs, ctx: &Context) -> Result<()> {
 
 fn metadata(name: &str, url: &str, security_contact: &str) -> VendorMetadata {
 	VendorMetadata { name: text(name), url: text(url), security_contact: text(security_contact) }
-}
-
-/// The set of these keys, if it can sign anything.
-pub fn key_set(threshold: u8, keys: Vec<DeviceKey>) -> Result<KeySet> {
-	let count = keys.len();
-	let keys =
-		keys.try_into().map_err(|_| Error::usage(format!("{count} release keys; at most {MAX_RELEASE_KEYS} are taken")))?;
-	let set = KeySet { threshold, keys };
-	match set.is_valid() {
-		true => Ok(set),
-		false => Err(Error::usage(format!(
-			"a threshold of {threshold} with {count} keys cannot be: it takes 1 to {count} keys, all different and none weak"
-		))),
-	}
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-
-	#[test]
-	fn key_sets_should_be_checked_before_they_are_sent() {
-		let key = |seed| DeviceKey::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes());
-		assert!(key_set(1, vec![key(1)]).is_ok());
-		assert!(key_set(2, vec![key(1), key(2), key(3)]).is_ok());
-		for (threshold, keys) in
-			[(0, vec![key(1)]), (2, vec![key(1)]), (1, vec![key(1), key(1)]), (1, vec![DeviceKey::Ed25519([0; 32])])]
-		{
-			assert!(key_set(threshold, keys).is_err());
-		}
-		assert!(key_set(1, (0..17).map(key).collect()).is_err());
-	}
 }

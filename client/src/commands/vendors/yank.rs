@@ -11,7 +11,7 @@ use std::fmt;
 use subxt::utils::Static;
 use waybill_chain::{
 	api,
-	runtime::{bounded, text},
+	runtime::{text, wrapped},
 	Patience,
 };
 use waybill_primitives::{ReleaseId, Yank, YankStatement};
@@ -59,8 +59,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 		let vendor = view.release(release).await?.ok_or_else(unknown)?.vendor;
 		let key_set = view.vendor(&vendor).await?.ok_or_else(unknown)?.key_set;
 		let signatures = args.sources.gather(&YankStatement { release, reason }, &chain.genesis(), &key_set)?;
-		let signatures = bounded(signatures.into_iter().map(|(index, signature)| (index, Static(signature))).collect());
-		let call = api::transactions().firmware().yank_release_signed(release, Static(reason), signatures);
+		let call = api::transactions().firmware().yank_release_signed(release, Static(reason), wrapped(signatures));
 		chain.submit(&account, &call, ctx.config.wait.into()).await?
 	};
 	drop(shown);

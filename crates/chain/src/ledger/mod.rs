@@ -12,10 +12,13 @@ use crate::{
 	block_time::BlockTime,
 	error::Result,
 	submit::Terms,
-	types::{AccountId, Bounty, DeviceStatus, Distributor, Event, Fleet, KeySetLink, ReceiptBatch, Release, Reservation},
+	types::{AccountId, Bounty, Distributor, Event, Fleet, ReceiptBatch, Release, Reservation},
 };
 use std::future::Future;
-use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId};
+use waybill_primitives::{
+	view::{ClaimFault, DeviceStatus, KeySetLink, ReceiptFault},
+	BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId,
+};
 
 /// A final block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,7 +110,7 @@ pub trait Payee: Ledger {
 		payee: &Account,
 		bounty: BountyId,
 		batch: ReceiptBatch,
-	) -> impl Future<Output = Result<(ReservationId, Batch)>> + Send;
+	) -> impl Future<Output = Result<(ReservationId, BatchOutcome<ReceiptFault>)>> + Send;
 
 	/// Reveals the keys of a reservation and is paid.
 	fn claim(
@@ -117,19 +120,19 @@ pub trait Payee: Ledger {
 		reservation: ReservationId,
 		keys: Vec<(DeviceIndex, LockKey)>,
 		terms: Terms,
-	) -> impl Future<Output = Result<Batch>> + Send;
+	) -> impl Future<Output = Result<BatchOutcome<ClaimFault>>> + Send;
 
-	/// Publishes the address at which devices reach the distributor.
-	fn announce(&self, payee: &Account, endpoint: &str) -> impl Future<Output = Result<Batch>> + Send;
+	/// Publishes the address at which devices reach the distributor. Returns the block that holds the announcement.
+	fn announce(&self, payee: &Account, endpoint: &str) -> impl Future<Output = Result<BlockNumber>> + Send;
 }
 
-/// What became of a transaction.
+/// What became of a transaction about devices. `Fault` is why the chain did not take one of them.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub struct BatchOutcome<Fault> {
 	/// The block that holds it.
 	pub block: BlockNumber,
 	/// What it cost, the tip included.
 	pub fee: Amount,
 	/// The devices that the chain did not take, each with the reason.
-	pub rejected: Vec<(DeviceIndex, String)>,
+	pub rejected: Vec<(DeviceIndex, Fault)>,
 }

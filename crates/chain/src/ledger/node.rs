@@ -1,6 +1,6 @@
 //! The chain behind a node.
 
-use super::{Batch, Head, Ledger, Payee, State};
+use super::{BatchOutcome, Head, Ledger, Payee, State};
 use crate::{
 	account::Account,
 	api,
@@ -9,10 +9,7 @@ use crate::{
 	connect::Chain,
 	error::{Error, Result},
 	submit::{Included, Terms, Until},
-	types::{
-		AccountId, BlockId, Bounty, DeviceStatus, Distributor, Event, Fleet, Hash, KeySetLink, ReceiptBatch, Release,
-		Reservation,
-	},
+	types::{AccountId, BlockId, Bounty, Distributor, Event, Fleet, Hash, ReceiptBatch, Release, Reservation},
 	view::View,
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -21,7 +18,10 @@ use subxt::{
 	rpcs::methods::LegacyRpcMethods,
 };
 use tokio::{sync::Mutex, time::timeout};
-use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId};
+use waybill_primitives::{
+	view::{ClaimFault, DeviceStatus, KeySetLink, ReceiptFault},
+	BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId,
+};
 
 /// For how long a question waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -139,9 +139,14 @@ impl Payee for Node {
 		self.chain.finalized().await?.max_batch().await
 	}
 
-	async fn reserve(&self, payee: &Account, bounty: BountyId, receipts: ReceiptBatch) -> Result<(ReservationId, Batch)> {
+	async fn reserve(
+		&self,
+		payee: &Account,
+		bounty: BountyId,
+		receipts: ReceiptBatch,
+	) -> Result<(ReservationId, BatchOutcome<ReceiptFault>)> {
 		let reserved = self.chain.reserve(payee, bounty, receipts, Until::Finalized).await?;
-		Ok((reserved.reservation, batch(&reserved.included, reserved.rejected)))
+		Ok((reserved.reservation, outcome(&reserved.included, reserved.rejected)))
 	}
 
 	async fn claim(
@@ -151,19 +156,19 @@ impl Payee for Node {
 		reservation: ReservationId,
 		keys: Vec<(DeviceIndex, LockKey)>,
 		terms: Terms,
-	) -> Result<Batch> {
+	) -> Result<BatchOutcome<ClaimFault>> {
 		let claimed = self.chain.claim(payee, bounty, reservation, keys, terms, Until::Finalized).await?;
-		Ok(batch(&claimed.included, claimed.rejected))
+		Ok(outcome(&claimed.included, claimed.rejected))
 	}
 
-	async fn announce(&self, payee: &Account, endpoint: &str) -> Result<Batch> {
+	async fn announce(&self, payee: &Account, endpoint: &str) -> Result<BlockNumber> {
 		let included = self.chain.announce(payee, endpoint, Until::Finalized).await?;
-		Ok(batch(&included, Vec::new()))
+		Ok(included.block.number)
 	}
 }
 
-fn batch(included: &Included, rejected: Vec<(DeviceIndex, String)>) -> Batch {
-	Batch { block: included.block.number, fee: included.fee, rejected }
+fn outcome<Fault>(included: &Included, rejected: Vec<(DeviceIndex, Fault)>) -> BatchOutcome<Fault> {
+	BatchOutcome { block: included.block.number, fee: included.fee, rejected }
 }
 
 impl State for At {

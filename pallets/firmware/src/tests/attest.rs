@@ -62,7 +62,7 @@ fn exactly_half_should_not_decide() {
 				assert_ok!(vote(*validator, release, 0, Available).unwrap());
 			}
 			assert_eq!(state(release), ReleaseState::Available);
-			assert_eq!(Firmware::attestation_details(release).unwrap().needed as usize, needed);
+			assert_eq!(Firmware::attestations(release).unwrap().needed as usize, needed);
 		});
 	}
 }
@@ -181,10 +181,10 @@ fn undecided_round_should_be_followed_by_the_next_at_its_end() {
 		assert_eq!(refused(12, release, 1, Available), invalid(InvalidTransaction::Future));
 
 		System::set_block_number(opened + RETRY - 1);
-		assert_eq!(Firmware::attestation_details(release).unwrap().round, 0);
+		assert_eq!(Firmware::attestations(release).unwrap().round, 0);
 		System::set_block_number(opened + RETRY);
 		assert_eq!(refused(12, release, 0, Available), invalid(InvalidTransaction::Stale));
-		let details = Firmware::attestation_details(release).unwrap();
+		let details = Firmware::attestations(release).unwrap();
 		assert_eq!((details.round, details.opens_at, details.closes_at), (1, opened + RETRY, Some(opened + 2 * RETRY)));
 		assert_eq!((details.votes_round, details.votes.len()), (0, 1));
 
@@ -220,7 +220,7 @@ fn decided_release_should_be_checked_again_later() {
 		// The decision ends the round.
 		assert_eq!(refused(13, release, 0, Available), invalid(InvalidTransaction::Stale));
 		assert_eq!(refused(13, release, 1, Available), invalid(InvalidTransaction::Future));
-		let details = Firmware::attestation_details(release).unwrap();
+		let details = Firmware::attestations(release).unwrap();
 		assert_eq!((details.round, details.opens_at, details.closes_at), (1, 4 + RECHECK, None));
 		assert_eq!((details.decided_at, details.votes_round, details.votes.len()), (Some(4), 0, 2));
 
@@ -323,7 +323,7 @@ fn nobody_should_decide_when_there_are_no_attesters() {
 	execute(ext_with(&[]), || {
 		let release = published_release();
 		assert_eq!(refused(11, release, 0, Available), invalid(InvalidTransaction::BadSigner));
-		assert_eq!(Firmware::attestation_details(release).unwrap().needed, 1);
+		assert_eq!(Firmware::attestations(release).unwrap().needed, 1);
 	});
 }
 

@@ -1,10 +1,13 @@
 //! How one key set takes the place of another.
 
-use crate::{assert_refused, mock::*, runtime_api::KeySetLink, *};
+use crate::{assert_refused, mock::*, *};
 use codec::Encode;
 use frame_support::assert_ok;
 use sp_runtime::{ArithmeticError, DispatchError, DispatchResult, TokenError};
-use waybill_primitives::{KeySet, KeySetStatement, ReleaseKey, Statement, Yank, YankStatement};
+use waybill_primitives::{
+	view::KeySetLink, IndexedSignature, KeySet, KeySetStatement, ReleaseKey, ReleaseSignature, Statement, Yank,
+	YankStatement,
+};
 
 /// Signatures that satisfy the set of every registered vendor: two of three.
 const OLD: &[(u8, u8)] = &[(0, 1), (2, 3)];
@@ -126,7 +129,7 @@ fn signatures_should_hold_for_one_vendor_set_version_and_chain_alone() {
 		let sign = |signers: &[(u8, u8)]| -> Signatures {
 			let sign = |(place, seed): &(u8, u8)| {
 				let signature = sp_core::Pair::sign(&release_pair(*seed), &foreign).0;
-				(*place, waybill_primitives::ReleaseSignature::Ed25519(signature))
+				IndexedSignature { key: *place, signature: ReleaseSignature::Ed25519(signature) }
 			};
 			signers.iter().map(sign).collect::<Vec<_>>().try_into().unwrap()
 		};
@@ -389,7 +392,7 @@ fn release_should_be_signed_again_by_the_current_key_set() {
 		let before = (held(VENDOR), Releases::<Test>::get(release).unwrap());
 		assert_ok!(resign(release, &[(1, 5)]));
 		assert_eq!(events().last(), Some(&Event::ReleaseResigned { release, key_set_version: 2 }));
-		let details = Firmware::release_details(release).unwrap();
+		let details = Firmware::release_view(release).unwrap();
 		assert_eq!((details.key_set_version, details.signatures), (2, signatures(&details.statement, &[(1, 5)]).to_vec()));
 		// One signature less to pay for, and nothing else is another.
 		assert_eq!(held(VENDOR), before.0 - 66);

@@ -5,7 +5,8 @@ use codec::{Decode, Encode};
 use hex_literal::hex;
 use sp_io::hashing::{blake2_128, twox_128, twox_64};
 use waybill_primitives::{
-	Cid, Codec, Digest, KeySet, Multihash, ReleaseKey, ReleaseSignature, ReleaseStatement, Suite, Verdict, Version, Yank,
+	Cid, Codec, Digest, IndexedSignature, KeySet, Multihash, ReleaseKey, ReleaseSignature, ReleaseStatement, Suite, Verdict,
+	Version, Yank,
 };
 
 type Ticket = <Test as Config>::Consideration;
@@ -19,7 +20,7 @@ fn cid() -> Cid {
 }
 
 fn signatures(count: u8) -> Signatures {
-	let signature = |place| (place, ReleaseSignature::Ed25519([0xa0 + place; 64]));
+	let signature = |key| IndexedSignature { key, signature: ReleaseSignature::Ed25519([0xa0 + key; 64]) };
 	(0..count).map(signature).collect::<Vec<_>>().try_into().unwrap()
 }
 

@@ -4,8 +4,8 @@ use crate::{assert_refused, mock::*, *};
 use frame_support::assert_ok;
 use sp_runtime::DispatchResult;
 use waybill_primitives::{
-	DeviceSignature, Digest, KeySetStatement, ReleaseStatement, Statement, Suite, Verdict, Version, VoteStatement, Yank,
-	YankStatement,
+	DeviceSignature, Digest, IndexedSignature, KeySetStatement, ReleaseStatement, Statement, Suite, Verdict, Version,
+	VoteStatement, Yank, YankStatement,
 };
 
 fn publish_as(vendor: AccountId, statement: ReleaseStatement, signatures: Signatures) -> DispatchResult {
@@ -46,11 +46,11 @@ fn release_should_be_published() {
 		};
 		assert_eq!(events().last(), Some(&event));
 
-		let details = Firmware::release_details(0).unwrap();
+		let details = Firmware::release_view(0).unwrap();
 		assert_eq!((details.vendor, details.statement, details.key_set_version), (VENDOR, statement, 1));
 		assert_eq!((details.signatures, details.published_at), (signatures.into_inner(), 5));
 		assert_eq!((details.advisory, details.state, details.yank), (advisory.map(Into::into), ReleaseState::Pending, None));
-		assert_eq!(Firmware::release_details(1), None);
+		assert_eq!(Firmware::release_view(1), None);
 	});
 }
 
@@ -199,8 +199,11 @@ fn signature_should_hold_for_its_statement_and_chain_alone() {
 		// Another chain.
 		let good = signatures(&statement, &[(0, 1), (1, 2)]);
 		let foreign = statement.signing_bytes(&[1; 32]);
-		let sign = |seed| DeviceSignature::Ed25519(sp_core::Pair::sign(&release_pair(seed), &foreign).0);
-		let foreign: Signatures = vec![(0, sign(1)), (1, sign(2))].try_into().unwrap();
+		let sign = |key, seed| IndexedSignature {
+			key,
+			signature: DeviceSignature::Ed25519(sp_core::Pair::sign(&release_pair(seed), &foreign).0),
+		};
+		let foreign: Signatures = vec![sign(0, 1), sign(1, 2)].try_into().unwrap();
 		assert_refused!(publish(foreign), Error::<Test>::BadSignature);
 		assert_ok!(publish(good));
 	});
@@ -213,7 +216,7 @@ fn malleable_signature_should_be_refused() {
 		let mut signatures = signatures(&statement, &[(0, 1), (1, 2)]);
 		// s + L in place of s, which a check without a bound on s would let through.
 		const L: [u8; 32] = hex_literal::hex!("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
-		let DeviceSignature::Ed25519(bytes) = &mut signatures[0].1;
+		let DeviceSignature::Ed25519(bytes) = &mut signatures[0].signature;
 		let mut carry = 0u16;
 		for (byte, add) in bytes[32..].iter_mut().zip(L) {
 			carry += u16::from(*byte) + u16::from(add);

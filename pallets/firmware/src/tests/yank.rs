@@ -14,7 +14,7 @@ fn vendor_should_yank_its_release() {
 		let record = Releases::<Test>::get(release).unwrap();
 		assert_eq!((record.state, record.yank, record.advisory), (ReleaseState::Yanked, Some(Yank::Vulnerable), advisory));
 		assert_eq!(events().last(), Some(&Event::ReleaseYanked { release, reason: Yank::Vulnerable }));
-		assert_eq!(Firmware::attestation_details(release), None);
+		assert_eq!(Firmware::attestations(release), None);
 		assert_eq!(held(VENDOR), before);
 	});
 }

@@ -11,11 +11,11 @@ use sp_core::{Pair, H256};
 use sp_runtime::{traits::Dispatchable, DispatchError, TransactionOutcome};
 use waybill_primitives::{DeviceKey, DeviceSignature, ReceiptStatement, Statement};
 
-fn refused(receipt: Receipt, error: Error<Test>) {
+fn refused(receipt: SubmittedReceipt, error: Error<Test>) {
 	assert_refused(|| reserve(&ALICE, 0, vec![receipt]), error);
 }
 
-fn refused_with(receipt: &Receipt, proof: &[H256], error: Error<Test>) {
+fn refused_with(receipt: &SubmittedReceipt, proof: &[H256], error: Error<Test>) {
 	assert_refused(|| reserve_with(&ALICE, 0, vec![receipt.clone()], proof.to_vec()), error);
 }
 
@@ -40,7 +40,7 @@ fn strangers_should_not_pass_for_devices() {
 		let stranger = sp_core::ed25519::Pair::from_seed(&[99; 32]);
 		let genesis = System::block_hash(0).0;
 		let signature = DeviceSignature::Ed25519(stranger.sign(&statement().signing_bytes(&genesis)).0);
-		let own_key = Receipt { device_key: DeviceKey::Ed25519(stranger.public().0), signature, ..good.clone() };
+		let own_key = SubmittedReceipt { device_key: DeviceKey::Ed25519(stranger.public().0), signature, ..good.clone() };
 		let proof = fleet().proof(&[0]);
 		assert_eq!(proof.len(), 2);
 		// A key of one's own, with a device's proof, none, the root, or nodes of the tree.
@@ -50,7 +50,7 @@ fn strangers_should_not_pass_for_devices() {
 		refused_with(&own_key, &[H256(root), H256(root)], Error::InvalidProof);
 		refused_with(&own_key, &[H256(fleet().tree.cap(1)[0]), H256(fleet().cap()[0])], Error::InvalidProof);
 		// The root, a node of the cap, an inner node and a sibling's leaf as a key, with the proof that would lead on from there.
-		let as_key = |key| Receipt { device_key: DeviceKey::Ed25519(key), ..good.clone() };
+		let as_key = |key| SubmittedReceipt { device_key: DeviceKey::Ed25519(key), ..good.clone() };
 		for key in [root, fleet().cap()[0], fleet().tree.cap(1)[0], fleet().tree.cap(0)[1], fleet().tree.cap(0)[0]] {
 			refused_with(&as_key(key), &[], Error::MalformedProof);
 			refused_with(&as_key(key), &proof[1..], Error::MalformedProof);
@@ -62,9 +62,9 @@ fn strangers_should_not_pass_for_devices() {
 		one[0] = 1;
 		refused_with(&as_key(one), &proof, Error::WeakKey);
 		// An index beyond the fleet that leads to the same place in a deeper tree.
-		refused(Receipt { device_index: 40, ..good.clone() }, Error::NoSuchDevice);
-		refused(Receipt { device_index: 1 << 31, ..good.clone() }, Error::NoSuchDevice);
-		refused_with(&Receipt { device_index: 40, ..good }, &proof, Error::MalformedProof);
+		refused(SubmittedReceipt { device_index: 40, ..good.clone() }, Error::NoSuchDevice);
+		refused(SubmittedReceipt { device_index: 1 << 31, ..good.clone() }, Error::NoSuchDevice);
+		refused_with(&SubmittedReceipt { device_index: 40, ..good }, &proof, Error::MalformedProof);
 	});
 }
 
@@ -75,7 +75,7 @@ fn device_should_be_proved_at_its_own_place_alone() {
 		// Device 5 with its own, right proof, at the places of others under its node of the cap and under another.
 		for place in [4, 6, 1] {
 			let statement = ReceiptStatement { device_index: place, ..statement() };
-			let receipt = Receipt {
+			let receipt = SubmittedReceipt {
 				device_index: place,
 				device_key: fleet().key(5),
 				signature: fleet().sign(5, &statement),
@@ -183,7 +183,7 @@ fn receipts_of_devices_out_of_range_should_have_no_part_in_the_proof() {
 		assert_eq!(devices_of(0), [1, 3, 8]);
 		assert_eq!(rejected(), [(u32::MAX, ReceiptFault::NoSuchDevice), (40, ReceiptFault::NoSuchDevice)]);
 		// A batch of nothing else is proved by nothing.
-		let outside = Receipt { device_index: 40, ..fleet().receipt(0, 9, &ALICE) };
+		let outside = SubmittedReceipt { device_index: 40, ..fleet().receipt(0, 9, &ALICE) };
 		refused_with(&outside, &[], Error::NoSuchDevice);
 		refused_with(&outside, &[H256::zero()], Error::MalformedProof);
 	});
@@ -232,7 +232,7 @@ fn lone_device_should_not_be_anyone() {
 		assert_eq!(lone.proof(&[0]), []);
 		let other = Fleet::new(6, 1);
 		refused(other.receipt(0, 0, &ALICE), Error::InvalidProof);
-		refused(Receipt { device_key: DeviceKey::Ed25519(lone.tree.root()), ..good.clone() }, Error::InvalidProof);
+		refused(SubmittedReceipt { device_key: DeviceKey::Ed25519(lone.tree.root()), ..good.clone() }, Error::InvalidProof);
 		assert_ok!(reserve(&ALICE, 0, vec![good]));
 	});
 }
@@ -242,8 +242,10 @@ fn signature_should_hold_for_one_statement_alone() {
 	run(|| {
 		open_default();
 		let good = fleet().receipt(0, 0, &ALICE);
-		let signed =
-			|statement: ReceiptStatement<AccountId>| Receipt { signature: fleet().sign(0, &statement), ..good.clone() };
+		let signed = |statement: ReceiptStatement<AccountId>| SubmittedReceipt {
+			signature: fleet().sign(0, &statement),
+			..good.clone()
+		};
 		refused(signed(ReceiptStatement { bounty: 1, ..statement() }), Error::InvalidSignature);
 		refused(signed(ReceiptStatement { device_index: 1, ..statement() }), Error::InvalidSignature);
 		refused(signed(ReceiptStatement { digest: digest(1), ..statement() }), Error::InvalidSignature);
@@ -251,9 +253,12 @@ fn signature_should_hold_for_one_statement_alone() {
 		refused(signed(ReceiptStatement { distributor: BOB, ..statement() }), Error::InvalidSignature);
 		refused(signed(ReceiptStatement { valid_until: 7, ..statement() }), Error::InvalidSignature);
 		let elsewhere = fleet().pairs[0].sign(&statement().signing_bytes(&[1; 32]));
-		refused(Receipt { signature: DeviceSignature::Ed25519(elsewhere.0), ..good.clone() }, Error::InvalidSignature);
+		refused(
+			SubmittedReceipt { signature: DeviceSignature::Ed25519(elsewhere.0), ..good.clone() },
+			Error::InvalidSignature,
+		);
 		// One device's signature for another.
-		refused(Receipt { signature: good.signature, ..fleet().receipt(0, 1, &ALICE) }, Error::InvalidSignature);
+		refused(SubmittedReceipt { signature: good.signature, ..fleet().receipt(0, 1, &ALICE) }, Error::InvalidSignature);
 		assert_ok!(reserve(&ALICE, 0, vec![signed(statement())]));
 	});
 }
@@ -599,7 +604,11 @@ fn identifiers_should_be_compared_as_a_whole() {
 		for byte in 0..32 {
 			let DeviceKey::Ed25519(mut key) = good.device_key;
 			key[byte] ^= 1;
-			refused_with(&Receipt { device_key: DeviceKey::Ed25519(key), ..good.clone() }, &proof, Error::InvalidProof);
+			refused_with(
+				&SubmittedReceipt { device_key: DeviceKey::Ed25519(key), ..good.clone() },
+				&proof,
+				Error::InvalidProof,
+			);
 			for place in 0..proof.len() {
 				let mut proof = proof.clone();
 				proof[place].0[byte] ^= 1;
@@ -607,12 +616,15 @@ fn identifiers_should_be_compared_as_a_whole() {
 			}
 			let mut lock = good.lock;
 			lock[byte] ^= 1;
-			refused(Receipt { lock, ..good.clone() }, Error::InvalidSignature);
+			refused(SubmittedReceipt { lock, ..good.clone() }, Error::InvalidSignature);
 		}
 		for byte in 0..64 {
 			let DeviceSignature::Ed25519(mut signature) = good.signature;
 			signature[byte] ^= 1;
-			refused(Receipt { signature: DeviceSignature::Ed25519(signature), ..good.clone() }, Error::InvalidSignature);
+			refused(
+				SubmittedReceipt { signature: DeviceSignature::Ed25519(signature), ..good.clone() },
+				Error::InvalidSignature,
+			);
 		}
 		// Every byte of the account that is to be paid.
 		for byte in 0..32 {
@@ -624,7 +636,7 @@ fn identifiers_should_be_compared_as_a_whole() {
 		}
 		// Ids that agree in their low 32 bits.
 		assert_refused(|| reserve(&ALICE, 1 << 32, vec![good.clone()]), Error::<Test>::UnknownBounty);
-		let high = |statement| Receipt { signature: fleet().sign(0, &statement), ..good.clone() };
+		let high = |statement| SubmittedReceipt { signature: fleet().sign(0, &statement), ..good.clone() };
 		refused(high(ReceiptStatement { bounty: 1 << 32, ..statement() }), Error::InvalidSignature);
 		assert_ok!(reserve(&ALICE, 0, vec![good]));
 	});
@@ -696,7 +708,8 @@ fn vendor_should_pay_for_every_byte_that_it_fills() {
 		assert_eq!(held(HoldReason::Reservation, &VENDOR), 32 * ReservationDeposit::get());
 		// And a batch weighs more the more there is in it.
 		let receipts = fleet().receipts(0, 0..32, &VENDOR);
-		let weight = |receipts: &[Receipt], proof: &[H256]| Pallet::<Test>::weight_of_reserve(receipts, proof).ref_time();
+		let weight =
+			|receipts: &[SubmittedReceipt], proof: &[H256]| Pallet::<Test>::weight_of_reserve(receipts, proof).ref_time();
 		assert!(weight(&receipts, &[]) > weight(&receipts[..31], &[]));
 		assert!(weight(&receipts, &[H256::zero(); 2]) > weight(&receipts, &[H256::zero(); 1]));
 	});

@@ -208,7 +208,7 @@ impl Model {
 	}
 
 	/// The device's receipt, flawed as the member says.
-	fn receipt(&self, id: BountyId, who: &AccountId, member: &Member) -> Receipt {
+	fn receipt(&self, id: BountyId, who: &AccountId, member: &Member) -> SubmittedReceipt {
 		let fleet = self.bounties.get(&id).map_or(small_fleet(), |bounty| devices_of(bounty.fleet));
 		let index = member.device.min(fleet.count() - 1);
 		let valid_until = if member.flaw == Some(Flaw::Expired) { self.now - 1 } else { self.now };

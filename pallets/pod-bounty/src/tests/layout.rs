@@ -42,7 +42,7 @@ fn calls_should_keep_their_indices() {
 
 #[test]
 fn receipt_should_keep_its_layout() {
-	let receipt = Receipt {
+	let receipt = SubmittedReceipt {
 		device_index: 1,
 		device_key: DeviceKey::Ed25519([2; 32]),
 		lock: [4; 32],
@@ -57,8 +57,8 @@ fn receipt_should_keep_its_layout() {
 	bytes.extend([6; 64]);
 	bytes.extend([1, 7, 0, 0, 0]);
 	assert_eq!(receipt.encode(), bytes);
-	assert_eq!(Receipt::decode(&mut &bytes[..]), Ok(receipt.clone()));
-	assert_eq!(Receipt::max_encoded_len(), 4 + 33 + 32 + 4 + 65 + 5);
+	assert_eq!(SubmittedReceipt::decode(&mut &bytes[..]), Ok(receipt.clone()));
+	assert_eq!(SubmittedReceipt::max_encoded_len(), 4 + 33 + 32 + 4 + 65 + 5);
 	let call = Call::<Test>::reserve {
 		bounty: 8,
 		receipts: vec![receipt].try_into().unwrap(),
@@ -131,7 +131,7 @@ fn reservation_should_keep_its_layout() {
 		reward: 2,
 		deposit: 3,
 		exclusive_until: 4,
-		slots: vec![Slot { device_index: 5, lock: [6; 32] }].try_into().unwrap(),
+		slots: vec![ReservedSlot { device_index: 5, lock: [6; 32] }].try_into().unwrap(),
 	};
 	let mut bytes = vec![1; 32];
 	bytes.extend((2u128, 3u128, 4u32).encode());

@@ -9,7 +9,7 @@ mod invariants;
 mod layout;
 mod model;
 mod open;
-mod query;
+mod queries;
 mod raise;
 mod reserve;
 mod try_state;

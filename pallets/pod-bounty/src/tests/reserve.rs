@@ -35,7 +35,7 @@ fn reserve_should_take_a_full_batch() {
 		reserve_devices(&ALICE, 0, 0..32);
 		assert_eq!(Reservations::<Test>::get(0, 0).unwrap().slots.len(), 32);
 		let too_many = fleet().receipts(0, 0..33, &ALICE);
-		assert!(BoundedVec::<Receipt, MaxBatch>::try_from(too_many).is_err());
+		assert!(BoundedVec::<SubmittedReceipt, MaxBatch>::try_from(too_many).is_err());
 	});
 }
 
@@ -99,10 +99,10 @@ fn reserve_should_fail_with_the_first_fault_when_none_is_good() {
 		let first = reserve_devices(&BOB, 0, [0, 1]);
 		assert_ok!(claim(&BOB, 0, first, keys(&BOB, [0])));
 		let good = |index| fleet().receipt(0, index, &ALICE);
-		let one = |receipt: Receipt, error: Error<Test>| {
+		let one = |receipt: SubmittedReceipt, error: Error<Test>| {
 			assert_refused(|| reserve(&ALICE, 0, vec![receipt.clone()]), error);
 		};
-		let with = |index, change: &dyn Fn(&mut Receipt)| {
+		let with = |index, change: &dyn Fn(&mut SubmittedReceipt)| {
 			let mut receipt = good(index);
 			change(&mut receipt);
 			receipt

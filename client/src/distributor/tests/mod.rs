@@ -1,5 +1,0 @@
-mod desk;
-mod http;
-mod service;
-mod settle;
-mod store;

@@ -1,3 +1,0 @@
-//! A chain in memory, for tests.
-
-pub mod fake;

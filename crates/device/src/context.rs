@@ -1,0 +1,126 @@
+//! What every step of a device works with: what it has on disk, the distributors it knows, the way to
+//! IPFS, and whom it tells.
+
+use crate::{
+	error::{Error, Result},
+	home::{Home, Memory},
+	peers::{Candidate, Peers},
+	report::{Event, Reporter},
+	slots::Firmware,
+};
+use waybill_chain::{exchange_view, ledger::State, AccountId};
+use waybill_exchange::{ChainView, DeviceExchange, Policy, Refusal, Terms};
+use waybill_ipfs_http::Gateway;
+
+/// What a step came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+	/// There is more to do at once.
+	Again,
+	/// Nothing more until the next final block.
+	Wait,
+	/// Nothing newer than what is installed.
+	UpToDate,
+	/// A new version is installed.
+	Updated(Firmware),
+}
+
+/// What every step works with.
+pub(crate) struct Context {
+	pub home: Home,
+	pub exchange: DeviceExchange,
+	pub memory: Memory,
+	pub policy: Policy,
+	pub peers: Peers,
+	pub gateway: Gateway,
+	pub reporter: Reporter,
+}
+
+impl Context {
+	/// Stores the exchange, and drops the files that it no longer needs.
+	pub fn save(&self) -> Result<()> {
+		self.home.save_exchange(&self.exchange.to_bytes())?;
+		self.home.keep_files(self.exchange.files())
+	}
+
+	/// Stores what else must not be forgotten.
+	pub fn remember(&self) -> Result<()> {
+		self.home.save_memory(&self.memory)
+	}
+
+	/// Ends what was begun with a distributor.
+	pub fn abandon(&mut self) -> Result<()> {
+		self.exchange.abandon()?;
+		self.save()
+	}
+
+	/// Goes back to the exchange as it is stored.
+	pub fn start_over(&mut self) -> Result<Outcome> {
+		self.exchange = self.home.exchange(self.policy.clone())?;
+		Ok(Outcome::Again)
+	}
+
+	/// What the chain says about what was agreed on.
+	pub async fn view<S: State>(&self, state: &S, terms: &Terms) -> Result<ChainView> {
+		let genesis = self.home.identity.genesis.0;
+		Ok(exchange_view::chain_view(state, genesis, terms.release_id, terms.bounty, terms.device_index).await?)
+	}
+
+	/// Whether this candidate made the offer that was taken, or is announced by the account that did.
+	pub fn made_offer(&self, candidate: &Candidate, terms: &Terms) -> bool {
+		candidate.account.is_some_and(|account| account.0 == terms.distributor)
+			|| self.memory.offered_by.as_deref() == Some(candidate.peer.url().as_str())
+	}
+
+	/// The ways to the distributor that was agreed with.
+	async fn ways<S: State>(&self, state: &S, terms: &Terms) -> Vec<Candidate> {
+		let announced = state.distributors().await.unwrap_or_default();
+		let candidates = self.peers.all(&announced).into_iter();
+		candidates.filter(|candidate| self.made_offer(candidate, terms)).collect()
+	}
+
+	/// Leaves the distributor alone for a while.
+	pub async fn pause_distributor<S: State>(&mut self, state: &S, terms: &Terms) {
+		for candidate in self.ways(state, terms).await {
+			self.peers.pause(&candidate);
+		}
+	}
+
+	/// The distributor kept its word.
+	pub async fn praise_distributor<S: State>(&mut self, state: &S, terms: &Terms) {
+		for candidate in self.ways(state, terms).await {
+			self.peers.praise(&candidate);
+		}
+	}
+
+	/// The distributor's files cannot be had: somebody else's may.
+	pub async fn give_up_fetching<S: State, T>(&mut self, state: &S, terms: &Terms, error: Error) -> Result<T> {
+		if !error.is_local() {
+			self.abandon()?;
+			self.pause_distributor(state, terms).await;
+		}
+		Err(error)
+	}
+
+	/// Drops an offer whose ciphertext or proofs are not what they must be, and leaves its distributor alone for a while.
+	///
+	/// The device does not call it a cheat: nothing is lost, and anyone on the network path could have forged the offer.
+	pub async fn refuse<S: State>(&mut self, state: &S, terms: &Terms, why: &str) -> Result<Outcome> {
+		tracing::error!(distributor = account(terms), why, "no receipt is signed");
+		self.reporter.tell(&Event::Refused { distributor: account(terms), why: why.to_owned() });
+		self.reporter.hindered_by(why);
+		self.abandon()?;
+		self.pause_distributor(state, terms).await;
+		Ok(Outcome::Again)
+	}
+}
+
+/// The distributor's account, as people write it.
+pub(crate) fn account(terms: &Terms) -> String {
+	AccountId(terms.distributor).to_string()
+}
+
+/// Whether waiting for a newer block, or setting the clock, is all it takes.
+pub(crate) const fn is_about_time(refusal: Refusal) -> bool {
+	matches!(refusal, Refusal::StaleChainView | Refusal::FutureChainView | Refusal::ChainViewRollback)
+}

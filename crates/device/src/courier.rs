@@ -1,0 +1,108 @@
+//! The receipt: signing it, bringing it to the distributor, and waiting for what it buys.
+
+use crate::{
+	context::{account, is_about_time, Context, Outcome},
+	error::Result,
+	report::Event,
+	trust::follow_keys,
+};
+use waybill_chain::ledger::State;
+use waybill_daemon::clock::Time;
+use waybill_exchange::{Observation, Terms};
+
+/// Brings receipts to their distributors.
+#[derive(Default)]
+pub(crate) struct Courier {
+	/// Whether the distributor has said that it has the receipt.
+	acknowledged: bool,
+}
+
+impl Courier {
+	/// Signs the receipt, stores it, sends it.
+	pub async fn sign<S: State>(&mut self, context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
+		if !follow_keys(context, state).await? {
+			return Ok(Outcome::Wait);
+		}
+		let view = context.view(state, terms).await?;
+		let unsent = match context.exchange.sign_receipt(context.home.key.signing_key(), &view, Time::now().0) {
+			Ok(unsent) => unsent,
+			Err(refusal) if is_about_time(refusal) => return Err(refusal.into()),
+			Err(refusal) => {
+				context.abandon()?;
+				return Err(refusal.into());
+			},
+		};
+		// The key can be in no block before.
+		if context.exchange.awaited().count() == 1 || context.memory.searched == 0 {
+			context.memory.searched = view.head.number;
+			context.remember()?;
+		}
+		context.home.save_exchange(unsent.state())?;
+		context.reporter.tell(&Event::Signed {
+			bounty: terms.bounty,
+			distributor: account(terms),
+			valid_until: unsent.persisted().valid_until,
+		});
+		self.acknowledged = false;
+		self.send(context, state, terms).await;
+		Ok(Outcome::Wait)
+	}
+
+	/// Looks how the receipt stands.
+	pub async fn watch<S: State>(&mut self, context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
+		let view = context.view(state, terms).await?;
+		let observation = context.exchange.observe(&view, Time::now().0)?;
+		tracing::debug!(?observation, block = view.head.number, "receipt");
+		match observation {
+			Observation::Waiting => {
+				self.send(context, state, terms).await;
+				Ok(Outcome::Wait)
+			},
+			Observation::Reserved => {
+				self.acknowledged = true;
+				Ok(Outcome::Wait)
+			},
+			Observation::Paid => {
+				context.save()?;
+				Ok(Outcome::Again)
+			},
+			Observation::Lapsed => {
+				context.save()?;
+				context.reporter.tell(&Event::Lapsed { bounty: terms.bounty, distributor: account(terms) });
+				context.pause_distributor(state, terms).await;
+				Ok(Outcome::Again)
+			},
+		}
+	}
+
+	/// Sends the receipt, unless the distributor has it.
+	async fn send<S: State>(&mut self, context: &mut Context, state: &S, terms: &Terms) {
+		let Ok(unsent) = context.exchange.receipt() else { return };
+		if self.acknowledged || context.home.save_exchange(unsent.state()).is_err() {
+			return;
+		}
+		let receipt = unsent.persisted();
+		let announced = state.distributors().await.unwrap_or_default();
+		let mut candidates = context.peers.addresses(&announced, |candidate| context.made_offer(candidate, terms));
+		candidates.retain(|candidate| candidate.account.is_none() || context.made_offer(candidate, terms));
+		for candidate in candidates {
+			let made_offer = context.made_offer(&candidate, terms);
+			match candidate.peer.receipt(&receipt).await {
+				// Only who is to be paid has a reason to keep it.
+				Ok(()) if !made_offer => {},
+				Ok(()) => {
+					self.acknowledged = true;
+					context.reporter.hindered_by("the distributor has the receipt; waiting for the key");
+					context.reporter.tell(&Event::Acknowledged { bounty: terms.bounty, distributor: account(terms) });
+					return;
+				},
+				Err(error) => {
+					tracing::warn!(distributor = %candidate.peer.url(), %error, "the receipt was not taken");
+					if made_offer {
+						context.reporter.hindered_by(format_args!("the receipt was not taken: {error}"));
+					}
+				},
+			}
+		}
+	}
+}

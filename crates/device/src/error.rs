@@ -1,0 +1,198 @@
+//! What can go wrong on a device.
+
+use crate::{freeze::Frozen, http::Fault, slots::SlotError};
+use std::{
+	io,
+	path::{Path, PathBuf},
+};
+use url::Url;
+use waybill_chain::AccountId;
+use waybill_exchange::Refusal;
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong on a device.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+	/// The chain, or the node that speaks for it.
+	#[error(transparent)]
+	Chain(#[from] waybill_chain::Error),
+	/// IPFS, or the gateway to it.
+	#[error(transparent)]
+	Ipfs(#[from] waybill_ipfs_http::Error),
+	/// The device's key file.
+	#[error(transparent)]
+	Keys(#[from] waybill_keys::Error),
+	/// The firmware slots.
+	#[error(transparent)]
+	Slot(#[from] SlotError),
+	/// The exchange refuses to go on.
+	#[error(transparent)]
+	Refused(#[from] Refusal),
+	/// The exchange refuses what the chain says of the vendor's key sets.
+	#[error("{about}: {refusal}")]
+	KeySet {
+		/// Which key set, or what is wrong with it.
+		about: String,
+		/// Why.
+		refusal: Refusal,
+	},
+	/// No recent final block can be seen.
+	#[error("{frozen}")]
+	Frozen {
+		/// Since when, and what may be the cause.
+		frozen: Frozen,
+		/// Why nothing newer was seen; none if the newest block is too old.
+		why: Option<Box<Error>>,
+	},
+	/// The node serves another chain.
+	#[error("this node is on a different chain from the device")]
+	OtherChain,
+	/// The chain has no such vendor.
+	#[error("the chain knows no vendor {0}, whose device this is")]
+	UnknownVendor(AccountId),
+	/// The chain keeps key sets back.
+	#[error("the chain has key set {newest}, but tells none after {trusted}")]
+	MissingKeySets {
+		/// The version of the newest set.
+		newest: u32,
+		/// The version that the device trusts.
+		trusted: u32,
+	},
+	/// A distributor or a hub gave no answer to build on.
+	#[error("the {role} at {url} {fault}")]
+	Remote {
+		/// "distributor" or "hub".
+		role: &'static str,
+		/// Its address.
+		url: Url,
+		/// What is wrong with its answer.
+		fault: Fault,
+	},
+	/// A text is not the address of a distributor or a hub.
+	#[error("{address} is not the address of a {role}; it starts with http://")]
+	Address {
+		/// "distributor" or "hub".
+		role: &'static str,
+		/// The text.
+		address: String,
+	},
+	/// Only one of `hub` and `hub_key` is configured.
+	#[error("{set} is set and {missing} is not: the device must know the hub's address and its public key")]
+	HalfAHub {
+		/// The option that is set.
+		set: &'static str,
+		/// The option that is not.
+		missing: &'static str,
+	},
+	/// An HTTP client cannot be made.
+	#[error("cannot start an HTTP client: {0}")]
+	Client(String),
+	/// The folder holds no device.
+	#[error("no device in {}", .0.display())]
+	NoDevice(PathBuf),
+	/// The device has a key and no identity yet.
+	#[error("{} is bound to no fleet", .0.display())]
+	NotBound(PathBuf),
+	/// Another program has the folder open.
+	#[error("another program works in {}; stop it first", .0.display())]
+	Locked(PathBuf),
+	/// A file of the device's is not what it was written as.
+	#[error("{} is damaged: {cause}", path.display())]
+	Damaged {
+		/// The file.
+		path: PathBuf,
+		/// What is wrong with it.
+		cause: String,
+	},
+	/// The stored exchange cannot be taken up.
+	#[error("{}: move it away to start over: {cause}", path.display())]
+	Exchange {
+		/// Its file.
+		path: PathBuf,
+		/// Why.
+		cause: String,
+	},
+	/// The vendor's keys in `device.toml` are no key set.
+	#[error("the release keys in device.toml are no valid set")]
+	NoKeySet,
+	/// An identity would make another device of this one.
+	#[error("{0}")]
+	OtherDevice(&'static str),
+	/// A file or folder cannot be used.
+	#[error("cannot {action} {}: {source}", path.display())]
+	Disk {
+		/// What was to be done.
+		action: &'static str,
+		/// The file or folder.
+		path: PathBuf,
+		/// The cause.
+		source: io::Error,
+	},
+	/// The new image cannot be written.
+	#[error("cannot write the new image: {0}; free some space and start again")]
+	Image(io::Error),
+	/// A fetched file has changed since it was checked. It is removed and fetched again.
+	#[error("{} is no longer what was fetched ({cause}); fetching it again", path.display())]
+	Lost {
+		/// The file.
+		path: PathBuf,
+		/// How it shows.
+		cause: io::Error,
+	},
+	/// The disk does not give back what was written.
+	#[error("the disk does not hold what was written to it; decrypting again after a pause")]
+	FaultyDisk,
+}
+
+impl Error {
+	/// The device cannot work with its own files.
+	pub const fn is_local(&self) -> bool {
+		match self {
+			Self::Ipfs(error) => error.is_local(),
+			Self::Keys(error) => !matches!(error, waybill_keys::Error::NoRandomness(_)),
+			Self::Frozen { why: Some(why), .. } => why.is_local(),
+			Self::Slot(_)
+			| Self::NoDevice(_)
+			| Self::NotBound(_)
+			| Self::Locked(_)
+			| Self::Damaged { .. }
+			| Self::Exchange { .. }
+			| Self::NoKeySet
+			| Self::Disk { .. }
+			| Self::Image(_) => true,
+			_ => false,
+		}
+	}
+
+	/// No further attempt can succeed until somebody changes the configuration or the disk.
+	pub const fn is_permanent(&self) -> bool {
+		match self {
+			Self::Address { .. } | Self::HalfAHub { .. } | Self::Chain(waybill_chain::Error::Address { .. }) => true,
+			Self::Ipfs(waybill_ipfs_http::Error::Address(_) | waybill_ipfs_http::Error::NoGateway) => true,
+			Self::Frozen { why: Some(why), .. } => why.is_permanent(),
+			_ => self.is_local(),
+		}
+	}
+
+	/// The refusal by which the device does not go on, if it is one.
+	pub const fn refusal(&self) -> Option<Refusal> {
+		match self {
+			Self::Refused(refusal) | Self::KeySet { refusal, .. } => Some(*refusal),
+			Self::Frozen { .. } => Some(Refusal::StaleChainView),
+			_ => None,
+		}
+	}
+}
+
+/// Names the file or folder that an action failed on.
+pub(crate) trait Disk<T> {
+	fn disk(self, action: &'static str, path: &Path) -> Result<T>;
+}
+
+impl<T> Disk<T> for io::Result<T> {
+	fn disk(self, action: &'static str, path: &Path) -> Result<T> {
+		self.map_err(|source| Error::Disk { action, path: path.into(), source })
+	}
+}

@@ -1,0 +1,80 @@
+//! Files from IPFS, in the device's state folder.
+
+use crate::{
+	context::{Context, Outcome},
+	error::{Disk, Result},
+	report::Event,
+};
+use std::{
+	fs::{self, File},
+	io::Read,
+	path::Path,
+};
+use waybill_chain::ledger::State;
+use waybill_daemon::disk;
+use waybill_exchange::{Refusal, Stored, Terms};
+
+const BUFFER: usize = 64 * 1024;
+
+/// Fetches the ciphertext and checks all of it.
+pub(crate) async fn fetch_ciphertext<S: State>(context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
+	let ciphertext = terms.ciphertext;
+	let path = context.home.file(&ciphertext.cid)?;
+	let is_fresh = !path.exists();
+	if is_fresh {
+		match context.gateway.fetch_file(&ciphertext.cid, ciphertext.size, &path, |_| ()).await {
+			Ok(()) => {},
+			Err(error) if error.is_wrong_size() => return context.refuse(state, terms, &error.to_string()).await,
+			Err(error) => return context.give_up_fetching(state, terms, error.into()).await,
+		}
+	}
+	let mut check = context.exchange.ciphertext_check()?;
+	let checked = pieces(&path, |piece| check.update(piece).map_err(Refusal::Ciphertext))?;
+	match checked.and_then(|()| context.exchange.ciphertext_complete(check)) {
+		Ok(()) => {
+			context.save()?;
+			context.reporter.tell(&Event::Downloaded { cid: ciphertext.cid, size: ciphertext.size });
+			Ok(Outcome::Again)
+		},
+		Err(refusal) => {
+			disk::remove(&path).disk("remove", &path)?;
+			match is_fresh {
+				// Each block fitted its CID: what has the offered CID is not what was offered, and never will be.
+				true => context.refuse(state, terms, &refusal.to_string()).await,
+				// The disk may have changed it since. It is fetched again.
+				false => Ok(Outcome::Again),
+			}
+		},
+	}
+}
+
+/// Fetches a file, unless it is there.
+pub(crate) async fn fetch_missing(context: &Context, file: &Stored) -> Result<()> {
+	let path = context.home.file(&file.cid)?;
+	match path.exists() {
+		true => Ok(()),
+		false => Ok(context.gateway.fetch_file(&file.cid, file.size, &path, |_| ()).await?),
+	}
+}
+
+/// A file that was fetched.
+pub(crate) fn read_file(context: &Context, file: &Stored) -> Result<Vec<u8>> {
+	let path = context.home.file(&file.cid)?;
+	fs::read(&path).disk("read", &path)
+}
+
+/// Hands a file piece by piece to `take`, until that refuses.
+fn pieces<E>(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<Result<(), E>> {
+	let mut file = File::open(path).disk("read", path)?;
+	let mut buffer = vec![0; BUFFER];
+	loop {
+		let read = file.read(&mut buffer).disk("read", path)?;
+		let piece = buffer.get(..read).unwrap_or_default();
+		if piece.is_empty() {
+			return Ok(Ok(()));
+		}
+		if let Err(error) = take(piece) {
+			return Ok(Err(error));
+		}
+	}
+}

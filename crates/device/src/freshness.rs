@@ -1,0 +1,103 @@
+//! How a device watches whether it is shown recent blocks.
+
+use crate::{
+	context::Context,
+	error::{Error, Result},
+	freeze::{held_back, look, unseen, Freeze, Frozen},
+	home::Home,
+	report::Event,
+};
+use waybill_chain::ledger::Head;
+use waybill_daemon::clock::Time;
+use waybill_exchange::{Policy, Refusal, Stage};
+use waybill_primitives::BlockNumber;
+
+/// How often the newest block is stored that was seen, if nothing else is stored: flash memory wears out.
+const STORE_EVERY_MS: u64 = 3_600_000;
+
+/// What it comes to for the device in this folder that no node can be reached.
+///
+/// Once the newest block that the device has seen is too old this is a freeze, which the device remembers.
+pub fn unreachable(home: &Home, policy: Policy, why: Error) -> Result<Error> {
+	let (exchange, mut memory) = (home.exchange(policy.clone())?, home.memory()?);
+	let Some(frozen) = unseen(&exchange, &policy, &why, memory.freeze, Time::now()) else { return Ok(why) };
+	if memory.freeze.is_none() {
+		memory.freeze = Some(Freeze { since_ms: frozen.since_ms });
+		home.save_memory(&memory)?;
+	}
+	Ok(Error::Frozen { frozen, why: Some(Box::new(why)) })
+}
+
+/// Watches the blocks that a device is shown.
+pub(crate) struct Watch {
+	/// The time of the newest block that was seen, as it is on the disk.
+	stored_ms: u64,
+	/// Whether the freeze that lasts was reported.
+	reported: bool,
+}
+
+impl Watch {
+	/// Goes on from a block with this time.
+	pub const fn new(stored_ms: u64) -> Self {
+		Self { stored_ms, reported: false }
+	}
+
+	/// Looks at a final block before anything is decided by it.
+	pub fn see(&mut self, context: &mut Context, head: Head) -> Result<()> {
+		let now = Time::now();
+		match look(&mut context.exchange, head, now) {
+			Ok(()) => {
+				// Until what was decrypted is installed, its key must stay on the disk.
+				let storable = !matches!(context.exchange.stage(), Stage::Ready(_));
+				if storable && head.timestamp_ms.saturating_sub(self.stored_ms) >= STORE_EVERY_MS {
+					context.home.save_exchange(&context.exchange.to_bytes())?;
+					self.stored_ms = head.timestamp_ms;
+				}
+				self.thaw(context, head.number)
+			},
+			Err(Refusal::StaleChainView) => {
+				let since = freeze_since(context, Time(head.timestamp_ms))?;
+				let frozen = held_back(head, since, now);
+				self.report(context, &frozen);
+				Err(Error::Frozen { frozen, why: None })
+			},
+			Err(refusal) => Err(self.unseen(context, refusal.into())?),
+		}
+	}
+
+	/// What it comes to that nothing newer than before was seen.
+	pub fn unseen(&mut self, context: &mut Context, why: Error) -> Result<Error> {
+		let frozen = unseen(&context.exchange, &context.policy, &why, context.memory.freeze, Time::now());
+		let Some(frozen) = frozen else { return Ok(why) };
+		freeze_since(context, frozen.since_ms)?;
+		self.report(context, &frozen);
+		Ok(Error::Frozen { frozen, why: Some(Box::new(why)) })
+	}
+
+	/// Once for each freeze and each start of the program.
+	fn report(&mut self, context: &Context, frozen: &Frozen) {
+		if !self.reported {
+			tracing::error!("{frozen}");
+			context.reporter.tell(&Event::Frozen(frozen.clone()));
+			self.reported = true;
+		}
+	}
+
+	fn thaw(&mut self, context: &mut Context, block: BlockNumber) -> Result<()> {
+		self.reported = false;
+		let Some(Freeze { since_ms }) = context.memory.freeze.take() else { return Ok(()) };
+		context.remember()?;
+		context.reporter.tell(&Event::Thawed { block, since_ms });
+		Ok(())
+	}
+}
+
+/// Since when the freeze lasts; one that begins is on the disk when this returns.
+fn freeze_since(context: &mut Context, newest: Time) -> Result<Time> {
+	if let Some(freeze) = context.memory.freeze {
+		return Ok(freeze.since_ms);
+	}
+	context.memory.freeze = Some(Freeze { since_ms: newest });
+	context.remember()?;
+	Ok(newest)
+}

@@ -1,0 +1,69 @@
+//! The hub that checks proofs for a device too small to.
+
+use crate::{
+	config::Config,
+	error::{Error, Result},
+	http::{self, Fault, Service},
+};
+use reqwest::StatusCode;
+use std::time::Duration;
+use tokio::time::{sleep, Instant};
+use waybill_exchange::{Message, ProofQuery, ProofVerdict, SignedVerdict, HUB_PATH};
+use waybill_primitives::DeviceKey;
+
+/// How long to wait between two questions, when the hub is still at work.
+const PAUSE: Duration = Duration::from_secs(1);
+/// For how long to ask before something else is done.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How many bytes are read of what a hub says in words.
+const MAX_WORDS: usize = 200;
+
+/// The hub that a device believes: no more than its key has signed.
+#[derive(Clone, Debug)]
+pub struct Hub {
+	service: Service,
+	key: DeviceKey,
+}
+
+impl Hub {
+	/// The hub that the configuration names, if it names one.
+	pub fn new(config: &Config) -> Result<Option<Self>> {
+		match (&config.hub, config.hub_key) {
+			(None, None) => Ok(None),
+			(Some(address), Some(key)) => Self::at(address, key).map(Some),
+			(Some(_), None) => Err(Error::HalfAHub { set: "hub", missing: "hub_key" }),
+			(None, Some(_)) => Err(Error::HalfAHub { set: "hub_key", missing: "hub" }),
+		}
+	}
+
+	/// The hub at this HTTP address with this public key.
+	pub fn at(address: &str, key: DeviceKey) -> Result<Self> {
+		Ok(Self { service: Service::new(http::client()?, "hub", address)?, key })
+	}
+
+	/// Asks whether proofs hold.
+	///
+	/// # Errors
+	/// The hub gives no verdict that its key has signed for this query. Then nothing is known, and it can be asked again.
+	pub async fn ask(&self, query: &ProofQuery) -> Result<ProofVerdict> {
+		let until = Instant::now() + PATIENCE;
+		loop {
+			let response = self.service.send(self.service.post(HUB_PATH, query.to_cbor())).await?;
+			match response.status() {
+				StatusCode::OK => {
+					let body = self.service.read(response, SignedVerdict::MAX_LEN).await?;
+					let verdict = SignedVerdict::from_cbor(&body)
+						.map_err(|error| self.service.fault(Fault::Protocol(error.to_string())))?;
+					return verdict.open(query, &self.key).ok_or_else(|| self.service.fault(Fault::Unsigned));
+				},
+				StatusCode::ACCEPTED if Instant::now() < until => sleep(PAUSE).await,
+				StatusCode::ACCEPTED => return Err(self.service.fault(Fault::Busy)),
+				status => {
+					let words = self.service.read(response, MAX_WORDS).await.unwrap_or_default();
+					let words = String::from_utf8_lossy(&words).replace(char::is_control, " ");
+					return Err(self.service.fault(Fault::Status(status, words)));
+				},
+			}
+		}
+	}
+}

@@ -1,0 +1,185 @@
+//! Who a device is and whom it trusts: its key file and `device.toml`, both made in the factory. In the second the device itself
+//! keeps the vendor's key set as it follows it.
+
+use crate::error::{Disk, Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use waybill_chain::types::{AccountId, Hash};
+use waybill_daemon::disk;
+use waybill_keys::StatementKey;
+use waybill_primitives::{DeviceIndex, FleetId, KeySet, ModelId, ReleaseKey, Version};
+
+const KEY_FILE: &str = "device.key";
+const IDENTITY_FILE: &str = "device.toml";
+
+/// What a device is and whom it trusts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+	/// The hash of the chain's first block.
+	pub genesis: Hash,
+	/// The vendor's account.
+	pub vendor: AccountId,
+	/// The model.
+	pub model: ModelId,
+	/// The fleet that the device was made in. It is served in others, too: each offer proves its place.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub place: Option<Place>,
+	/// What was installed in the factory; nothing older is ever installed.
+	#[serde(default)]
+	pub factory: Factory,
+	/// The keys that sign the vendor's releases.
+	pub key_set: StoredKeySet,
+}
+
+/// A place in a fleet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+	/// The fleet.
+	pub fleet: FleetId,
+	/// The device's index in it.
+	pub index: DeviceIndex,
+}
+
+/// The firmware that a device left the factory with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Factory {
+	/// Its version.
+	pub version: Version,
+	/// Its security version.
+	pub security_version: u32,
+}
+
+/// The vendor's key set that a device trusts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoredKeySet {
+	/// Its version.
+	pub version: u32,
+	/// How many different keys must sign.
+	pub threshold: u8,
+	/// The keys.
+	pub keys: Vec<ReleaseKey>,
+}
+
+impl StoredKeySet {
+	/// The set as the chain knows it, in this version.
+	pub fn new(version: u32, set: &KeySet) -> Self {
+		Self { version, threshold: set.threshold, keys: set.keys.to_vec() }
+	}
+
+	/// The set without its version.
+	pub fn key_set(&self) -> Result<KeySet> {
+		let keys = self.keys.clone().try_into().ok();
+		let set = keys.map(|keys| KeySet { threshold: self.threshold, keys }).filter(KeySet::is_valid);
+		set.ok_or(Error::NoKeySet)
+	}
+}
+
+impl Identity {
+	/// Refuses what would make another device of it: another chain, vendor or model, an older key set, or an older firmware.
+	pub fn may_become(&self, next: &Self) -> Result<()> {
+		let same = self.genesis == next.genesis && self.vendor == next.vendor && self.model == next.model;
+		let order = |factory: Factory| (factory.security_version, factory.version);
+		match () {
+			() if !same => {
+				Err(Error::OtherDevice("the device belongs to another chain, vendor or model; provision a new one"))
+			},
+			() if next.key_set.version < self.key_set.version => {
+				Err(Error::OtherDevice("the device trusts a newer key set"))
+			},
+			() if order(next.factory) < order(self.factory) => {
+				Err(Error::OtherDevice("the device left the factory with a newer firmware"))
+			},
+			() => Ok(()),
+		}
+	}
+
+	/// Reads it from the state folder.
+	pub fn load(state: &Path) -> Result<Self> {
+		Self::find(state)?.ok_or_else(|| Error::NotBound(state.into()))
+	}
+
+	/// Reads it from the state folder, if the device is bound.
+	pub fn find(state: &Path) -> Result<Option<Self>> {
+		let path = state.join(IDENTITY_FILE);
+		let Some(bytes) = disk::read(&path).disk("read", &path)? else { return Ok(None) };
+		let text = String::from_utf8(bytes).map_err(|error| error.to_string());
+		let identity = text.and_then(|text| toml::from_str(&text).map_err(|error| error.to_string()));
+		identity.map(Some).map_err(|cause| Error::Damaged { path, cause })
+	}
+
+	/// Writes it to the state folder.
+	pub fn save(&self, state: &Path) -> Result<()> {
+		let path = state.join(IDENTITY_FILE);
+		let text = toml::to_string(self).map_err(|error| Error::Damaged { path: path.clone(), cause: error.to_string() })?;
+		disk::write(&path, text.as_bytes()).disk("write", &path)
+	}
+}
+
+/// Makes a device's state folder with a new key.
+pub fn provision(state: &Path) -> Result<StatementKey> {
+	disk::folder(state).disk("make the folder", state)?;
+	Ok(StatementKey::generate(&state.join(KEY_FILE))?)
+}
+
+/// The key in a device's state folder.
+pub fn key(state: &Path) -> Result<StatementKey> {
+	Ok(StatementKey::from_file(&state.join(KEY_FILE))?)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn identity(key: ReleaseKey) -> Identity {
+		Identity {
+			genesis: Hash([0xab; 32]),
+			vendor: AccountId([7; 32]),
+			model: 1,
+			place: Some(Place { fleet: 2, index: 3 }),
+			factory: Factory { version: Version::new(1, 2, 3), security_version: 4 },
+			key_set: StoredKeySet { version: 1, threshold: 1, keys: vec![key] },
+		}
+	}
+
+	#[test]
+	fn identity_should_round_trip_through_its_file() {
+		let folder = tempfile::tempdir().unwrap();
+		assert_eq!(Identity::find(folder.path()).unwrap(), None);
+		assert!(matches!(Identity::load(folder.path()).unwrap_err(), Error::NotBound(_)));
+		let identity = identity(ReleaseKey::Ed25519([9; 32]));
+		identity.save(folder.path()).unwrap();
+		assert_eq!(Identity::load(folder.path()).unwrap(), identity);
+	}
+
+	#[test]
+	fn damaged_identity_should_be_refused() {
+		let folder = tempfile::tempdir().unwrap();
+		for text in ["", "genesis = 1", "[", "\u{0}"] {
+			std::fs::write(folder.path().join(IDENTITY_FILE), text).unwrap();
+			assert!(matches!(Identity::load(folder.path()).unwrap_err(), Error::Damaged { .. }), "{text}");
+		}
+	}
+
+	#[test]
+	fn provisioning_should_make_one_key_and_never_another() {
+		let folder = tempfile::tempdir().unwrap();
+		let state = folder.path().join("devices/000");
+		let made = provision(&state).unwrap().public();
+		assert_eq!(key(&state).unwrap().public(), made);
+		assert!(provision(&state).unwrap_err().is_local());
+		assert_eq!(key(&state).unwrap().public(), made);
+	}
+
+	#[test]
+	fn key_sets_that_cannot_sign_should_be_refused() {
+		let folder = tempfile::tempdir().unwrap();
+		let key = provision(folder.path()).unwrap().public();
+		assert!(identity(key).key_set.key_set().is_ok());
+		assert!(identity(ReleaseKey::Ed25519([0; 32])).key_set.key_set().is_err());
+		assert!(StoredKeySet { version: 1, threshold: 2, keys: vec![key] }.key_set().is_err());
+	}
+}

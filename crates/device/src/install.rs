@@ -1,0 +1,163 @@
+//! From the ciphertext and its key to the installed image.
+
+use crate::{
+	context::{is_about_time, Context, Outcome},
+	error::{Disk, Error, Result},
+	fetch::{fetch_missing, read_file},
+	hook::Hook,
+	report::Event,
+	slots::{Firmware, SlotError, Staging},
+	trade::is_overtaken,
+	trust::follow_keys,
+};
+use std::{fs::File, io::ErrorKind, time::Instant};
+use waybill_chain::{ledger::State, types::Hash};
+use waybill_daemon::{backoff::Backoff, clock::Time, disk};
+use waybill_exchange::{Refusal, Stored, Terms};
+
+/// Decrypts and installs.
+pub(crate) struct Installer {
+	/// What was decrypted and waits for the chain's last word.
+	staged: Option<Staging>,
+	/// When a disk is written to again that did not hold what was written.
+	backoff: Backoff,
+	/// The program that is run afterwards.
+	hook: Hook,
+}
+
+impl Installer {
+	/// Runs this hook after each installation.
+	pub fn new(hook: Hook) -> Self {
+		Self { staged: None, backoff: Backoff::default(), hook }
+	}
+
+	/// Runs the hook, if it is due.
+	pub async fn run_hook(&mut self, context: &mut Context) -> Result<()> {
+		self.hook.run(context).await
+	}
+
+	/// Decrypts into the slot that is not in use.
+	///
+	/// The key stays stored until the image is installed: after a power cut the device only decrypts again.
+	pub async fn decrypt<S: State>(&mut self, context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
+		if !self.backoff.is_due(Instant::now()) {
+			return Ok(Outcome::Wait);
+		}
+		let ciphertext = Stored { cid: terms.ciphertext.cid, size: terms.ciphertext.size };
+		let proof = terms.evidence.proofs().map(|proofs| proofs.data);
+		for file in [Some(ciphertext), proof].into_iter().flatten() {
+			match fetch_missing(context, &file).await {
+				// Nobody may have it any more.
+				Err(error) if !error.is_local() => return self.give_up_if_overtaken(context, state, terms, error).await,
+				fetched => fetched?,
+			}
+		}
+		let path = context.home.file(&ciphertext.cid)?;
+		let data = match proof {
+			Some(proof) => read_file(context, &proof)?,
+			None => Vec::new(),
+		};
+		let decryption = context.exchange.decryption()?;
+		let mut staging = context.home.slots.prepare().map_err(Error::Image)?;
+		let source = File::open(&path).disk("read", &path)?;
+		let decrypted = match decryption.run(&source, &data, staging.image(), &mut waybill_zkcp::unwatched) {
+			Ok(decrypted) => decrypted,
+			Err(cause) if cause.kind() == ErrorKind::UnexpectedEof => {
+				disk::remove(&path).disk("remove", &path)?;
+				return Err(Error::Lost { path, cause });
+			},
+			Err(error) => return Err(Error::Image(error)),
+		};
+		match context.exchange.decrypted(decrypted) {
+			Ok(()) => {
+				self.staged = Some(staging);
+				Ok(Outcome::Again)
+			},
+			Err(Refusal::PayloadMismatch) => {
+				context.save()?;
+				Ok(Outcome::Again)
+			},
+			Err(refusal) => {
+				// A file on disk is damaged: it is fetched again.
+				let damaged = match (refusal, proof) {
+					(Refusal::Proof(_), Some(proof)) => context.home.file(&proof.cid)?,
+					_ => path,
+				};
+				disk::remove(&damaged).disk("remove", &damaged)?;
+				Err(refusal.into())
+			},
+		}
+	}
+
+	/// Installs, if the chain has nothing against it at the last moment.
+	pub async fn install<S: State>(&mut self, context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
+		if !follow_keys(context, state).await? {
+			return Ok(Outcome::Wait);
+		}
+		let Some(staging) = self.staged.take() else { return context.start_over() };
+		let approval = match context.view(state, terms).await.map(|view| context.exchange.approve(&view, Time::now().0)) {
+			Ok(Ok(approval)) => approval,
+			Ok(Err(refusal @ Refusal::KeySetRollback)) => {
+				// Its vendor may yet have the new keys sign it.
+				self.staged = Some(staging);
+				return self.give_up_if_overtaken(context, state, terms, refusal.into()).await;
+			},
+			Ok(Err(refusal)) if !is_about_time(refusal) => {
+				// Withdrawn, or overtaken: this release is not installed any more.
+				context.abandon()?;
+				return Err(refusal.into());
+			},
+			Ok(Err(refusal)) => {
+				self.staged = Some(staging);
+				return Err(refusal.into());
+			},
+			Err(error) => {
+				self.staged = Some(staging);
+				return Err(error);
+			},
+		};
+		let release = &terms.release;
+		let installed = Firmware {
+			model: release.model,
+			release: terms.release_id,
+			version: release.version,
+			security_version: release.security_version,
+			key_set_version: context.exchange.profile().keys.version,
+			size: release.size,
+			sha256: Hash(release.sha256),
+		};
+		self.hook.owe(context, installed.release)?;
+		match staging.commit(&installed) {
+			Ok(()) => {},
+			Err(SlotError::NotTheRelease) => {
+				self.backoff.fail(Instant::now());
+				context.start_over()?;
+				return Err(Error::FaultyDisk);
+			},
+			Err(error) => return Err(error.into()),
+		}
+		self.backoff = Backoff::default();
+		context.exchange.installed(approval)?;
+		context.save()?;
+		context.reporter.tell(&Event::Installed { installed: installed.clone() });
+		self.hook.run(context).await?;
+		Ok(Outcome::Updated(installed))
+	}
+
+	/// Gives up what was paid for and cannot be installed, once there is something newer to wait for.
+	async fn give_up_if_overtaken<S: State>(
+		&mut self,
+		context: &mut Context,
+		state: &S,
+		terms: &Terms,
+		error: Error,
+	) -> Result<Outcome> {
+		if !is_overtaken(context, state, terms).await? {
+			return Err(error);
+		}
+		tracing::warn!(release = terms.release_id, %error, "given up for a newer release");
+		self.staged = None;
+		context.abandon()?;
+		Ok(Outcome::Again)
+	}
+}

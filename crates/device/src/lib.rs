@@ -1,0 +1,48 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+// The largest are of subxt; where they come up, the network is what takes time.
+#![allow(clippy::result_large_err)]
+
+mod agent;
+mod check;
+mod config;
+mod context;
+mod courier;
+mod error;
+mod fetch;
+mod freeze;
+mod freshness;
+mod home;
+mod hook;
+mod http;
+mod hub;
+mod identity;
+mod install;
+mod peer;
+mod peers;
+mod report;
+mod reveal;
+mod search;
+mod slots;
+#[cfg(test)]
+mod tests;
+mod trade;
+mod trust;
+mod verify;
+
+pub use agent::Agent;
+pub use check::{check_release, Objection};
+pub use config::Config;
+pub use context::Outcome;
+pub use error::{Error, Result};
+pub use freeze::{held_back, look, Freeze, Frozen};
+pub use freshness::unreachable;
+pub use home::{Home, Memory};
+pub use http::Fault;
+pub use hub::Hub;
+pub use identity::{key, provision, Factory, Identity, Place, StoredKeySet};
+pub use peer::{Peer, PeerError};
+pub use report::Event;
+pub use slots::{Firmware, SlotError, Slots};
+pub use trust::follow as follow_keys;

@@ -1,0 +1,168 @@
+//! What happens to a device, for people and programs.
+
+use crate::{freeze::Frozen, slots::Firmware};
+use serde::Serialize;
+use std::fmt;
+use waybill_daemon::clock::Time;
+use waybill_primitives::{BlockNumber, BountyId, Cid, ReleaseId, Version};
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+	/// There is nothing newer.
+	UpToDate {
+		/// What is installed.
+		installed: Option<Firmware>,
+	},
+	/// A distributor's offer was taken.
+	Offered {
+		/// The bounty.
+		bounty: BountyId,
+		/// The release.
+		release: ReleaseId,
+		/// Its version.
+		version: Version,
+		/// The distributor.
+		distributor: String,
+	},
+	/// The ciphertext is on disk.
+	Downloaded {
+		/// Its CID.
+		cid: Cid,
+		/// Its length in bytes.
+		size: u64,
+	},
+	/// The proofs of the offer hold: whatever key opens the lock gives the release.
+	Verified {
+		/// The distributor.
+		distributor: String,
+		/// How long the check took, with fetching the proofs.
+		milliseconds: u64,
+	},
+	/// The proofs of the offer do not hold: nothing is signed.
+	Refused {
+		/// The distributor.
+		distributor: String,
+		/// Why.
+		why: String,
+	},
+	/// The receipt is signed.
+	Signed {
+		/// The bounty.
+		bounty: BountyId,
+		/// The distributor.
+		distributor: String,
+		/// The last block in which it can be reserved.
+		valid_until: BlockNumber,
+	},
+	/// The distributor has the receipt.
+	Acknowledged {
+		/// The bounty.
+		bounty: BountyId,
+		/// The distributor.
+		distributor: String,
+	},
+	/// The receipt no longer stands.
+	Lapsed {
+		/// The bounty.
+		bounty: BountyId,
+		/// The distributor.
+		distributor: String,
+	},
+	/// The key is public.
+	Revealed {
+		/// The bounty.
+		bounty: BountyId,
+		/// The distributor.
+		distributor: String,
+		/// The final block that revealed it; none if somebody told it.
+		block: Option<BlockNumber>,
+	},
+	/// A new version is installed.
+	Installed {
+		/// What is installed.
+		#[serde(flatten)]
+		installed: Firmware,
+	},
+	/// The vendor has replaced its release keys, and the device trusts the next set from now on.
+	KeysFollowed {
+		/// The set's version.
+		version: u32,
+	},
+	/// No recent final block can be seen: the device does not know whether it is up to date.
+	Frozen(Frozen),
+	/// A recent final block is seen again.
+	Thawed {
+		/// The block.
+		block: BlockNumber,
+		/// Since when there was none, in milliseconds since 1970.
+		since_ms: Time,
+	},
+	/// A distributor was paid for something that is not the release.
+	Cheated {
+		/// The distributor.
+		distributor: String,
+		/// How.
+		fault: String,
+	},
+}
+
+impl fmt::Display for Event {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::UpToDate { installed: Some(installed) } => write!(f, "up to date: version {}", installed.version),
+			Self::UpToDate { installed: None } => f.write_str("nothing is installed, and no release is available"),
+			Self::Offered { version, distributor, .. } => write!(f, "version {version} is offered by {distributor}"),
+			Self::Downloaded { size, .. } => write!(f, "fetched {size} bytes"),
+			Self::Verified { milliseconds, .. } => write!(f, "the proofs hold (checked in {milliseconds} ms)"),
+			Self::Refused { distributor, why } => write!(f, "the offer of {distributor} is refused: {why}"),
+			Self::Signed { bounty, valid_until, .. } => {
+				write!(f, "signed the receipt for bounty {bounty}, valid until block {valid_until}")
+			},
+			Self::Acknowledged { distributor, .. } => write!(f, "{distributor} has the receipt"),
+			Self::Lapsed { distributor, .. } => {
+				write!(f, "the receipt for {distributor} lapsed; asking another distributor")
+			},
+			Self::Revealed { block: Some(block), .. } => write!(f, "the key was revealed in final block {block}"),
+			Self::Revealed { block: None, .. } => f.write_str("a distributor told the revealed key"),
+			Self::Installed { installed } => {
+				write!(f, "installed version {} (release {})", installed.version, installed.release)
+			},
+			Self::KeysFollowed { version } => write!(f, "the vendor's releases are signed by key set {version} from now on"),
+			Self::Frozen(frozen) => frozen.fmt(f),
+			Self::Thawed { block, since_ms } => {
+				write!(f, "no longer frozen: block {block} is recent, after none was since {since_ms}")
+			},
+			Self::Cheated { distributor, fault } => write!(f, "distributor {distributor} cheated: {fault}"),
+		}
+	}
+}
+
+/// Tells people and programs what happens, and remembers why there is no update yet.
+pub struct Reporter {
+	tell: Box<dyn Fn(&Event) + Send + Sync>,
+	obstacle: Option<String>,
+}
+
+impl Reporter {
+	/// Reports to `tell`.
+	pub fn new(tell: Box<dyn Fn(&Event) + Send + Sync>) -> Self {
+		Self { tell, obstacle: None }
+	}
+
+	/// Something happened.
+	pub fn tell(&self, event: &Event) {
+		(self.tell)(event);
+	}
+
+	/// This is in the way of an update.
+	pub fn hindered_by(&mut self, obstacle: impl fmt::Display) {
+		self.obstacle = Some(obstacle.to_string());
+	}
+
+	/// What is in the way of an update, if anything came up.
+	pub fn obstacle(&self) -> Option<&str> {
+		self.obstacle.as_deref()
+	}
+}

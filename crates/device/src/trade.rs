@@ -1,0 +1,180 @@
+//! From "there is a newer release" to an offer that was checked.
+
+use crate::{
+	check::{check_release, Objection},
+	context::{is_about_time, Context, Outcome},
+	error::Result,
+	peer::PeerError,
+	peers::Candidate,
+	report::Event,
+	trust::follow_keys,
+};
+use rand_core::{OsRng, TryRngCore};
+use std::collections::HashMap;
+use url::Url;
+use waybill_chain::{
+	exchange_view::{chain_view, slot},
+	ledger::{Ledger, State},
+	types::{AccountId, Bounty},
+};
+use waybill_daemon::clock::Time;
+use waybill_exchange::{Invite, Refusal, Rejection, Terms, Wanted};
+use waybill_primitives::{ReleaseId, ReleaseStatement};
+
+/// How an attempt with one distributor ended.
+enum Attempt {
+	/// Its offer was taken.
+	Taken,
+	/// It has no use, now or for this bounty.
+	Declined(String),
+}
+
+/// Looks for a newer release and for a distributor that has it.
+pub(crate) async fn trade<L: Ledger>(context: &mut Context, ledger: &L, state: &L::State) -> Result<Outcome> {
+	if !follow_keys(context, state).await? {
+		return Ok(Outcome::Wait);
+	}
+	let Some(id) = state.latest_release(context.home.identity.model).await? else { return Ok(Outcome::UpToDate) };
+	let Some(release) = state.release(id).await? else { return Ok(Outcome::UpToDate) };
+	let least = context.exchange.least_security_version();
+	match check_release(&mut context.exchange, &release) {
+		Ok(()) if context.exchange.least_security_version() != least => context.save()?,
+		Ok(()) => {},
+		Err(Objection::Installed) => return Ok(Outcome::UpToDate),
+		Err(Objection::Refused(refusal)) => {
+			tracing::error!(release = id, %refusal, "the chain's latest release is refused");
+			context.reporter.hindered_by(format_args!("release {id} is refused: {refusal}"));
+			return Ok(Outcome::Wait);
+		},
+	}
+	let version = release.statement.version;
+	let announced = state.distributors().await?;
+	let cheats = context.memory.cheats.clone();
+	let mut obstacle = format!("version {version} is out, but no bounty for this device is open");
+	for bounty in bounties(context, state, id).await? {
+		let candidates = context.peers.shuffled(&announced, |account| cheats.contains_key(&account.to_string()));
+		obstacle = format!("version {version} is out, but no distributor can be asked at the moment");
+		let mut at_home = HashMap::new();
+		for candidate in candidates {
+			match approach(context, ledger, &bounty, &candidate, &mut at_home).await? {
+				Attempt::Taken => return Ok(Outcome::Again),
+				Attempt::Declined(why) => {
+					tracing::info!(distributor = %candidate.peer.url(), bounty = bounty.id, why, "no offer");
+					obstacle = format!("version {version}: {} gave no offer: {why}", candidate.peer.url());
+					context.peers.pause(&candidate);
+				},
+			}
+		}
+	}
+	context.reporter.hindered_by(obstacle);
+	Ok(Outcome::Wait)
+}
+
+/// Whether the chain has a newer release than the agreed one that this device may take, and a bounty for it in the device's fleet.
+pub(crate) async fn is_overtaken<S: State>(context: &mut Context, state: &S, terms: &Terms) -> Result<bool> {
+	let Some(id) = state.latest_release(context.home.identity.model).await? else { return Ok(false) };
+	let Some(release) = state.release(id).await? else { return Ok(false) };
+	let order = |statement: &ReleaseStatement| (statement.security_version, statement.version);
+	if order(&release.statement) <= order(&terms.release) || check_release(&mut context.exchange, &release).is_err() {
+		return Ok(false);
+	}
+	let fleet = context.home.identity.place.map(|place| place.fleet);
+	let bounties = bounties(context, state, id).await?;
+	Ok(bounties.iter().any(|bounty| fleet.is_none_or(|fleet| fleet == bounty.fleet)))
+}
+
+/// The open bounties for a release that may be for this device; those for its own fleet first, the best paid first.
+async fn bounties<S: State>(context: &Context, state: &S, release: ReleaseId) -> Result<Vec<Bounty>> {
+	let identity = &context.home.identity;
+	let mut bounties = Vec::new();
+	for bounty in state.open_bounties().await?.into_iter().filter(|bounty| bounty.release == release) {
+		let own = identity.place.as_ref().filter(|place| place.fleet == bounty.fleet);
+		if let Some(place) = own {
+			if slot(state, bounty.id, place.index).await?.is_taken(state.head().number) {
+				continue;
+			}
+		}
+		bounties.push((own.is_some(), bounty));
+	}
+	bounties.sort_by_key(|(own, bounty)| std::cmp::Reverse((*own, bounty.reward.0)));
+	Ok(bounties.into_iter().map(|(_, bounty)| bounty).collect())
+}
+
+/// Asks who is at an address, and for an offer if it is whom the device means. `at_home` are those who answered in this round.
+async fn approach<L: Ledger>(
+	context: &mut Context,
+	ledger: &L,
+	bounty: &Bounty,
+	candidate: &Candidate,
+	at_home: &mut HashMap<Url, AccountId>,
+) -> Result<Attempt> {
+	let is_another = |found: &AccountId| candidate.account.is_some_and(|account| account != *found);
+	// An address is asked once, however many strangers announce it.
+	let strangers = || Ok(Attempt::Declined(Refusal::ForeignDistributor.to_string()));
+	if at_home.get(candidate.peer.url()).is_some_and(is_another) {
+		return strangers();
+	}
+	let invite = match candidate.peer.invite().await {
+		Ok(invite) => invite,
+		Err(error) => return Ok(Attempt::Declined(error.to_string())),
+	};
+	let found = AccountId(invite.distributor);
+	let asked = at_home.insert(candidate.peer.url().clone(), found) == Some(found);
+	if is_another(&found) {
+		return strangers();
+	}
+	if asked {
+		return Ok(Attempt::Declined("it was asked a moment ago".into()));
+	}
+	ask(context, ledger, bounty, candidate, &invite).await
+}
+
+/// Greets a distributor and takes its offer, if it stands up to every check. Fails only for reasons of the device's own.
+async fn ask<L: Ledger>(
+	context: &mut Context,
+	ledger: &L,
+	bounty: &Bounty,
+	candidate: &Candidate,
+	invite: &Invite,
+) -> Result<Attempt> {
+	let distributor = invite.distributor;
+	if context.memory.cheats.contains_key(&AccountId(distributor).to_string()) {
+		return Ok(Attempt::Declined("it has cheated before".into()));
+	}
+	let wanted = Wanted { distributor, bounty: bounty.id };
+	let signer = context.home.key.signing_key();
+	let hello = match context.exchange.hello(signer, invite, wanted, &mut OsRng.unwrap_err()) {
+		Ok(hello) => hello,
+		Err(refusal) => return Ok(Attempt::Declined(refusal.to_string())),
+	};
+	context.save()?;
+	let offer = match candidate.peer.hello(&hello).await {
+		Ok(offer) => offer,
+		Err(PeerError::Rejected(Rejection::NotInFleet)) => {
+			return Ok(Attempt::Declined("the device is not in the bounty's fleet".into()))
+		},
+		Err(error) => return Ok(Attempt::Declined(error.to_string())),
+	};
+	if (offer.bounty, offer.release_id) != (bounty.id, bounty.release) {
+		return Ok(Attempt::Declined("its offer is for another bounty or release".into()));
+	}
+	// The chain has gone on while the distributor was asked.
+	let state = ledger.newest().await?;
+	let view = chain_view(&state, context.home.identity.genesis.0, bounty.release, bounty.id, offer.device_index).await?;
+	match context.exchange.offer(&offer, &view, Time::now().0) {
+		Ok(()) => {
+			context.memory.offered_by = Some(candidate.peer.url().to_string());
+			context.remember()?;
+			context.save()?;
+			context.reporter.tell(&Event::Offered {
+				bounty: offer.bounty,
+				release: offer.release_id,
+				version: offer.release.version,
+				distributor: AccountId(offer.distributor).to_string(),
+			});
+			Ok(Attempt::Taken)
+		},
+		Err(refusal) if is_about_time(refusal) => Err(refusal.into()),
+		Err(refusal) => Ok(Attempt::Declined(refusal.to_string())),
+	}
+}

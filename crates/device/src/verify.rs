@@ -1,0 +1,77 @@
+//! From an offer's proofs to the certainty that the receipt is worth signing.
+
+use crate::{
+	context::{account, Context, Outcome},
+	error::{Disk, Error, Result},
+	fetch::{fetch_missing, read_file},
+	hub::Hub,
+	report::Event,
+};
+use std::{fs::File, time::Instant};
+use waybill_chain::ledger::State;
+use waybill_daemon::disk;
+use waybill_exchange::{ProofFault, Proofs, Terms, Verification, Verified};
+
+/// Checks that lock, mask, key and ciphertext belong together, or has the hub check it.
+pub(crate) async fn verify<S: State>(
+	context: &mut Context,
+	hub: Option<&Hub>,
+	state: &S,
+	terms: &Terms,
+	proofs: &Proofs,
+) -> Result<Outcome> {
+	let begun = Instant::now();
+	let verified = match context.exchange.verification() {
+		Err(refusal) => return context.refuse(state, terms, &refusal.to_string()).await,
+		Ok(verification) => match verification.query().check_sizes() {
+			Err(fault) => verification.refuse(fault),
+			Ok(()) => check(context, hub, state, terms, proofs, &verification).await?,
+		},
+	};
+	match context.exchange.verified(verified) {
+		Ok(()) => {
+			context.save()?;
+			let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+			context.reporter.tell(&Event::Verified { distributor: account(terms), milliseconds });
+			Ok(Outcome::Again)
+		},
+		Err(refusal) => context.refuse(state, terms, &refusal.to_string()).await,
+	}
+}
+
+/// Fetches the proofs and checks them, or has the hub check them. If it fails, the offer may have been dropped.
+async fn check<S: State>(
+	context: &mut Context,
+	hub: Option<&Hub>,
+	state: &S,
+	terms: &Terms,
+	proofs: &Proofs,
+	verification: &Verification,
+) -> Result<Verified> {
+	// With a hub, too, decrypting takes the digests that are in the proof of the data.
+	let needed: &[_] = if hub.is_some() { &[proofs.data] } else { &[proofs.locks, proofs.data] };
+	for file in needed {
+		match fetch_missing(context, file).await {
+			Ok(()) => {},
+			Err(Error::Ipfs(error)) if error.is_wrong_size() => return Ok(verification.refuse(ProofFault::Malformed)),
+			Err(error) => return context.give_up_fetching(state, terms, error).await,
+		}
+	}
+	let data = read_file(context, &proofs.data)?;
+	if let Some(hub) = hub {
+		let verdict = hub.ask(verification.query()).await?;
+		return Ok(verification.believe(&verdict, &data));
+	}
+	let locks = read_file(context, &proofs.locks)?;
+	let path = context.home.file(&terms.ciphertext.cid)?;
+	let checked = File::open(&path).and_then(|file| verification.run(&file, &data, &locks, &mut waybill_zkcp::unwatched));
+	match checked {
+		Ok(verified) => Ok(verified),
+		Err(cause) => {
+			// It was whole when it was fetched: the disk has lost it.
+			disk::remove(&path).disk("remove", &path)?;
+			context.abandon()?;
+			Err(Error::Lost { path, cause })
+		},
+	}
+}

@@ -1,0 +1,143 @@
+//! The section `[distributor]` of the configuration.
+
+use crate::{
+	error::{Error, Result},
+	settle::Margins,
+};
+use serde::Deserialize;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use url::Url;
+use waybill_chain::Amount;
+use waybill_primitives::ModelId;
+
+/// The longest address that the chain takes.
+const MAX_ENDPOINT: usize = 128;
+
+/// The section `[distributor]` of the configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+	/// Where the exchange is served.
+	pub listen: SocketAddr,
+	/// The address that is announced on chain; without it none is.
+	pub announce: Option<String>,
+	/// The folder of the distributor's store and files.
+	pub data: PathBuf,
+	/// The models that are served; none means all.
+	pub models: Vec<ModelId>,
+	/// The least reward for a device, in UNIT.
+	pub min_reward: String,
+	/// The largest payload that is served, in bytes.
+	pub max_payload: u64,
+	/// The largest fleet that is served, in devices; its keys are kept in memory.
+	pub max_devices: u32,
+	/// How many devices one content key serves: what a device that gives it away can cost.
+	pub epoch_size: u32,
+	/// How many receipts make a batch that is reserved at once.
+	pub max_batch: u32,
+	/// How many seconds a receipt waits for others.
+	pub max_delay: u64,
+	/// A claim is late this many seconds before the end of its reservation's exclusive window.
+	///
+	/// A late claim is logged as a warning. It waits neither for transactions from before a restart
+	/// nor after a failure. In the window's last 12 seconds and after it a reservation is not
+	/// claimed: another distributor may take its devices in the block of the claim, and then the
+	/// keys are public and unpaid.
+	pub late_margin: u64,
+	/// Whether to claim in the last blocks of the exclusive window and after it, too, as long as
+	/// the reservation stands.
+	///
+	/// That saves reward and deposit if nobody is faster. If somebody is, the keys are public and
+	/// unpaid.
+	pub claim_late: bool,
+	/// The tip of a claim, in percent of its reward; 0 turns it off. Without a tip a large claim
+	/// comes after every smaller transaction while blocks are full.
+	pub claim_tip_percent: u8,
+	/// How many seconds old the newest final block may be to settle by it.
+	pub max_block_age: u64,
+	/// How many more seconds a receipt must be valid for, by its blocks.
+	pub min_receipt: u64,
+	/// How many connections are open at once.
+	pub max_connections: usize,
+}
+
+impl Default for Config {
+	fn default() -> Self {
+		Self {
+			listen: SocketAddr::from(([127, 0, 0, 1], 4180)),
+			announce: None,
+			data: PathBuf::from("waybill-distributor"),
+			models: Vec::new(),
+			min_reward: "0".into(),
+			max_payload: 1 << 30,
+			max_devices: 1_000_000,
+			epoch_size: 64,
+			max_batch: 256,
+			max_delay: 6,
+			late_margin: 18,
+			claim_late: false,
+			claim_tip_percent: 1,
+			max_block_age: 120,
+			min_receipt: 15,
+			max_connections: 256,
+		}
+	}
+}
+
+impl Config {
+	/// The least reward for a device.
+	pub fn min_reward(&self) -> Result<Amount> {
+		self.min_reward.parse().map_err(|cause| Error::MinReward { value: self.min_reward.clone(), cause })
+	}
+
+	/// How long a receipt waits for others.
+	pub const fn max_delay(&self) -> Duration {
+		Duration::from_secs(self.max_delay)
+	}
+
+	/// How long before the end of its exclusive window a reservation is claimed late.
+	pub const fn late_margin(&self) -> Duration {
+		Duration::from_secs(self.late_margin)
+	}
+
+	/// How much longer a receipt must be valid.
+	pub const fn min_receipt(&self) -> Duration {
+		Duration::from_secs(self.min_receipt)
+	}
+
+	/// How old the newest final block may be.
+	pub const fn max_block_age(&self) -> Duration {
+		Duration::from_secs(self.max_block_age)
+	}
+
+	/// Refuses what cannot work.
+	pub fn check(&self) -> Result<()> {
+		let positive = [
+			("--epoch-size", u64::from(self.epoch_size)),
+			("--max-batch", u64::from(self.max_batch)),
+			("--max-connections", self.max_connections as u64),
+		];
+		if let Some((flag, _)) = positive.iter().find(|(_, value)| *value == 0) {
+			return Err(Error::Zero(flag));
+		}
+		self.min_reward()?;
+		if self.late_margin() <= Margins::CLAIMS_STOP {
+			return Err(Error::LateMargin(Margins::CLAIMS_STOP.as_secs()));
+		}
+		if self.claim_tip_percent > 100 {
+			return Err(Error::TipPercent);
+		}
+		self.announce.as_deref().map_or(Ok(()), check_endpoint)
+	}
+}
+
+/// Refuses an address at which no device can reach a distributor.
+fn check_endpoint(endpoint: &str) -> Result<()> {
+	if endpoint.len() > MAX_ENDPOINT {
+		return Err(Error::LongEndpoint(MAX_ENDPOINT));
+	}
+	match Url::parse(&format!("{}/", endpoint.trim_end_matches('/'))) {
+		Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
+		_ => Err(Error::Endpoint(endpoint.into())),
+	}
+}

@@ -1,0 +1,234 @@
+//! From a release in IPFS to a ciphertext in IPFS.
+
+use crate::{
+	config::Config,
+	error::{Error, Result},
+	prove::{self, Files, Proved},
+	store::Store,
+};
+use rand_core::{OsRng, TryRngCore};
+use std::{
+	fs::{self, File, OpenOptions},
+	io::{BufWriter, Read, Write},
+	os::unix::fs::OpenOptionsExt,
+	path::{Path, PathBuf},
+	sync::Arc,
+};
+use tokio::{sync::Mutex, task::spawn_blocking};
+use tokio_util::sync::CancellationToken;
+use waybill_chain::types::{Bounty, Release};
+use waybill_daemon::disk;
+use waybill_exchange::{Ciphertext, ContentContext, ContentKey, Epoch, Proofs, Stored};
+use waybill_ipfs::{Content as Checksum, ContentHasher};
+use waybill_ipfs_http::{Gateway, Kubo};
+use waybill_primitives::{BlockNumber, BountyId, Cid, Hash32, Manifest, ReleaseId, Suite};
+
+const BUFFER: usize = 256 * 1024;
+
+/// Fetches, encrypts and publishes.
+#[derive(Clone, Debug)]
+pub struct Content {
+	gateway: Gateway,
+	kubo: Kubo,
+	store: Store,
+	folder: PathBuf,
+	genesis: Hash32,
+	account: [u8; 32],
+	epoch_size: u32,
+	/// Proving takes much memory: one at a time.
+	proving: Arc<Mutex<()>>,
+}
+
+impl Content {
+	/// Content of this account on this chain, with its files in the data folder.
+	pub fn new(
+		gateway: Gateway,
+		kubo: Kubo,
+		store: Store,
+		genesis: Hash32,
+		account: [u8; 32],
+		config: &Config,
+	) -> Result<Self> {
+		for name in ["payloads", "ciphertexts"] {
+			let folder = config.data.join(name);
+			disk::folder(&folder).map_err(Error::make_folder(&folder))?;
+		}
+		let (folder, epoch_size) = (config.data.clone(), config.epoch_size);
+		Ok(Self { gateway, kubo, store, folder, genesis, account, epoch_size, proving: Arc::default() })
+	}
+
+	/// Fetches a fleet's manifest and checks it against the root that the bounty pays for.
+	pub async fn manifest(&self, cid: &Cid, bounty: &Bounty) -> Result<Manifest> {
+		let bytes = self.gateway.fetch_bytes(cid, Manifest::size(bounty.count)).await?;
+		let (root, count) = (bounty.root, bounty.count);
+		let decoded = spawn_blocking(move || Manifest::decode(&bytes, &root, count)).await;
+		let decoded = decoded.map_err(Error::broke_off("reading a manifest"))?;
+		decoded.map_err(|cause| Error::Manifest { fleet: bounty.fleet, cause })
+	}
+
+	/// Sees to it that the newest content key for a bounty serves at least one more device, and
+	/// that its ciphertext is in IPFS, with its proofs if the suite has any.
+	///
+	/// Gives what proving took, if something was proved.
+	pub async fn refill(&self, bounty: BountyId, release: &Release) -> Result<Option<Proved>> {
+		let newest = self.store.epochs(bounty)?.pop();
+		let epoch = match newest {
+			Some(epoch) if epoch.ciphertext().is_none() => epoch,
+			Some(epoch) if epoch.left() > 0 => return Ok(None),
+			last => self.draw(bounty, release, last.map_or(0, |epoch| epoch.context().epoch.saturating_add(1)))?,
+		};
+		let payload = self.payload(release).await?;
+		let number = epoch.context().epoch;
+		let files = Files::beside(&self.folder.join(format!("ciphertexts/{bounty}-{number}")));
+		let stopped = CancellationToken::new();
+		let _stop = stopped.clone().drop_guard();
+		let (ciphertext, proofs, proved) = match release.statement.digest.suite {
+			Suite::Plain => {
+				let checksum = self.encrypt(epoch, release, payload, &files.ciphertext, stopped).await?;
+				(self.add(&files.ciphertext, checksum).await?, None, None)
+			},
+			Suite::Zkcp => {
+				let (checksum, proved) = self.prove(epoch, release, payload, &files, stopped).await?;
+				let (data, locks) = (self.store_file(&files.data).await?, self.store_file(&files.locks).await?);
+				tracing::info!(bounty, epoch = number, seconds = proved.data_seconds + proved.lock_seconds, "proved");
+				(self.add(&files.ciphertext, checksum).await?, Some(Proofs { data, locks }), Some(proved))
+			},
+		};
+		self.store.publish(bounty, number, ciphertext, proofs)?;
+		files.remove()?;
+		tracing::info!(bounty, epoch = number, cid = %ciphertext.cid, "ciphertext published");
+		Ok(proved)
+	}
+
+	async fn encrypt(
+		&self,
+		epoch: Epoch,
+		release: &Release,
+		payload: PathBuf,
+		target: &Path,
+		stopped: CancellationToken,
+	) -> Result<Checksum> {
+		let (key, target) = (epoch.content_key().ok_or(Error::DamagedKey)?, target.to_path_buf());
+		let expected = Checksum { size: release.statement.size, sha256: release.statement.sha256 };
+		let work = move || encrypt(&key, &payload, &target, expected, &stopped);
+		spawn_blocking(work).await.map_err(Error::broke_off("encrypting"))?
+	}
+
+	async fn prove(
+		&self,
+		epoch: Epoch,
+		release: &Release,
+		payload: PathBuf,
+		files: &Files,
+		stopped: CancellationToken,
+	) -> Result<(Checksum, Proved)> {
+		let _alone = self.proving.lock().await;
+		let (statement, files) = (release.statement.clone(), Files::beside(&files.ciphertext));
+		let work = move || prove::make(&epoch, &payload, &files, &statement, &stopped);
+		spawn_blocking(work).await.map_err(Error::broke_off("proving"))?
+	}
+
+	async fn add(&self, path: &Path, checksum: Checksum) -> Result<Ciphertext> {
+		let added = self.kubo.add_file(path, |_| ()).await?;
+		Ok(Ciphertext { cid: added.cid, size: checksum.size, sha256: checksum.sha256 })
+	}
+
+	async fn store_file(&self, path: &Path) -> Result<Stored> {
+		let added = self.kubo.add_file(path, |_| ()).await?;
+		Ok(Stored { cid: added.cid, size: added.size })
+	}
+
+	/// A bounty is found gone from the chain at this block: takes its ciphertexts out of IPFS and
+	/// forgets it.
+	pub async fn retire(&self, bounty: BountyId, block: BlockNumber) -> Result<()> {
+		for epoch in self.store.epochs(bounty)? {
+			let proofs = epoch.proofs().into_iter().flat_map(|proofs| [proofs.data.cid, proofs.locks.cid]);
+			for cid in epoch.ciphertext().map(|ciphertext| ciphertext.cid).into_iter().chain(proofs) {
+				self.kubo.unpin(&cid).await?;
+			}
+		}
+		self.store.retire(bounty, block)
+	}
+
+	/// Removes the payloads of all releases but these.
+	pub fn keep_payloads(&self, releases: &[ReleaseId]) -> Result<()> {
+		let folder = self.folder.join("payloads");
+		for entry in fs::read_dir(&folder).map_err(Error::read(&folder))? {
+			let path = entry.map_err(Error::read(&folder))?.path();
+			let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+			let release = name.split('.').next().and_then(|number| number.parse().ok());
+			if !release.is_some_and(|release| releases.contains(&release)) {
+				fs::remove_file(&path).map_err(Error::remove(&path))?;
+			}
+		}
+		Ok(())
+	}
+
+	/// A fresh content key, stored before it encrypts anything.
+	fn draw(&self, bounty: BountyId, release: &Release, number: u32) -> Result<Epoch> {
+		let context = ContentContext {
+			genesis: self.genesis,
+			bounty,
+			distributor: self.account,
+			digest: release.statement.digest,
+			epoch: number,
+		};
+		let epoch = Epoch::generate(&context, self.epoch_size, &mut OsRng.unwrap_err());
+		self.store.put_epoch(&epoch)?;
+		Ok(epoch)
+	}
+
+	/// The file with a release's payload, fetched if it is not there.
+	async fn payload(&self, release: &Release) -> Result<PathBuf> {
+		let path = self.folder.join(format!("payloads/{}", release.id));
+		if !path.exists() {
+			let statement = &release.statement;
+			self.gateway.fetch_file(&statement.payload, statement.size, &path, |_| ()).await?;
+		}
+		Ok(path)
+	}
+}
+
+/// Encrypts a payload, if it is the one that was declared; returns the ciphertext's length and
+/// hash.
+fn encrypt(
+	key: &ContentKey,
+	payload: &Path,
+	target: &Path,
+	expected: Checksum,
+	stopped: &CancellationToken,
+) -> Result<Checksum> {
+	let (unreadable, unwritable) = (Error::read(payload), Error::write(target));
+	let mut encryptor = key.encryptor(expected.size).ok_or(Error::PayloadTooLarge(expected.size))?;
+	let mut input = File::open(payload).map_err(&unreadable)?;
+	let output = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(target);
+	let mut output = BufWriter::new(output.map_err(&unwritable)?);
+	let (mut plain, mut cipher) = (ContentHasher::new(), ContentHasher::new());
+	let (mut buffer, mut encrypted) = (vec![0; BUFFER], Vec::with_capacity(BUFFER));
+	let wrong = |_| Error::PayloadLength;
+	loop {
+		if stopped.is_cancelled() {
+			return Err(Error::Stopped);
+		}
+		let read = input.read(&mut buffer).map_err(&unreadable)?;
+		let piece = buffer.get(..read).unwrap_or_default();
+		if piece.is_empty() {
+			break;
+		}
+		plain.update(piece);
+		encrypted.clear();
+		encryptor.update(piece, &mut encrypted).map_err(wrong)?;
+		cipher.update(&encrypted);
+		output.write_all(&encrypted).map_err(&unwritable)?;
+	}
+	encrypted.clear();
+	encryptor.finish(&mut encrypted).map_err(wrong)?;
+	cipher.update(&encrypted);
+	output.write_all(&encrypted).and_then(|()| output.flush()).map_err(&unwritable)?;
+	if plain.finish() != expected {
+		// Not believed again.
+		let _ = fs::remove_file(payload);
+		return Err(Error::OtherPayload { differs: "SHA-256" });
+	}
+	Ok(cipher.finish())
+}

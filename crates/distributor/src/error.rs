@@ -1,0 +1,244 @@
+//! What can go wrong in a distributor.
+
+use std::{
+	io,
+	net::SocketAddr,
+	path::{Path, PathBuf},
+};
+use tokio::{sync::watch::error::RecvError, task::JoinError};
+use waybill_primitives::{BountyId, DeviceIndex, FleetId, ManifestError, ModelId};
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+	/// The least reward is no amount.
+	#[error("--min-reward {value}: {cause}")]
+	MinReward {
+		/// The text.
+		value: String,
+		/// What is wrong with it.
+		cause: &'static str,
+	},
+	/// A setting is zero that must not be.
+	#[error("{0} must be at least 1")]
+	Zero(&'static str),
+	/// Late claims would begin after the last moment for claims.
+	#[error("late_margin must be more than {0} seconds")]
+	LateMargin(u64),
+	/// Tips would be more than rewards.
+	#[error("claim_tip_percent must be at most 100")]
+	TipPercent,
+	/// The address to announce is longer than the chain takes.
+	#[error("--announce: at most {0} characters")]
+	LongEndpoint(usize),
+	/// The address to announce is no HTTP address.
+	#[error("{0} is not the address of a distributor; it starts with http://")]
+	Endpoint(String),
+	/// Devices cannot be served at the address.
+	#[error("cannot listen on {address}; choose another with --listen: {cause}")]
+	Listen {
+		/// The address.
+		address: SocketAddr,
+		/// Why.
+		cause: io::Error,
+	},
+	/// The chain did not take the announcement of the address.
+	#[error("cannot announce the address on chain: {0}")]
+	Announce(waybill_chain::Error),
+	/// No final blocks come any more.
+	#[error("the chain is no longer followed: {0}")]
+	NotFollowed(RecvError),
+
+	/// The chain refused, or cannot be asked.
+	#[error(transparent)]
+	Chain(#[from] waybill_chain::Error),
+	/// The chain has no such fleet.
+	#[error("the chain has no fleet {0}")]
+	NoFleet(FleetId),
+	/// The bounty's fleet has no such device.
+	#[error("bounty {bounty} has no device {index}")]
+	NoDevice {
+		/// The bounty.
+		bounty: BountyId,
+		/// The device.
+		index: DeviceIndex,
+	},
+	/// The proofs that receipts were stored with are those of another fleet.
+	#[error("the stored proofs are not of fleet {0}")]
+	ForeignProofs(FleetId),
+	/// The configuration rules a bounty out.
+	#[error(transparent)]
+	Unwanted(#[from] Unwanted),
+
+	/// IPFS does not give or take what it should.
+	#[error(transparent)]
+	Ipfs(#[from] waybill_ipfs_http::Error),
+	/// The file in IPFS is not the fleet's manifest.
+	#[error("fleet {fleet}: {cause}")]
+	Manifest {
+		/// The fleet.
+		fleet: FleetId,
+		/// What is wrong with it.
+		cause: ManifestError,
+	},
+	/// The file in IPFS is not the payload.
+	#[error("the payload in IPFS is not the one that the vendor signed (its {differs} differs)")]
+	OtherPayload {
+		/// What of it differs.
+		differs: &'static str,
+	},
+	/// The payload is shorter or longer than its vendor declared.
+	#[error("the payload is not of the declared length")]
+	PayloadLength,
+	/// The payload has more bytes than one key may encrypt.
+	#[error("a payload of {0} bytes is more than the cipher can encrypt")]
+	PayloadTooLarge(u64),
+	/// No proof can be made: the release names another digest than its payload has.
+	#[error("the release's digest is not that of its payload: the vendor made it with other software")]
+	OtherDigest,
+	/// A file that was just encrypted holds what no ciphertext does.
+	#[error("chunk {chunk} of the ciphertext is not canonical")]
+	NotCanonical {
+		/// The chunk.
+		chunk: u32,
+	},
+	/// The proof cannot be made.
+	#[error("cannot prove: {0}")]
+	Unproved(String),
+	/// The program was asked to stop.
+	#[error("stopped while encrypting")]
+	Stopped,
+	/// Work in a thread of its own broke off.
+	#[error("{work}: {cause}")]
+	BrokeOff {
+		/// The work.
+		work: &'static str,
+		/// How.
+		cause: JoinError,
+	},
+
+	/// A folder cannot be made.
+	#[error("cannot make {path}: {cause}")]
+	MakeFolder {
+		/// The folder.
+		path: PathBuf,
+		/// Why.
+		cause: io::Error,
+	},
+	/// A file or folder cannot be read.
+	#[error("cannot read {path}: {cause}")]
+	Read {
+		/// The file.
+		path: PathBuf,
+		/// Why.
+		cause: io::Error,
+	},
+	/// A file cannot be written.
+	#[error("cannot write {path}: {cause}")]
+	Write {
+		/// The file.
+		path: PathBuf,
+		/// Why.
+		cause: io::Error,
+	},
+	/// A file cannot be removed.
+	#[error("cannot remove {path}: {cause}")]
+	Remove {
+		/// The file.
+		path: PathBuf,
+		/// Why.
+		cause: io::Error,
+	},
+
+	/// The store cannot be opened.
+	#[error("cannot open the store {path}: {cause}")]
+	OpenStore {
+		/// The store.
+		path: PathBuf,
+		/// Why.
+		cause: String,
+	},
+	/// Another process has the store open.
+	#[error("another distributor runs on the store {0}; give this one a --data folder of its own")]
+	StoreInUse(PathBuf),
+	/// The store belongs to another account, chain or version of this program.
+	#[error("the store {0} is another account's, another chain's or another version's; use another --data folder")]
+	ForeignStore(PathBuf),
+	/// The store cannot be read or written.
+	#[error("the distributor's store: {0}")]
+	Store(Box<redb::Error>),
+	/// The store holds what this program did not write.
+	#[error("the distributor's store is damaged; restore the --data folder from a copy")]
+	Damaged,
+	/// The store holds a content key that is none.
+	#[error("the distributor's store holds a damaged content key")]
+	DamagedKey,
+	/// A content key with this number existed before: there is never a second one.
+	#[error("bounty {bounty} has had its content key {epoch}")]
+	SpentKey {
+		/// The bounty.
+		bounty: BountyId,
+		/// The key's number.
+		epoch: u32,
+	},
+}
+
+/// Why a distributor does not serve a bounty.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unwanted {
+	/// It serves other models.
+	#[error("model {0} is not among --model")]
+	Model(ModelId),
+	/// The payload is too large.
+	#[error("the payload has {0} bytes, more than --max-payload")]
+	Payload(u64),
+	/// The fleet is too large.
+	#[error("the fleet has {0} devices, more than max_devices")]
+	Fleet(u32),
+	/// The vendor withdrew the release.
+	#[error("the release is withdrawn")]
+	Yanked,
+}
+
+impl Error {
+	/// Whether the store cannot be read or written. A distributor cannot keep its promises then,
+	/// and has to stop.
+	pub const fn is_store_failure(&self) -> bool {
+		matches!(self, Self::Store(_) | Self::Damaged)
+	}
+
+	pub(crate) fn make_folder(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
+		move |cause| Self::MakeFolder { path: path.into(), cause }
+	}
+
+	pub(crate) fn read(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
+		move |cause| Self::Read { path: path.into(), cause }
+	}
+
+	pub(crate) fn write(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
+		move |cause| Self::Write { path: path.into(), cause }
+	}
+
+	pub(crate) fn remove(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
+		move |cause| Self::Remove { path: path.into(), cause }
+	}
+
+	pub(crate) fn broke_off(work: &'static str) -> impl Fn(JoinError) -> Self {
+		move |cause| Self::BrokeOff { work, cause }
+	}
+}
+
+macro_rules! store_errors {
+	($($error:ident),*) => {
+		$(impl From<redb::$error> for Error {
+			fn from(error: redb::$error) -> Self {
+				Self::Store(Box::new(error.into()))
+			}
+		})*
+	};
+}
+
+store_errors!(CommitError, StorageError, TableError, TransactionError);

@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod batch;
+mod book;
+mod checksum;
+mod config;
+mod content;
+mod desk;
+mod error;
+mod exchanges;
+mod horizon;
+mod http;
+mod preparing;
+mod prove;
+mod service;
+mod settle;
+mod status;
+mod store;
+mod wanted;
+
+pub use book::{Book, Served};
+pub use config::Config;
+pub use desk::{Answer, Desk, Newest};
+pub use error::{Error, Result, Unwanted};
+pub use exchanges::Counts;
+pub use http::router;
+pub use prove::Proved;
+pub use service::{run, Parts};
+pub use settle::{Margins, Rules, Settler};
+pub use status::{About, BountyStatus, Status, Total};
+pub use store::{Claim, Earnings, Fate, Store};

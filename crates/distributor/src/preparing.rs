@@ -1,0 +1,128 @@
+//! Getting the content of bounties ready: several at once, each again after a pause when it failed.
+
+use crate::{
+	book::Served,
+	content::Content,
+	desk::Desk,
+	error::{Error, Result},
+	prove::Proved,
+	wanted::Limits,
+};
+use std::{
+	collections::{HashMap, HashSet},
+	sync::Arc,
+	time::{Duration, Instant},
+};
+use tokio::task::JoinSet;
+use waybill_chain::{
+	ledger::{Ledger, State},
+	types::Bounty,
+};
+use waybill_primitives::BountyId;
+
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// Getting a bounty's content ready has come to its end.
+struct Prepared {
+	bounty: BountyId,
+	result: Result<(Served, Option<Proved>)>,
+}
+
+/// A bounty whose content could not be got ready.
+struct Retry {
+	at: Instant,
+	pause: Duration,
+}
+
+/// Gets bounties ready and puts them into the desk's book.
+pub struct Preparing<L: Ledger> {
+	desk: Arc<Desk<L>>,
+	content: Content,
+	limits: Arc<Limits>,
+	tasks: JoinSet<Prepared>,
+	under_way: HashSet<BountyId>,
+	retries: HashMap<BountyId, Retry>,
+}
+
+impl<L: Ledger> Preparing<L> {
+	/// Nothing is under way yet.
+	pub fn new(desk: Arc<Desk<L>>, content: Content, limits: Limits) -> Self {
+		let (tasks, under_way, retries) = (JoinSet::new(), HashSet::new(), HashMap::new());
+		Self { desk, content, limits: Arc::new(limits), tasks, under_way, retries }
+	}
+
+	/// Whether [`Self::finish`] has something to wait for.
+	pub fn is_busy(&self) -> bool {
+		!self.tasks.is_empty()
+	}
+
+	/// The bounties that are got ready now.
+	pub const fn under_way(&self) -> &HashSet<BountyId> {
+		&self.under_way
+	}
+
+	/// Gets the content of a bounty ready, unless that is under way or was tried a short while ago.
+	pub fn begin(&mut self, bounty: Bounty) {
+		let tried = self.retries.get(&bounty.id).is_some_and(|retry| retry.at > Instant::now());
+		if tried || !self.limits.is_paid_enough(&bounty) || !self.under_way.insert(bounty.id) {
+			return;
+		}
+		let Some(state) = self.desk.newest().borrow().clone() else { return };
+		let (content, desk, limits) = (self.content.clone(), self.desk.clone(), self.limits.clone());
+		self.tasks.spawn(async move {
+			let id = bounty.id;
+			let result = prepare(&content, &desk, &limits, &*state, bounty);
+			Prepared { bounty: id, result: result.await }
+		});
+	}
+
+	/// Waits until a bounty is ready or has failed, and notes which.
+	pub async fn finish(&mut self) {
+		let Some(Ok(Prepared { bounty, result })) = self.tasks.join_next().await else { return };
+		self.under_way.remove(&bounty);
+		match result {
+			Ok((served, proved)) => {
+				if let Some(proved) = proved {
+					self.desk.book().proved(bounty, proved);
+				}
+				if self.retries.remove(&bounty).is_some() || self.desk.book().get(bounty).is_none() {
+					tracing::info!(bounty, release = served.release.id, devices = served.bounty.count, "serving");
+				}
+				self.desk.book().trouble(bounty, None);
+				self.desk.book().put(served);
+			},
+			Err(error) => {
+				let pause = self.retries.get(&bounty).map_or(FIRST_PAUSE, |retry| (retry.pause * 2).min(LONGEST_PAUSE));
+				if !matches!(error, Error::Unwanted(_)) {
+					tracing::warn!(bounty, %error, ?pause, "cannot serve the bounty; trying again after a pause");
+				}
+				self.desk.book().trouble(bounty, Some(error.to_string()));
+				self.retries.insert(bounty, Retry { at: Instant::now() + pause, pause });
+			},
+		}
+	}
+}
+
+/// Checks that a bounty is wanted, fetches its manifest unless that is at hand, and refills its
+/// content.
+async fn prepare<L: Ledger>(
+	content: &Content,
+	desk: &Desk<L>,
+	limits: &Limits,
+	state: &L::State,
+	bounty: Bounty,
+) -> Result<(Served, Option<Proved>)> {
+	let release = state.release(bounty.release).await?;
+	let release = release.ok_or(waybill_chain::Error::NoRelease(bounty.release))?;
+	limits.check(&bounty, &release)?;
+	let manifest = match desk.book().get(bounty.id) {
+		Some(served) => served.manifest.clone(),
+		None => {
+			let fleet = state.fleet(bounty.fleet).await?.ok_or(Error::NoFleet(bounty.fleet))?;
+			Arc::new(content.manifest(&fleet.manifest, &bounty).await?)
+		},
+	};
+	let proved = content.refill(bounty.id, &release).await?;
+	Ok((Served { bounty, release, manifest }, proved))
+}

@@ -1,0 +1,275 @@
+//! The running distributor: follows the chain, gets content ready, serves devices, settles.
+
+use crate::{
+	book::Served,
+	config::Config,
+	content::Content,
+	desk::{Desk, Newest},
+	error::{Error, Result},
+	http::router,
+	preparing::Preparing,
+	settle::{Margins, Rules, Settler},
+	status::About,
+	store::Store,
+	wanted::Limits,
+};
+use std::{collections::BTreeSet, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+	net::TcpListener,
+	sync::{oneshot, watch},
+	time::{interval, MissedTickBehavior},
+};
+use waybill_chain::{
+	ledger::{Ledger, Payee, State},
+	types::Hash,
+	Account,
+};
+use waybill_daemon::{clock::Time, disk, serve};
+use waybill_ipfs_http::{Gateway, Kubo};
+use waybill_primitives::{BlockNumber, BountyId};
+
+const STORE_FILE: &str = "distributor.redb";
+/// How often to look at receipts that wait, between blocks.
+const TICK: Duration = Duration::from_millis(500);
+/// How long to wait before asking a node again that gave no answer.
+const NODE_PAUSE: Duration = Duration::from_secs(3);
+/// How long the public keys for a bounty are kept after it is gone from the chain: a month.
+const KEEP_KEYS: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// What a distributor works with.
+pub struct Parts<L> {
+	/// The chain.
+	pub ledger: L,
+	/// The account that is paid.
+	pub account: Account,
+	/// Where payloads come from.
+	pub gateway: Gateway,
+	/// Where ciphertexts go.
+	pub kubo: Kubo,
+	/// The configuration.
+	pub config: Config,
+}
+
+/// A distributor that listens.
+struct Started<L: Payee> {
+	service: Service<L>,
+	about: About,
+	newest: watch::Sender<Option<Arc<L::State>>>,
+	listener: TcpListener,
+}
+
+struct Service<L: Payee> {
+	desk: Arc<Desk<L>>,
+	content: Content,
+	preparing: Preparing<L>,
+	settler: Settler<L>,
+	/// [`KEEP_KEYS`] in blocks.
+	keep_keys: BlockNumber,
+}
+
+/// Runs until `stop`, and then stops at once, whatever it waits for: the store is whole after every
+/// step. Calls `ready` with the address that devices can connect to.
+pub async fn run<L: Payee>(parts: Parts<L>, ready: impl FnOnce(SocketAddr), stop: impl Future<Output = ()>) -> Result<()> {
+	tokio::pin!(stop);
+	let (ledger, max_connections, listen) = (parts.ledger.clone(), parts.config.max_connections, parts.config.listen);
+	let started = tokio::select! {
+		biased;
+		() = &mut stop => return Ok(()),
+		started = start(parts) => started?,
+	};
+	let Started { mut service, about, newest, listener } = started;
+	let address = listener.local_addr().map_err(|cause| Error::Listen { address: listen, cause })?;
+	let follower = tokio::spawn(follow(ledger, newest));
+	let (stop_serving, stopped) = oneshot::channel::<()>();
+	let stopped = async {
+		let _ = stopped.await;
+	};
+	let server = tokio::spawn(serve(listener, router(service.desk.clone(), about), max_connections, stopped));
+	ready(address);
+	let result = tokio::select! {
+		biased;
+		() = &mut stop => Ok(()),
+		result = service.run() => result,
+	};
+	follower.abort();
+	let _ = stop_serving.send(());
+	let _ = server.await;
+	result
+}
+
+/// Opens the store, and gets everything ready that the chain and IPFS are needed for.
+async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
+	let Parts { ledger, account, gateway, kubo, config } = parts;
+	config.check()?;
+	let data = &config.data;
+	disk::folder(data).map_err(Error::make_folder(data))?;
+	let genesis = ledger.genesis();
+	let store = Store::open(&data.join(STORE_FILE), &genesis, &account.id().0)?;
+	let content = Content::new(gateway, kubo.clone(), store.clone(), genesis, account.id().0, &config)?;
+	let version = kubo.version().await?;
+	tracing::info!(account = %account.id(), kubo = version, "starting");
+
+	let listener = TcpListener::bind(config.listen).await;
+	let listener = listener.map_err(|cause| Error::Listen { address: config.listen, cause })?;
+	if let Some(endpoint) = &config.announce {
+		announce(&ledger, &account, endpoint).await?;
+	}
+
+	let max_batch = ledger.max_batch().await?.min(config.max_batch);
+	let block_time = ledger.block_time().await?;
+	let margins = Margins::new(block_time);
+	let rules = Rules {
+		margins,
+		max_batch: usize::try_from(max_batch).unwrap_or(usize::MAX),
+		max_delay: config.max_delay(),
+		late_margin: block_time.blocks(config.late_margin()).max(margins.last_blocks + 1),
+		claim_late: config.claim_late,
+		claim_tip_percent: config.claim_tip_percent,
+		max_block_age: config.max_block_age(),
+	};
+	let settler = Settler::new(ledger.clone(), account.clone(), store.clone(), rules);
+	let (newest, following) = watch::channel(None);
+	let min_receipt = block_time.blocks(config.min_receipt());
+	let desk = Arc::new(Desk::new(&ledger, &account.id(), store, following, min_receipt));
+	let about = About {
+		account: account.id(),
+		genesis: Hash(genesis),
+		endpoint: config.announce.clone(),
+		started_ms: Time::now().0,
+	};
+	let preparing = Preparing::new(desk.clone(), content.clone(), Limits::new(&config)?);
+	let service = Service { desk, content, preparing, settler, keep_keys: block_time.blocks(KEEP_KEYS) };
+	Ok(Started { service, about, newest, listener })
+}
+
+/// Publishes the address, unless the chain has it.
+async fn announce<L: Payee>(ledger: &L, account: &Account, endpoint: &str) -> Result<()> {
+	let announced = ledger.newest().await?.distributors().await?;
+	let mine = announced.iter().find(|distributor| distributor.account == account.id());
+	if mine.is_some_and(|distributor| distributor.endpoint == endpoint.as_bytes()) {
+		return Ok(());
+	}
+	let block = ledger.announce(account, endpoint).await.map_err(Error::Announce)?;
+	tracing::info!(endpoint, block, "announced");
+	Ok(())
+}
+
+/// Hands out every newest final state.
+async fn follow<L: Ledger>(ledger: L, newest: watch::Sender<Option<Arc<L::State>>>) {
+	let mut number: Option<BlockNumber> = None;
+	loop {
+		let state = match number {
+			Some(number) => ledger.above(number).await,
+			None => ledger.newest().await,
+		};
+		match state {
+			Ok(state) => {
+				number = Some(state.head().number);
+				if newest.send(Some(Arc::new(state))).is_err() {
+					return;
+				}
+			},
+			Err(error) => {
+				tracing::warn!(%error, "the node gives no final block");
+				tokio::time::sleep(NODE_PAUSE).await;
+			},
+		}
+	}
+}
+
+impl<L: Payee> Service<L> {
+	async fn run(&mut self) -> Result<()> {
+		let mut newest: Newest<L::State> = self.desk.newest().clone();
+		let mut tick = interval(TICK);
+		tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+		let desk = self.desk.clone();
+		let trouble = |bounty, words| desk.book().trouble(bounty, words);
+		loop {
+			tokio::select! {
+				changed = newest.changed() => {
+					changed.map_err(Error::NotFollowed)?;
+					let state = newest.borrow_and_update().clone();
+					let Some(state) = state else { continue };
+					if self.settler.admits(&state)? {
+						if let Err(error) = self.on_block(&state).await {
+							tracing::warn!(%error, "cannot read the bounties");
+						}
+						self.settle(&state).await?;
+					}
+				},
+				_ = tick.tick() => self.settle_newest().await?,
+				() = desk.receipt_came() => self.settle_newest().await?,
+				() = desk.key_ran_out() => {
+					for served in desk.book().all() {
+						self.preparing.begin(served.bounty.clone());
+					}
+				},
+				result = self.settler.finish(trouble), if self.settler.is_busy() => result?,
+				() = self.preparing.finish(), if self.preparing.is_busy() => {},
+			}
+		}
+	}
+
+	/// Sends what is due by the newest state, if there is one.
+	async fn settle_newest(&mut self) -> Result<()> {
+		let state = self.desk.newest().borrow().clone();
+		match state {
+			Some(state) => self.settle(&state).await,
+			None => Ok(()),
+		}
+	}
+
+	/// Sends what is due. A store that cannot be written ends the program; a node that does not
+	/// answer is asked again.
+	async fn settle(&mut self, state: &Arc<L::State>) -> Result<()> {
+		match self.settler.settle(state, |bounty, words| self.desk.book().trouble(bounty, words)).await {
+			Err(error) if !error.is_store_failure() => {
+				tracing::warn!(%error, "cannot settle");
+				Ok(())
+			},
+			other => other,
+		}
+	}
+
+	/// Looks which bounties there are to serve.
+	async fn on_block(&mut self, state: &Arc<L::State>) -> Result<()> {
+		let mut open = state.open_bounties().await?;
+		open.retain(|bounty| bounty.paid < bounty.count);
+		let ids: BTreeSet<BountyId> = open.iter().map(|bounty| bounty.id).collect();
+		for served in self.desk.book().all() {
+			if !ids.contains(&served.bounty.id) {
+				tracing::info!(bounty = served.bounty.id, "no longer served");
+				self.desk.book().remove(served.bounty.id);
+			}
+		}
+		for bounty in open {
+			match self.desk.book().get(bounty.id) {
+				Some(served) => {
+					let release = state.release(served.release.id).await?.unwrap_or_else(|| served.release.clone());
+					self.desk.book().put(Served { bounty, release, manifest: served.manifest.clone() });
+				},
+				None => self.preparing.begin(bounty),
+			}
+		}
+		self.clean(state).await
+	}
+
+	/// Drops what bounties that are gone from the chain have left.
+	async fn clean(&self, state: &Arc<L::State>) -> Result<()> {
+		let (book, store, under_way) = (self.desk.book(), self.desk.store(), self.preparing.under_way());
+		let unsettled = store.unsettled()?;
+		for bounty in store.bounties()? {
+			let idle = book.get(bounty).is_none() && !under_way.contains(&bounty) && !unsettled.contains(&bounty);
+			if idle && state.bounty(bounty).await?.is_none() {
+				self.content.retire(bounty, state.head().number).await?;
+				book.trouble(bounty, None);
+			}
+		}
+		store.prune(state.head().number.saturating_sub(self.keep_keys))?;
+		if under_way.is_empty() {
+			let releases: Vec<_> = book.all().iter().map(|served| served.release.id).collect();
+			self.content.keep_payloads(&releases)?;
+		}
+		Ok(())
+	}
+}

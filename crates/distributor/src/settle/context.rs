@@ -1,0 +1,26 @@
+//! What every part of the settlement works with.
+
+use super::rules::Rules;
+use crate::{error::Result, store::Store};
+use waybill_chain::{
+	ledger::{Payee, State},
+	types::Reservation,
+	Account,
+};
+use waybill_primitives::{BountyId, ReservationId};
+
+/// The chain, the account that is paid, what it promised, and how it settles.
+pub struct Context<L> {
+	pub ledger: L,
+	pub account: Account,
+	pub store: Store,
+	pub rules: Rules,
+}
+
+impl<L: Payee> Context<L> {
+	/// A reservation, if it stands and is this distributor's.
+	pub async fn standing(&self, state: &L::State, bounty: BountyId, id: ReservationId) -> Result<Option<Reservation>> {
+		let found = state.reservation(bounty, id).await?;
+		Ok(found.filter(|found| found.distributor == self.account.id()))
+	}
+}

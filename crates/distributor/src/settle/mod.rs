@@ -1,0 +1,190 @@
+//! From receipts to money: batches are reserved, and once that is final, claimed.
+//!
+//! The final chain decides how far each exchange has come; the store only says what was promised.
+//! So looking again finds out what a restart or a lost transaction left open.
+
+mod claim;
+mod context;
+mod pauses;
+mod places;
+mod quiet;
+mod recover;
+mod reserve;
+mod rules;
+mod window;
+
+pub use rules::Rules;
+pub use window::Margins;
+
+use crate::{
+	error::{Error, Result},
+	horizon::Horizon,
+	store::{Fate, Store},
+};
+use claim::Claims;
+use context::Context;
+use quiet::Quiet;
+use recover::Recovery;
+use reserve::Reservations;
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	sync::Arc,
+	time::Duration,
+};
+use waybill_chain::{
+	ledger::{Payee, State},
+	Account,
+};
+use waybill_exchange::{Progress, Session, Submission};
+use waybill_primitives::{BountyId, DeviceIndex, ReservationId};
+
+/// A transaction failed, and for how long it is not sent again.
+struct Setback {
+	error: Error,
+	pause: Duration,
+}
+
+/// Takes receipts to their money.
+pub struct Settler<L: Payee> {
+	context: Context<L>,
+	horizon: Horizon,
+	quiet: Quiet,
+	reservations: Reservations,
+	claims: Claims,
+	recovery: Recovery,
+}
+
+impl<L: Payee> Settler<L> {
+	/// Settles what is in the store.
+	pub fn new(ledger: L, account: Account, store: Store, rules: Rules) -> Self {
+		Self {
+			horizon: Horizon::new(store.clone(), rules.max_block_age),
+			context: Context { ledger, account, store, rules },
+			quiet: Quiet::default(),
+			reservations: Reservations::default(),
+			claims: Claims::default(),
+			recovery: Recovery::default(),
+		}
+	}
+
+	/// Looks at every bounty with unsettled receipts and sends what is due. `trouble` is told what
+	/// is wrong with each.
+	pub async fn settle(&mut self, state: &Arc<L::State>, mut trouble: impl FnMut(BountyId, Option<String>)) -> Result<()> {
+		if !self.admits(state)? {
+			return Ok(());
+		}
+		let quiet = self.quiet.holds(&self.context, state.head().number).await?;
+		let mut unsettled = BTreeSet::new();
+		unsettled.extend(self.context.store.unsettled()?);
+		unsettled.extend(self.context.store.claimed()?);
+		for bounty in unsettled {
+			if let Err(error) = self.settle_bounty(&**state, bounty, quiet).await {
+				tracing::warn!(bounty, %error, "cannot settle");
+				trouble(bounty, Some(error.to_string()));
+			}
+		}
+		Ok(())
+	}
+
+	/// Whether a state may be acted on. If so, no older one may be from now on.
+	pub fn admits(&mut self, state: &L::State) -> Result<bool> {
+		self.horizon.admits(state.head())
+	}
+
+	/// Whether a transaction is under way.
+	pub fn is_busy(&self) -> bool {
+		self.reservations.is_busy() || self.claims.is_busy()
+	}
+
+	/// Waits until a transaction has come to its end, and notes what became of it. `trouble` is
+	/// told what is wrong with its bounty.
+	pub async fn finish(&mut self, mut trouble: impl FnMut(BountyId, Option<String>)) -> Result<()> {
+		let (bounty, outcome) = tokio::select! {
+			Some(ended) = self.reservations.ended() => (ended.bounty, self.reserved(ended)),
+			Some(ended) = self.claims.ended() => (ended.bounty, self.claimed(ended)?),
+			else => return Ok(()),
+		};
+		match outcome {
+			Ok(()) => trouble(bounty, None),
+			Err(Setback { error, pause }) => {
+				tracing::warn!(bounty, %error, length = ?pause, "a transaction failed; trying again after a pause");
+				trouble(bounty, Some(error.to_string()));
+			},
+		}
+		Ok(())
+	}
+
+	fn reserved(&mut self, ended: reserve::Ended) -> Result<(), Setback> {
+		let reserve::Ended { bounty, devices, result } = ended;
+		let noted = result.map_err(Error::from).and_then(|(reservation, batch)| {
+			self.horizon.raise(batch.block)?;
+			self.reservations.note(&self.context.store, bounty, reservation, &devices, &batch)
+		});
+		noted.map_err(|error| Setback { error, pause: self.reservations.pause(bounty) })
+	}
+
+	fn claimed(&mut self, ended: claim::Ended) -> Result<Result<(), Setback>> {
+		let store = &self.context.store;
+		if ended.is_unsent() {
+			let held = |index| ended.devices.contains(&index).then_some(Fate::Held);
+			store.settle_claim(ended.bounty, ended.reservation, held)?;
+		}
+		let noted = match &ended.result {
+			Ok(batch) => self.horizon.raise(batch.block).and_then(|()| self.claims.note(store, &ended, batch)),
+			Err(error) => Err(error.clone().into()),
+		};
+		Ok(match noted {
+			Ok(()) => {
+				self.reservations.resume(ended.bounty);
+				Ok(())
+			},
+			Err(error) => Err(Setback { error, pause: self.claims.pause(&ended) }),
+		})
+	}
+
+	async fn settle_bounty(&mut self, state: &L::State, bounty: BountyId, quiet: bool) -> Result<()> {
+		let Self { context, reservations, claims, recovery, .. } = self;
+		// Once closing starts, nothing can be reserved or claimed, even if reservations still
+		// stand: keys would be shown for nothing.
+		let found = state.bounty(bounty).await?.filter(|found| !found.closing);
+		for (reservation, claim) in context.store.claims(bounty)? {
+			if !claims.is_under_way(bounty, reservation) {
+				recovery.recover(context, state, bounty, reservation, &claim, found.is_some()).await?;
+			}
+		}
+		let sessions = context.store.unsettled_sessions(bounty)?;
+		let mut reserved: BTreeMap<ReservationId, Vec<&Session>> = BTreeMap::new();
+		for session in &sessions {
+			if let Progress::Reserved(_, reservation) = session.progress() {
+				reserved.entry(*reservation).or_default().push(session);
+			}
+		}
+		reserved.retain(|reservation, _| !claims.is_under_way(bounty, *reservation));
+		let signed: Vec<Submission> = sessions.iter().filter_map(Session::submission).collect();
+		let Some(found) = found else {
+			let reserved = reserved.values().flatten().map(|session| session.device_index());
+			let devices: Vec<_> = signed.iter().map(|one| one.device_index).chain(reserved).collect();
+			return self.give_up(bounty, &devices);
+		};
+		for (reservation, sessions) in reserved {
+			let missed = claims.claim(context, state, &found, reservation, &sessions, quiet).await?;
+			if !missed.is_empty() {
+				reservations.pause(bounty);
+				context.store.update(bounty, &missed, Session::missed)?;
+			}
+		}
+		reservations.reserve(context, state, &found, signed, quiet).await
+	}
+
+	/// A bounty has ended: its receipts bring nothing any more.
+	fn give_up(&mut self, bounty: BountyId, devices: &[DeviceIndex]) -> Result<()> {
+		if !devices.is_empty() {
+			tracing::warn!(bounty, ?devices, "the bounty has ended before these devices were claimed");
+		}
+		self.reservations.forget(bounty, devices);
+		self.reservations.resume(bounty);
+		self.claims.forget(bounty);
+		self.recovery.forget(bounty);
+		self.context.store.update(bounty, devices, Session::lapsed)
+	}
+}

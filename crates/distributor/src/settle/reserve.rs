@@ -1,0 +1,299 @@
+//! Which receipts are reserved, and when.
+
+use super::{
+	context::Context,
+	pauses::Pauses,
+	places::{Place, Places, Standing},
+	rules::Rules,
+	window::safe_until,
+};
+use crate::{
+	batch::batch,
+	error::{Error, Result},
+	store::Store,
+};
+use std::{
+	collections::{BTreeMap, HashMap, HashSet},
+	time::{Duration, Instant},
+};
+use tokio::task::JoinSet;
+use waybill_chain::{
+	ledger::{BatchOutcome, Payee, State},
+	types::Bounty,
+};
+use waybill_exchange::{Session, Submission};
+use waybill_primitives::{
+	view::{ReceiptFault, ReleaseState},
+	BlockNumber, BountyId, DeviceIndex, ReservationId,
+};
+
+/// A transaction that reserves has come to its end.
+pub struct Ended {
+	/// Its bounty.
+	pub bounty: BountyId,
+	/// The devices of its receipts.
+	pub devices: Vec<DeviceIndex>,
+	/// What became of it.
+	pub result: waybill_chain::Result<(ReservationId, BatchOutcome<ReceiptFault>)>,
+}
+
+/// The receipts that wait to be reserved, and the transactions that reserve: one at a time for a
+/// bounty.
+#[derive(Default)]
+pub struct Reservations {
+	/// When each receipt was first seen here.
+	seen: HashMap<(BountyId, DeviceIndex), Instant>,
+	places: Places,
+	under_way: HashSet<BountyId>,
+	pauses: Pauses<BountyId>,
+	running: JoinSet<Ended>,
+}
+
+impl Reservations {
+	/// Reserves what is due of a bounty's receipts, unless a transaction that does is under way. In
+	/// quiet times only what cannot wait is due.
+	pub async fn reserve<L: Payee>(
+		&mut self,
+		context: &Context<L>,
+		state: &L::State,
+		bounty: &Bounty,
+		signed: Vec<Submission>,
+		quiet: bool,
+	) -> Result<()> {
+		if signed.is_empty() || self.under_way.contains(&bounty.id) {
+			return Ok(());
+		}
+		let (head, rules, store) = (state.head().number, &context.rules, &context.store);
+		if !self.is_due(rules, head, bounty, &signed, quiet) {
+			return Ok(());
+		}
+		let yanked = state.release(bounty.release).await?.is_some_and(|release| release.state == ReleaseState::Yanked);
+		let mut standing = Standing::default();
+		let (mut receipts, mut lapsed) = (Vec::new(), Vec::new());
+		for one in signed {
+			if receipts.len() >= rules.max_batch {
+				break;
+			}
+			let place = self.places.find(state, &mut standing, &one).await?;
+			match decide(head, bounty, yanked, rules, &one, &context.account.id().0, place) {
+				Decision::Reserve { replaces } => receipts.push((one, replaces)),
+				Decision::Ours(reservation) => {
+					store.update(bounty.id, &[one.device_index], |session| session.reserved(reservation))?;
+				},
+				Decision::Wait => {},
+				Decision::Lapse => lapsed.push(one.device_index),
+			}
+		}
+		if !lapsed.is_empty() {
+			tracing::warn!(bounty = bounty.id, devices = ?lapsed, "receipts that can no longer be reserved");
+			self.forget(bounty.id, &lapsed);
+			store.update(bounty.id, &lapsed, Session::lapsed)?;
+		}
+		if receipts.is_empty() || self.pauses.hold(&bounty.id, false, Instant::now()) {
+			return Ok(());
+		}
+		let devices: Vec<_> = receipts.iter().map(|(one, _)| one.device_index).collect();
+		let fleet = state.fleet(bounty.fleet).await?.ok_or(Error::NoFleet(bounty.fleet))?;
+		let receipts = batch(&fleet, receipts).ok_or(Error::ForeignProofs(fleet.id))?;
+		tracing::info!(bounty = bounty.id, devices = devices.len(), "reserving");
+		let (ledger, account, bounty) = (context.ledger.clone(), context.account.clone(), bounty.id);
+		self.under_way.insert(bounty);
+		self.running.spawn(async move {
+			let result = ledger.reserve(&account, bounty, receipts).await;
+			Ended { bounty, devices, result }
+		});
+		Ok(())
+	}
+
+	/// Whether the batch is full, or has waited long enough, or cannot wait; in quiet times only
+	/// the last.
+	fn is_due(&mut self, rules: &Rules, head: BlockNumber, bounty: &Bounty, signed: &[Submission], quiet: bool) -> bool {
+		let now = Instant::now();
+		let is_urgent = |until: BlockNumber| until.saturating_sub(head) <= rules.margins.urgent;
+		let (mut due, mut urgent) = (signed.len() >= rules.max_batch, is_urgent(bounty.expires_at));
+		for one in signed {
+			let first = *self.seen.entry((bounty.id, one.device_index)).or_insert(now);
+			due |= now.duration_since(first) >= rules.max_delay;
+			urgent |= is_urgent(one.valid_until);
+		}
+		urgent || (due && !quiet)
+	}
+
+	/// Whether a transaction is under way.
+	pub fn is_busy(&self) -> bool {
+		!self.running.is_empty()
+	}
+
+	/// Waits until a transaction has come to its end; nothing if none is under way.
+	pub async fn ended(&mut self) -> Option<Ended> {
+		let ended = self.running.join_next().await?.ok()?;
+		self.under_way.remove(&ended.bounty);
+		Some(ended)
+	}
+
+	/// A reservation is final.
+	pub fn note(
+		&mut self,
+		store: &Store,
+		bounty: BountyId,
+		reservation: ReservationId,
+		devices: &[DeviceIndex],
+		batch: &BatchOutcome<ReceiptFault>,
+	) -> Result<()> {
+		self.forget(bounty, devices);
+		let rejected: BTreeMap<_, _> = batch.rejected.iter().map(|(device, fault)| (*device, fault)).collect();
+		let (mut refused, held): (Vec<_>, Vec<_>) = devices.iter().partition(|device| rejected.contains_key(device));
+		refused.retain(|device| rejected.get(device).is_some_and(|fault| !is_undecided(**fault)));
+		store.update(bounty, &held, |session| session.reserved(reservation))?;
+		store.update(bounty, &refused, Session::lapsed)?;
+		store.add_fee(bounty, batch.fee)?;
+		if !rejected.is_empty() {
+			tracing::warn!(bounty, ?rejected, "the chain did not take these receipts");
+		}
+		tracing::info!(bounty, reservation, devices = held.len(), block = batch.block, "reserved");
+		Ok(())
+	}
+
+	/// Reserves nothing of a bounty for a while, longer each time.
+	///
+	/// A reservation that succeeds does not end this: what is reserved and never claimed costs a
+	/// deposit each time.
+	pub fn pause(&mut self, bounty: BountyId) -> Duration {
+		self.pauses.begin(bounty, false, Instant::now())
+	}
+
+	/// Something of a bounty was claimed: what failed before is forgotten.
+	pub fn resume(&mut self, bounty: BountyId) {
+		self.pauses.end(&bounty);
+	}
+
+	/// Forgets receipts that wait no longer.
+	pub fn forget(&mut self, bounty: BountyId, devices: &[DeviceIndex]) {
+		for device in devices {
+			self.seen.remove(&(bounty, *device));
+			self.places.forget(bounty, *device);
+		}
+	}
+}
+
+/// Whether the chain said no more than where the slot stands. By the state of that block, the receipt
+/// may be reserved later, or is reserved for this distributor already.
+const fn is_undecided(fault: ReceiptFault) -> bool {
+	matches!(fault, ReceiptFault::AlreadyReserved | ReceiptFault::WrongReservation | ReceiptFault::StillExclusive)
+}
+
+/// What becomes of a receipt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Decision {
+	Reserve {
+		replaces: Option<ReservationId>,
+	},
+	/// It is reserved already: the transaction's end was not seen.
+	Ours(ReservationId),
+	/// The reservation that holds it may lapse.
+	Wait,
+	Lapse,
+}
+
+fn decide(
+	head: BlockNumber,
+	bounty: &Bounty,
+	yanked: bool,
+	rules: &Rules,
+	one: &Submission,
+	account: &[u8; 32],
+	place: Place,
+) -> Decision {
+	let over = yanked || one.valid_until <= head || bounty.expires_at <= head.saturating_add(1);
+	let can_claim = |until| rules.claim_late || !rules.margins.is_missed(head, safe_until(head, bounty, yanked, until));
+	match place {
+		Place::Paid => Decision::Lapse,
+		Place::Reserved { id, distributor, lock, exclusive_until }
+			if distributor == *account && lock == one.lock && can_claim(exclusive_until) =>
+		{
+			Decision::Ours(id)
+		},
+		_ if over => Decision::Lapse,
+		Place::Open => Decision::Reserve { replaces: None },
+		Place::Reserved { id, exclusive_until, .. } if exclusive_until <= head => Decision::Reserve { replaces: Some(id) },
+		Place::Reserved { .. } => Decision::Wait,
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use waybill_primitives::{DeviceKey, DeviceSignature, Version};
+	use waybill_testkit::scene::Scene;
+
+	const HEAD: BlockNumber = 1_000;
+	const OURS: [u8; 32] = [1; 32];
+	const LOCK: [u8; 32] = [2; 32];
+
+	fn bounty(expires_at: BlockNumber) -> Bounty {
+		let scene = Scene::new(1);
+		scene.release(0, Version::new(1, 0, 0), 1, &[9; 100], scene.manifest_cid);
+		Bounty { expires_at, ..scene.chain.edit(|world| world.bounties[&0].clone()) }
+	}
+
+	fn receipt(valid_until: BlockNumber) -> Submission {
+		Submission {
+			bounty: 0,
+			device_index: 0,
+			device_key: DeviceKey::Ed25519([3; 32]),
+			proof: Vec::new(),
+			lock: LOCK,
+			valid_until,
+			signature: DeviceSignature::Ed25519([0; 64]),
+		}
+	}
+
+	fn reserved(distributor: [u8; 32], lock: [u8; 32], exclusive_until: BlockNumber) -> Place {
+		Place::Reserved { id: 7, distributor, lock, exclusive_until }
+	}
+
+	#[test]
+	fn receipt_should_be_reserved_only_where_nobody_holds_the_device() {
+		let (bounty, rules) = (bounty(2 * HEAD), Rules::hasty());
+		let decide = |place| decide(HEAD, &bounty, false, &rules, &receipt(HEAD + 100), &OURS, place);
+		assert_eq!(decide(Place::Open), Decision::Reserve { replaces: None });
+		assert_eq!(decide(Place::Paid), Decision::Lapse);
+		assert_eq!(decide(reserved([9; 32], LOCK, HEAD + 1)), Decision::Wait);
+		assert_eq!(decide(reserved([9; 32], LOCK, HEAD)), Decision::Reserve { replaces: Some(7) });
+		// Ours, but for a lock that this device no longer has.
+		assert_eq!(decide(reserved(OURS, [9; 32], HEAD + 100)), Decision::Wait);
+	}
+
+	#[test]
+	fn own_reservation_should_count_as_long_as_it_can_be_claimed() {
+		let (bounty, rules) = (bounty(2 * HEAD), Rules::hasty());
+		let decide =
+			|rules, until| decide(HEAD, &bounty, false, rules, &receipt(HEAD + 100), &OURS, reserved(OURS, LOCK, until));
+		let last = HEAD + rules.margins.last_blocks;
+		assert_eq!(decide(&rules, last + 1), Decision::Ours(7));
+		assert_eq!(decide(&rules, last), Decision::Wait);
+		assert_eq!(decide(&rules, HEAD), Decision::Reserve { replaces: Some(7) });
+		assert_eq!(decide(&Rules { claim_late: true, ..rules }, HEAD), Decision::Ours(7));
+	}
+
+	#[test]
+	fn receipt_should_lapse_when_it_or_its_bounty_is_over() {
+		let rules = Rules::hasty();
+		let decide = |expires_at, yanked, valid_until| {
+			decide(HEAD, &bounty(expires_at), yanked, &rules, &receipt(valid_until), &OURS, Place::Open)
+		};
+		assert_eq!(decide(HEAD + 2, false, HEAD + 1), Decision::Reserve { replaces: None });
+		assert_eq!(decide(HEAD + 1, false, HEAD + 1), Decision::Lapse);
+		assert_eq!(decide(HEAD + 2, false, HEAD), Decision::Lapse);
+		assert_eq!(decide(HEAD + 2, true, HEAD + 1), Decision::Lapse);
+	}
+
+	#[test]
+	fn only_urgent_receipts_should_be_due_in_quiet_times() {
+		let (bounty, rules) = (bounty(2 * HEAD), Rules::hasty());
+		let due = |valid_until, quiet| Reservations::default().is_due(&rules, HEAD, &bounty, &[receipt(valid_until)], quiet);
+		let urgent = HEAD + rules.margins.urgent;
+		assert_eq!((due(urgent + 1, false), due(urgent + 1, true)), (true, false));
+		assert_eq!((due(urgent, false), due(urgent, true)), (true, true));
+	}
+}

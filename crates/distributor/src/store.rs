@@ -1,0 +1,489 @@
+//! What a distributor must not forget, in one file: content keys, the exchange with each device,
+//! claims under way, earnings.
+//!
+//! Every change is on the disk when its method returns.
+
+use crate::{
+	error::{Error, Result},
+	exchanges::{self, Counts, Exchanges},
+};
+use codec::{Decode, DecodeAll, Encode};
+use redb::{Database, ReadableTable, Table, TableDefinition, WriteTransaction};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
+use waybill_chain::Amount;
+use waybill_exchange::{Ciphertext, Epoch, Message, Offer, Progress, Proofs, Receipt, Rejection, Session, Unsent};
+use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, Hash32, ReservationId};
+
+type Bytes = TableDefinition<'static, (u64, u32), &'static [u8]>;
+
+/// By bounty and the epoch's number.
+const EPOCHS: Bytes = TableDefinition::new("epochs");
+/// By bounty and reservation.
+const CLAIMS: Bytes = TableDefinition::new("claims");
+/// By bounty.
+const EARNINGS: TableDefinition<u64, &[u8]> = TableDefinition::new("earnings");
+/// The layout's version, chain and account, which never change.
+const OWNER: TableDefinition<(), &[u8]> = TableDefinition::new("owner");
+/// The newest final block that was acted on.
+const HANDLED: TableDefinition<(), BlockNumber> = TableDefinition::new("handled");
+/// Tombstones of removed bounties: the block where the removal was noticed, or `None` once their
+/// keys are pruned.
+const RETIRED: TableDefinition<u64, Option<BlockNumber>> = TableDefinition::new("retired");
+
+const LAYOUT: u32 = 2;
+const CACHE: usize = 16 * 1024 * 1024;
+
+/// A claim that was sent, or is about to be.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Claim {
+	/// The reward for each device.
+	pub reward: u128,
+	/// The devices whose keys it reveals.
+	pub devices: Vec<DeviceIndex>,
+	/// The newest final block when it was first sent.
+	pub first: BlockNumber,
+	/// The newest block when it was last sent, at the most.
+	pub last: BlockNumber,
+}
+
+/// What became of a device of a claim.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+	/// Its delivery was paid, and its key is public.
+	Paid,
+	/// Its delivery was not paid, though its key is in a block.
+	Shown,
+	/// It cannot be told any more whether its delivery was paid: its key counts as public.
+	Unknown,
+	/// Its key is in no block, and its delivery was not paid.
+	Lapsed,
+	/// As [`Self::Lapsed`], but the reservation stands: it can be claimed again.
+	Held,
+}
+
+/// What a bounty brought and cost. The fee of a transaction whose end was not seen is missing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]
+pub struct Earnings {
+	/// Paid deliveries.
+	pub devices: u32,
+	/// What was paid for them.
+	pub earned: u128,
+	/// Transaction fees.
+	pub fees: u128,
+	/// Deliveries of which it can no longer be told whether they were paid.
+	pub unknown: u32,
+}
+
+impl Earnings {
+	/// The sum of both.
+	pub const fn plus(self, other: Self) -> Self {
+		Self {
+			devices: self.devices.saturating_add(other.devices),
+			earned: self.earned.saturating_add(other.earned),
+			fees: self.fees.saturating_add(other.fees),
+			unknown: self.unknown.saturating_add(other.unknown),
+		}
+	}
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+	db: Arc<Database>,
+}
+
+impl Store {
+	/// Opens the store of this account on the chain with this genesis hash, or makes it.
+	pub fn open(path: &Path, genesis: &Hash32, account: &[u8; 32]) -> Result<Self> {
+		let unopened = |cause: String| Error::OpenStore { path: path.into(), cause };
+		let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+		let file = file.map_err(|cause| unopened(cause.to_string()))?;
+		let db = Database::builder().set_cache_size(CACHE).create_file(file).map_err(|error| match error {
+			redb::DatabaseError::DatabaseAlreadyOpen => Error::StoreInUse(path.into()),
+			other => unopened(other.to_string()),
+		})?;
+		let store = Self { db: Arc::new(db) };
+		let owner = (LAYOUT, genesis, account).encode();
+		let found = store.write(|txn| {
+			txn.open_table(EPOCHS)?;
+			txn.open_table(CLAIMS)?;
+			txn.open_table(EARNINGS)?;
+			txn.open_table(HANDLED)?;
+			txn.open_table(RETIRED)?;
+			Exchanges::open(txn)?;
+			let mut table = txn.open_table(OWNER)?;
+			let found = table.get(())?.map(|bytes| bytes.value().to_vec());
+			if found.is_none() {
+				table.insert((), owner.as_slice())?;
+			}
+			Ok(found.unwrap_or_else(|| owner.clone()))
+		})?;
+		match found == owner {
+			true => Ok(store),
+			false => Err(Error::ForeignStore(path.into())),
+		}
+	}
+
+	/// The content keys for a bounty, in the order of their numbers.
+	pub fn epochs(&self, bounty: BountyId) -> Result<Vec<Epoch>> {
+		self.all(EPOCHS, bounty)
+	}
+
+	/// Stores a content key, the only one ever with its context.
+	pub fn put_epoch(&self, epoch: &Epoch) -> Result<()> {
+		let key = (epoch.context().bounty, epoch.context().epoch);
+		self.write(|txn| {
+			let mut table = txn.open_table(EPOCHS)?;
+			let retired = txn.open_table(RETIRED)?.get(key.0)?.is_some();
+			if retired || table.get(key)?.is_some() {
+				return Err(Error::SpentKey { bounty: key.0, epoch: key.1 });
+			}
+			put(&mut table, key, &epoch.to_cbor())
+		})
+	}
+
+	/// Publishes the ciphertext of a content key, with its proofs under a suite that has any.
+	pub fn publish(&self, bounty: BountyId, epoch: u32, ciphertext: Ciphertext, proofs: Option<Proofs>) -> Result<()> {
+		self.write(|txn| {
+			let mut table = txn.open_table(EPOCHS)?;
+			let mut found: Epoch = read(&table, (bounty, epoch))?.ok_or(Error::Damaged)?;
+			found.publish(ciphertext, proofs);
+			put(&mut table, (bounty, epoch), &found.to_cbor())
+		})
+	}
+
+	/// The bounties that there are content keys for.
+	pub fn bounties(&self) -> Result<Vec<BountyId>> {
+		let txn = self.db.begin_read()?;
+		let table = txn.open_table(EPOCHS)?;
+		let mut bounties = Vec::new();
+		for row in table.iter()? {
+			bounties.push(row?.0.value().0);
+		}
+		bounties.dedup();
+		Ok(bounties)
+	}
+
+	/// A bounty is found gone from the chain at this block: forgets its content keys, and its
+	/// exchanges except for the keys that are public.
+	pub fn retire(&self, bounty: BountyId, block: BlockNumber) -> Result<()> {
+		self.write(|txn| {
+			txn.open_table(RETIRED)?.insert(bounty, Some(block))?;
+			let mut epochs = txn.open_table(EPOCHS)?;
+			epochs.retain_in((bounty, 0)..=(bounty, u32::MAX), |_, _| false)?;
+			Exchanges::open(txn)?.forget(bounty, |progress| *progress == Progress::Revealed)
+		})
+	}
+
+	/// Forgets the public keys for bounties that were retired at or before this block.
+	pub fn prune(&self, block: BlockNumber) -> Result<()> {
+		let mut old = Vec::new();
+		for row in self.db.begin_read()?.open_table(RETIRED)?.iter()? {
+			let (bounty, retired) = row?;
+			if retired.value().is_some_and(|retired| retired <= block) {
+				old.push(bounty.value());
+			}
+		}
+		if old.is_empty() {
+			return Ok(());
+		}
+		self.write(|txn| {
+			let (mut retired, mut exchanges) = (txn.open_table(RETIRED)?, Exchanges::open(txn)?);
+			for bounty in old {
+				retired.insert(bounty, None)?;
+				exchanges.forget(bounty, |_| false)?;
+			}
+			Ok(())
+		})
+	}
+
+	/// The newest final block that was acted on.
+	pub fn handled(&self) -> Result<BlockNumber> {
+		let txn = self.db.begin_read()?;
+		let found = txn.open_table(HANDLED)?.get(())?;
+		Ok(found.map_or(0, |block| block.value()))
+	}
+
+	/// Notes that this final block is acted on.
+	pub fn handle(&self, block: BlockNumber) -> Result<()> {
+		if self.handled()? >= block {
+			return Ok(());
+		}
+		self.write(|txn| {
+			let mut table = txn.open_table(HANDLED)?;
+			let before = table.get(())?.map_or(0, |before| before.value());
+			table.insert((), before.max(block))?;
+			Ok(())
+		})
+	}
+
+	/// The exchange with a device under a bounty.
+	pub fn session(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<Session>> {
+		exchanges::session(&self.db.begin_read()?, (bounty, index))
+	}
+
+	/// The exchanges under a bounty whose receipt is not settled.
+	pub fn unsettled_sessions(&self, bounty: BountyId) -> Result<Vec<Session>> {
+		exchanges::unsettled(&self.db.begin_read()?, bounty)
+	}
+
+	/// How many exchanges there are at each stage, by bounty.
+	pub fn counts(&self) -> Result<Vec<(BountyId, Counts)>> {
+		exchanges::all_counts(&self.db.begin_read()?)
+	}
+
+	/// The bounties with an exchange whose receipt is not settled.
+	pub fn unsettled(&self) -> Result<Vec<BountyId>> {
+		let counts = self.counts()?.into_iter();
+		Ok(counts.filter(|(_, counts)| counts.is_unsettled()).map(|(bounty, _)| bounty).collect())
+	}
+
+	/// The bounties with a claim under way.
+	pub fn claimed(&self) -> Result<Vec<BountyId>> {
+		let txn = self.db.begin_read()?;
+		let table = txn.open_table(CLAIMS)?;
+		let rows = table.iter()?;
+		rows.map(|row| Ok(row?.0.value().0)).collect()
+	}
+
+	/// Begins the exchange with a device.
+	///
+	/// `begin` takes the newest content key. Its offer leaves when both are stored, with the number of
+	/// further devices that the key serves. If the exchange was begun meanwhile, the device has to greet
+	/// again.
+	pub fn begin(
+		&self,
+		bounty: BountyId,
+		index: DeviceIndex,
+		begin: impl FnOnce(&mut Epoch) -> Result<(Session, Unsent<Offer>), Rejection>,
+	) -> Result<Result<(Offer, u32), Rejection>> {
+		// A device that cannot be served now does not make others wait for the disk.
+		match self.newest_epoch(bounty)? {
+			None => return Ok(Err(Rejection::NotReady)),
+			Some(epoch) if epoch.left() == 0 => return Ok(Err(Rejection::EpochFull)),
+			Some(_) => {},
+		}
+		self.attempt(|txn| {
+			let mut exchanges = Exchanges::open(txn)?;
+			if exchanges.get((bounty, index))?.is_some() {
+				return Ok(Err(Rejection::OutOfOrder));
+			}
+			let mut epochs = txn.open_table(EPOCHS)?;
+			let Some(mut epoch) = newest(&epochs, bounty)? else { return Ok(Err(Rejection::NotReady)) };
+			let (session, unsent) = match begin(&mut epoch) {
+				Ok(begun) => begun,
+				Err(rejection) => return Ok(Err(rejection)),
+			};
+			put(&mut epochs, (bounty, epoch.context().epoch), &epoch.to_cbor())?;
+			exchanges.put(&session, None)?;
+			Ok(Ok((unsent, epoch.left())))
+		})
+		.map(|begun| begun.map(|(unsent, left)| (unsent.persisted(), left)))
+	}
+
+	/// Takes a receipt, which may be acknowledged once this returns.
+	pub fn receipt(&self, receipt: &Receipt, number: BlockNumber, min_blocks: BlockNumber) -> Result<Result<(), Rejection>> {
+		let key = (receipt.bounty, receipt.device_index);
+		let take = |session: Option<Session>| {
+			let mut session = session.ok_or(Rejection::WrongOffer)?;
+			let before = session.progress().clone();
+			session.receipt(receipt, number, min_blocks).map(|unsent| (session, before, unsent))
+		};
+		// Only a receipt that is good and new is worth a change on the disk.
+		let (taken, before, unsent) = match take(self.session(key.0, key.1)?) {
+			Ok((taken, before, unsent)) if *taken.progress() != before => (taken, before, unsent),
+			Ok((_, _, unsent)) => {
+				let () = unsent.persisted();
+				return Ok(Ok(()));
+			},
+			Err(rejection) => return Ok(Err(rejection)),
+		};
+		self.attempt(|txn| {
+			let mut exchanges = Exchanges::open(txn)?;
+			let (taken, before, unsent) = match exchanges.get(key)? {
+				// Nothing but its progress ever changes in an exchange, so the receipt is checked
+				// already.
+				Some(session) if *session.progress() == before => (taken, before, unsent),
+				moved_on => match take(moved_on) {
+					Ok(again) => again,
+					Err(rejection) => return Ok(Err(rejection)),
+				},
+			};
+			exchanges.put(&taken, Some(&before)).map(|()| Ok(unsent))
+		})
+		.map(|taken| taken.map(Unsent::persisted))
+	}
+
+	/// Moves the exchanges with these devices on.
+	pub fn update(
+		&self,
+		bounty: BountyId,
+		devices: &[DeviceIndex],
+		mut change: impl FnMut(&mut Session) -> Result<(), Rejection>,
+	) -> Result<()> {
+		if devices.is_empty() {
+			return Ok(());
+		}
+		self.write(|txn| {
+			let mut exchanges = Exchanges::open(txn)?;
+			devices.iter().try_for_each(|index| exchanges.change((bounty, *index), &mut change))
+		})
+	}
+
+	/// Notes a claim before its keys leave. Answers whether it is the reservation's only one.
+	///
+	/// A claim that is sent again keeps the block of the first time, and the devices whose fate is
+	/// open.
+	pub fn begin_claim(&self, bounty: BountyId, reservation: ReservationId, claim: &Claim) -> Result<bool> {
+		self.write(|txn| {
+			let mut table = txn.open_table(CLAIMS)?;
+			let (mut claim, mut is_first) = (claim.clone(), true);
+			if let Some(bytes) = table.get((bounty, reservation))? {
+				let before = Claim::decode_all(&mut bytes.value()).map_err(|_| Error::Damaged)?;
+				is_first = false;
+				claim.first = before.first;
+				claim.last = claim.last.max(before.last);
+				let open = before.devices.into_iter().filter(|index| !claim.devices.contains(index));
+				claim.devices.extend(open.collect::<Vec<_>>());
+			}
+			put(&mut table, (bounty, reservation), &claim.encode())?;
+			Ok(is_first)
+		})
+	}
+
+	/// The claims under way, by reservation.
+	pub fn claims(&self, bounty: BountyId) -> Result<Vec<(ReservationId, Claim)>> {
+		let txn = self.db.begin_read()?;
+		let table = txn.open_table(CLAIMS)?;
+		let rows = table.range((bounty, 0)..=(bounty, u32::MAX))?;
+		rows.map(|row| {
+			let (key, value) = row?;
+			Ok((key.value().1, Claim::decode_all(&mut value.value()).map_err(|_| Error::Damaged)?))
+		})
+		.collect()
+	}
+
+	/// Settles the devices of a claim whose fate is certain; the claim ends with the last of them.
+	/// Returns what these brought, or nothing if the claim was settled before.
+	pub fn settle_claim(
+		&self,
+		bounty: BountyId,
+		reservation: ReservationId,
+		fate: impl Fn(DeviceIndex) -> Option<Fate>,
+	) -> Result<Option<Amount>> {
+		self.write(|txn| {
+			let mut claims = txn.open_table(CLAIMS)?;
+			let mut claim = match claims.remove((bounty, reservation))? {
+				Some(bytes) => Claim::decode_all(&mut bytes.value()).map_err(|_| Error::Damaged)?,
+				None => return Ok(None),
+			};
+			let mut exchanges = Exchanges::open(txn)?;
+			let (mut devices, mut unknown, mut open) = (0_u32, 0_u32, Vec::new());
+			for index in std::mem::take(&mut claim.devices) {
+				let change = match fate(index) {
+					None => {
+						open.push(index);
+						continue;
+					},
+					Some(Fate::Held) => continue,
+					Some(Fate::Lapsed) => Session::lapsed,
+					Some(Fate::Paid) => {
+						devices = devices.saturating_add(1);
+						Session::revealed
+					},
+					Some(Fate::Unknown) => {
+						unknown = unknown.saturating_add(1);
+						Session::revealed
+					},
+					Some(Fate::Shown) => Session::revealed,
+				};
+				exchanges.change((bounty, index), change)?;
+			}
+			let earned = claim.reward.saturating_mul(devices.into());
+			if !open.is_empty() {
+				claim.devices = open;
+				put(&mut claims, (bounty, reservation), &claim.encode())?;
+			}
+			add(&mut txn.open_table(EARNINGS)?, bounty, Earnings { devices, earned, fees: 0, unknown })?;
+			Ok(Some(Amount(earned)))
+		})
+	}
+
+	/// Adds a fee to what a bounty cost.
+	pub fn add_fee(&self, bounty: BountyId, fee: Amount) -> Result<()> {
+		let cost = Earnings { fees: fee.0, ..Earnings::default() };
+		self.write(|txn| add(&mut txn.open_table(EARNINGS)?, bounty, cost))
+	}
+
+	/// What each bounty brought and cost.
+	pub fn earnings(&self) -> Result<Vec<(BountyId, Earnings)>> {
+		let txn = self.db.begin_read()?;
+		let table = txn.open_table(EARNINGS)?;
+		let rows = table.iter()?;
+		rows.map(|row| {
+			let (key, value) = row?;
+			Ok((key.value(), Earnings::decode_all(&mut value.value()).map_err(|_| Error::Damaged)?))
+		})
+		.collect()
+	}
+
+	fn all<M: Message>(&self, table: Bytes, bounty: BountyId) -> Result<Vec<M>> {
+		let txn = self.db.begin_read()?;
+		let table = txn.open_table(table)?;
+		let rows = table.range((bounty, 0)..=(bounty, u32::MAX))?;
+		rows.map(|row| M::from_cbor(row?.1.value()).map_err(|_| Error::Damaged)).collect()
+	}
+
+	fn newest_epoch(&self, bounty: BountyId) -> Result<Option<Epoch>> {
+		newest(&self.db.begin_read()?.open_table(EPOCHS)?, bounty)
+	}
+
+	fn write<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T>) -> Result<T> {
+		let txn = self.db.begin_write()?;
+		let result = change(&txn)?;
+		txn.commit()?;
+		Ok(result)
+	}
+
+	/// Makes a change unless it is rejected: then nothing is written.
+	fn attempt<T>(
+		&self,
+		change: impl FnOnce(&WriteTransaction) -> Result<Result<T, Rejection>>,
+	) -> Result<Result<T, Rejection>> {
+		let txn = self.db.begin_write()?;
+		let result = change(&txn)?;
+		match &result {
+			Ok(_) => txn.commit()?,
+			Err(_) => txn.abort()?,
+		}
+		Ok(result)
+	}
+}
+
+fn put(table: &mut Table<(u64, u32), &'static [u8]>, key: (u64, u32), bytes: &[u8]) -> Result<()> {
+	table.insert(key, bytes)?;
+	Ok(())
+}
+
+fn read<M: Message>(table: &impl ReadableTable<(u64, u32), &'static [u8]>, key: (u64, u32)) -> Result<Option<M>> {
+	match table.get(key)? {
+		Some(bytes) => M::from_cbor(bytes.value()).map(Some).map_err(|_| Error::Damaged),
+		None => Ok(None),
+	}
+}
+
+fn newest(table: &impl ReadableTable<(u64, u32), &'static [u8]>, bounty: BountyId) -> Result<Option<Epoch>> {
+	match table.range((bounty, 0)..=(bounty, u32::MAX))?.next_back() {
+		Some(row) => Epoch::from_cbor(row?.1.value()).map(Some).map_err(|_| Error::Damaged),
+		None => Ok(None),
+	}
+}
+
+fn add(table: &mut Table<u64, &'static [u8]>, bounty: BountyId, more: Earnings) -> Result<()> {
+	let before = match table.get(bounty)? {
+		Some(bytes) => Earnings::decode_all(&mut bytes.value()).map_err(|_| Error::Damaged)?,
+		None => Earnings::default(),
+	};
+	table.insert(bounty, before.plus(more).encode().as_slice())?;
+	Ok(())
+}

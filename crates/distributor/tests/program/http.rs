@@ -1,0 +1,165 @@
+use crate::shop::Shop;
+use proptest::{prelude::*, test_runner::TestRunner};
+use reqwest::{header::CONTENT_TYPE, Response};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tempfile::TempDir;
+use tokio::{
+	io::{AsyncReadExt, AsyncWriteExt},
+	net::{TcpListener, TcpStream},
+	sync::oneshot,
+};
+use waybill_chain::types::Hash;
+use waybill_daemon::serve;
+use waybill_distributor::{router, About, Desk, Status};
+use waybill_exchange::{Invite, Message, Offer, Rejection, RejectionMessage, Wanted, MEDIA_TYPE};
+use waybill_primitives::Version;
+use waybill_testkit::{
+	ledger::{Fake, GENESIS},
+	scene::{account, Scene},
+};
+
+struct Server {
+	_folder: TempDir,
+	_stop: oneshot::Sender<()>,
+	scene: Scene,
+	desk: Arc<Desk<Fake>>,
+	address: SocketAddr,
+	http: reqwest::Client,
+}
+
+async fn server(max_connections: usize) -> Server {
+	let (folder, scene, payload) = (tempfile::tempdir().unwrap(), Scene::new(3), vec![9; 5_000]);
+	scene.release(0, Version::new(1, 0, 0), 1, &payload, scene.manifest_cid);
+	let payee = account(&folder, "payee");
+	let shop = Shop::open(&scene, folder.path(), &payee, 0, &payload, 64).await;
+	let about = About { account: payee.id(), genesis: Hash(GENESIS), endpoint: None, started_ms: 0 };
+	let desk = Arc::new(shop.desk);
+	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let address = listener.local_addr().unwrap();
+	let (stop, stopped) = oneshot::channel::<()>();
+	let stopped = async {
+		let _ = stopped.await;
+	};
+	tokio::spawn(serve(listener, router(desk.clone(), about), max_connections, stopped));
+	Server { _folder: folder, _stop: stop, scene, desk, address, http: reqwest::Client::new() }
+}
+
+impl Server {
+	fn at(&self, path: &str) -> String {
+		format!("http://{}/{path}", self.address)
+	}
+
+	async fn get(&self, path: &str) -> Response {
+		self.http.get(self.at(path)).send().await.unwrap()
+	}
+
+	async fn post(&self, path: &str, body: Vec<u8>) -> reqwest::Result<Response> {
+		self.http.post(self.at(path)).body(body).send().await
+	}
+
+	async fn invite(&self) -> Invite {
+		message(self.get("exchange/v1/invite").await).await
+	}
+}
+
+/// The message of an answer that is one.
+async fn message<M: Message>(response: Response) -> M {
+	assert_eq!((response.status().as_u16(), &response.headers()[CONTENT_TYPE]), (200, &MEDIA_TYPE.parse().unwrap()));
+	M::from_cbor(&response.bytes().await.unwrap()).unwrap()
+}
+
+async fn rejection(response: Response) -> Option<Rejection> {
+	RejectionMessage::from_cbor(&response.bytes().await.unwrap()).unwrap().rejection()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exchange_should_run_over_http() {
+	let server = server(16).await;
+	let invite = server.invite().await;
+	assert_eq!(invite.genesis, GENESIS);
+	let (mut device, key) = (server.scene.device(2), &server.scene.devices[2]);
+	let wanted = Wanted { distributor: invite.distributor, bounty: 0 };
+	let mut rng = rand_core::TryRngCore::unwrap_err(rand_core::OsRng);
+	let hello = device.hello(key, &invite, wanted, &mut rng).unwrap();
+	let offer: Offer = message(server.post("exchange/v1/hello", hello.to_cbor()).await.unwrap()).await;
+	assert_eq!((offer.bounty, offer.device_index), (0, 2));
+	let key = server.get("exchange/v1/key/0/2").await;
+	assert_eq!((key.status().as_u16(), rejection(key).await), (404, Some(Rejection::NotRevealed)));
+
+	let status: Status = server.get("status").await.json().await.unwrap();
+	assert_eq!(status.bounties[0].offered, 1);
+	assert!(status.bounties[0].serving);
+	assert!(!status.to_string().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_requests_should_be_rejected() {
+	let server = server(16).await;
+	for (path, body, status) in [
+		("exchange/v1/hello", vec![], 400),
+		("exchange/v1/hello", vec![0xa0], 400),
+		("exchange/v1/receipt", vec![0xff; 100], 400),
+		("exchange/v1/hello", vec![0; 5_000], 413),
+		("exchange/v1/receipt", vec![0; 5_000], 413),
+		("exchange/v1/invite", vec![], 405),
+		("exchange/v2/hello", vec![], 404),
+	] {
+		let response = server.post(path, body).await.unwrap();
+		assert_eq!(response.status().as_u16(), status, "{path}");
+		if status == 400 {
+			assert_eq!(rejection(response).await, Some(Rejection::Malformed));
+		}
+	}
+	// The server does not read a long body to its end: the client may be cut off before it sees the
+	// answer.
+	match server.post("exchange/v1/receipt", vec![0; 1 << 20]).await {
+		Ok(response) => assert_eq!(response.status().as_u16(), 413),
+		Err(error) => assert!(error.is_request(), "{error:?}"),
+	}
+	for path in ["exchange/v1/key/0/x", "exchange/v1/key/-1/0", "exchange/v1/key/0/4294967296", "exchange/v1/key/0"] {
+		assert!(server.get(path).await.status().is_client_error(), "{path}");
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_bytes_should_be_answered_without_harm() {
+	let server = server(64).await;
+	let address = server.address;
+	let runtime = tokio::runtime::Handle::current();
+	let fuzz = move || {
+		let mut runner =
+			TestRunner::new(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() });
+		let bytes = prop::collection::vec(any::<u8>(), 0..300);
+		let text = prop_oneof![
+			Just(Vec::new()),
+			Just(b"POST /exchange/v1/hello HTTP/1.1\r\nhost: a\r\ncontent-length: 20\r\n\r\n".to_vec()),
+			Just(b"GET /exchange/v1/key/0/0 HTTP/1.1\r\nhost: a\r\n\r\n".to_vec()),
+		];
+		runner
+			.run(&(text, bytes), |(text, bytes)| {
+				runtime.block_on(async {
+					let mut stream = TcpStream::connect(address).await.unwrap();
+					let _ = stream.write_all(&[text, bytes].concat()).await;
+					let _ = stream.shutdown().await;
+					let mut answer = Vec::new();
+					let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await.unwrap();
+				});
+				Ok(())
+			})
+			.unwrap();
+	};
+	tokio::task::spawn_blocking(fuzz).await.unwrap();
+	server.invite().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_beyond_the_limit_should_wait_for_a_place() {
+	let server = server(2).await;
+	let idle = [TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap()];
+	tokio::time::sleep(Duration::from_millis(100)).await;
+	let third = server.invite();
+	assert!(tokio::time::timeout(Duration::from_millis(300), third).await.is_err());
+	drop(idle);
+	server.invite().await;
+	assert!(server.desk.book().get(0).is_some());
+}

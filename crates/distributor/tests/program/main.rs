@@ -1,0 +1,9 @@
+//! A distributor's parts and a whole one, on a chain in memory.
+
+mod config;
+mod desk;
+mod http;
+mod service;
+mod settle;
+mod shop;
+mod store;

@@ -1,0 +1,35 @@
+//! The hub over HTTP.
+
+use crate::hub::{Answer, Hub};
+use axum::{
+	body::Bytes,
+	extract::{DefaultBodyLimit, State},
+	http::{header::CONTENT_TYPE, StatusCode},
+	response::{IntoResponse, Response},
+	routing::post,
+	Router,
+};
+use std::sync::Arc;
+use waybill_exchange::{Message, ProofQuery, HUB_PATH, MEDIA_TYPE};
+
+/// The route at which devices ask.
+///
+/// It answers 200 with a signed verdict, or 202 if the check takes longer. Any other status says
+/// nothing about the proofs.
+pub fn router(hub: Arc<Hub>) -> Router {
+	let limit = DefaultBodyLimit::max(ProofQuery::MAX_LEN);
+	Router::new().route(&format!("/{HUB_PATH}"), post(verify)).layer(limit).with_state(hub)
+}
+
+async fn verify(State(hub): State<Arc<Hub>>, body: Bytes) -> Response {
+	let Ok(query) = ProofQuery::from_cbor(&body) else {
+		return (StatusCode::BAD_REQUEST, "not a query of the exchange").into_response();
+	};
+	match hub.ask(query).await {
+		Answer::Verdict(signed) => ([(CONTENT_TYPE, MEDIA_TYPE)], signed).into_response(),
+		Answer::Pending => StatusCode::ACCEPTED.into_response(),
+		Answer::TooLarge => (StatusCode::UNPROCESSABLE_ENTITY, "the payload is larger than this hub takes").into_response(),
+		Answer::Busy => (StatusCode::SERVICE_UNAVAILABLE, "too much to do; try again later").into_response(),
+		Answer::Failed => (StatusCode::BAD_GATEWAY, "what is to be checked cannot be had; try again later").into_response(),
+	}
+}

@@ -1,0 +1,76 @@
+//! The running hub: its folder, its address, and its end.
+
+use crate::{
+	config::Config,
+	error::{Error, Result},
+	http::router,
+	hub::Hub,
+};
+use std::{
+	fs::{self, File, TryLockError},
+	future::Future,
+	io,
+	net::SocketAddr,
+	path::Path,
+	sync::Arc,
+};
+use tokio::net::TcpListener;
+use waybill_daemon::{disk, serve};
+use waybill_ipfs_http::Gateway;
+use waybill_keys::StatementKey;
+
+const LOCK_FILE: &str = "lock";
+const WORK: &str = "work";
+
+/// What a hub is made of.
+pub struct Parts {
+	/// Where files are fetched from.
+	pub gateway: Gateway,
+	/// The key that signs verdicts.
+	pub key: StatementKey,
+	/// The rest.
+	pub config: Config,
+}
+
+/// Runs until `stop`. Calls `ready` with the address at which devices can ask.
+pub async fn run(parts: Parts, ready: impl FnOnce(SocketAddr), stop: impl Future<Output = ()>) -> Result<()> {
+	let Parts { gateway, key, config } = parts;
+	config.check()?;
+	let unusable = Error::folder(&config.data);
+	disk::folder(&config.data).map_err(&unusable)?;
+	let _lock = lock(&config.data)?;
+	let folder = config.data.join(WORK);
+	emptied(&folder).map_err(&unusable)?;
+	let (listener, address) =
+		listen(config.listen).await.map_err(|cause| Error::Listen { address: config.listen, cause })?;
+	let hub = Arc::new(Hub::new(gateway, key, &config, folder));
+	ready(address);
+	serve(listener, router(hub.clone()), config.max_connections, stop).await;
+	hub.stop();
+	Ok(())
+}
+
+async fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+	let listener = TcpListener::bind(address).await?;
+	let address = listener.local_addr()?;
+	Ok((listener, address))
+}
+
+/// Keeps other programs out of the folder as long as the file is open.
+fn lock(folder: &Path) -> Result<File> {
+	let path = folder.join(LOCK_FILE);
+	let file = File::create(&path).map_err(|cause| Error::Write { path, cause })?;
+	match file.try_lock() {
+		Ok(()) => Ok(file),
+		Err(TryLockError::WouldBlock) => Err(Error::InUse(folder.into())),
+		Err(TryLockError::Error(cause)) => Err(Error::Lock { path: folder.into(), cause }),
+	}
+}
+
+/// Makes the folder, without what an earlier run left in it.
+fn emptied(folder: &Path) -> io::Result<()> {
+	match fs::remove_dir_all(folder) {
+		Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+		_ => disk::folder(folder),
+	}
+}

@@ -1,0 +1,44 @@
+//! The update agent inside a program of your own: the device in the folder `waybill-device`, which
+//! `waybill device provision` made and `waybill device bind` bound.
+//!
+//! The loop asks the agent for one step at a time. Between two steps the program does what else the
+//! device is for, and it may end at any time: each step is on the disk before it returns.
+
+use anyhow::Result;
+use std::{env, path::Path, time::Duration};
+use tokio::time::{sleep, timeout};
+use waybill_chain::{Chain, Ledger, Node, Patience, State};
+use waybill_device::{Agent, Config, Home, Outcome};
+use waybill_ipfs_http::Gateway;
+
+/// How long the program waits for a new final block before it does something else.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+	let folder = env::args().nth(1).unwrap_or_else(|| "waybill-device".into());
+	// The identity in the folder names the chain. The agent refuses a node of another one.
+	let chain = Chain::connect("ws://127.0.0.1:9944", Patience::Endless, None).await?;
+	let ledger = Node::new(chain);
+	let gateway = Gateway::new(&["http://127.0.0.1:8080"])?;
+	let config = Config::default();
+	let tell = Box::new(|event: &_| println!("{event}"));
+	let mut agent = Agent::new(ledger.clone(), Home::open(Path::new(&folder))?, gateway, &config, tell)?;
+
+	loop {
+		let state = ledger.newest().await?;
+		match agent.step(&state).await {
+			Ok(Outcome::Again) => {},
+			Ok(Outcome::Updated(firmware)) => println!("restart to run version {}", firmware.version),
+			Ok(Outcome::Wait | Outcome::UpToDate) => {
+				let _ = timeout(PATIENCE, ledger.above(state.head().number)).await;
+			},
+			// Somebody has to repair the disk or the configuration.
+			Err(error) if error.is_permanent() => return Err(error.into()),
+			Err(error) => {
+				eprintln!("{error}; trying again");
+				sleep(PATIENCE).await;
+			},
+		}
+	}
+}
