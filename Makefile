@@ -14,14 +14,14 @@ BIN := $(CARGO_TARGET_DIR)/release
 # One profile, one selection of packages and targets, hence one feature set.
 BUILD := --release --workspace --all-targets --locked
 NETWORK := --release --all-targets --locked --manifest-path zombienet/Cargo.toml
-# Cargo counts its own jobs, also where make runs several recipes at once. What is ours goes through
-# clippy as it is compiled.
+# Cargo schedules its own jobs, even when make runs several recipes at once. Clippy lints our crates
+# as they are compiled.
 OURS := MAKEFLAGS= RUSTC_WORKSPACE_WRAPPER=$(CARGO_TARGET_DIR)/rustc-clippy
 CARGO := $(OURS) cargo
 
 GROUPS := pallets client network ts
 ifneq ($(filter-out $(GROUPS),$(ONLY)),)
-$(error ONLY=$(ONLY): there is no such group of tests, only $(GROUPS))
+$(error ONLY=$(ONLY) is not a group of tests; choose one of $(GROUPS))
 endif
 
 .PHONY: help
@@ -54,10 +54,10 @@ lint: setup ## Checks formatting and lints.
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo fmt --manifest-path bench/groth16/Cargo.toml --check
 	taplo fmt --check
-	@# Cargo repeats what clippy said of what is built already.
+	@# Cargo repeats clippy's warnings for crates that are already built.
 	$(CARGO) build $(BUILD) --message-format=json | node scripts/lints.mjs
 	$(CARGO) build $(NETWORK) --message-format=json | node scripts/lints.mjs
-	@# Proofs are checked by machines without an operating system too.
+	@# Machines without an operating system check proofs, too.
 	cargo clippy --release --locked --package waybill-zkcp --no-default-features --features verify \
 		--target wasm32v1-none -- -D warnings
 
@@ -68,6 +68,19 @@ format: setup ## Formats the sources.
 	cargo fmt --manifest-path fuzz/Cargo.toml
 	cargo fmt --manifest-path bench/groth16/Cargo.toml
 	taplo fmt
+
+.PHONY: doc
+doc: setup ## Builds the libraries' documentation and fails on a warning.
+	MAKEFLAGS= RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --locked
+	@cp scripts/doc-index.html "$(CARGO_TARGET_DIR)/doc/index.html"
+	@echo "$(CARGO_TARGET_DIR)/doc/index.html"
+
+.PHONY: deny
+deny: setup ## Checks what the dependencies may be: licences, sources, bans (and advisories, with a network).
+	@scripts/setup-cargo-tool.sh "$(WAYBILL_CACHE)" deny 0.20.2
+	cargo deny --workspace check --hide-inclusion-graph bans licenses sources
+	cargo deny --manifest-path zombienet/Cargo.toml --config deny.toml check --hide-inclusion-graph licenses sources
+	-cargo deny --workspace check --hide-inclusion-graph advisories
 
 .PHONY: bench
 bench: build ## Runs the benchmarks and writes docs/figures.md; BENCH=claims for one group, JSON lines only.
@@ -88,5 +101,5 @@ fuzz: setup ## Fuzzes the runtime's extrinsics and every decoder (FUZZ_SECONDS e
 	CARGO_TARGET_DIR=$(WAYBILL_CACHE)/target-fuzz fuzz/run.sh $(FUZZ_SECONDS)
 
 .PHONY: mutants
-mutants: setup ## Tests the pallets' tests: changes the code and looks whether they see it. Takes hours.
+mutants: setup ## Changes the pallets' code and looks whether their tests notice. Takes hours.
 	scripts/mutants.sh "$(WAYBILL_CACHE)"

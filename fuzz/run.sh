@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets and runs each for a while, from the committed corpus and from what earlier runs found. Prints a table
-# at the end; fails if a target failed, whose input is then in fuzz/artifacts/.
+# Builds the fuzz targets and runs each for a while, starting from the committed corpus and from the
+# inputs that earlier runs found. Prints a table at the end. Fails if a target failed; that
+# target's input is in fuzz/artifacts/.
 #
 # Usage: run.sh [SECONDS [TARGET…]]      (60 seconds each, all targets)
-# Inputs that reach something new are kept in CARGO_TARGET_DIR/corpus; what libFuzzer says is in CARGO_TARGET_DIR/logs.
+# CARGO_TARGET_DIR/corpus keeps inputs that reach something new, CARGO_TARGET_DIR/logs libFuzzer's
+# output.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -13,7 +15,7 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 triple=$(rustc -vV | sed -n 's/^host: //p')
 
 if [ ${#targets[@]} = 0 ]; then mapfile -t targets < <(cargo fuzz list --fuzz-dir .); fi
-# Without a sanitizer a stable compiler will do; what is fuzzed is safe code.
+# Stable Rust has no sanitizers. The code under test is safe Rust and needs none.
 options=(--fuzz-dir . --sanitizer none)
 if [[ " ${targets[*]} " != *" runtime "* ]]; then options+=(--no-default-features); fi
 cargo fuzz build "${options[@]}"

@@ -1,10 +1,10 @@
-//! Hands the version to the program, with the commit where a release names it.
+//! Passes the version to the program. A release also passes its commit.
 
 use std::env;
 use substrate_build_script_utils::generate_cargo_keys;
 
-/// What a release build sets, to the commit's hash. Other builds name no commit: each new one would
-/// have cargo compile the node once more.
+/// A release build sets this to its commit's hash. Other builds name no commit: otherwise cargo
+/// would compile the node again after each one.
 const COMMIT: &str = "SUBSTRATE_CLI_GIT_COMMIT_HASH";
 
 fn main() {

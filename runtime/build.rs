@@ -1,8 +1,8 @@
 //! Builds the runtime for the chain, as WebAssembly.
 //!
-//! The builder runs in a process of its own, this program once more, so that what it prints can be
-//! changed: it names our sources by absolute paths, and another checkout that uses the same target
-//! directory would have cargo watch the sources of this one.
+//! This program runs the builder as a second process of itself, in order to change what the builder
+//! prints. The builder names our sources by absolute paths. With these, another checkout that
+//! shares the target directory would have cargo watch the sources of this checkout.
 
 use std::{
 	env,
@@ -10,7 +10,7 @@ use std::{
 	process::{exit, Command, Stdio},
 };
 
-/// Set where the builder is to run.
+/// Marks the process that runs the builder.
 const INNER: &str = "WAYBILL_BUILDS_WASM";
 const WATCHED: &str = "cargo:rerun-if-changed=";
 
@@ -20,7 +20,7 @@ fn main() {
 	}
 	let builder = Command::new(env::current_exe().expect("this program runs"))
 		.env(INNER, "1")
-		// The chain's code is compiled by rustc itself, without what the workspace puts around it.
+		// Rustc itself compiles the chain's code, without the workspace's wrapper.
 		.env_remove("RUSTC_WORKSPACE_WRAPPER")
 		.stderr(Stdio::inherit())
 		.output()
@@ -30,7 +30,7 @@ fn main() {
 	for line in String::from_utf8_lossy(&builder.stdout).lines() {
 		let watched = line.strip_prefix(WATCHED).and_then(|file| Path::new(file).strip_prefix(checkout).ok());
 		match watched {
-			// Cargo reads it from this package's folder.
+			// Cargo resolves the path from this package's folder.
 			Some(file) => println!("{WATCHED}../{}", file.display()),
 			None => println!("{line}"),
 		}

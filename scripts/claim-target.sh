@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes the target directory this checkout's. All checkouts share one, and cargo tells by
-# modification times alone whether a source changed.
+# Claims the shared target directory for this checkout. All checkouts share one, and cargo decides
+# only by modification times whether a source changed.
 #
-# A file that is the same in the checkout that built there before takes over the modification time
-# that it has there: what was compiled from it is as right for this checkout as for that one. Every
+# The checkout that built there before is the owner. A file that is the same here and there takes
+# over the owner's modification time, because what was compiled from it is right for both. Every
 # other file is touched. So a file's time is never older than the last change of its content, in
-# whichever checkout that happened.
+# either checkout.
 #
-# The owner's files are also recorded beside the build, for when that checkout is gone. `make` runs
-# this before and after it builds; the record counts only while nothing was compiled since.
+# The script also records the owner's files beside the build, in case that checkout is removed.
+# `make` runs it before and after building. The record counts only if nothing was compiled since.
 set -euo pipefail
 
 target=${CARGO_TARGET_DIR:?the Makefile sets it}
@@ -18,8 +18,8 @@ record=$target/.checkout-files
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Each file of a checkout with its hash and its modification time. What git does not know yet is
-# compiled too.
+# Each file of a checkout with its hash and its modification time. Includes files that git does not
+# track yet, because they are compiled, too.
 list() { # CHECKOUT
   local file
   git -C "$1" ls-files -z --cached --others --exclude-standard >"$work/known" || return
@@ -27,7 +27,8 @@ list() { # CHECKOUT
   while IFS= read -r -d '' file; do
     if [ -f "$file" ]; then printf '%s\0' "$file"; fi
   done <"$work/known" | sort -zu >"$work/names"
-  # Hashed before the time is read: of a file that is written meanwhile the time is the later one.
+  # Hash before reading the time: a file that is written in between then has a time later than its
+  # hash, and is compiled again.
   xargs -0 sha256sum <"$work/names" | cut -c -64 >"$work/hashes"
   xargs -0 stat -L -c '%.9Y %n' <"$work/names" | paste -d ' ' "$work/hashes" -
 }
@@ -58,7 +59,8 @@ if [ "$previous" != "$checkout" ]; then
   done <"$work/changes"
   printf '%s' "$checkout" >"$owner"
 fi
-# Cargo counts the path of the compiler's wrapper to what it built: it must not be a checkout's.
+# The path of the compiler's wrapper is part of cargo's fingerprints, so it must not be a
+# checkout's.
 ln -sfn "$checkout/scripts/rustc-clippy.sh" "$target/rustc-clippy"
 (list "$checkout") >"$work/record"
 mv "$work/record" "$record"

@@ -3,7 +3,7 @@
 // Usage: cargo build ... --message-format=json | node scripts/lints.mjs
 import { createInterface } from "node:readline";
 
-// A crate and its tests are compiled apart, with the same warnings.
+// A crate and its tests are compiled separately, with the same warnings.
 const told = new Set();
 for await (const line of createInterface({ input: process.stdin })) {
 	if (!line.startsWith("{")) continue;
@@ -13,6 +13,6 @@ for await (const line of createInterface({ input: process.stdin })) {
 	process.stderr.write(message.rendered);
 }
 if (told.size > 0) {
-	console.error(`lint: ${told.size} to mend`);
+	console.error(`lint: ${told.size} warnings or errors; fix them`);
 	process.exit(1);
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Compiles a crate of ours and lints it with clippy. Cargo calls this in place of rustc for the
-# workspace's crates alone (RUSTC_WORKSPACE_WRAPPER). `cargo clippy` would check all dependencies
-# once more, in a form that nothing else can use; this reads them as they were built.
+# Compiles a crate of ours and lints it with clippy. Cargo calls this instead of rustc, only for the
+# workspace's crates (RUSTC_WORKSPACE_WRAPPER). `cargo clippy` would check all dependencies once
+# more, in a form that nothing else can use. This script uses the dependencies as they were built.
 #
 # Usage: rustc-clippy.sh RUSTC [ARGUMENTS OF rustc ...]
 #
-# A lint is a warning here and never fails a build; `make lint` fails on it. Cargo keeps the
-# warnings of a crate and shows them again while it is unchanged.
+# A lint is a warning here and never fails a build. `make lint` fails on it. Cargo keeps the
+# warnings of a crate and shows them again while the crate is unchanged.
 set -euo pipefail
 
 crate='' compiles=''
@@ -16,11 +16,11 @@ for ((i = 2; i <= $#; i++)); do
     --error-format=json) compiles=1 ;;
   esac
 done
-# Cargo asks for the version, and build scripts probe the compiler: not crates of ours.
+# Cargo asks for the version, and build scripts probe the compiler. Those are not crates of ours.
 if [ -z "$compiles" ]; then exec "$@"; fi
 
-# First the real thing: crates that depend on this one can start meanwhile. What it would warn of,
-# clippy warns of too.
+# Compile first, so that crates that depend on this one can start meanwhile. Clippy repeats all
+# warnings of the compiler.
 "$@" --cap-lints=allow
 
 out=$(mktemp -d)
@@ -31,14 +31,14 @@ while [ $# -gt 0 ]; do
   case $1 in
     --emit=*) args+=(--emit=metadata) ;;
     --out-dir) args+=(--out-dir "$out") && shift ;;
-    # Not `artifacts`: cargo would take these for the crate.
+    # Without `artifacts`: cargo would take clippy's for the crate.
     --json=*) args+=(--json=diagnostic-rendered-ansi) ;;
     *) args+=("$1") ;;
   esac
   shift
 done
 if ! clippy-driver "${args[@]}" --cap-lints=warn; then
-  # Said as a warning, so that `make lint` sees it and a build goes on.
+  # Report this as a warning: `make lint` sees it, and a build goes on.
   text="clippy failed on $crate"
   printf '{"$message_type":"diagnostic","message":"%s","code":null,"level":"warning","spans":[],' \
     "$text" >&2

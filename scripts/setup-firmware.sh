@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Fetches the firmware images that the demonstration delivers: U-Boot for QEMU's RISC-V machine, from Debian's u-boot-qemu.
-# Two builds of it (for machine mode and for supervisor mode) serve as a release and the next one: real images, both
-# larger than one IPFS block. Safe to run again: does nothing when they are there.
+# Fetches the firmware images that the demonstration delivers: U-Boot for QEMU's RISC-V machine,
+# from Debian's u-boot-qemu. Two builds of it (for machine mode and for supervisor mode) serve as a
+# release and the next one. They are real images, and both are larger than one IPFS block. Safe to
+# run again: does nothing when they are there.
 #
 # Usage: setup-firmware.sh CACHE_DIR
 # Leaves CACHE_DIR/firmware/u-boot-1.0.0.bin and CACHE_DIR/firmware/u-boot-1.0.1.bin.

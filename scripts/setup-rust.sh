@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes a Rust toolchain available that can build the runtime (target wasm32v1-none, with its standard library).
-# Uses rustup where it can fetch the target, Debian's packages otherwise. Safe to run again: does only what is missing.
+# Provides a Rust toolchain that can build the runtime (target wasm32v1-none, with its standard
+# library). Uses rustup if it can fetch the target, and Debian's packages otherwise.
+# Safe to run again: does only what is missing.
 #
 # Usage: setup-rust.sh CACHE_DIR
 # Leaves links to the chosen tools in CACHE_DIR/rust/bin, which the Makefile puts first in PATH.
@@ -55,7 +56,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/src"
 printf '[package]\nname = "stdlib"\nversion = "0.0.0"\nedition = "2021"\n' >"$work/Cargo.toml"
 printf '#![no_std]\nextern crate alloc;\n' >"$work/src/lib.rs"
-# Without embedded bitcode the link-time optimisation of substrate-wasm-builder fails.
+# The link-time optimisation of substrate-wasm-builder needs embedded bitcode.
 (cd "$work" && env -u CARGO_BUILD_TARGET RUSTFLAGS='-C embed-bitcode=yes' RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$work/target" \
   cargo build --quiet --release --target $target \
   -Z build-std=core,alloc,compiler_builtins -Z build-std-features=compiler-builtins-mem)

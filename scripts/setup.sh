@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build, the demonstration and the tests need, and only what is missing.
-# Tools of the project's own go to WAYBILL_CACHE (default ~/.cache/waybill), system packages come from Debian.
+# The project's own tools go to WAYBILL_CACHE (default ~/.cache/waybill). System packages come from
+# Debian.
 set -euo pipefail
 
 cache=${WAYBILL_CACHE:-$HOME/.cache/waybill}
@@ -19,9 +20,9 @@ if [ ${#packages[@]} -gt 0 ]; then
 fi
 
 for tool in go node npm; do
-  command -v "$tool" >/dev/null || { say "$tool is missing: install Go and Node.js 20 or newer first"; exit 1; }
+  command -v "$tool" >/dev/null || { say "$tool is missing; install Go and Node.js 20.19 or newer first"; exit 1; }
 done
-command -v cargo >/dev/null || { say "cargo is missing: install Rust with rustup first"; exit 1; }
+command -v cargo >/dev/null || { say "cargo is missing; install Rust with rustup first"; exit 1; }
 
 "$here/setup-rust.sh" "$cache"
 export PATH=$cache/rust/bin:$cache/bin:$PATH
@@ -31,6 +32,6 @@ if [ ! -x "$cache/bin/taplo" ]; then
   npm install --silent --no-audit --no-fund --prefix "$cache/taplo" @taplo/cli@0.7.0
   ln -sf "$cache/taplo/node_modules/.bin/taplo" "$cache/bin/taplo"
 fi
-"$here/setup-nextest.sh" "$cache"
+"$here/setup-cargo-tool.sh" "$cache" nextest 0.9.148
 "$here/setup-kubo.sh" "$cache"
 "$here/setup-firmware.sh" "$cache"

@@ -1,8 +1,8 @@
-// Runs the tests and counts them. What waits for blocks leaves the processor to the others, so most
-// groups run side by side.
+// Runs the tests and counts them. Most groups run side by side: those that wait for blocks leave
+// the processor to the others.
 //
-// Usage: node scripts/test.mjs [pallets | client | network | ts]      (all of them)
-// Expects what `make test` sets and builds before. What each group printed is kept in
+// Usage: node scripts/test.mjs [pallets | client | network | ts]      (without argument: all)
+// Needs the environment and the builds of `make test`. Keeps the output of each group in
 // CARGO_TARGET_DIR/test-logs.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,12 +12,12 @@ process.chdir(dirname(import.meta.dirname));
 const target = process.env.CARGO_TARGET_DIR;
 const logs = join(target, "test-logs");
 
-// The packages of the group `pallets`; `client` is every other one.
+// The packages of the group `pallets`. The group `client` has all others.
 const CHAIN = ["pallet-*", "waybill-runtime", "waybill-primitives"];
 const chain = CHAIN.map((name) => `package(${name})`).join("|");
 
-// The whole workspace is selected where only these are tested, so that what has nothing to do with
-// the features is not compiled for them again.
+// Only these are tested with the features. The run still selects the whole workspace, so that cargo
+// does not compile packages without the features again.
 const FEATURED = ["pallet-firmware", "pallet-pod-bounty", "pallet-voters", "waybill-runtime"];
 const features = FEATURED.map((name) => `${name}/runtime-benchmarks,${name}/try-runtime`).join();
 const featured = FEATURED.map((name) => `package(${name})`).join("|");
@@ -25,7 +25,7 @@ const featured = FEATURED.map((name) => `package(${name})`).join("|");
 const nextest = (profile) => ({
 	report: join("target/nextest", profile, "junit.xml"),
 	count: junit,
-	// Cargo's lock is free again.
+	// From this line on, cargo's lock is free again.
 	ready: /^\s*Starting \d+ test/m,
 });
 const rust = (filter) => ({
@@ -39,8 +39,8 @@ const doc = {
 	count: libtest,
 	ready: /^\s*Doc-tests /m,
 };
-// Every benchmark of the pallets once, and the checks of an upgrade. What has to be compiled for
-// them would slow down tests that wait for a block or a moment, so they come when all else is done.
+// Every benchmark of the pallets once, and the checks of an upgrade. They come last, because
+// compiling them would slow down tests that depend on time.
 const benchmarks = {
 	...nextest("features"),
 	last: true,
@@ -88,7 +88,7 @@ function junit({ report }) {
 	return { passed: number(all, "tests") - failed - skipped, failed, skipped };
 }
 
-/** The counts in what `cargo test` printed. */
+/** The counts in the output of `cargo test`. */
 function libtest({ output }) {
 	const counts = { passed: 0, failed: 0, skipped: 0 };
 	const results = output.matchAll(/^test result: .* (\d+) passed; (\d+) failed; (\d+) ignored/gm);
@@ -109,14 +109,14 @@ const seconds = (since) => `${Math.round((Date.now() - since) / 1000)} s`;
 const words = ({ passed, failed, skipped }) =>
 	`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 
-/** Runs a group; `ready` resolves when another that needs cargo's lock may start. */
+/** Runs a group. `isReady` resolves when another group that needs cargo's lock may start. */
 function start(group) {
 	if (group.report) rmSync(group.report, { force: true });
 	group.since = Date.now();
 	group.output = "";
 	running.add(group);
 	const child = spawn("bash", ["-euo", "pipefail", "-c", group.run], {
-		// A process group of its own, so that all of it can be stopped.
+		// A process group of its own, so that `stop` reaches its children.
 		detached: true,
 		stdio: ["ignore", "pipe", "pipe"],
 	});
@@ -139,7 +139,7 @@ function start(group) {
 	return { isReady, ended };
 }
 
-/** Counts what a group did, and shows all that it printed if it failed. */
+/** Counts the tests of a group. If it failed, shows everything that it printed. */
 function finish(group, code) {
 	writeFileSync(join(logs, `${group.name}.log`), group.output);
 	if (stopping) return;
@@ -150,7 +150,7 @@ function finish(group, code) {
 	} catch (error) {
 		problem += ` (no count of its tests: ${error.message})`;
 	}
-	// Something else than a test failed.
+	// Something other than a test failed.
 	if (problem && counts.failed === 0) counts.failed = 1;
 	for (const kind in total) total[kind] += counts[kind];
 	if (counts.failed > 0) process.stdout.write(`\n${group.output}\n`);
@@ -160,7 +160,7 @@ function finish(group, code) {
 const only = process.argv[2];
 const groups = only ? GROUPS[only] : EVERYTHING;
 if (!groups) {
-	console.error(`test: ${only} is no group: ${Object.keys(GROUPS).join(", ")}`);
+	console.error(`test: ${only} is not a group; choose one of ${Object.keys(GROUPS).join(", ")}`);
 	process.exit(2);
 }
 mkdirSync(logs, { recursive: true });
@@ -174,7 +174,7 @@ async function stop(code) {
 			try {
 				process.kill(-pid, name);
 			} catch {
-				// It has just ended.
+				// The group has just ended.
 			}
 		}
 	};
@@ -208,7 +208,7 @@ for (const group of groups) {
 await Promise.all(ends);
 if (!stopping) {
 	clearInterval(progress);
-	// Some of it was compiled just now.
+	// The tests have compiled something after the last record.
 	spawnSync("scripts/claim-target.sh", { stdio: "inherit" });
 	console.log(words(total));
 	process.exitCode = total.failed > 0 ? 1 : 0;

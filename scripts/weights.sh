@@ -21,7 +21,8 @@ if [ "$("$bencher" --version 2>/dev/null)" != "frame-omni-bencher $version" ]; t
   rm -rf "$cache/target-bencher"
 fi
 
-# A feature set of its own must not disturb the build that everything else shares.
+# The benchmarks need another feature set. Keep their build out of the directory that everything
+# else shares.
 export CARGO_TARGET_DIR=$cache/target-weights
 say "building the runtime with its benchmarks"
 cargo build --release --locked --package waybill-runtime --features runtime-benchmarks

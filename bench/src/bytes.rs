@@ -1,4 +1,5 @@
-//! Bytes on chain for one delivery, reserve and claim together, and what other forms of the proof of membership would take.
+//! The bytes on chain for one delivery, `reserve` and `claim` together, and what other forms of the
+//! proof of membership would take.
 
 use crate::{
 	devices::{claim, full_batch, Devices},
@@ -29,7 +30,7 @@ pub fn run(devices: &Devices, report: &mut Report) {
 	print("random", per_delivery(devices, &full));
 	print("neighbours", per_delivery(devices, &neighbours));
 	print(&format!("random batch={SMALL_BATCH}"), per_delivery(devices, &small));
-	// What else was to choose from, for the same devices.
+	// The alternatives, for the same devices.
 	for (case, indices) in [("random", &full), ("neighbours", &neighbours), ("random batch=25", &small)] {
 		let rest = per_delivery(devices, indices) - share(devices.proof_to_cap(indices).encode().len(), indices);
 		let to_root = devices.proof(depth(devices.count()), indices).encode().len();

@@ -71,7 +71,8 @@ impl<'a> Chain<'a> {
 		Ok(Some(T::decode(&mut &bytes[..])?))
 	}
 
-	/// Puts transactions into the pool, several at a time, those of `queues` each in their order.
+	/// Puts transactions into the pool. Those of one queue stay in order; several queues run at
+	/// once.
 	pub async fn submit(&self, queues: Vec<Vec<Vec<u8>>>) -> Result<()> {
 		stream::iter(queues)
 			.map(|queue| async move {
@@ -106,7 +107,8 @@ impl<'a> Chain<'a> {
 		Ok(found)
 	}
 
-	/// Waits for a finalised block after the last seen one; remembers those in between and returns the first.
+	/// Waits for a finalised block after the last seen one. Returns the first such block and
+	/// remembers the others.
 	async fn advance(&mut self) -> Result<H256> {
 		loop {
 			let head: H256 = self.rpc.request("chain_getFinalizedHead", rpc_params![]).await?;

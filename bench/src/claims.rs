@@ -41,11 +41,11 @@ const DELIVERIES: u32 = 50_000;
 /// Every sender sends one, and every distributor delivers one batch. Rows of transactions of one
 /// account would measure the pool: it drops parts of long rows while blocks arrive.
 const TRANSFERS: u32 = 20_000;
-/// What every account starts with: more than a batch's deposits and fees.
+/// The money that every account starts with: more than a batch's deposits and fees.
 const FUNDS: u128 = 10 * UNIT;
 /// How many accounts get it in one transaction.
 const FUNDED_AT_ONCE: usize = 500;
-/// The time after which a rate that is not measured yet has failed.
+/// A rate whose measurement takes longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
 /// Runs the measurements.
@@ -178,7 +178,7 @@ async fn open_bounty(chain: &mut Chain<'_>, vendor: &mut Signer, devices: &Devic
 }
 
 async fn one<T>(chain: &mut Chain<'_>, transactions: Vec<Vec<u8>>, wanted: impl Fn(RuntimeEvent) -> Option<T>) -> Result<T> {
-	chain.submit_and_collect(transactions, 1, wanted).await?.pop().context("an event that was counted is there")
+	chain.submit_and_collect(transactions, 1, wanted).await?.pop().context("the event is missing")
 }
 
 /// Deliveries a second, from the first `reserve` submitted to the block that makes the last `claim`
@@ -208,7 +208,7 @@ async fn deliveries(
 		for record in chain.next().await? {
 			match record.event {
 				RuntimeEvent::PodBounty(BountyEvent::Reserved { reservation, distributor, devices, .. }) => {
-					let (mut signer, part) = batches.remove(&distributor).context("a reservation nobody made")?;
+					let (mut signer, part) = batches.remove(&distributor).context("a reservation by an unknown account")?;
 					ensure!(devices as usize == part.len(), "{devices} of {} devices were reserved", part.len());
 					claims.push(vec![signer.sign(claim(bounty, reservation, part))]);
 				},

@@ -41,7 +41,7 @@ pub struct Devices {
 }
 
 impl Devices {
-	/// So many devices, with the usual cap.
+	/// A fleet of `count` devices, with the usual cap.
 	pub fn new(count: u32, genesis: H256) -> Self {
 		Self { tree: FleetTree::new(&public_keys(count)), count, cap_height: usual_cap_height(count), genesis }
 	}
@@ -66,7 +66,7 @@ impl Devices {
 		self.tree.cap(self.cap_height)
 	}
 
-	/// So many different devices, drawn at random but the same in every run.
+	/// `count` different devices, drawn at random but the same in every run.
 	pub fn random(&self, count: u32) -> Vec<DeviceIndex> {
 		let mut indices: Vec<_> = (0..self.count).collect();
 		indices.sort_by_cached_key(|index| blake2_256(&[&b"draw"[..], &index.to_le_bytes()].concat()));
@@ -148,7 +148,7 @@ fn secret_key(index: DeviceIndex) -> SigningKey {
 	SigningKey::from_bytes(&blake2_256(&[&b"device"[..], &index.to_le_bytes()].concat()))
 }
 
-/// The public keys of so many devices; every core makes some.
+/// The public keys of `count` devices, made on all cores.
 fn public_keys(count: u32) -> Vec<DeviceKey> {
 	let cores = std::thread::available_parallelism().map_or(1, usize::from);
 	let mut keys = vec![DeviceKey::Ed25519([0; 32]); count as usize];

@@ -54,7 +54,7 @@ fn render_section(section: &Section, records: &[Record], text: &mut String) -> R
 		rows.peek().with_context(|| format!("{} was not measured", measure.name))?;
 		let (mut name, mut meaning) = (format!("`{}`", measure.name), measure.meaning);
 		for Record { case, value, .. } in rows {
-			let value = value.as_f64().with_context(|| format!("{} {case} is no number", measure.name))?;
+			let value = value.as_f64().with_context(|| format!("{} {case} is not a number", measure.name))?;
 			let (value, unit) = readable(value, measure.unit);
 			writeln!(text, "| {name} | {case} | {value} | {unit} | {meaning} |")?;
 			(name, meaning) = (String::new(), "");

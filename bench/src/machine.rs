@@ -8,7 +8,7 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// From this load on, what else the machine does shows in the figures.
+/// Above this load, other work of the machine shows in the figures.
 pub const BUSY: f64 = 0.5;
 /// How long to wait for the load to fall. The average remembers the build for a minute or two.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -42,10 +42,10 @@ pub struct Commit {
 }
 
 impl Head {
-	/// Reads it, at the start of a run. `document` is left out when changes are looked for.
+	/// Reads it at the start of a run. `document` does not count as a change of the checkout.
 	pub fn read(document: &str) -> Result<Self> {
 		let field = |file: &str, name: &str| -> Result<String> {
-			let text = fs::read_to_string(file).with_context(|| format!("{file} cannot be read: run this on Linux"))?;
+			let text = fs::read_to_string(file).with_context(|| format!("cannot read {file}; run this on Linux"))?;
 			let value = text.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.trim() == name);
 			Ok(value.with_context(|| format!("{file} has no {name}"))?.1.trim().into())
 		};
@@ -65,7 +65,7 @@ impl Head {
 	}
 }
 
-/// Waits until the machine is quiet; not for ever, as it may have other work.
+/// Waits until the machine is quiet, but at most `PATIENCE`: it may have other work.
 pub fn wait_for_quiet() -> Result<()> {
 	let start = Instant::now();
 	while load()? > BUSY && start.elapsed() < PATIENCE {

@@ -49,7 +49,8 @@ struct Cli {
 /// Measurements that belong together.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Group {
-	/// Deliveries and transfers a second on one node; a delivery's bytes, microseconds and bits of state
+	/// Deliveries and transfers a second on one node; a delivery's bytes, microseconds and bits of
+	/// state
 	Claims,
 	/// What it costs to fill blocks
 	Fees,
@@ -82,7 +83,7 @@ async fn main() -> Result<()> {
 	}
 	if let (Some(path), Some(head)) = (document, head) {
 		let text = document::render(&head, report.records())?;
-		std::fs::write(&path, text).with_context(|| format!("{path} cannot be written"))?;
+		std::fs::write(&path, text).with_context(|| format!("cannot write {path}"))?;
 		eprintln!("wrote {path}");
 	}
 	Ok(())

@@ -1,9 +1,11 @@
-//! Where the runtime's time for a delivery goes, reserve and claim together, in full batches of devices drawn at random.
+//! Where the runtime's time for a delivery goes, `reserve` and `claim` together, in full batches of
+//! devices drawn at random.
 //!
-//! `total` is the two transactions as the wasm runtime executes them, on a state in memory. `signature` is the host function for
-//! the device's signature, `proof` the multiproof up to the fleet's cap, `hash` the lock's hash, each by itself in this
-//! program, which for the glue around host functions is faster than wasm. `storage` is the rest: state, events,
-//! decoding, and the wasm runtime's slowness in proof and hash.
+//! `total` is the time of the two transactions in the wasm runtime, on a state in memory.
+//! `signature` is the host function for the device's signature, `proof` the multiproof up to the
+//! fleet's cap, and `hash` the lock's hash. These three are timed separately and natively in this
+//! program. Natively, the code around host functions is faster than in wasm. `storage` is the rest:
+//! state, events, decoding, and the time that wasm adds to proof and hash.
 
 use crate::{
 	devices::{claim, device_key, digest, full_batch, lock_key, Devices},

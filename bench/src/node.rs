@@ -22,7 +22,7 @@ pub const CHAIN: &str = "dev";
 const START: Duration = Duration::from_secs(60);
 
 impl Node {
-	/// Starts a `waybill-node` that authors alone, whose off-chain worker uses `gateway`.
+	/// Starts a `waybill-node` as the only author, whose off-chain worker uses `gateway`.
 	pub async fn start(gateway: &str) -> Result<Self> {
 		let data = TempDir::new()?;
 		let log = data.path().join("node.log");
@@ -39,7 +39,7 @@ impl Node {
 			.stderr(std::fs::File::create(&log)?)
 			.kill_on_drop(true)
 			.spawn()
-			.context("waybill-node does not start")?;
+			.context("cannot start waybill-node")?;
 		let rpc = connect(&format!("ws://127.0.0.1:{rpc_port}")).await.with_context(|| {
 			let text = std::fs::read_to_string(&log).unwrap_or_default();
 			let tail: Vec<_> = text.lines().rev().take(20).collect();
@@ -74,7 +74,7 @@ fn binary() -> Result<PathBuf> {
 	if path.is_file() {
 		Ok(path)
 	} else {
-		bail!("{} is missing: run `make build`", path.display())
+		bail!("{} is missing; run `make build`", path.display())
 	}
 }
 

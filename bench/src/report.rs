@@ -29,7 +29,7 @@ impl Record {
 	/// The record that another program of the benchmarks printed as this line.
 	fn read(line: &str) -> Result<Self> {
 		let object: Value = serde_json::from_str(line)?;
-		let text = |key| object[key].as_str().with_context(|| format!("there is no {key}"));
+		let text = |key| object[key].as_str().with_context(|| format!("the line has no {key}"));
 		let (name, unit) = (text("name")?, text("unit")?);
 		let measure = named(name).with_context(|| format!("bench/src/measures.rs does not list {name}"))?;
 		ensure!(unit == measure.unit, "the unit of {name} is {unit:?} here and {:?} in bench/src/measures.rs", measure.unit);
@@ -52,7 +52,7 @@ impl Report {
 	/// Runs another program of the benchmarks; what it prints counts as printed here.
 	pub fn run(&mut self, program: &mut Command) -> Result<()> {
 		let name = program.get_program().to_string_lossy().into_owned();
-		let mut child = program.stdout(Stdio::piped()).spawn().with_context(|| format!("{name} does not start"))?;
+		let mut child = program.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
 		for line in BufReader::new(child.stdout.take().context("its output is piped")?).lines() {
 			let line = line?;
 			self.add(Record::read(&line).with_context(|| format!("{name} printed {line:?}"))?);
@@ -73,7 +73,7 @@ impl Report {
 	}
 }
 
-/// Rounds a figure to what it can mean.
+/// Rounds to one decimal; more would be noise.
 pub fn round(value: f64) -> f64 {
 	(value * 10.0).round() / 10.0
 }

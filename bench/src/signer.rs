@@ -4,7 +4,7 @@ use codec::Encode;
 use sp_core::{sr25519, Pair, H256};
 use sp_crypto_hashing::blake2_256;
 use sp_runtime::{generic::Era, traits::IdentifyAccount, MultiAddress, MultiSigner};
-use waybill_runtime::{AccountId, Nonce, RuntimeCall, Signature, SignedPayload, TxExtension, UncheckedExtrinsic, VERSION};
+use waybill_runtime::{extension, AccountId, Nonce, RuntimeCall, Signature, SignedPayload, UncheckedExtrinsic, VERSION};
 
 /// An account with its key and its next nonce.
 #[derive(Clone)]
@@ -32,22 +32,10 @@ impl Signer {
 		MultiSigner::from(self.pair.public()).into_account()
 	}
 
-	/// A transaction of this account's next nonce, encoded.
+	/// A transaction with this account's next nonce, encoded.
 	pub fn sign(&mut self, call: impl Into<RuntimeCall>) -> Vec<u8> {
 		let call = call.into();
-		let extension: TxExtension = (
-			frame_system::AuthorizeCall::new(),
-			frame_system::CheckNonZeroSender::new(),
-			frame_system::CheckSpecVersion::new(),
-			frame_system::CheckTxVersion::new(),
-			frame_system::CheckGenesis::new(),
-			frame_system::CheckEra::from(Era::Immortal),
-			frame_system::CheckNonce::from(self.nonce),
-			frame_system::CheckWeight::new(),
-			pallet_transaction_payment::ChargeTransactionPayment::from(0),
-			frame_metadata_hash_extension::CheckMetadataHash::new(false),
-			frame_system::WeightReclaim::new(),
-		);
+		let extension = extension(self.nonce, Era::Immortal);
 		let implicit =
 			((), (), VERSION.spec_version, VERSION.transaction_version, self.genesis, self.genesis, (), (), (), None, ());
 		let payload = SignedPayload::from_raw(call.clone(), extension.clone(), implicit);

@@ -1,4 +1,4 @@
-//! What a bounty and its fleet take of the state, keys included, in bits a device.
+//! The state that a bounty and its fleet take, keys included, in bits for each device.
 
 use crate::{
 	devices::{claim, Devices},

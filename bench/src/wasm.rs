@@ -18,7 +18,8 @@ pub struct Wasm {
 impl Wasm {
 	/// The runtime of this build.
 	pub fn new() -> Result<Self> {
-		let code = waybill_runtime::WASM_BINARY.context("the runtime was built without wasm")?;
+		let code = waybill_runtime::WASM_BINARY
+			.context("the runtime was built without wasm; unset SKIP_WASM_BUILD and build again")?;
 		Ok(Self { executor: WasmExecutor::builder().build(), code })
 	}
 

@@ -21,7 +21,7 @@ type FirmwareCall = pallet_firmware::Call<Runtime>;
 /// The state after the calls so far; a distributor and a vendor have money.
 pub struct World {
 	ext: TestExternalities,
-	/// Who delivers.
+	/// The distributor that delivers.
 	pub distributor: Signer,
 	vendor: AccountId,
 }
@@ -60,7 +60,7 @@ impl World {
 		self.by_vendor(FirmwareCall::register_fleet { model: 0, count: devices.count(), cap, manifest })
 	}
 
-	/// Opens the bounty for a release that the attesters found.
+	/// Opens the bounty for a release that the attesters found available.
 	pub fn open(&mut self) -> Result<BountyId> {
 		let release = pallet_firmware::Release::<Runtime> {
 			vendor: self.vendor.clone(),

@@ -33,7 +33,8 @@ pub fn run(report: &mut Report) -> Result<()> {
 	report.run(&mut Command::new(peer))
 }
 
-/// The hash of a revealed key, as the chain's runtime computes it in a claim and as this program does.
+/// The hash of a revealed key, as the chain's runtime computes it in a claim and as this program
+/// does.
 fn lock_hash(report: &mut Report) -> Result<()> {
 	let devices = Devices::new(full_batch(), H256::zero());
 	let indices: Vec<_> = (0..devices.count()).collect();
@@ -43,7 +44,7 @@ fn lock_hash(report: &mut Report) -> Result<()> {
 	let keys: Vec<_> = indices.iter().map(|index| lock_key(*index)).collect();
 	let native = median(|| {
 		for key in &keys {
-			ensure!(black_box(Suite::Zkcp.lock(black_box(key))).is_some(), "a key is none");
+			ensure!(black_box(Suite::Zkcp.lock(black_box(key))).is_some(), "a lock key is not a key of the suite");
 		}
 		Ok(())
 	})?;
@@ -51,7 +52,8 @@ fn lock_hash(report: &mut Report) -> Result<()> {
 	Ok(())
 }
 
-/// A batch of wrong keys costs the runtime a hash for each more than a batch of what are no keys at all, and nothing else.
+/// The time of a hash in the runtime, as a difference. A claim with wrong keys takes one hash for
+/// each key more than a claim with bytes that are not keys, and nothing else.
 fn in_runtime(devices: &Devices, indices: &[DeviceIndex]) -> Result<f64> {
 	let mut world = World::new(devices)?;
 	world.register_fleet(devices)?;
@@ -61,12 +63,13 @@ fn in_runtime(devices: &Devices, indices: &[DeviceIndex]) -> Result<f64> {
 
 	let wasm = Wasm::new()?;
 	let claim = |last: u8| {
-		// The first is right: a claim that pays for nothing is refused.
+		// The first key is right, because a claim that pays for nothing is refused.
 		let keys = indices.iter().map(|index| if *index == 0 { lock_key(0) } else { ending_in(*index, last) });
 		world.distributor.clone().sign(claim_with(bounty, 0, indices.iter().copied().zip(keys)))
 	};
 	let claims = [claim(0), claim(0xff)];
-	// In turns, and the least counts: what else the machine does adds to a time.
+	// The claims take turns, and the shortest time of each counts: other work of the machine only
+	// adds to a time.
 	let mut least = [f64::INFINITY; 2];
 	for _ in 0..REPEATS {
 		for (claim, least) in claims.iter().zip(&mut least) {
@@ -79,7 +82,7 @@ fn in_runtime(devices: &Devices, indices: &[DeviceIndex]) -> Result<f64> {
 	Ok((hashed - refused) * 1e6 / (indices.len() - 1) as f64)
 }
 
-/// Another device's key, but for its last byte: of 0 it is a key, of 255 none.
+/// Another device's key with another last byte: with 0 it is a key, with 255 it is not.
 fn ending_in(index: DeviceIndex, last: u8) -> LockKey {
 	let mut key = lock_key(index + 1);
 	key[31] = last;

@@ -9,12 +9,13 @@ use std::path::PathBuf;
 
 /// Publish firmware, deliver it, install it: the client of the Waybill network.
 ///
-/// A vendor registers, publishes releases and pays for their delivery with bounties. A distributor fetches a release, serves it to devices
-/// and is paid for each. A device finds a distributor, checks what it gets and installs it.
+/// A vendor registers, publishes releases, and pays for their delivery with bounties. A distributor
+/// fetches a release, serves it to devices, and is paid for each. A device finds a distributor,
+/// checks what it gets, and installs it.
 #[derive(Parser, Debug)]
 #[command(name = "waybill", version, max_term_width = 120, after_long_help = AFTER_HELP)]
 pub struct Cli {
-	/// What every command takes.
+	/// The options of every command.
 	#[command(flatten)]
 	pub globals: Globals,
 	/// The command.
@@ -30,15 +31,17 @@ Exit codes:
   3  the chain refused the transaction; the line names the error, such as PodBounty.AlreadyPaid
   4  a node, a gateway, a distributor or a hub cannot be reached
   5  a file or key cannot be read or written, or is not what it should be
-  6  what was asked for is not on the chain
-  7  what was fetched or received did not pass a check; nothing was installed or signed
+  6  the chain does not have what was asked for
+  7  something that was fetched or received did not pass a check; nothing was installed or signed
 
-Configuration: flags, over environment variables (WAYBILL_NODE, WAYBILL_ACCOUNT_FILE, WAYBILL_DEVICE__STATE, ...), over the file
-(~/.config/waybill/config.toml, or --config), over defaults. The keys are the names of the flags:
+Configuration: flags take precedence over environment variables (WAYBILL_NODE,
+WAYBILL_ACCOUNT_FILE, WAYBILL_DEVICE__STATE, ...), these over the file
+(~/.config/waybill/config.toml, or --config), and the file over defaults.
+The keys in the file are the names of the flags:
   node = \"ws://127.0.0.1:9944\"
   account_file = \"/etc/waybill/account.key\"";
 
-/// What every command takes.
+/// The options of every command.
 #[derive(clap::Args, Debug)]
 pub struct Globals {
 	/// Configuration file [default: ~/.config/waybill/config.toml, if it exists]
@@ -53,28 +56,31 @@ pub struct Globals {
 	/// RPC address of the kubo node that files are added to [default: http://127.0.0.1:5001]
 	#[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
 	kubo: Option<String>,
-	/// Hash of the chain's first block; a node of another chain is refused
+	/// Hash of the chain's first block; refuse a node of any other chain
 	#[arg(long, global = true, value_name = "HASH", help_heading = "Global options")]
 	genesis: Option<String>,
-	/// Secret URI of the account that signs and pays, such as //Alice. Other users can see arguments: on a shared machine use --account-file
+	/// Secret URI of the account that signs and pays, such as //Alice. Other users of the machine
+	/// can see arguments: on a shared machine use --account-file
 	#[arg(long, global = true, value_name = "URI", conflicts_with = "account_file", help_heading = "Global options")]
 	account: Option<String>,
-	/// File with the secret URI of the account that signs and pays (mode 0600; see `waybill key generate --account-key`)
+	/// File with the secret URI of the account that signs and pays (mode 0600; make one with
+	/// `waybill key generate --account-key`)
 	#[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
 	account_file: Option<PathBuf>,
-	/// Until when to wait for a transaction [default: finalized]
+	/// How long to wait for a transaction [default: finalized]
 	#[arg(long, global = true, value_enum, help_heading = "Global options")]
 	wait: Option<Wait>,
-	/// Print one JSON object (one a line for commands that run on) instead of words
+	/// Print JSON instead of words: one object, or one a line from commands that keep running
 	#[arg(long, global = true, help_heading = "Global options")]
 	json: bool,
-	/// What to log to standard error: error, warn, info, debug, trace, or a filter such as waybill=debug [default: warn]
+	/// What to log to standard error: error, warn, info, debug, trace, or a filter such as
+	/// waybill=debug [default: warn]
 	#[arg(long, global = true, value_name = "FILTER", help_heading = "Global options")]
 	log: Option<String>,
 }
 
 impl Globals {
-	/// The flags that configuration takes.
+	/// The flags that override the configuration.
 	pub fn flags(&self) -> Flags {
 		Flags {
 			node: self.node.clone(),
@@ -109,7 +115,7 @@ pub enum Command {
 	Distributor(distributor::Args),
 	/// Keep a device's firmware up to date
 	Device(device::Args),
-	/// Check proofs for devices that are too small to
+	/// Check proofs for devices that are too small to check them
 	Hub(hub::Args),
 	/// Join or leave the block authors
 	#[command(subcommand)]
@@ -124,7 +130,7 @@ mod tests {
 	use super::*;
 	use clap::CommandFactory;
 
-	/// The commands below this one, and itself.
+	/// This command and all commands below it.
 	fn all(command: &clap::Command) -> Vec<&clap::Command> {
 		std::iter::once(command).chain(command.get_subcommands().flat_map(all)).collect()
 	}

@@ -1,4 +1,5 @@
-//! The configuration: flags, over environment variables, over a file, over defaults.
+//! The configuration: flags take precedence over environment variables, these over a file, and the
+//! file over defaults.
 
 use crate::error::{Error, Result};
 use figment::{
@@ -15,11 +16,11 @@ use waybill_ipfs_http::{Gateway, Kubo};
 use zeroize::Zeroizing;
 
 const ENV_PREFIX: &str = "WAYBILL_";
-/// What the environment may set: other programs' variables may begin with the same prefix.
+/// The keys that the environment may set. Other programs' variables may begin with the same prefix.
 const KEYS: [&str; 12] =
 	["node", "gateway", "kubo", "genesis", "account", "account_file", "log", "json", "wait", "distributor", "device", "hub"];
 
-/// Everything the program can be told in a file, by the environment or by flags.
+/// Everything that a file, the environment or flags can configure.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -29,7 +30,7 @@ pub struct Config {
 	pub gateway: String,
 	/// The RPC address of the kubo node that files are added to.
 	pub kubo: String,
-	/// The hash of the chain's first block; a node of another chain is refused.
+	/// The hash of the chain's first block. A node of any other chain is refused.
 	#[serde(default)]
 	pub genesis: Option<Hash>,
 	/// The account's secret URI (`//Alice`, a mnemonic, `0x` and a seed).
@@ -38,30 +39,30 @@ pub struct Config {
 	/// The file that holds the account's secret URI.
 	#[serde(default)]
 	pub account_file: Option<PathBuf>,
-	/// What is logged to standard error, in `tracing`'s filter syntax.
+	/// What to log to standard error, in `tracing`'s filter syntax.
 	pub log: String,
-	/// Whether JSON is printed.
+	/// Whether to print JSON.
 	pub json: bool,
-	/// Until when a command waits for its transaction.
+	/// How long a command waits for its transaction.
 	pub wait: Wait,
-	/// The distributor's part.
+	/// The section `[distributor]`.
 	#[serde(default)]
 	pub distributor: waybill_distributor::Config,
-	/// The device's part.
+	/// The section `[device]`.
 	#[serde(default)]
 	pub device: waybill_device::Config,
-	/// The hub's part.
+	/// The section `[hub]`.
 	#[serde(default)]
 	pub hub: waybill_hub::Config,
 }
 
-/// Until when a command waits for its transaction.
+/// How long a command waits for its transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wait {
-	/// It is in a block, which a reorganisation can still take back.
+	/// Until it is in a block, which a reorganisation can still take back.
 	InBlock,
-	/// It is in a final block.
+	/// Until it is in a final block.
 	#[default]
 	Finalized,
 }
@@ -85,7 +86,7 @@ const DEFAULTS: Defaults = Defaults {
 	wait: Wait::Finalized,
 };
 
-/// What flags set; what is `None` is left to the other sources.
+/// The values of flags. The other sources decide what is `None`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Flags {
 	/// See [`Config::node`].
@@ -117,7 +118,7 @@ pub struct Flags {
 	pub wait: Option<Wait>,
 }
 
-/// A text that is not shown and is wiped from memory when it is dropped.
+/// A text that `Debug` does not show, and that is wiped from memory when it is dropped.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
@@ -165,7 +166,8 @@ impl Config {
 		Kubo::new(&self.kubo).map_err(|error| Error::from(error).context("--kubo"))
 	}
 
-	/// Reads the file (this one, or the default one if it exists) and the environment, and puts the flags over them.
+	/// Reads the file (`file`, or the default one if it exists) and the environment, and applies
+	/// the flags over them.
 	pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self> {
 		let figment = Figment::from(Serialized::defaults(DEFAULTS));
 		let figment = match file {
@@ -185,7 +187,8 @@ impl Config {
 			.merge(Serialized::defaults(flags))
 			.extract()
 			.map_err(|error| Error::usage(format!("configuration: {error}")))?;
-		// A flag that names the account replaces one of the other sort from a file or the environment.
+		// A flag for the account also replaces the other kind (`account`, `account_file`) from a
+		// file or the environment.
 		match (&flags.account, &flags.account_file) {
 			(Some(_), None) => config.account_file = None,
 			(None, Some(_)) => config.account = None,
@@ -195,7 +198,7 @@ impl Config {
 	}
 }
 
-/// Whether `key` is `section__…`.
+/// Whether `key` has the form `section__…`.
 fn nested(key: &str, section: &str) -> bool {
 	key.strip_prefix(section).is_some_and(|rest| rest.starts_with("__"))
 }

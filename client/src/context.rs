@@ -1,13 +1,13 @@
-//! What every command is given.
+//! What every command uses.
 
 use crate::{config::Config, error::Result, output::Output, progress::Progress};
 use waybill_chain::{Account, Chain, Patience};
 use waybill_ipfs_http::Kubo;
 
-/// Configuration, output, and the way to the chain and to the account.
+/// Configuration and output, and from them the chain and the account.
 #[derive(Clone, Debug)]
 pub struct Context {
-	/// Flags over environment over file over defaults.
+	/// The configuration.
 	pub config: Config,
 	/// Where results go.
 	pub output: Output,
@@ -21,7 +21,8 @@ impl Context {
 		Self { output: Output::new(config.json), progress: Progress::new(config.json), config }
 	}
 
-	/// Connects to the node. Commands that run on are `Patience::Endless`: they outlast a node's restart.
+	/// Connects to the node. Commands that keep running use `Patience::Endless`: they outlast a
+	/// node's restart.
 	pub async fn chain(&self, patience: Patience) -> waybill_chain::Result<Chain> {
 		let _shown = self.progress.spinner(format!("connecting to {}", self.config.node));
 		Chain::connect(&self.config.node, patience, self.config.genesis.map(|hash| hash.0)).await

@@ -1,21 +1,21 @@
-//! What can go wrong, and the exit code that says so.
+//! What can go wrong, and its exit codes.
 
 use std::fmt;
 
-/// The kind of a failure; each has an exit code of its own.
+/// The kind of a failure. Each has its own exit code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-	/// Something else.
+	/// Anything else.
 	Failure,
-	/// Arguments or configuration that make no sense.
+	/// The arguments or the configuration make no sense.
 	Usage,
-	/// The chain refused the transaction, or it failed there.
+	/// The chain refused the transaction, or the transaction failed in a block.
 	Refused,
 	/// A node, a gateway or a distributor cannot be reached.
 	Unreachable,
-	/// A file or key that cannot be read or written, or is not what it should be.
+	/// A file or key cannot be read or written, or is not what it should be.
 	File,
-	/// What was asked for is not on the chain.
+	/// The chain does not have what was asked for.
 	NotFound,
 	/// Something fetched or received did not pass a check; nothing was installed or signed.
 	Check,
@@ -49,7 +49,7 @@ impl Kind {
 	}
 }
 
-/// A failure: one line that says what to do.
+/// A failure, as one line that says what to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Error {
 	kind: Kind,
@@ -71,7 +71,7 @@ impl Error {
 		Self { kind: Kind::Refused, name: Some(name.into()), message: message.to_string() }
 	}
 
-	/// Arguments or configuration that make no sense.
+	/// The arguments or the configuration make no sense.
 	pub fn usage(message: impl fmt::Display) -> Self {
 		Self::new(Kind::Usage, message)
 	}
@@ -81,12 +81,12 @@ impl Error {
 		Self::new(Kind::Unreachable, message)
 	}
 
-	/// A file or key that cannot be used.
+	/// A file or key cannot be used.
 	pub fn file(message: impl fmt::Display) -> Self {
 		Self::new(Kind::File, message)
 	}
 
-	/// What was asked for is not on the chain.
+	/// The chain does not have what was asked for.
 	pub fn not_found(message: impl fmt::Display) -> Self {
 		Self::new(Kind::NotFound, message)
 	}
@@ -96,7 +96,7 @@ impl Error {
 		Self::new(Kind::Check, message)
 	}
 
-	/// The same failure under a name that programs can tell from others.
+	/// The same failure with a name, by which programs recognise it.
 	pub fn named(mut self, name: impl Into<String>) -> Self {
 		self.name = Some(name.into());
 		self
@@ -141,6 +141,7 @@ impl From<waybill_chain::Error> for Error {
 			Chain::Address { .. } => format!("--node {error}"),
 			Chain::NoNode { .. } => format!("{error}; start one or give its address with --node"),
 			Chain::NotANode { .. } | Chain::NoAnswer(_) => format!("{error}; check --node"),
+			Chain::OtherChain { .. } => format!("{error}; check --node and --genesis"),
 			_ => error.to_string(),
 		};
 		match error {
@@ -331,7 +332,7 @@ impl From<waybill_release::Error> for Error {
 
 /// Turns the errors of other crates into failures with a kind.
 pub trait OrFail<T> {
-	/// Fails with this kind and words, followed by the cause.
+	/// Adds a kind, and puts words before the cause.
 	fn or_fail<W: fmt::Display>(self, kind: Kind, words: impl FnOnce() -> W) -> Result<T>;
 }
 

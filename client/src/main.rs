@@ -1,4 +1,4 @@
-//! The `waybill` program: vendor, distributor and device.
+//! The `waybill` program of vendors, distributors, devices, hubs and collators.
 
 // subxt's errors are large; where they come up, the network is what takes time.
 #![allow(clippy::result_large_err)]
@@ -38,16 +38,16 @@ fn main() -> ExitCode {
 	}
 }
 
-/// One thread will do, other than for who serves many devices at once.
+/// Servers get a multi-threaded runtime; other commands need one thread.
 fn runtime(command: &Command) -> Result<Runtime> {
 	let mut builder = match command {
 		Command::Distributor(_) | Command::Hub(_) => Builder::new_multi_thread(),
 		_ => Builder::new_current_thread(),
 	};
-	builder.enable_all().build().or_fail(Kind::Failure, || "cannot start")
+	builder.enable_all().build().or_fail(Kind::Failure, || "cannot start the program's threads")
 }
 
-/// Runs the command; a failure comes with whether the configuration asks for JSON.
+/// Runs the command. A failure comes with whether the configuration asks for JSON.
 async fn run(cli: Cli) -> Result<(), (Error, bool)> {
 	let config = Config::load(cli.globals.config.as_deref(), &cli.globals.flags()).map_err(|error| (error, false))?;
 	let json = config.json;

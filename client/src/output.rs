@@ -1,4 +1,4 @@
-//! What the program prints: words for people, or with `--json` one object for other programs.
+//! What the program prints: words for people, or with `--json` an object for other programs.
 
 use crate::error::{Error, Result};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use std::{
 /// Whether something could not be printed.
 static LOST: AtomicBool = AtomicBool::new(false);
 
-/// A command's result: `Display` are the words, `Serialize` is the object.
+/// A command's result: `Display` for the words, `Serialize` for the JSON object.
 pub trait Report: Serialize + Display {}
 
 impl<T: Serialize + Display> Report for T {}
@@ -28,12 +28,12 @@ impl Output {
 		Self { json }
 	}
 
-	/// Whether JSON is printed.
+	/// Whether it prints JSON.
 	pub const fn is_json(&self) -> bool {
 		self.json
 	}
 
-	/// Prints a command's result. A command that runs on prints one result a line.
+	/// Prints a command's result. A command that keeps running prints one result a line.
 	pub fn report(&self, report: &impl Report) {
 		let text = match self.json {
 			true => serde_json::to_string(report).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}")),
@@ -64,7 +64,7 @@ fn print(line: &str) {
 	let mut stdout = std::io::stdout().lock();
 	match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
 		Ok(()) => {},
-		// Who closed our standard output does not want to hear more.
+		// The reader closed our standard output and wants no more.
 		Err(error) if error.kind() == ErrorKind::BrokenPipe => {},
 		Err(error) => {
 			tracing::error!(%error, "cannot write to standard output");
@@ -76,7 +76,7 @@ fn print(line: &str) {
 /// Fails if a result could not be printed, as on a full disk.
 pub fn complete() -> Result<()> {
 	match LOST.load(Ordering::Relaxed) {
-		true => Err(Error::file("cannot write to standard output: what was printed is incomplete")),
+		true => Err(Error::file("cannot write to standard output; what was printed is incomplete")),
 		false => Ok(()),
 	}
 }

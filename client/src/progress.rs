@@ -1,4 +1,4 @@
-//! Progress on standard error, for people at a terminal only.
+//! Progress on standard error, only for people at a terminal.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{borrow::Cow, io::IsTerminal, time::Duration};
@@ -11,7 +11,7 @@ pub struct Progress {
 	shown: bool,
 }
 
-/// A progress display that goes when it is dropped.
+/// A progress display. Dropping it removes it.
 #[derive(Debug)]
 pub struct Shown(ProgressBar);
 
@@ -21,7 +21,7 @@ impl Progress {
 		Self { shown: !json && std::io::stderr().is_terminal() }
 	}
 
-	/// Something that takes a while.
+	/// A display for something that takes a while.
 	pub fn spinner(&self, words: impl Into<Cow<'static, str>>) -> Shown {
 		let bar = ProgressBar::with_draw_target(None, self.target());
 		bar.set_message(words);
@@ -31,7 +31,7 @@ impl Progress {
 		Shown(bar)
 	}
 
-	/// Bytes of a file that is sent or fetched.
+	/// A display of the bytes of a file that is read or sent.
 	pub fn bytes(&self, total: u64, words: impl Into<Cow<'static, str>>) -> Shown {
 		let bar = ProgressBar::with_draw_target(Some(total), self.target());
 		if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}") {
@@ -50,7 +50,7 @@ impl Progress {
 }
 
 impl Shown {
-	/// Says what happens now.
+	/// Shows what happens now.
 	pub fn say(&self, words: impl Into<Cow<'static, str>>) {
 		self.0.set_message(words);
 	}

@@ -9,14 +9,14 @@ use waybill_primitives::BlockNumber;
 pub enum Expiry {
 	/// The block of this number.
 	Block(BlockNumber),
-	/// So many blocks from now.
+	/// This many blocks from now.
 	Blocks(BlockNumber),
-	/// So much time from now.
+	/// This much time from now.
 	In(Duration),
 }
 
 impl Expiry {
-	/// The block it means when `now` is the newest.
+	/// The block that it means when `now` is the newest.
 	pub fn block(self, now: BlockNumber, block_time: BlockTime) -> BlockNumber {
 		match self {
 			Self::Block(block) => block,

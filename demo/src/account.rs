@@ -1,4 +1,5 @@
-//! The accounts of the demonstration: fresh ones, funded from the local chain's well-known ones.
+//! The accounts of the demonstration. They are fresh, and funded from the local chain's well-known
+//! ones.
 
 use crate::waybill::{text, Waybill};
 use anyhow::{Context, Result};
@@ -9,7 +10,7 @@ use subxt::utils::AccountId32;
 /// A fresh account.
 #[derive(Clone)]
 pub struct Account {
-	/// What the summary calls it.
+	/// Its name in the summary.
 	pub name: String,
 	/// Its key file.
 	pub file: PathBuf,

@@ -1,11 +1,13 @@
-//! Whether the sums add up: every event that moves money, from the first block on, against the balances at the end.
+//! Whether the sums add up: compares every event that moves money, from the first block on, with
+//! the balances at the end.
 
 use crate::chain::{Chain, Event};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use subxt::utils::AccountId32;
 
-/// The account that fees go to and that pays the block authors, by the name of its pallet: 32 bytes with zeros at the end.
+/// The account that gets the fees and pays the block authors, by the name of its pallet: 32 bytes
+/// with zeros at the end.
 const AUTHORS_POT: [u8; 32] = *b"modlwb/autho\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 /// What the blocks say about money.
@@ -13,9 +15,9 @@ const AUTHORS_POT: [u8; 32] = *b"modlwb/autho\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
 pub struct Audit {
 	/// The last block that was read.
 	pub until: u64,
-	/// By bounty.
+	/// The money of each bounty.
 	pub bounties: BTreeMap<u64, Bounty>,
-	/// By account.
+	/// The money of each account.
 	pub accounts: BTreeMap<AccountId32, Account>,
 	/// The deposits of reservations that were burnt.
 	pub burnt: u128,
@@ -26,9 +28,9 @@ pub struct Audit {
 /// A bounty's money.
 #[derive(Default)]
 pub struct Bounty {
-	/// Whose it is.
+	/// The vendor that opened it.
 	pub vendor: Option<AccountId32>,
-	/// What it delivers.
+	/// Its release.
 	pub release: u64,
 	/// What was promised: devices times reward.
 	pub promised: u128,
@@ -36,14 +38,14 @@ pub struct Bounty {
 	pub paid: BTreeMap<AccountId32, (u32, u128)>,
 	/// What went back to the vendor.
 	pub refunded: Option<u128>,
-	/// Whether it is gone.
+	/// Whether it was removed.
 	pub closed: bool,
 }
 
 /// An account's money.
 #[derive(Clone, Default)]
 pub struct Account {
-	/// Transfers to it, but for the next.
+	/// Transfers to it, except its share of the fees.
 	pub received: u128,
 	/// Its share of the fees, for blocks that it authored.
 	pub authored: u128,
@@ -63,14 +65,14 @@ pub struct Account {
 
 /// A sum that was checked.
 pub struct Check {
-	/// What is checked.
+	/// The sum, in words.
 	pub words: String,
 	/// Whether it holds.
 	pub holds: bool,
 }
 
 impl Bounty {
-	/// All that was paid.
+	/// The amount that was paid in all.
 	pub fn paid(&self) -> u128 {
 		self.paid.values().map(|(_, amount)| amount).sum()
 	}
@@ -147,7 +149,7 @@ impl Audit {
 		self.accounts.get(account).cloned().unwrap_or_default()
 	}
 
-	/// Compares what the blocks say with what the chain's state says after the last of them.
+	/// Compares what the blocks say with the chain's state after the last of them.
 	pub fn checks(&self, state: &State) -> Vec<Check> {
 		let mut checks = Vec::new();
 		for (id, bounty) in &self.bounties {
@@ -176,11 +178,11 @@ impl Audit {
 	}
 }
 
-/// What the chain's state says after the last block that was read.
+/// The chain's state after the last block that was read.
 pub struct State {
 	/// The balances, held money included, of accounts that had nothing at first.
 	pub balances: Vec<(String, AccountId32, u128)>,
-	/// All money there was at first, and there is now.
+	/// All money at the beginning, and all money now.
 	pub issuance: (u128, u128),
 }
 
@@ -205,7 +207,8 @@ mod tests {
 		AccountId32([seed; 32])
 	}
 
-	/// A bounty of 3 devices at 10, of which two are delivered; the distributor loses a deposit of 2.
+	/// A bounty for 3 devices at 10 each, two of which are paid. The distributor loses a deposit of
+	/// 2.
 	fn audit() -> Audit {
 		let (vendor, distributor) = (account(1), account(2));
 		let mut audit = Audit::default();

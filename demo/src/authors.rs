@@ -11,7 +11,8 @@ use tokio::time::{sleep, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// Reads final blocks from `from` on until each of these accounts has authored one; gives the first block of each.
+/// Reads final blocks from `from` on until each of these accounts has authored one. Returns the
+/// first block of each.
 pub async fn seen(chain: &Chain, from: u64, wanted: &[&Account]) -> Result<BTreeMap<AccountId32, u64>> {
 	let deadline = Instant::now() + PATIENCE;
 	let (mut next, mut first) = (from.max(1), BTreeMap::new());
@@ -34,7 +35,7 @@ pub async fn seen(chain: &Chain, from: u64, wanted: &[&Account]) -> Result<BTree
 	}
 }
 
-/// Fails if one of these accounts votes in finality; gives the number of those that do.
+/// Fails if one of these accounts votes in finality. Returns the number of accounts that do.
 pub async fn without_vote(chain: &Chain, accounts: &[&Account]) -> Result<usize> {
 	let voters: BTreeSet<AccountId32> = chain.voters().await?;
 	for account in accounts {

@@ -1,4 +1,5 @@
-//! Reads the chain as any outsider can: blocks, events and balances, without the `waybill` program.
+//! Reads blocks, events and balances from the chain as any outsider can, without the `waybill`
+//! program.
 
 use anyhow::{ensure, Context, Result};
 use std::{collections::BTreeSet, time::Duration};
@@ -12,12 +13,12 @@ use subxt::{
 };
 use tokio::time::{sleep, Instant};
 
-/// For how long finality may stand still.
+/// How long finality may stand still.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Often enough to see a block soon after it is final.
 const POLL: Duration = Duration::from_millis(250);
 
-/// A node, asked over RPC.
+/// The chain, through a node's RPC.
 pub struct Chain {
 	client: OnlineClient<SubstrateConfig>,
 }
@@ -44,13 +45,13 @@ pub enum Event {
 	Burnt(Burnt),
 }
 
-/// Free money went from one account to another.
+/// An account sent free money to another.
 #[derive(Clone, Debug, DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 pub struct Transfer {
-	/// From whom.
+	/// The sender.
 	pub from: AccountId32,
-	/// To whom.
+	/// The receiver.
 	pub to: AccountId32,
 	/// How much.
 	pub amount: u128,
@@ -60,7 +61,7 @@ pub struct Transfer {
 #[derive(Clone, Debug, DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 pub struct Fee {
-	/// By whom.
+	/// The account that paid it.
 	pub who: AccountId32,
 	/// How much, tip included.
 	pub actual_fee: u128,
@@ -72,7 +73,7 @@ pub struct Fee {
 pub struct Opened {
 	/// The bounty.
 	pub bounty: u64,
-	/// Who pays.
+	/// The vendor that pays.
 	pub vendor: AccountId32,
 	/// The release.
 	pub release: u64,
@@ -88,15 +89,15 @@ pub struct Opened {
 pub struct Paid {
 	/// The bounty.
 	pub bounty: u64,
-	/// Who was paid.
+	/// The distributor that was paid.
 	pub distributor: AccountId32,
-	/// For how many devices.
+	/// The number of devices.
 	pub devices: u32,
 	/// How much.
 	pub amount: u128,
 }
 
-/// What was left of a bounty went back.
+/// The vendor got back what was left of a bounty.
 #[derive(Clone, Debug, DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 pub struct Closing {
@@ -106,7 +107,7 @@ pub struct Closing {
 	pub refunded: u128,
 }
 
-/// A bounty is gone.
+/// A bounty was removed.
 #[derive(Clone, Debug, DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 pub struct Closed {
@@ -117,7 +118,7 @@ pub struct Closed {
 /// A reservation's deposit was burnt.
 #[derive(Clone, Debug)]
 pub struct Burnt {
-	/// Whose.
+	/// The distributor that lost it.
 	pub distributor: AccountId32,
 	/// How much.
 	pub amount: u128,
@@ -178,7 +179,7 @@ impl Chain {
 		}
 	}
 
-	/// All that an account owns at a block, held or free.
+	/// Everything that an account owns at a block, held or free.
 	pub async fn balance(&self, account: &AccountId32, number: u64) -> Result<u128> {
 		let at = self.at(number).await?;
 		let address = dynamic::storage::<(AccountId32,), AccountInfo>("System", "Account");
@@ -188,7 +189,7 @@ impl Chain {
 		free.checked_add(reserved).context("a balance that is too large")
 	}
 
-	/// All money there is at a block.
+	/// All money at a block.
 	pub async fn issuance(&self, number: u64) -> Result<u128> {
 		let at = self.at(number).await?;
 		let address = dynamic::storage::<(), u128>("Balances", "TotalIssuance");
@@ -230,7 +231,7 @@ impl Chain {
 			_ => None,
 		});
 		let slot = u64::from_le_bytes(slot.context("a block without a slot")?);
-		// A block's author is of the set that its parent left.
+		// The authors of a block are those in its parent's state.
 		let parent = self.at(number.checked_sub(1).context("the first block has no author")?).await?;
 		let authors: Vec<Key> = parent.runtime_apis().call(dynamic::runtime_api_call("AuraApi", "authorities", ())).await?;
 		ensure!(!authors.is_empty(), "no authors");

@@ -1,6 +1,7 @@
-//! A distributor that cheats: it offers the ciphertext of an image that it has tampered with, and the best proofs that it can make.
+//! A distributor that cheats: it offers the ciphertext of an image that it has tampered with, and
+//! the best proofs that it can make.
 //!
-//! The program that distributors run does not cheat. This is one of its own, on the same crates.
+//! The distributors' own program does not cheat, so this is another one on the same crates.
 
 use crate::{
 	account::Account,
@@ -33,12 +34,12 @@ use waybill_primitives::{
 };
 use waybill_zkcp::{encrypt, prove, prove_locks, unwatched, ChunkDigests, Layout, OutOfRange};
 
-/// How long a greeting may take.
+/// How long a device may take to answer an invitation.
 const INVITE_LIFETIME_MS: u64 = 60_000;
-/// The byte of the image that it changes.
+/// The index of the byte of the image that it changes.
 const TAMPERED: usize = 1_000;
 
-/// What `waybill query release` says.
+/// The answer of `waybill query release`.
 #[derive(Deserialize)]
 struct Release {
 	release: u64,
@@ -64,13 +65,13 @@ struct Signed {
 	signature: DeviceSignature,
 }
 
-/// What `waybill query chain` says.
+/// The answer of `waybill query chain`.
 #[derive(Deserialize)]
 struct Chain {
 	genesis: String,
 }
 
-/// The cheat at work. It ends with this value.
+/// The running cheat. It stops when this value is dropped.
 pub struct Cheat {
 	account: Account,
 	url: String,
@@ -78,7 +79,7 @@ pub struct Cheat {
 	desk: Arc<Desk>,
 }
 
-/// What devices are answered.
+/// Answers devices.
 struct Desk {
 	distributor: Distributor,
 	job: Job,
@@ -115,7 +116,7 @@ impl Desk {
 		self.book.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
-	/// Makes an offer. The lock, the mask and the sealing are as they should be.
+	/// Makes an offer. Its lock, mask and sealing are correct.
 	fn offer(&self, hello: &[u8]) -> Option<Vec<u8>> {
 		let greeting = self.distributor.greet(&Hello::from_cbor(hello).ok()?, now_ms()).ok()?;
 		let index = u32::try_from(self.devices.iter().position(|key| key == greeting.device_key())?).ok()?;
@@ -145,7 +146,7 @@ async fn receipt(State(desk): State<Arc<Desk>>) -> StatusCode {
 	StatusCode::NO_CONTENT
 }
 
-/// The bounty that it serves.
+/// The bounty that the cheat serves.
 pub struct Target<'a> {
 	/// Its number.
 	pub bounty: u64,
@@ -162,7 +163,7 @@ pub struct Target<'a> {
 }
 
 impl Cheat {
-	/// Tampers with the image, encrypts and proves what it has then, and serves devices.
+	/// Tampers with the image, encrypts and proves the result, and serves devices.
 	pub async fn start(waybill: &Waybill, account: Account, kubo: &Kubo, target: &Target<'_>, run: &Path) -> Result<Self> {
 		let release: Release = waybill.ask(&["query", "release", &target.release.to_string()]).await?;
 		let Chain { genesis } = waybill.ask(&["query", "chain"]).await?;
@@ -239,7 +240,8 @@ impl Cheat {
 	}
 }
 
-/// Encrypts the tampered image, proves that the ciphertext decrypts to it, and adds all of it to IPFS.
+/// Encrypts the tampered image, proves that the ciphertext decrypts to it, and adds ciphertext and
+/// proofs to IPFS.
 async fn publish(epoch: &mut Epoch, image: &[u8], kubo: &Kubo, files: &Path) -> Result<()> {
 	let (key, nonce) = epoch.content_key().and_then(|key| key.provable()).context("no key")?;
 	let layout = Layout::new(image.len() as u64).context("the image is too large")?;

@@ -1,4 +1,4 @@
-//! What the demonstration shows while it runs: a moving line on a terminal, plain lines elsewhere.
+//! Shows progress while the demonstration runs: a moving line on a terminal, plain lines elsewhere.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
@@ -12,14 +12,14 @@ pub struct Console {
 	terminal: bool,
 }
 
-/// A step that is being done.
+/// A step in progress.
 pub struct Step<'a> {
 	console: &'a Console,
 	bar: Option<ProgressBar>,
 }
 
 impl Console {
-	/// Begins to count the time.
+	/// Starts the clock.
 	pub fn new() -> Self {
 		Self { start: Instant::now(), terminal: std::io::stderr().is_terminal() }
 	}
@@ -34,7 +34,7 @@ impl Console {
 		eprintln!("[{:>4}s] {}", self.elapsed().as_secs(), text.as_ref());
 	}
 
-	/// The heading of one of the steps.
+	/// The heading of a chapter of the story.
 	pub fn heading(&self, text: &str) {
 		eprintln!();
 		self.line(text);
@@ -58,7 +58,7 @@ impl Console {
 		Step { console: self, bar }
 	}
 
-	/// Begins a step that goes on in counted parts.
+	/// Begins a step of `total` parts.
 	pub fn count(&self, text: impl Into<String>, total: usize) -> Step<'_> {
 		let text = text.into();
 		let bar = self.terminal.then(|| {
@@ -76,14 +76,14 @@ impl Console {
 }
 
 impl Step<'_> {
-	/// One part more is done.
+	/// Counts one more part as done.
 	pub fn advance(&self) {
 		if let Some(bar) = &self.bar {
 			bar.inc(1);
 		}
 	}
 
-	/// The step is done; this line stays.
+	/// Ends the step with a line that stays.
 	pub fn done(self, text: impl AsRef<str>) {
 		if let Some(bar) = &self.bar {
 			bar.finish_and_clear();

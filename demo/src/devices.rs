@@ -13,9 +13,9 @@ use std::{
 };
 use tokio::{sync::mpsc, task::JoinSet};
 
-/// For how many seconds a device may look for its update.
+/// How many seconds a device may look for its update.
 const PATIENCE: &str = "150";
-/// How many seconds a device keeps asking the cheat if another has not refused yet.
+/// How many seconds a device keeps asking the cheat while others have not refused yet.
 const SHORT_PATIENCE: &str = "60";
 
 /// All devices of the fleet.
@@ -48,7 +48,7 @@ struct Installed {
 	release: u64,
 }
 
-/// Something that a device says.
+/// An event that a device prints.
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event {
@@ -68,15 +68,15 @@ enum Event {
 pub struct Verified {
 	/// The distributor's address.
 	pub distributor: String,
-	/// How long it took, with fetching the proofs.
+	/// How long it took to fetch the proofs and check them.
 	pub milliseconds: u64,
 }
 
-/// What devices said to the offers of a cheat.
+/// How devices answered the offers of a cheat.
 pub struct Refusals {
 	/// How many of them refused one.
 	pub devices: usize,
-	/// What the first of them said.
+	/// The reason of the first of them.
 	pub words: String,
 }
 
@@ -85,7 +85,7 @@ fn event(line: &str) -> Option<Event> {
 }
 
 impl Devices {
-	/// Makes so many devices.
+	/// Makes `count` devices.
 	pub async fn provision(waybill: &Waybill, run: &Path, count: usize) -> Result<Self> {
 		let (folder, keys, logs) = (run.join("devices"), run.join("device-keys.txt"), run.join("device-logs"));
 		std::fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
@@ -107,7 +107,7 @@ impl Devices {
 		&self.keys
 	}
 
-	/// Tells them which fleet they are in and whose releases they trust.
+	/// Tells them their fleet and the vendor whose releases they trust.
 	pub async fn bind(&self, fleet: u64, vendor: &str) -> Result<()> {
 		let fleet = fleet.to_string();
 		let mut arguments = vec!["device", "bind"];
@@ -119,8 +119,8 @@ impl Devices {
 		self.waybill.tell(&arguments).await
 	}
 
-	/// Lets all devices look for an update with only this distributor to ask, until each has refused
-	/// its offer.
+	/// Lets all devices look for an update with only this distributor to ask, until each has
+	/// refused its offer.
 	pub async fn refuse_offers(&self, console: &Console, url: &str, distributor: &str) -> Result<Refusals> {
 		let step = console.count("every device asks the cheat", self.count());
 		let (waybill, mut processes) = (self.waybill.knowing(url)?, JoinSet::new());
@@ -154,17 +154,18 @@ impl Devices {
 		}
 		processes.abort_all();
 		while let Some(ended) = processes.join_next().await {
-			// An error here only means that the device was still asking and was stopped.
+			// An error here only means that the device was stopped while it was still asking.
 			if let Ok(ended) = ended {
 				ended?;
 			}
 		}
 		let (devices, words) = (refusals.len(), refusals.into_values().next().unwrap_or_default());
-		step.done(format!("{devices} devices refuse: {words}"));
+		step.done(format!("{devices} devices refused its offer: {words}"));
 		Ok(Refusals { devices, words })
 	}
 
-	/// Lets all of them look for an update at the same time; gives the checks of proofs that held.
+	/// Lets all devices look for an update at the same time. Returns the checks of proofs that
+	/// held.
 	pub async fn update(&self, console: &Console) -> Result<Vec<Verified>> {
 		let step = console.count(format!("{} device processes at the same time", self.count()), self.count());
 		let mut processes = JoinSet::new();
@@ -190,7 +191,7 @@ impl Devices {
 			}));
 			step.advance();
 		}
-		step.done(format!("{} device processes have ended well", self.count()));
+		step.done(format!("all {} device processes succeeded", self.count()));
 		Ok(verified)
 	}
 
@@ -230,7 +231,8 @@ impl Devices {
 		Ok(self.folders.iter().filter(|folder| kept(folder)).count())
 	}
 
-	/// How many refuse this release as older than what they have; and what one of them says.
+	/// How many refuse this release because it is older than their own, and the reason that one of
+	/// them gives.
 	pub async fn refuse(&self, release: u64) -> Result<(usize, String)> {
 		let mut processes = JoinSet::new();
 		for folder in &self.folders {

@@ -15,7 +15,7 @@ use std::{
 use tokio::time::{sleep, Instant};
 
 const START: Duration = Duration::from_secs(60);
-/// How long it may take a distributor to prove what it serves.
+/// How long a distributor may take to prove what it serves.
 const PROVING: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(300);
 
@@ -28,14 +28,14 @@ pub struct Distributor {
 	url: String,
 }
 
-/// What proving took a distributor.
+/// What proving cost a distributor.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Proved {
 	/// Seconds for the proof that the ciphertext decrypts to the payload.
 	pub data_seconds: f64,
 	/// Seconds for the proof of the locks.
 	pub lock_seconds: f64,
-	/// Bytes of both.
+	/// Bytes of both proofs.
 	pub bytes: u64,
 }
 
@@ -67,7 +67,7 @@ impl Distributor {
 		self.waybill.tell(&self.account.signs(&["collator", "join"])?).await
 	}
 
-	/// Begins to serve devices.
+	/// Starts to serve devices.
 	pub async fn start(&mut self, folder: &Path) -> Result<()> {
 		let [port] = free_ports()?;
 		let (listen, announce) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{port}"));
@@ -82,7 +82,7 @@ impl Distributor {
 		Ok(())
 	}
 
-	/// Waits until it has proved what it serves under a bounty.
+	/// Waits until the distributor has proved what it serves under a bounty.
 	pub async fn proved(&self, bounty: u64) -> Result<Proved> {
 		let deadline = Instant::now() + PROVING;
 		loop {

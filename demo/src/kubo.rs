@@ -11,7 +11,7 @@ use std::{
 };
 use tokio::{net::TcpStream, time::sleep};
 
-/// Where a kubo node that is not yet started will be.
+/// The program, folder and ports of a kubo node.
 pub struct Kubo {
 	program: PathBuf,
 	repository: PathBuf,
@@ -22,7 +22,7 @@ pub struct Kubo {
 impl Kubo {
 	/// Chooses free ports.
 	pub fn new(program: &Path, run: &Path) -> Result<Self> {
-		ensure!(program.is_file(), "{} is missing: run scripts/setup-kubo.sh", program.display());
+		ensure!(program.is_file(), "{} is missing; run `make setup`", program.display());
 		Ok(Self { program: program.into(), repository: run.join("ipfs"), log: run.join("kubo.log"), ports: free_ports()? })
 	}
 
@@ -36,7 +36,8 @@ impl Kubo {
 		format!("http://127.0.0.1:{}", self.ports[1])
 	}
 
-	/// Initialises a repository with the test profile, on the loopback interface alone, and starts the daemon.
+	/// Initialises a repository with the test profile, only on the loopback interface, and starts
+	/// the daemon.
 	pub async fn start(&self) -> Result<Process> {
 		let mut init = command(&self.program);
 		init.env("IPFS_PATH", &self.repository).args(["init", "--profile=test"]);
@@ -57,7 +58,7 @@ impl Kubo {
 		bail!("kubo did not start within a minute; see {}", self.log.display())
 	}
 
-	/// Adds a file and gives its CID.
+	/// Adds a file, and returns its CID.
 	pub async fn add(&self, file: &Path) -> Result<String> {
 		let mut add = command(&self.program);
 		add.env("IPFS_PATH", &self.repository).args(["add", "-Q", "--cid-version=1", "--chunker=size-262144"]).arg(file);
@@ -79,7 +80,8 @@ impl Kubo {
 	}
 }
 
-/// Different ports that nobody uses now, outside the range from which connections get theirs.
+/// Different ports that nobody uses now, outside the range from which outgoing connections get
+/// theirs.
 pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
 	let mut ports = BTreeSet::new();
 	while ports.len() < N {

@@ -1,4 +1,5 @@
-//! `waybill-demo`: a vendor, two honest distributors, one that cheats and 25 devices on a network of this machine, from registration to refund.
+//! `waybill-demo`: the whole story on one machine, from registration to refund: a network, a
+//! vendor, two honest distributors, one that cheats, and 25 devices.
 
 mod account;
 mod audit;
@@ -30,16 +31,18 @@ use waybill::Log;
 
 const TAIL: usize = 25;
 
-/// Shows a firmware update from its publication to the refund: real nodes, real IPFS, real devices' processes.
+/// Shows a firmware update from its publication to the refund, with real nodes, real IPFS, and a
+/// real process for each device
 ///
 /// The exit code is 0 if everything held.
 #[derive(Parser, Debug)]
 #[command(name = "waybill-demo", version)]
 struct Args {
-	/// Leave the network running afterwards, to be looked at
+	/// Leave the network running afterwards, so that you can look at it
 	#[arg(long)]
 	keep: bool,
-	/// Folder for all files of the run [default: a new folder below the one for temporary files]
+	/// Folder for all files of the run [default: a new folder in the system's folder for temporary
+	/// files]
 	#[arg(long, value_name = "DIR")]
 	folder: Option<PathBuf>,
 	/// Folder that the set-up scripts filled [default: ~/.cache/waybill]
@@ -91,7 +94,7 @@ impl Args {
 		};
 		std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
 		let empty = std::fs::read_dir(&folder)?.next().is_none();
-		ensure!(empty, "{} is not empty: choose another folder", folder.display());
+		ensure!(empty, "{} is not empty; choose another folder", folder.display());
 		Ok(folder.canonicalize()?)
 	}
 }
@@ -117,7 +120,8 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<bool> {
 	let (console, folder) = (Console::new(), args.run_folder()?);
 	console.line(format!("all files and logs of this run are in {}", folder.display()));
-	// Children are in process groups of their own: none but this program hears Ctrl-C, and they are killed when the story is dropped.
+	// Children have process groups of their own, so only this program gets Ctrl-C. Dropping the
+	// story kills them.
 	let (text, holds, running) = tokio::select! {
 		told = story::tell(args, &console, &folder) => told?,
 		() = interrupted()? => {
@@ -128,12 +132,12 @@ async fn run(args: &Args) -> Result<bool> {
 	println!("{text}");
 	if args.keep {
 		let node = &running.network.node("alice")?.ws;
-		console.heading("The network goes on. Look at it in polkadot.js Apps:");
+		console.heading("The network keeps running. Look at it in polkadot.js Apps:");
 		console.line(format!("  https://polkadot.js.org/apps/?rpc={node}"));
 		for node in running.network.nodes() {
 			console.line(format!("  {:<8} {} (process {}, log {})", node.name, node.ws, node.pid, node.log.display()));
 		}
-		console.line("Ctrl-C ends it");
+		console.line("Press Ctrl-C to end it");
 		interrupted()?.await;
 	}
 	running.stop().await;

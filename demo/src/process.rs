@@ -1,4 +1,4 @@
-//! Child processes: each in a group of its own, with a log, and gone when the demonstration is.
+//! Child processes. Each has a process group of its own and a log, and ends with the demonstration.
 
 use anyhow::{bail, Context, Result};
 use std::{
@@ -27,7 +27,7 @@ pub struct Process {
 }
 
 impl Process {
-	/// Starts a program; its output goes to `log`, but for standard output if that is to be read.
+	/// Starts a program. Its output goes to `log`, except standard output if `read_output`.
 	pub fn start(name: &str, mut command: Command, log: &Path, read_output: bool) -> Result<Self> {
 		let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
 		let output = if read_output { Stdio::piped() } else { file.try_clone()?.into() };
@@ -43,7 +43,7 @@ impl Process {
 		Ok(Self { child, name: name.into(), log: log.into(), group })
 	}
 
-	/// The next line that the program prints; an error with the end of its log if it ends before.
+	/// The next line that the program prints. Fails if the program ends before that.
 	pub async fn line(&mut self, wait: Duration) -> Result<String> {
 		let output = self.child.stdout.take().context("the output is not read")?;
 		let mut lines = BufReader::new(output).lines();
@@ -52,7 +52,7 @@ impl Process {
 			Ok(_) => bail!("{} ended before it was ready", self.name),
 			Err(_) => bail!("{} was not ready within {} s", self.name, wait.as_secs()),
 		};
-		// What follows is read and dropped: a full pipe would stop the program.
+		// Read and drop the rest, because a full pipe would stop the program.
 		tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
 		Ok(line)
 	}
@@ -68,7 +68,8 @@ impl Process {
 		}
 	}
 
-	/// Asks the program to end, by SIGINT and by closing its standard input, and kills it if it does not.
+	/// Asks the program to end, by SIGINT and by closing its standard input. Kills it if it does
+	/// not.
 	pub async fn stop(mut self) {
 		drop(self.child.stdin.take());
 		signal(self.group, "INT");
@@ -76,7 +77,7 @@ impl Process {
 			signal(self.group, "KILL");
 			let _ = self.child.wait().await;
 		}
-		// What the program may have left behind in its group.
+		// The program may have left processes behind in its group.
 		signal(self.group.take(), "KILL");
 	}
 }
@@ -87,8 +88,8 @@ impl Drop for Process {
 	}
 }
 
-/// Runs a program to its end and gives its output, which is added to a log with what it says on
-/// standard error.
+/// Runs a program to its end, and returns its output. Appends standard output and standard error to
+/// a log.
 pub async fn run(command: Command, log: &Path) -> Result<(ExitStatus, String)> {
 	let (child, mut file) = logged(command, log)?;
 	let output = child.wait_with_output().await?;
@@ -96,7 +97,7 @@ pub async fn run(command: Command, log: &Path) -> Result<(ExitStatus, String)> {
 	Ok((output.status, String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
-/// As [`run`], but passes on each line of output as it arrives.
+/// Like [`run`], but passes on each line of output as it arrives.
 pub async fn watch(command: Command, log: &Path, mut seen: impl FnMut(&str)) -> Result<ExitStatus> {
 	let (mut child, mut file) = logged(command, log)?;
 	let output = child.stdout.take().context("the output is not read")?;
@@ -125,7 +126,7 @@ fn logged(mut command: Command, log: &Path) -> Result<(Child, File)> {
 	Ok((child, file))
 }
 
-/// A command with nothing of this process's configuration of `waybill`.
+/// A command without this process's `WAYBILL_` variables.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
 	let mut command = Command::new(program);
 	for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WAYBILL_")) {

@@ -1,4 +1,4 @@
-//! What is demonstrated, step by step.
+//! The story of the demonstration, step by step.
 
 use crate::{
 	account::Account,
@@ -24,16 +24,17 @@ use tokio::{join, try_join};
 
 const MODEL: &str = "Acme Hub 2";
 const NEXT_KEY: &str = "next-release.key";
-/// For each device, in UNIT.
+/// The reward for each device, in UNIT.
 const REWARD: &str = "0.25";
 /// How many blocks the first bounty is open. Cheat and delivery take about 20 on two busy cores.
 const FIRST_BLOCKS: u32 = 60;
-/// The second is paid in full and closed early, so it can be generous.
+/// The second bounty is paid in full and closed early, so it can be open for long.
 const SECOND_BLOCKS: u32 = 120;
-/// The last is never taken: long enough to prove its content and for devices to refuse it.
+/// No device takes the last one. It is open long enough to prove its content, and for devices to
+/// refuse it.
 const LAST_BLOCKS: u32 = 25;
 
-/// What runs while the story is told, and afterwards if it is to be looked at.
+/// The processes that run during the story, and afterwards with `--keep`.
 pub struct Running {
 	/// The network.
 	pub network: Network,
@@ -42,7 +43,7 @@ pub struct Running {
 }
 
 impl Running {
-	/// Stops all of it.
+	/// Stops everything.
 	pub async fn stop(self) {
 		for mut distributor in self.distributors {
 			distributor.stop().await;
@@ -52,7 +53,7 @@ impl Running {
 	}
 }
 
-/// Everything that the steps work with.
+/// Everything that the steps use.
 struct Stage<'a> {
 	console: &'a Console,
 	chain: Chain,
@@ -64,7 +65,7 @@ struct Stage<'a> {
 	attester: PathBuf,
 }
 
-/// Tells the story; gives what came of it as text, whether all of it held, and what still runs.
+/// Tells the story. Returns the summary as text, whether everything held, and what still runs.
 pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String, bool, Running)> {
 	let firmware = Firmware::find(&args.firmware()?)?;
 	let ipfs = Kubo::new(&args.kubo()?, run)?;
@@ -73,7 +74,7 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 	console.heading("1. A network: two appointed collators, and two nodes of distributors");
 	let step = console.step("starting four nodes");
 	let (zombienet, node) = (args.program("waybill-zombienet")?, args.program("waybill-node")?);
-	// kubo is ready before the nodes are.
+	// kubo is ready before the nodes.
 	let (network, kubo) = join!(Network::start(&zombienet, &node, &gateway, run), ipfs.start());
 	let mut network = network.context(Log(run.join("network.log")))?;
 	let kubo = kubo.context(Log(run.join("kubo.daemon.log")))?;
@@ -154,7 +155,8 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 	Ok((text, holds, Running { network, kubo, distributors: stage.distributors }))
 }
 
-/// Accounts, keys and devices; vendor, model and fleet; the distributors' nodes join the authors meanwhile.
+/// Makes accounts, keys and devices, and registers vendor, model and fleet. The distributors' nodes
+/// join the authors meanwhile.
 async fn prepare<'a>(
 	console: &'a Console,
 	run: &Path,
@@ -210,7 +212,8 @@ impl Stage<'_> {
 		Ok(bounty)
 	}
 
-	/// A third distributor, alone at first, offers a tampered image. It has no part in what the chain sees.
+	/// A third distributor, the only one at first, offers a tampered image. The chain never hears
+	/// of it.
 	async fn cheat(
 		&self,
 		waybill: &Waybill,
@@ -305,7 +308,7 @@ impl Stage<'_> {
 		Ok(())
 	}
 
-	/// Closes a bounty before it expires: all its devices are paid for.
+	/// Closes a bounty before it expires, because all its devices are paid for.
 	async fn close_paid(&self, bounty: &Bounty) -> Result<()> {
 		let step = self.console.step(format!("closing bounty {}, all of whose devices are paid for", bounty.bounty));
 		self.vendor.close(bounty).await?;
@@ -313,7 +316,8 @@ impl Stage<'_> {
 		Ok(())
 	}
 
-	/// The version of the key set that signs releases from now on. It signs the one that is out, too.
+	/// Replaces the release key. The new one also signs the release that is out. Returns the
+	/// version of the new key set.
 	async fn rotate(&mut self, release: &Release, image: &Path) -> Result<u32> {
 		let step = self.console.step("proposing a new key, signed by the old one and by itself");
 		let Rotation { version, effective_at } = self.vendor.rotate(NEXT_KEY).await?;
@@ -330,22 +334,27 @@ impl Stage<'_> {
 		let step = self.console.step("publishing 1.0.2 with the security version of 1.0.0");
 		let failure = self.vendor.publish_refused(image, "1.0.2", 1).await?;
 		let name = failure.name.unwrap_or(failure.kind);
-		ensure!(name == "Firmware.SecurityVersionTooLow", "the chain refused by another name: {name}: {}", failure.message);
-		step.done(format!("the chain refuses: {name}"));
+		ensure!(
+			name == "Firmware.SecurityVersionTooLow",
+			"the chain refused with an unexpected error: {name}: {}",
+			failure.message
+		);
+		step.done(format!("the chain refused it: {name}"));
 		Ok(name)
 	}
 
-	/// A bounty is open for the older release, and distributors serve it.
+	/// Checks that devices refuse the older release, for which a bounty is open and distributors
+	/// have a ciphertext.
 	async fn older_release(&self, old: &Release, new: &Release, image: &Path) -> Result<Installed> {
 		self.devices.update(self.console).await?;
 		let (refused, words) = self.devices.refuse(old.release).await?;
-		self.console.line(format!("  {refused} devices leave it where it is; asked why, each says: {words}"));
+		self.console.line(format!("  {refused} devices did not take it, and say why: {words}"));
 		let kept = self.devices.installed(new.release, image).await?;
 		Ok(Installed { version: "1.0.0".into(), devices: refused.min(kept), total: self.devices.count() })
 	}
 }
 
-/// What the proofs took each distributor, and its devices.
+/// What the proofs cost each distributor, and the devices that checked them.
 fn proofs(distributors: &[&Account; 2], proved: &[Proved; 2], verified: &[Verified]) -> Vec<Proofs> {
 	let of = |(account, proved): (&&Account, &Proved)| {
 		let address = account.address.to_string();

@@ -1,4 +1,4 @@
-//! What came of it.
+//! The summary of the demonstration.
 
 use crate::{
 	account::Account,
@@ -10,39 +10,39 @@ use std::fmt;
 const UNIT: u128 = 1_000_000_000_000;
 const DECIMALS: usize = 12;
 
-/// What the devices have.
+/// What the devices have installed.
 pub struct Installed {
 	/// The version.
 	pub version: String,
 	/// How many devices had it installed, byte for byte, after its bounty.
 	pub devices: usize,
-	/// How many there are.
+	/// The number of all devices.
 	pub total: usize,
 }
 
-/// What proofs took.
+/// What a distributor's proofs cost.
 pub struct Proofs {
 	/// The distributor.
 	pub name: String,
-	/// What they took it.
+	/// What it cost to make them.
 	pub proved: Proved,
 	/// How many devices have checked them.
 	pub verified: usize,
-	/// What that took the middle one, with fetching them, in milliseconds.
+	/// The median time to fetch and check them, in milliseconds.
 	pub median_ms: Option<u64>,
 }
 
-/// What became of the cheat.
+/// What happened to the cheat.
 pub struct Cheated {
 	/// Its account.
 	pub account: Account,
 	/// How many devices refused its offer.
 	pub refused: usize,
-	/// How many there are.
+	/// The number of all devices.
 	pub devices: usize,
 	/// How many receipts it got.
 	pub receipts: usize,
-	/// What devices said.
+	/// The reason that devices gave.
 	pub words: String,
 }
 
@@ -52,13 +52,13 @@ pub struct Summary<'a> {
 	pub installed: Vec<Installed>,
 	/// How many devices have followed the vendor to its new release key.
 	pub followed: usize,
-	/// What the chain said to a lower security version.
+	/// The error by which the chain refused a lower security version.
 	pub refusal: String,
 	/// How many devices refused the older release.
 	pub refused: Installed,
 	/// How many devices kept the first release in their other slot.
 	pub kept: usize,
-	/// The blocks' account of the money.
+	/// What the blocks say about money.
 	pub audit: &'a Audit,
 	/// The sums.
 	pub checks: Vec<Check>,
@@ -66,15 +66,15 @@ pub struct Summary<'a> {
 	pub vendor: &'a Account,
 	/// The distributors.
 	pub distributors: Vec<&'a Account>,
-	/// What proofs took each of them.
+	/// What proofs cost each of them.
 	pub proofs: Vec<Proofs>,
 	/// The distributor that cheated.
 	pub cheated: Cheated,
-	/// How long it took, in seconds.
+	/// How long everything took, in seconds.
 	pub seconds: u64,
 }
 
-/// An amount in UNIT, all its decimals, so that columns line up.
+/// An amount in UNIT with all its decimals, so that columns line up.
 struct Units(u128);
 
 impl fmt::Display for Units {
@@ -111,39 +111,42 @@ impl fmt::Display for Summary<'_> {
 		}
 		let Installed { version, devices, total } = &self.refused;
 		writeln!(f, "  {} of {total} have followed the vendor to its new release key", self.followed)?;
-		writeln!(f, "  {version} is kept in the other slot of {} of {total}", self.kept)?;
-		writeln!(f, "  {version} is served again: {devices} of {total} stay, and refuse it when asked")?;
-		writeln!(f, "  a lower security version: refused by the chain ({})", self.refusal)?;
+		writeln!(f, "  {} of {total} keep {version} in their other slot", self.kept)?;
+		writeln!(
+			f,
+			"  {devices} of {total} stay on the newer version when {version} is served again, and refuse it when asked"
+		)?;
+		writeln!(f, "  the chain refused a lower security version ({})", self.refusal)?;
 
 		writeln!(
 			f,
-			"\nDistributors    devices {:>19} {:>19} {:>19} {:>19}",
+			"\nDistributors    devices {:>18} {:>18} {:>18} {:>18}",
 			"earned (UNIT)", "for blocks", "fees", "deposits lost"
 		)?;
 		for account in &self.distributors {
 			let row = self.audit.of(&account.address);
 			let (earned, authored) = (Units(row.earned), Units(row.authored));
 			let (fees, burnt) = (Units(row.fees), Units(row.burnt));
-			writeln!(f, "  {:<13} {:>7} {earned:>19} {authored:>19} {fees:>19} {burnt:>19}", account.name, row.devices)?;
+			writeln!(f, "  {:<13} {:>7} {earned:>18} {authored:>18} {fees:>18} {burnt:>18}", account.name, row.devices)?;
 		}
 
 		let Cheated { account, refused, devices, receipts, words } = &self.cheated;
 		let earned = Units(self.audit.of(&account.address).earned);
+		writeln!(f, "  {:<13} {:>7} {earned:>18}", account.name, 0)?;
 		writeln!(
 			f,
-			"  {:<13} {:>7} {earned:>19} for its tampered image: {refused} of {devices} devices refused it",
-			account.name, 0
+			"    {refused} of {devices} devices refused its tampered image before they signed anything ({receipts} receipts):"
 		)?;
-		writeln!(f, "                        before they signed anything ({receipts} receipts): {words}")?;
+		writeln!(f, "    {words}")?;
 
-		writeln!(f, "\nProofs          data (s)  locks (s)      bytes  checked by, in the middle (ms, with fetching)")?;
+		writeln!(f, "\nProofs          data (s)  locks (s)      bytes  checked by      median (ms, with fetching)")?;
 		for proofs in &self.proofs {
 			let Proved { data_seconds, lock_seconds, bytes } = proofs.proved;
 			let middle = proofs.median_ms.map_or_else(|| "-".into(), |middle| middle.to_string());
 			let (name, verified) = (&proofs.name, proofs.verified);
 			writeln!(
 				f,
-				"  {name:<13} {data_seconds:>8.2} {lock_seconds:>10.2} {bytes:>10} {verified:>11} devices, {middle}"
+				"  {name:<13} {data_seconds:>8.2} {lock_seconds:>10.2} {bytes:>10} {verified:>11} devices  {middle}"
 			)?;
 		}
 

@@ -1,4 +1,4 @@
-//! The vendor: registers, publishes, pays.
+//! The vendor: registers, publishes and pays.
 
 use crate::{
 	account::Account,
@@ -20,12 +20,12 @@ pub struct Vendor {
 	model: u64,
 }
 
-/// A key set that can be adopted from a block on.
+/// A proposed key set.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Rotation {
 	/// Its version.
 	pub version: u32,
-	/// The block.
+	/// The first block in which it can be adopted.
 	pub effective_at: u64,
 }
 
@@ -86,7 +86,8 @@ impl Vendor {
 		&self.account
 	}
 
-	/// Makes another release key and proposes it, signed by both keys; to be [adopted](Self::adopt) under the same name.
+	/// Makes another release key and proposes it, signed by both keys. [Adopt](Self::adopt) it
+	/// under the same name.
 	pub async fn rotate(&self, name: &str) -> Result<Rotation> {
 		let next = self.release_key.with_file_name(name);
 		let (current, next) = (text(&self.release_key)?, text(&next)?);
@@ -95,14 +96,14 @@ impl Vendor {
 		self.waybill.ask(&self.account.signs(&arguments)?).await
 	}
 
-	/// Puts the proposed key in the place of the current one.
+	/// Replaces the current key by the proposed one.
 	pub async fn adopt(&mut self, name: &str) -> Result<()> {
 		self.waybill.tell(&self.account.signs(&["vendor", "keys", "adopt"])?).await?;
 		self.release_key = self.release_key.with_file_name(name);
 		Ok(())
 	}
 
-	/// Lets the current key sign a release, too.
+	/// Replaces a release's signature by that of the current key.
 	pub async fn resign(&self, release: &Release, image: &Path) -> Result<()> {
 		let (id, key) = (release.release.to_string(), text(&self.release_key)?);
 		let arguments = ["vendor", "keys", "resign", &id, "--firmware", text(image)?, "--key", key];

@@ -1,4 +1,4 @@
-//! The `waybill` program, called as a person or a script would call it.
+//! Calls the `waybill` program as a person or a script would.
 
 use crate::process::{command, run};
 use anyhow::{anyhow, bail, ensure, Context, Error, Result};
@@ -10,11 +10,11 @@ use std::{
 };
 use tokio::{process::Command, time::timeout};
 
-/// How long a call may take: some wait for final blocks, or for attesters.
+/// How long a call may take. Some wait for final blocks or for attesters.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Bounties are short here: devices accept five blocks left, and distributors reserve receipts
-/// after two seconds.
+/// Bounties are short here. So devices accept five remaining blocks, and distributors reserve
+/// receipts after two seconds.
 const IN_A_HURRY: &str = "[distributor]\nmax_delay = 2\n[device]\nmin_margin = 5\n";
 
 /// How to call the program.
@@ -32,7 +32,7 @@ pub struct Failure {
 	pub kind: String,
 	/// The name of the chain's error or of the device's refusal.
 	pub name: Option<String>,
-	/// What the program says.
+	/// The program's message.
 	pub message: String,
 }
 
@@ -41,7 +41,8 @@ struct Failed {
 	error: Failure,
 }
 
-/// The log to look at when something failed. A context of errors that is not shown among their words.
+/// The log to look at when something failed. It is a context of errors that their text does not
+/// show.
 #[derive(Debug)]
 pub struct Log(pub PathBuf);
 
@@ -52,7 +53,7 @@ impl fmt::Display for Log {
 }
 
 impl Waybill {
-	/// Calls the program with a configuration file of its own, so that it does not read the user's.
+	/// Gives the program its own configuration file, so that it does not read the user's.
 	pub fn new(program: &Path, folder: &Path, name: &str, node: &str, gateway: &str, kubo: &str) -> Result<Self> {
 		ensure!(program.is_file(), "{} is missing: build it first", program.display());
 		let config = folder.join(format!("{name}.toml"));
@@ -61,12 +62,12 @@ impl Waybill {
 		Ok(Self { program: program.into(), config, log: folder.join(format!("{name}.log")) })
 	}
 
-	/// The same program, whose devices know a distributor besides those that the chain knows.
+	/// The same program, with a configuration that names a distributor to devices.
 	pub fn knowing(&self, url: &str) -> Result<Self> {
 		let config = self.config.with_extension("more.toml");
 		let text =
 			std::fs::read_to_string(&self.config).with_context(|| format!("cannot read {}", self.config.display()))?;
-		// The section of devices is the last.
+		// The section `[device]` is the last one.
 		std::fs::write(&config, format!("{text}distributors = [\"{url}\"]\n"))
 			.with_context(|| format!("cannot write {}", config.display()))?;
 		Ok(Self { config, ..self.clone() })

@@ -1,6 +1,8 @@
-//! Writes the first inputs of the targets: real messages, real states, CIDs, proofs and DAGs, and what accounts do on a chain.
+//! Writes the first inputs of the targets: real messages, states, CIDs, proofs and DAGs, and
+//! actions of accounts on a chain.
 //!
-//! Usage: `cargo run --no-default-features --example seeds -- DIRECTORY`, which gets a folder for each target.
+//! Usage: `cargo run --no-default-features --example seeds -- DIRECTORY`. Each target gets a folder
+//! in the directory.
 
 #[path = "../../crates/ipfs/tests/dag/common.rs"]
 #[allow(dead_code, reason = "each program uses its part")]
@@ -17,7 +19,7 @@ use std::{
 use waybill_exchange::{DeviceExchange, Message, Policy, Rejection, RejectionMessage, RevealedKey, Session, Signer};
 use waybill_primitives::{Cid, Codec, DeviceKey, HelloStatement, KeySetStatement, Multihash, Version, Yank, YankStatement};
 
-/// Names of files and their bytes.
+/// The names of files, with their bytes.
 type Seeds = Vec<(&'static str, Vec<u8>)>;
 
 fn main() {
@@ -43,7 +45,7 @@ fn write(folder: &Path, seeds: Seeds) {
 	}
 }
 
-/// Alterations of proofs, which the target makes: a path to a part, and what becomes of it.
+/// Alterations that the target makes in a proof: the path to a part, and what happens to it.
 fn zkcp() -> Seeds {
 	let nothing = (None::<u8>, None::<(u8, u8)>);
 	let one = |locks: bool, path: &[u16], what: &[u8]| {
@@ -68,7 +70,7 @@ fn zkcp() -> Seeds {
 	]
 }
 
-/// Every message of one exchange, and every state that device and distributor store on the way.
+/// Every message of one exchange, and every state that device and distributor store along the way.
 fn cbor() -> Seeds {
 	let world = World::new();
 	let (mut device, mut server) = (world.device(), world.server(1));
@@ -102,7 +104,7 @@ fn cbor() -> Seeds {
 	seeds.push(("revealed-key", RevealedKey::new(BOUNTY, 2, key).to_cbor()));
 	seeds.push(("rejection", RejectionMessage::from(Rejection::EpochFull).to_cbor()));
 
-	// A receipt that lapsed, whose key may still come.
+	// A receipt that lapsed, and whose key may still come.
 	let (mut device, mut server) = (world.device(), world.server(2));
 	device.until_signed(&world, &mut server);
 	chain.advance(200);
@@ -127,7 +129,7 @@ fn cids() -> Seeds {
 	]
 }
 
-/// Blocks as kubo makes them, and cases of the target.
+/// Blocks as kubo makes them, and cases for the target.
 fn dags() -> Seeds {
 	let mut store = dag::Store::default();
 	let leaf = store.file(Some(b"leaf"), &[]);
@@ -208,7 +210,8 @@ fn statements() -> Seeds {
 	]
 }
 
-/// Steps of the `runtime` target, which is not compiled here: blocks that pass, the account, the action's number and its fields.
+/// Steps for the `runtime` target, which is not compiled here. A step is a number of blocks, the
+/// account, and the action's number and fields.
 fn chains() -> Seeds {
 	const VENDOR: u8 = 2;
 	const DAVE: u8 = 3;
@@ -299,7 +302,7 @@ fn chains() -> Seeds {
 			]
 			.concat(),
 		),
-		// utility.batch of two times system.remark, as SCALE.
+		// `utility.batch` with two `system.remark` calls, in SCALE.
 		("any-call", step(1, EVE, 0, &[30, 0, 8, 0, 0, 4, 1, 0, 0, 4, 2])),
 	]
 }

@@ -1,16 +1,21 @@
-//! CBOR: the messages of the exchange, and the state that devices and distributors store and carry on from.
+//! CBOR: the messages of the exchange, and the states that devices and distributors store and
+//! resume from.
 
 use ed25519_dalek::SigningKey;
 use std::sync::LazyLock;
 use waybill_exchange::{
-	sign, BountyView, ChainView, DeviceExchange, Epoch, Hello, IndexedSignature, Installed, Invite, Message, Offer, Policy,
-	Profile, Receipt, RejectionMessage, ReleaseState, ReleaseView, RevealedKey, Session, Signer, Slot, Stage, Terms,
+	sign, ChainHead, ChainView, DeviceExchange, Epoch, Hello, Installed, Invite, Message, Offer, Place, Policy, Profile,
+	ProofQuery, Receipt, RejectionMessage, ReleaseView, RevealedKey, Session, SignedVerdict, Signer, Slot, Stage, Terms,
 	TrustedKeys,
 };
-use waybill_primitives::{DeviceKey, Hash32, KeySet};
+use waybill_primitives::{
+	view::{BountyView, ReleaseState},
+	DeviceKey, Hash32, IndexedSignature, KeySet,
+};
 use waybill_zkcp::unwatched;
 
-/// The chain, the vendor and the device of the vectors in `crates/exchange/vectors/` and of the exchange's own tests.
+/// The chain, the vendor and the device that the vectors in `crates/exchange/vectors/` and the
+/// exchange's own tests use.
 const GENESIS: Hash32 = [0x67; 32];
 const VENDOR: [u8; 32] = [0x76; 32];
 const MODEL: u64 = 3;
@@ -21,7 +26,7 @@ const DEVICE_SEED: [u8; 32] = [
 
 static DEVICE: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::from_bytes(&DEVICE_SEED));
 
-/// Reads the bytes as each message and each stored state.
+/// Reads the bytes as each kind of message and of stored state.
 pub fn run(data: &[u8]) {
 	let wire = [
 		message::<Invite>(data),
@@ -30,13 +35,16 @@ pub fn run(data: &[u8]) {
 		message::<Receipt>(data),
 		message::<RevealedKey>(data),
 		message::<RejectionMessage>(data),
+		message::<ProofQuery>(data),
+		message::<SignedVerdict>(data),
 	];
 	let stored = [message::<Epoch>(data), session(data), device(data)];
 	let kinds = wire.into_iter().chain(stored).filter(|read| *read).count();
 	assert!(kinds <= 1, "one message can be read as two kinds");
 }
 
-/// What is read is written back the same. Answers whether anything was.
+/// Checks that a message that can be read is written back the same. Returns whether it could be
+/// read.
 fn message<M: Message>(data: &[u8]) -> bool {
 	match M::from_cbor(data) {
 		Ok(message) => {
@@ -48,7 +56,8 @@ fn message<M: Message>(data: &[u8]) -> bool {
 	}
 }
 
-/// A distributor's session goes on from whatever state it finds, and what it stores can be read again.
+/// Checks that a distributor's session can continue from any state that it reads, and that it can
+/// read back what it stores.
 fn session(data: &[u8]) -> bool {
 	let Ok(mut session) = Session::restore(data) else { return false };
 	assert_eq!(session.to_bytes().as_slice(), data);
@@ -68,7 +77,8 @@ fn session(data: &[u8]) -> bool {
 	true
 }
 
-/// A device goes on from whatever state it finds, and what it stores can be read again.
+/// Checks that a device can continue from any state that it reads, and that it can read back what
+/// it stores.
 fn device(data: &[u8]) -> bool {
 	let Some(mut device) = restore(data) else { return false };
 	let _ = device.key(&[7; 32]);
@@ -98,7 +108,7 @@ fn device_key() -> DeviceKey {
 	DEVICE.public()
 }
 
-/// Does what the stage asks for.
+/// Does what the current stage asks for.
 fn step(device: &mut DeviceExchange) {
 	assert!(device.files().count() <= 2 * (device.awaited().count() + 1) + 1);
 	match device.stage() {
@@ -141,32 +151,39 @@ fn step(device: &mut DeviceExchange) {
 	}
 }
 
-/// A chain on which the terms' bounty is open, and the time there: later than any that a device has seen.
+/// A chain on which the terms' bounty is open, and a time later than any that a device has seen.
 fn view(terms: &Terms) -> (ChainView, u64) {
 	let now = u64::MAX;
+	let bounty = BountyView {
+		id: terms.bounty,
+		vendor: VENDOR,
+		release: terms.release_id,
+		fleet: 0,
+		root: [0; 32],
+		count: u32::MAX,
+		digest: terms.release.digest,
+		reward: 1,
+		expires_at: u32::MAX,
+		held: 1,
+		paid: 0,
+		reserved: 0,
+		exclusive_until: 0,
+		closing: false,
+	};
 	let view = ChainView {
-		genesis: GENESIS,
-		number: u32::MAX - 100,
-		timestamp_ms: now,
+		head: ChainHead { genesis: GENESIS, number: u32::MAX - 100, timestamp_ms: now },
 		release: ReleaseView {
 			id: terms.release_id,
 			vendor: VENDOR,
 			statement: terms.release.clone(),
 			key_set_version: 1,
 			signatures: vec![IndexedSignature { key: 0, signature: sign(&*DEVICE, &terms.release, &GENESIS) }],
+			advisory: None,
+			published_at: 1,
 			state: ReleaseState::Available,
+			yank: None,
 		},
-		bounty: Some(BountyView {
-			id: terms.bounty,
-			release: terms.release_id,
-			digest: terms.release.digest,
-			root: [0; 32],
-			count: u32::MAX,
-			expires_at: u32::MAX,
-			closing: false,
-			device_index: terms.device_index,
-			slot: Slot::Open,
-		}),
+		place: Some(Place { bounty, device_index: terms.device_index, slot: Slot::Open }),
 	};
 	(view, now)
 }

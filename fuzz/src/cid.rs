@@ -1,4 +1,4 @@
-//! CIDs: binary, text and SCALE forms, against the `cid` crate.
+//! CIDs in binary, text and SCALE form, compared with the `cid` crate.
 
 use codec::{DecodeAll, Encode, MaxEncodedLen};
 use std::fmt::Debug;
@@ -13,7 +13,8 @@ pub fn run(data: &[u8]) {
 	}
 }
 
-/// What is read is written back the same, and nothing that is canonical and on the allow-list is refused.
+/// Checks that a CID that can be read is written back the same, and that no canonical CID on the
+/// allow-list is refused.
 fn binary(data: &[u8]) {
 	let ours = Cid::from_bytes(data);
 	let mut rest = data;
@@ -40,7 +41,7 @@ fn scale(data: &[u8]) {
 	}
 }
 
-/// A text has many forms; all that is read is a CID that the `cid` crate reads too.
+/// A text has many forms. The `cid` crate must read every one that we read.
 fn read_text(text: &str) {
 	if let Ok(cid) = text.parse::<Cid>() {
 		let theirs = cid::Cid::try_from(text).map(|theirs| theirs.to_bytes());
@@ -49,7 +50,7 @@ fn read_text(text: &str) {
 	}
 }
 
-/// Every form of a CID leads back to it.
+/// Checks that every form of a CID leads back to it.
 fn forms(cid: Cid) {
 	same(Cid::from_bytes(&cid.to_bytes()), cid);
 	same(cid.to_string().parse(), cid);

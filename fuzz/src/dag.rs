@@ -1,4 +1,4 @@
-//! UnixFS DAGs: blocks as somebody's gateway or peer sends them.
+//! UnixFS DAGs: blocks as any gateway or peer may send them.
 
 use codec::Decode;
 use prost::Message;
@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use waybill_ipfs::{Content, ContentHasher, DagError, DagReader, Limits};
 use waybill_primitives::{Cid, Codec, Multihash};
 
-/// Blocks, each of which can link to those before it. The last one is the root.
+/// Blocks, each of which can link to the blocks before it. The last one is the root.
 #[derive(Decode, Debug)]
 struct Case {
-	/// The file's declared size, if not the one that the blocks give.
+	/// The file's declared size; `None` for the size that the blocks add up to.
 	size: Option<u64>,
 	max_depth: u8,
 	max_blocks: u8,
@@ -21,31 +21,31 @@ struct Case {
 enum Block {
 	/// A leaf.
 	Raw(Vec<u8>),
-	/// Bytes that are called dag-pb.
+	/// Bytes under a dag-pb CID.
 	DagPb(Vec<u8>),
-	/// A node as IPFS programs write it, but for what is altered.
+	/// A node as IPFS programs write it, with alterations.
 	Node { kind: u8, data: Option<Vec<u8>>, packed: bool, links: Vec<Link>, filesize: Option<u8> },
 }
 
 #[derive(Decode, Debug)]
 struct Link {
-	/// How many blocks before this one.
+	/// The number of blocks back from this one.
 	back: u8,
-	/// What the declared size is off by.
+	/// The error in the declared size.
 	off: i8,
-	/// Bytes in place of the block's CID.
+	/// Bytes that replace the block's CID.
 	cid: Option<Vec<u8>>,
 }
 
-/// A block that is made, and the size of the file below it as its links declare it.
+/// A finished block, and the size of the file below it according to its links.
 struct Made {
 	cid: Cid,
 	size: u64,
 }
 
-/// Reads the DAG, with the right blocks and with wrong ones.
+/// Reads the DAG with the right blocks and with wrong ones.
 pub fn run(data: &[u8]) {
-	// Any bytes at all as a single block, then with the size that it says it has.
+	// Any bytes as a single block, then with the size that the block declares.
 	let (whole, store) = (dag_pb(data), HashMap::from([(dag_pb(data), data.to_vec())]));
 	if let Err(DagError::WrongSize { found, .. }) = walk(whole, &store, limits(u64::MAX, 16, 64)) {
 		let _ = walk(whole, &store, limits(found, 16, 64));
@@ -76,15 +76,15 @@ fn dag_pb(block: &[u8]) -> Cid {
 	Cid { codec: Codec::DagPb, hash: Multihash::Sha2_256(Sha256::digest(block).into()) }
 }
 
-/// Reads until the file ends, a block is missing or one is refused. Memory and work stay within the limits, and a file that is
-/// complete has the declared size and the content that a plain walk finds.
+/// Reads until the file ends, or a block is missing or refused. Memory and work must stay within
+/// the limits. A complete file must have the declared size and the content that a plain walk finds.
 fn walk(root: Cid, store: &HashMap<Cid, Vec<u8>>, limits: Limits) -> Result<(), DagError> {
 	let mut reader = DagReader::new(root, limits);
 	let mut hasher = ContentHasher::new();
 	while let Some(cid) = reader.next() {
 		let (blocks, position) = (reader.blocks(), reader.position());
 		assert!(blocks < limits.max_blocks && reader.upcoming().count() + blocks <= limits.max_blocks);
-		// A wrong block leaves the reader as it was.
+		// A wrong block does not change the reader.
 		assert!(reader.supply(b"\0not what the CID names").is_err_and(|error| error.blames_source()));
 		assert_eq!((reader.next(), reader.blocks(), reader.position()), (Some(cid), blocks, position));
 		let Some(block) = store.get(&cid) else { return Ok(()) };
@@ -107,7 +107,8 @@ fn walk(root: Cid, store: &HashMap<Cid, Vec<u8>>, limits: Limits) -> Result<(), 
 	Ok(())
 }
 
-/// The file by recursion, as prost reads the nodes; nothing where prost does not: it minds the fields that the reader skips.
+/// Reads the file by recursion, with prost reading the nodes. Returns `None` where prost refuses a
+/// node: it checks fields that the reader skips.
 fn plain(cid: Cid, store: &HashMap<Cid, Vec<u8>>, file: &mut Vec<u8>) -> Option<()> {
 	let block = &store[&cid];
 	if cid.codec == Codec::Raw {
@@ -121,7 +122,7 @@ fn plain(cid: Cid, store: &HashMap<Cid, Vec<u8>>, file: &mut Vec<u8>) -> Option<
 }
 
 impl Block {
-	/// The bytes, what they are, and the size of the file below.
+	/// The block's bytes, their codec, and the size of the file below.
 	fn make(&self, before: &[Made]) -> (Vec<u8>, Codec, u64) {
 		let (kind, data, packed, links, filesize) = match self {
 			Self::Raw(bytes) => return (bytes.clone(), Codec::Raw, bytes.len() as u64),
@@ -150,7 +151,8 @@ impl Block {
 			unixfs.extend(PackedSizes { blocksizes }.encode_to_vec());
 		}
 		let links = linked.into_iter().map(|(hash, _)| PbLink { hash: Some(hash) }).collect();
-		// dag-pb wants the links before the data, which is not how prost writes one message.
+		// dag-pb puts the links before the data, and prost does not write a single message that
+		// way.
 		let mut block = PbNode { data: None, links }.encode_to_vec();
 		block.extend(PbNode { data: Some(unixfs), links: vec![] }.encode_to_vec());
 		(block, Codec::DagPb, size)

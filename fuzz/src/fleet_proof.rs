@@ -1,4 +1,5 @@
-//! Proofs of membership: single ones, multiproofs up to a cap, and whatever else claims to be one.
+//! Proofs of membership: single proofs, multiproofs up to a cap, and anything that claims to be
+//! one.
 
 use codec::{Decode, DecodeAll};
 use std::{collections::BTreeSet, sync::LazyLock};
@@ -10,7 +11,7 @@ use waybill_primitives::{
 	DeviceKey, Hash32,
 };
 
-/// Fleets whose trees are complete, odd at some level, or a single node.
+/// The sizes of fleets whose trees are complete, odd at some level, or a single node.
 const COUNTS: [u16; 12] = [1, 2, 3, 5, 8, 25, 64, 100, 129, 257, 600, 1023];
 
 struct Fleet {
@@ -32,15 +33,15 @@ fn sha256(bytes: &[u8]) -> Hash32 {
 	sha2::Sha256::digest(bytes).into()
 }
 
-/// Some devices of a fleet, and what is altered before they are verified.
+/// Some devices of a fleet, and the alterations before they are verified.
 #[derive(Decode, Debug)]
 struct Batch {
 	fleet: u8,
 	height: u8,
 	indices: Vec<u16>,
-	/// Whether the indices are put in order, each once.
+	/// Whether the indices are sorted and repeats removed.
 	ordered: bool,
-	/// Places of members that claim another's key.
+	/// The places of members that claim another device's key.
 	impostors: Vec<u8>,
 	alterations: Vec<Alteration>,
 }
@@ -53,7 +54,7 @@ enum Alteration {
 	Swap { one: u16, other: u16 },
 }
 
-/// A proof out of nothing.
+/// A proof that is made up.
 #[derive(Decode, Debug)]
 struct Claim {
 	count: u32,
@@ -73,7 +74,8 @@ pub fn run(data: &[u8]) {
 	}
 }
 
-/// An honest multiproof proves its devices; an altered one proves nobody who is not in the fleet, and not all that are.
+/// Checks that an honest multiproof proves its devices. An altered one must prove nobody outside
+/// the fleet, and not all of its devices.
 fn batch(mut batch: Batch) {
 	let Fleet { keys, tree } = &FLEETS[usize::from(batch.fleet) % FLEETS.len()];
 	let count = keys.len() as u32;
@@ -142,7 +144,8 @@ fn verdicts(
 	verify_members::<Blake2b256>(count, height, members, proof, |place| cap.get(place as usize).copied())
 }
 
-/// Whatever is claimed of whatever fleet: bounded work, no panic, and both ways to verify agree on one device.
+/// Verifies any claim about any fleet. Work must be bounded, nothing may panic, and both ways to
+/// verify must agree on a single device.
 fn claim(claim: Claim) {
 	let Claim { count, height, members, proof, cap } = claim;
 	assert!(depth(count) <= MAX_PROOF_LEN);
@@ -157,7 +160,7 @@ fn claim(claim: Claim) {
 		let alone = verify_members::<Blake2b256>(count, depth(count), &[(*index, *key)], &proof, |_| Some(root));
 		assert_eq!(alone == Ok(vec![true]), verify::<Blake2b256>(&root, count, *index, key, &proof));
 	}
-	// A cap on chain is a level of the tree.
+	// A cap on the chain is a level of the tree.
 	let height = u32::from(height) % (depth(count) + 1);
 	let verdicts = verify_members::<Blake2b256>(count, height, &members, &proof, |place| cap.get(place as usize).copied());
 	assert!(verdicts.is_err() || verdicts.is_ok_and(|verdicts| verdicts.len() == members.len()));

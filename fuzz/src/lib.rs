@@ -1,7 +1,7 @@
-//! What the fuzz targets do with their bytes: one module a target, each with a function `run`.
+//! The fuzz targets: one module for each, with a function `run` that gets the bytes.
 //!
-//! A target fails by a panic: one of the code under test, or one of the target's own assertions. Input that a target cannot use
-//! is no failure.
+//! A target fails by a panic: in the code under test, or from one of the target's own assertions.
+//! An input that a target cannot use is not a failure.
 
 pub mod cbor;
 pub mod cid;

@@ -1,22 +1,23 @@
-//! Signed statements and lists of keys in SCALE, keys and versions as text, and the check of a key set's signatures.
+//! Signed statements and lists of keys in SCALE, keys and versions as text, and the check of a key
+//! set's signatures.
 
 use codec::{Decode, DecodeAll, Encode, MaxEncodedLen};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use std::{collections::BTreeSet, fmt::Debug, str::FromStr, sync::LazyLock};
-use waybill_exchange::{sign, IndexedSignature, Signer, TrustedKeys};
+use waybill_exchange::{sign, Signer, TrustedKeys};
 use waybill_primitives::{
-	DeviceKey, DeviceSignature, HelloStatement, KeySet, KeySetStatement, ReceiptStatement, ReleaseStatement, Statement,
-	Version, VoteStatement, Yank, YankStatement,
+	DeviceKey, DeviceSignature, HelloStatement, IndexedSignature, KeySet, KeySetStatement, ReceiptStatement,
+	ReleaseStatement, Statement, Version, VoteStatement, Yank, YankStatement,
 };
 
 type AccountId = [u8; 32];
 
 const GENESIS: [u8; 32] = [0x67; 32];
 
-/// Release keys, as the vendor holds them.
+/// The vendor's release keys.
 static KEYS: LazyLock<Vec<SigningKey>> = LazyLock::new(|| (0..8).map(|seed| SigningKey::from_bytes(&[seed; 32])).collect());
 
-/// Reads the bytes as each statement, list, text and signed statement.
+/// Reads the bytes as each kind of statement, list, text and signed statement.
 pub fn run(data: &[u8]) {
 	statement::<HelloStatement<AccountId>>(data);
 	statement::<ReceiptStatement<AccountId>>(data);
@@ -45,14 +46,14 @@ pub fn run(data: &[u8]) {
 	}
 }
 
-/// A SCALE form is the only one of its value.
+/// Checks that a value has only one SCALE form.
 fn scale<T: Decode + Encode>(data: &[u8]) -> Option<T> {
 	let value = T::decode_all(&mut &*data).ok()?;
 	assert_eq!(value.encode(), data);
 	Some(value)
 }
 
-/// What is signed begins with the domain and the chain, and ends with the statement.
+/// Checks that the signed bytes begin with the domain and the chain and end with the statement.
 fn statement<S: Statement + Decode>(data: &[u8]) -> Option<S> {
 	let statement = scale::<S>(data)?;
 	let bytes = statement.signing_bytes(&GENESIS);
@@ -60,14 +61,14 @@ fn statement<S: Statement + Decode>(data: &[u8]) -> Option<S> {
 	Some(statement)
 }
 
-/// A text is the only one of its value.
+/// Checks that a value has only one text.
 fn read_text<T: FromStr + ToString>(text: &str) {
 	if let Ok(value) = text.parse::<T>() {
 		assert_eq!(value.to_string(), text);
 	}
 }
 
-/// [`KeySet::is_valid`] in other words.
+/// [`KeySet::is_valid`], implemented differently.
 fn is_valid(set: &KeySet) -> bool {
 	set.keys.iter().for_each(weakness);
 	let different: BTreeSet<_> = set.keys.iter().collect();
@@ -75,7 +76,8 @@ fn is_valid(set: &KeySet) -> bool {
 	strong && different.len() == set.keys.len() && (1..=set.keys.len()).contains(&usize::from(set.threshold))
 }
 
-/// A key is weak exactly if its point has small order or its encoding is not canonical; a key that is no point is neither.
+/// Checks that a key is weak exactly if its point has small order or its encoding is not canonical.
+/// Keys that are not points are not checked.
 fn weakness(key: &DeviceKey) {
 	let DeviceKey::Ed25519(bytes) = key;
 	if let Ok(point) = VerifyingKey::from_bytes(bytes) {
@@ -88,7 +90,7 @@ fn weakness(key: &DeviceKey) {
 #[derive(Decode)]
 struct Signed {
 	threshold: u8,
-	/// The set's keys, by their numbers.
+	/// The numbers of the set's keys.
 	keys: Vec<u8>,
 	release: u64,
 	signatures: Vec<Signature>,
@@ -100,11 +102,12 @@ struct Signature {
 	place: u8,
 	/// The number of the key that signs.
 	signer: u8,
-	/// What it signs is another release's withdrawal.
+	/// Whether the key signs another release's withdrawal.
 	other: bool,
 }
 
-/// Signatures carry a statement exactly if at least the threshold of different keys signed it, and nothing else did.
+/// Checks that signatures carry a statement exactly if at least the threshold of different keys
+/// signed it and no signature is wrong.
 fn signed(case: &Signed) {
 	let key = |number: u8| &KEYS[usize::from(number) % KEYS.len()];
 	let keys: Vec<_> = case.keys.iter().map(|number| key(*number).public()).collect();

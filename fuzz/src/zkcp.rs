@@ -1,7 +1,8 @@
-//! Proofs of data and of locks: honest ones with alterations, and bytes that claim to be one.
+//! Proofs of data and of locks: honest ones with alterations, and bytes that claim to be a proof.
 //!
-//! A proof has some hundred kilobytes, so that inputs are what is altered in one that is made at the start. It differs each time, for
-//! it is random, but not in its lists, but for how many nodes of trees it has.
+//! A proof has some hundred kilobytes, so an input contains only alterations of a proof that is
+//! made at the start. That proof is random. Its lists have the same lengths in every run, except
+//! for the nodes of its trees.
 
 use codec::Decode;
 use std::sync::LazyLock;
@@ -9,22 +10,22 @@ use waybill_zkcp::{
 	encrypt, payload_digests, prove, prove_locks, unwatched, verify, ChunkDigests, Key, Layout, LockTable, Nonce, OutOfRange,
 };
 
-/// The bytes that begin every proof: what it is, and the parameters.
+/// The bytes at the start of every proof: its kind and the parameters.
 const HEAD: usize = 27;
 /// The field's order.
 const ORDER: u32 = 0x7f00_0001;
 
-/// What stands in a proof.
+/// The shape of a part of a proof.
 enum Shape {
-	/// So many bytes.
+	/// A fixed number of bytes.
 	Bytes(usize),
 	/// A number in as many bytes as it needs.
 	Number,
-	/// A number of the same.
+	/// A count, then that many parts of one shape.
 	List(&'static Shape),
-	/// Something or nothing.
+	/// A part that may be missing.
 	Maybe(&'static Shape),
-	/// One after the other.
+	/// Parts one after the other.
 	All(&'static [Shape]),
 }
 
@@ -112,7 +113,7 @@ impl Part {
 		}
 	}
 
-	/// The part at the end of a path, or as far as there are parts.
+	/// The part at the end of a path, or the last one on it that exists.
 	fn at(&mut self, path: &[u16]) -> &mut Self {
 		let mut part = self;
 		for step in path {
@@ -139,7 +140,7 @@ impl Part {
 		}
 	}
 
-	/// The part with nothing in it.
+	/// An empty part of a shape.
 	fn empty(shape: &'static Shape) -> Self {
 		match shape {
 			Bytes(length) => Self::Bytes(vec![0; *length]),
@@ -187,7 +188,7 @@ impl Honest {
 		honest
 	}
 
-	/// The proof with these alterations.
+	/// The proof's bytes after these alterations.
 	fn with(&self, alterations: &[Alteration]) -> Vec<u8> {
 		let mut parts = self.parts.clone();
 		alterations.iter().take(8).for_each(|alteration| alter(parts.at(&alteration.path), &alteration.what));
@@ -197,7 +198,7 @@ impl Honest {
 	}
 }
 
-/// What is proved.
+/// The statement that is proved.
 struct Statement {
 	nonce: Nonce,
 	payload: [u8; 32],
@@ -237,15 +238,15 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 	}
 });
 
-/// What is altered in a proof.
+/// The alterations of a proof.
 #[derive(Decode, Debug)]
 struct Case {
-	/// Whether it is the one of locks.
+	/// Whether to alter the proof of locks instead of the proof of data.
 	locks: bool,
 	alterations: Vec<Alteration>,
-	/// Then bytes are inserted, or cut off.
+	/// Then bytes are inserted or cut off.
 	splice: Option<Splice>,
-	/// Then a bit of the statement is another.
+	/// Then a bit of the statement is flipped.
 	statement: Option<(u8, u8)>,
 }
 
@@ -261,7 +262,7 @@ enum What {
 		at: u8,
 		bit: u8,
 	},
-	/// An element: 0, 1, and numbers about the order.
+	/// Replaces an element by 0, 1 or a number near the order.
 	Element {
 		at: u8,
 		which: u8,
@@ -313,7 +314,7 @@ fn case(case: Case) {
 	let mut nonce = nonce.0;
 	let mut is_same = bytes == honest.bytes;
 	if let Some((at, bit)) = case.statement {
-		// A proof of locks says nothing of the payload.
+		// A proof of locks says nothing about the payload.
 		let of = if case.locks {
 			[&mut nonce, &mut commitment, &mut payload]
 		} else {
@@ -327,7 +328,7 @@ fn case(case: Case) {
 	assert_eq!(holds(&bytes, case.locks, &statement), is_same);
 }
 
-/// Whether a proof is taken.
+/// Whether the verifier accepts a proof.
 fn holds(proof: &[u8], locks: bool, statement: &Statement) -> bool {
 	let Statement { nonce, payload, commitment } = statement;
 	if locks {

@@ -4,7 +4,7 @@ use sc_service::{ChainType, Properties};
 use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use waybill_runtime::{SS58_PREFIX, TOKEN_DECIMALS, TOKEN_SYMBOL, WASM_BINARY};
 
-/// A chain specification without extensions, so that light clients can read it.
+/// A chain specification without extensions, so light clients can read it.
 pub type ChainSpec = sc_service::GenericChainSpec;
 
 /// A chain with a single author, Alice.
@@ -18,8 +18,8 @@ pub fn local_testnet() -> Result<ChainSpec, String> {
 }
 
 fn preset(name: &str, id: &str, chain_type: ChainType, preset: &str) -> Result<ChainSpec, String> {
-	let wasm =
-		WASM_BINARY.ok_or("the program was built without a runtime (SKIP_WASM_BUILD); use a chain specification file")?;
+	let wasm = WASM_BINARY
+		.ok_or("this program was built without a runtime (SKIP_WASM_BUILD); name a chain specification file with --chain")?;
 	Ok(ChainSpec::builder(wasm, None)
 		.with_name(name)
 		.with_id(id)

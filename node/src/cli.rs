@@ -6,14 +6,14 @@ use sc_cli::{
 	KeySubcommand, PurgeChainCmd, RevertCmd, RunCmd,
 };
 
-/// What the program was asked to do.
+/// The command line of the program.
 #[derive(Debug, clap::Parser)]
 pub struct Cli {
-	/// A task other than running the node.
+	/// A task that does not run the node.
 	#[command(subcommand)]
 	pub subcommand: Option<Subcommand>,
 
-	/// How to run the node.
+	/// The options of the node.
 	#[clap(flatten)]
 	pub run: RunNode,
 }
@@ -21,18 +21,19 @@ pub struct Cli {
 /// The options of a running node.
 #[derive(Debug, clap::Args)]
 pub struct RunNode {
-	/// The options that every node of this kind has.
+	/// The options that every Substrate node has.
 	#[clap(flatten)]
 	pub base: RunCmd,
 
 	/// IPFS gateway from which the off-chain worker fetches releases to check them.
 	///
-	/// It must serve raw blocks as the trustless gateway specification says; kubo's own gateway does.
+	/// It must serve raw blocks as the trustless gateway specification requires. Kubo's own gateway
+	/// does.
 	#[arg(long, env = "WAYBILL_IPFS_GATEWAY", value_name = "URL", default_value_t)]
 	pub ipfs_gateway: GatewayUrl,
 }
 
-/// The other tasks.
+/// The tasks that do not run the node.
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
 	/// Makes and inspects keys.

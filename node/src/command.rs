@@ -1,4 +1,4 @@
-//! Does what the command line asks for.
+//! Runs what the command line asks for.
 
 use crate::{
 	chain_spec::{self, ChainSpec},
@@ -46,7 +46,7 @@ impl SubstrateCli for Cli {
 	}
 }
 
-/// Reads the command line and runs what it asks for.
+/// Parses the command line and runs what it asks for.
 pub fn run() -> sc_cli::Result<()> {
 	let cli = Cli::from_args();
 	match &cli.subcommand {
@@ -87,7 +87,8 @@ pub fn run() -> sc_cli::Result<()> {
 
 fn run_node(cli: &Cli) -> sc_cli::Result<()> {
 	cli.create_runner(&cli.run.base)?.run_node_until_exit(|mut config| async move {
-		// Claims index the keys they reveal, so that devices find them after the state is pruned.
+		// Claims index the keys that they reveal. Devices find the keys there after the state has
+		// been pruned.
 		config.offchain_worker.indexing_enabled = true;
 		let gateway = &cli.run.ipfs_gateway;
 		match config.network.network_backend {

@@ -6,15 +6,15 @@ use sp_core::offchain::{OffchainStorage, STORAGE_PREFIX};
 use std::{fmt, str::FromStr};
 use url::Url;
 
-/// The base URL of an IPFS gateway, without a slash at its end.
+/// The base URL of an IPFS gateway, without a slash at the end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GatewayUrl(String);
 
-/// Longer URLs are refused.
+/// The length of the longest URL that is accepted, in bytes.
 const MAX_LEN: usize = 256;
 
 impl GatewayUrl {
-	/// Leaves the URL where the off-chain worker looks for it.
+	/// Stores the URL where the off-chain worker looks for it.
 	pub fn store(&self, storage: &mut impl OffchainStorage) {
 		storage.set(STORAGE_PREFIX, GATEWAY_KEY, &self.0.as_bytes().encode());
 	}
@@ -42,11 +42,11 @@ impl FromStr for GatewayUrl {
 			return Err(format!("only http:// is supported; {example}"));
 		}
 		if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-			return Err(format!("a user, a query or a fragment has no place here; {example}"));
+			return Err(format!("a gateway's URL has no user, query or fragment; {example}"));
 		}
 		let base = url.as_str().trim_end_matches('/');
 		if base.len() > MAX_LEN {
-			return Err(format!("longer than {MAX_LEN} bytes"));
+			return Err(format!("the URL has {} bytes, and at most {MAX_LEN} are allowed; use a shorter one", base.len()));
 		}
 		Ok(Self(base.into()))
 	}

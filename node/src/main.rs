@@ -1,5 +1,7 @@
-//! The node of the Waybill chain: Aura block authoring, GRANDPA finality and the off-chain worker that checks releases.
-#![allow(clippy::result_large_err)] // `sc_cli::Error` and `sc_service::Error` are large; a node fails once.
+//! The node of the Waybill chain: block authoring by Aura, finality by GRANDPA, and the off-chain
+//! worker that checks releases.
+// `sc_cli::Error` and `sc_service::Error` are large, but a node fails only once.
+#![allow(clippy::result_large_err)]
 
 mod chain_spec;
 mod cli;

@@ -1,4 +1,4 @@
-//! The RPC methods beyond those that every node of this kind has.
+//! The RPC methods that this node adds to Substrate's own.
 
 use jsonrpsee::RpcModule;
 use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer, TransactionPaymentRuntimeApi};
@@ -10,7 +10,7 @@ use std::{error::Error, sync::Arc};
 use substrate_frame_rpc_system::{AccountNonceApi, System, SystemApiServer};
 use waybill_runtime::{opaque::Block, AccountId, Balance, Nonce};
 
-/// Account nonces and fees.
+/// The methods for account nonces and fees.
 pub fn module<C, P>(client: Arc<C>, pool: Arc<P>) -> Result<RpcModule<()>, Box<dyn Error + Send + Sync>>
 where
 	C: ProvideRuntimeApi<Block> + HeaderBackend<Block> + HeaderMetadata<Block, Error = BlockChainError>,

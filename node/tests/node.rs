@@ -1,4 +1,4 @@
-//! Runs the program itself.
+//! Tests of the program itself, as a process.
 
 use codec::Decode;
 use serde_json::{json, Value};
@@ -21,7 +21,7 @@ fn output(arguments: &[&str]) -> Output {
 	program().args(arguments).output().unwrap()
 }
 
-/// A node that is stopped when the test ends.
+/// A running node. It is killed when the test ends.
 struct Node {
 	process: Child,
 	rpc: String,
@@ -45,7 +45,7 @@ impl Node {
 			log.push_str(&line);
 			log.push('\n');
 		};
-		// A full pipe would stop the node.
+		// If nobody read the pipe, it would fill up and stop the node.
 		thread::spawn(move || lines.for_each(drop));
 		Self { process, rpc }
 	}

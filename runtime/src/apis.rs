@@ -1,4 +1,4 @@
-//! What nodes and clients ask of the runtime.
+//! The runtime APIs that nodes and clients call.
 
 use crate::{
 	configs::KeyOwnerProof, genesis_config_presets, AccountId, Aura, Balance, Block, Executive, Firmware, Grandpa,

@@ -1,10 +1,10 @@
-//! Money: its unit, and what storage costs.
+//! Money: its unit, and the prices of storage.
 
 use crate::Balance;
 
-/// What the unit is called.
+/// The symbol of the unit.
 pub const TOKEN_SYMBOL: &str = "UNIT";
-/// How many decimals the unit has.
+/// The number of decimals of the unit.
 pub const TOKEN_DECIMALS: u32 = 12;
 
 /// One unit.
@@ -14,17 +14,17 @@ pub const MILLIUNIT: Balance = UNIT / 1_000;
 /// A millionth of a unit.
 pub const MICROUNIT: Balance = MILLIUNIT / 1_000;
 
-/// What an account must hold to exist.
+/// The least money with which an account exists.
 pub const EXISTENTIAL_DEPOSIT: Balance = MILLIUNIT;
 
-/// The deposit for a storage item of no length.
+/// The deposit for a storage item, besides its bytes.
 pub const ITEM_DEPOSIT: Balance = 10 * MILLIUNIT;
 /// The deposit for a byte in storage.
 pub const BYTE_DEPOSIT: Balance = 10 * MICROUNIT;
 /// The fee for a byte of a transaction.
 pub const TRANSACTION_BYTE_FEE: Balance = MICROUNIT;
 
-/// The deposit for so many storage items with so many bytes in all.
+/// The deposit for `items` storage items of `bytes` bytes in total.
 pub const fn deposit(items: u32, bytes: u32) -> Balance {
 	items as Balance * ITEM_DEPOSIT + bytes as Balance * BYTE_DEPOSIT
 }

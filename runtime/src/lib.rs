@@ -1,7 +1,7 @@
-//! The state transition function of the Waybill chain: which pallets it is made of and how they are configured.
+//! The state transition function of the Waybill chain: its pallets and their configuration.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![recursion_limit = "256"]
-// Macros make many of the public items; those written by hand have docs.
+// Macros make many of the public items. Those written by hand are documented.
 #![allow(missing_docs)]
 
 #[cfg(feature = "std")]
@@ -18,12 +18,13 @@ pub mod genesis_config_presets;
 pub mod parameters;
 mod proxy;
 pub mod session;
+pub mod slot;
 #[cfg(test)]
 mod tests;
 pub mod time;
 mod transaction;
 
-use alloc::vec::Vec; // The `runtime` macro below names it.
+use alloc::vec::Vec; // The `runtime` macro below uses it.
 use sp_runtime::{generic, traits::BlakeTwo256, MultiAddress, MultiSignature};
 use sp_version::RuntimeVersion;
 
@@ -32,27 +33,27 @@ pub use currency::{EXISTENTIAL_DEPOSIT, MILLIUNIT, TOKEN_DECIMALS, TOKEN_SYMBOL,
 pub use parameters::{RuntimeParameters, RuntimeParametersKey};
 pub use proxy::ProxyType;
 pub use session::SessionKeys;
-pub use transaction::TxExtension;
+pub use transaction::{extension, TxExtension};
 
 /// The number of a block.
 pub type BlockNumber = waybill_primitives::BlockNumber;
 /// The signature of a transaction.
 pub type Signature = MultiSignature;
-/// An account, which is the public key that signs for it, or its hash.
+/// An account: the public key that signs for it, or that key's hash.
 pub type AccountId = sp_runtime::AccountId32;
 /// An amount of money, in the smallest unit.
 pub type Balance = u128;
-/// How many transactions an account has signed.
+/// The number of transactions that an account has signed.
 pub type Nonce = u32;
 /// A hash of the chain's own data.
 pub type Hash = sp_core::H256;
-/// An account as transactions name it.
+/// An account as a transaction names it.
 pub type Address = MultiAddress<AccountId, ()>;
 /// The header of a block.
 pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
 /// A block.
 pub type Block = generic::Block<Header, UncheckedExtrinsic>;
-/// A transaction or inherent as it stands in a block.
+/// A transaction or inherent, as a block contains it.
 pub type UncheckedExtrinsic = generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
 /// What the signer of a transaction signs.
 pub type SignedPayload = generic::SignedPayload<RuntimeCall, TxExtension>;
@@ -64,7 +65,7 @@ pub const SS58_PREFIX: u16 = 42;
 pub type Executive =
 	frame_executive::Executive<Runtime, Block, frame_system::ChainContext<Runtime>, Runtime, AllPalletsWithSystem>;
 
-/// Types for the node, which must not depend on what is inside a transaction.
+/// Types for the node, which must not depend on the contents of transactions.
 pub mod opaque {
 	use super::*;
 
@@ -85,9 +86,10 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 	system_version: 1,
 };
 
-// The order matters: inherents and hooks run from the top down, and genesis is built so. Authorship must know the author before
-// CollatorSelection pays it, CollatorSelection must know the collators before Session asks for them, and Session gives
-// Aura and, by way of Voters, Grandpa their keys.
+// The indices give the order in which inherents and hooks run and genesis is built. Slot must be
+// known before GenesisParameters counts periods in blocks.
+// Authorship must know the author before CollatorSelection pays it. CollatorSelection must know the
+// collators before Session asks for them. Session gives Aura its keys and, through Voters, Grandpa.
 #[frame_support::runtime]
 mod runtime {
 	#[runtime::runtime]
@@ -115,10 +117,13 @@ mod runtime {
 	pub type Parameters = pallet_parameters;
 
 	#[runtime::pallet_index(3)]
-	pub type GenesisParameters = crate::parameters::genesis;
+	pub type Slot = crate::slot;
 
 	#[runtime::pallet_index(4)]
 	pub type Migrations = pallet_migrations;
+
+	#[runtime::pallet_index(5)]
+	pub type GenesisParameters = crate::parameters::genesis;
 
 	#[runtime::pallet_index(10)]
 	pub type Balances = pallet_balances;

@@ -1,4 +1,4 @@
-//! What an account may let another account do in its name.
+//! What an account may let another account do on its behalf.
 
 use crate::RuntimeCall;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -26,7 +26,8 @@ pub enum ProxyType {
 	#[default]
 	#[codec(index = 0)]
 	Any,
-	/// Publishing releases and nothing else, for a vendor's build machine. It needs the release keys all the same.
+	/// Only publishing releases, for a vendor's build machine. The release keys must still sign
+	/// each release.
 	#[codec(index = 1)]
 	ReleasePublishing,
 }

@@ -1,11 +1,13 @@
-//! Who authors, who finalises and who attests.
+//! Who authors blocks, who votes for finality and who attests releases.
 //!
-//! Anybody can bond and join the block authors. GRANDPA's voters and the attesters of releases are the appointed collators
-//! alone (CollatorSelection's invulnerables): money that can be borrowed for a day must not buy finality.
+//! Anybody can bond and join the block authors. Only appointed collators (CollatorSelection's
+//! invulnerables) vote in GRANDPA and attest releases: money that can be borrowed for a day must
+//! not buy finality.
 
 use crate::{
 	parameters::{dynamic_params::session::Length, Within},
-	time::{Blocks, DAY},
+	slot::Blocks,
+	time::DAY,
 	AccountId, Aura, BlockNumber, CollatorSelection, Firmware, Grandpa, Runtime, RuntimeOrigin, Session, Voters,
 };
 use alloc::vec::Vec;
@@ -27,17 +29,17 @@ sp_runtime::impl_opaque_keys! {
 	}
 }
 
-/// No session is shorter, whatever the parameter says.
+/// The shortest session, in blocks, whatever the parameter is set to.
 pub const MIN_SESSION_LENGTH: BlockNumber = 5;
 
-/// No session is longer, whatever the parameter says: what is changed about collators takes effect from session to session, and a
-/// bonded one that authors nothing leaves after [`KickThreshold`].
+/// The longest session, whatever the parameter is set to. Changes of collators take effect from
+/// session to session, and a bonded collator that authors nothing leaves after [`KickThreshold`].
 pub type MaxSessionLength = Blocks<DAY>;
 
 /// The length of a session.
 pub type SessionLength = Within<Length, ConstU32<MIN_SESSION_LENGTH>, MaxSessionLength>;
 
-/// How long a bonded collator may author nothing before it has to leave.
+/// The number of blocks after which a bonded collator that authors nothing has to leave.
 pub struct KickThreshold;
 
 impl Get<BlockNumber> for KickThreshold {
@@ -46,9 +48,11 @@ impl Get<BlockNumber> for KickThreshold {
 	}
 }
 
-/// Plans the sessions: [`CollatorSelection`]'s choice, but only where it differs from the collators at work.
+/// Plans the sessions: takes [`CollatorSelection`]'s choice if it differs from the current
+/// collators.
 ///
-/// A new set makes every session handler start over, so a set is new only when it is different.
+/// A new set makes every session handler start over, so a set counts as new only if it is
+/// different.
 pub struct Collators;
 
 impl SessionManager<AccountId> for Collators {
@@ -66,13 +70,14 @@ impl SessionManager<AccountId> for Collators {
 	}
 }
 
-/// Session leaves out who has no keys; so must a comparison with its set.
+/// Drops collators without session keys, as `pallet_session` does. Otherwise the two sets would
+/// never be equal.
 fn with_keys(mut collators: Vec<AccountId>) -> Vec<AccountId> {
 	collators.retain(|who| Session::load_keys(who).is_some());
 	collators
 }
 
-/// The chosen set, unless it is empty or holds the same collators, in whatever order.
+/// The chosen set, unless it is empty or has the same collators in a different order.
 fn different_from(mut current: Vec<AccountId>, chosen: Vec<AccountId>) -> Option<Vec<AccountId>> {
 	let mut sorted = chosen.clone();
 	sorted.sort_unstable();
@@ -80,9 +85,9 @@ fn different_from(mut current: Vec<AccountId>, chosen: Vec<AccountId>) -> Option
 	(!chosen.is_empty() && sorted != current).then_some(chosen)
 }
 
-/// A session handler that knows whether keys are new to it.
+/// A session handler that can tell whether keys are new to it.
 pub trait KnowsItsKeys: OneSessionHandler<AccountId> {
-	/// Whether these keys, in this order, are not the ones at work.
+	/// Whether these keys, in this order, differ from the current ones.
 	fn are_new(keys: &[&Self::Key]) -> bool;
 }
 
@@ -93,15 +98,16 @@ impl KnowsItsKeys for Voters {
 }
 
 impl KnowsItsKeys for Firmware {
-	/// The registry compares by itself.
+	/// The registry compares the keys itself.
 	fn are_new(_: &[&Self::Key]) -> bool {
 		true
 	}
 }
 
-/// A session handler that sees the appointed collators only.
+/// A session handler that sees only the appointed collators.
 ///
-/// The handler is told of a change when its own keys change: others that come and go do not disturb it.
+/// It reports a change to the handler only when that handler's own keys change. Other collators
+/// that come and go do not disturb it.
 pub struct Appointed<Handler>(PhantomData<Handler>);
 
 impl<Handler: BoundToRuntimeAppPublic> BoundToRuntimeAppPublic for Appointed<Handler> {
@@ -126,7 +132,7 @@ impl<Handler: KnowsItsKeys> OneSessionHandler<AccountId> for Appointed<Handler> 
 	{
 		let validators = appointed_of(validators);
 		if validators.is_empty() {
-			log::error!(target: "runtime::session", "no appointed collator has session keys: the present ones keep their vote");
+			log::error!(target: "runtime::session", "no appointed collator has session keys; the current ones stay");
 			return;
 		}
 		let changed = Handler::are_new(&validators.iter().map(|(_, key)| key).collect::<Vec<_>>());
@@ -142,14 +148,14 @@ impl<Handler: KnowsItsKeys> OneSessionHandler<AccountId> for Appointed<Handler> 
 		let (before, rest) = validators.split_at((index as usize).min(validators.len()));
 		let appointed = appointed();
 		if rest.first().is_some_and(|disabled| appointed.contains(disabled)) {
-			// The handler counts the appointed alone.
+			// The handler counts only appointed collators.
 			let place = before.iter().filter(|who| appointed.contains(who)).count();
 			Handler::on_disabled(place as u32);
 		}
 	}
 }
 
-/// Takes voters that vote twice from the appointed collators.
+/// Ends the appointment of collators that voted twice in one round.
 pub struct Appointments;
 
 impl pallet_voters::Appointments<AccountId> for Appointments {

@@ -1,10 +1,10 @@
-//! What a transaction carries besides its call, and how the off-chain worker makes one.
+//! The extensions of a transaction, and how the off-chain worker makes one.
 
-use crate::{Runtime, RuntimeCall, System, UncheckedExtrinsic};
+use crate::{Nonce, Runtime, RuntimeCall, System, UncheckedExtrinsic};
 use frame_system::offchain::{CreateAuthorizedTransaction, CreateBare, CreateTransaction, CreateTransactionBase};
 use sp_runtime::{generic::Era, traits::SaturatedConversion};
 
-/// The checks that a transaction passes, in this order.
+/// The checks of a transaction, in this order.
 pub type TxExtension = (
 	frame_system::AuthorizeCall<Runtime>,
 	frame_system::CheckNonZeroSender<Runtime>,
@@ -19,7 +19,24 @@ pub type TxExtension = (
 	frame_system::WeightReclaim<Runtime>,
 );
 
-/// For how many blocks a transaction of the off-chain worker is good.
+/// The extension of a transaction without a tip and without a metadata hash.
+pub fn extension(nonce: Nonce, era: Era) -> TxExtension {
+	(
+		frame_system::AuthorizeCall::new(),
+		frame_system::CheckNonZeroSender::new(),
+		frame_system::CheckSpecVersion::new(),
+		frame_system::CheckTxVersion::new(),
+		frame_system::CheckGenesis::new(),
+		frame_system::CheckEra::from(era),
+		frame_system::CheckNonce::from(nonce),
+		frame_system::CheckWeight::new(),
+		pallet_transaction_payment::ChargeTransactionPayment::from(0),
+		frame_metadata_hash_extension::CheckMetadataHash::new(false),
+		frame_system::WeightReclaim::new(),
+	)
+}
+
+/// The number of blocks for which a transaction of the off-chain worker is valid.
 const LIFETIME: u64 = 64;
 
 impl<LocalCall> CreateTransactionBase<LocalCall> for Runtime
@@ -30,7 +47,7 @@ where
 	type Extrinsic = UncheckedExtrinsic;
 }
 
-/// Reports of equivocations are bare: pallet-grandpa validates them so.
+/// Reports of equivocations are bare, because `pallet-grandpa` validates them as such.
 impl<LocalCall> CreateBare<LocalCall> for Runtime
 where
 	RuntimeCall: From<LocalCall>,
@@ -56,20 +73,9 @@ where
 	RuntimeCall: From<LocalCall>,
 {
 	fn create_extension() -> TxExtension {
-		// The worker runs on the state after a block; the block before it is the latest whose hash the state holds.
+		// The worker runs on the state after a block. The block before it is the latest one whose
+		// hash the state holds.
 		let current = System::block_number().saturated_into::<u64>().saturating_sub(1);
-		(
-			frame_system::AuthorizeCall::new(),
-			frame_system::CheckNonZeroSender::new(),
-			frame_system::CheckSpecVersion::new(),
-			frame_system::CheckTxVersion::new(),
-			frame_system::CheckGenesis::new(),
-			frame_system::CheckEra::from(Era::mortal(LIFETIME, current)),
-			frame_system::CheckNonce::from(0),
-			frame_system::CheckWeight::new(),
-			pallet_transaction_payment::ChargeTransactionPayment::from(0),
-			frame_metadata_hash_extension::CheckMetadataHash::new(false),
-			frame_system::WeightReclaim::new(),
-		)
+		extension(0, Era::mortal(LIFETIME, current))
 	}
 }

@@ -28,7 +28,7 @@ export interface Balance {
 	readonly total: bigint;
 }
 
-/** What an account has in a block, or in the newest. */
+/** What an account has in a block, by default the newest. */
 export async function balance(api: ApiPromise, account: string, at?: Hex): Promise<Balance> {
 	const info = await stored<{ data: { free: number | Hex; reserved: number | Hex } }>(api, "system.account", [account], at);
 	const [free, held] = [BigInt(info?.data.free ?? 0), BigInt(info?.data.reserved ?? 0)];

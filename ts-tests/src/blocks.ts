@@ -7,12 +7,12 @@ import { decode, eventsOf, finalisedHead } from "./chain.ts";
 import type { OwnNetwork, Running } from "./own-network.ts";
 import { request } from "./rpc.ts";
 
-/** A block as the node itself gives it. */
+/** A block as the node gives it. */
 interface RawBlock {
 	readonly block: { readonly header: { readonly parentHash: Hex }; readonly extrinsics: readonly Hex[] };
 }
 
-/** How many blocks are asked for at once. */
+/** How many blocks to request at once. */
 const AT_ONCE = 16;
 
 const name = ({ method }: Extrinsic) => `${method.section}.${method.method}`;
@@ -44,7 +44,7 @@ export function describeBlocks(network: OwnNetwork): void {
 				for (const [index, raw] of body.entries()) {
 					const place = `extrinsic ${index} of block ${number}`;
 					const extrinsic = decode(running.api, raw);
-					// Of a General transaction this library encodes only the inner part as it was.
+					// The library encodes only the inner part of a General transaction as it was.
 					const encoded = extrinsic.isGeneral() ? extrinsic.inner.toHex() : extrinsic.toHex();
 					expect(encoded, place).toBe(raw);
 				}
@@ -110,7 +110,7 @@ export function describeBlocks(network: OwnNetwork): void {
 	});
 }
 
-/** Asks for all of these in their order, some at once. */
+/** Requests all of these in their order, some at once. */
 async function some<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {
 	const answers: R[] = [];
 	for (let start = 0; start < items.length; start += AT_ONCE) {

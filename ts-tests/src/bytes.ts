@@ -3,7 +3,7 @@
 import { hexToU8a, isHex, u8aToHex } from "@polkadot/util";
 import { blake2AsU8a, sha256AsU8a } from "@polkadot/util-crypto";
 
-/** A text `0x…`. */
+/** A text of the form `0x…`. */
 export type Hex = `0x${string}`;
 
 /** The bytes as text. */

@@ -16,7 +16,7 @@ export interface Event {
 	readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** What became of a transaction. */
+/** The outcome of a transaction. */
 export interface Outcome {
 	readonly block: Hex;
 	readonly number: number;
@@ -45,7 +45,10 @@ export function call(api: ApiPromise, name: string, ...args: unknown[]): Call {
 	return create(...args);
 }
 
-/** The value of a storage item such as `firmware.releases`, as JSON, in the given block or the newest. */
+/**
+ * The value of a storage item such as `firmware.releases`, as JSON, in a block, by default the
+ * newest.
+ */
 export async function stored<T>(api: ApiPromise, name: string, keys: readonly unknown[] = [], at?: Hex): Promise<T | null> {
 	const [pallet = "", item = ""] = name.split(".");
 	const source = at === undefined ? api : await api.at(at);
@@ -85,7 +88,7 @@ export async function submit(api: ApiPromise, signer: KeyringPair, tx: Call, tip
 	return await settled(api, signer, tx, { nonce, tip }, "final");
 }
 
-/** As `submit`, for transactions of one account in their order, without waiting between them. */
+/** Like `submit`, for transactions of one account in their order, without waiting between them. */
 export async function submitAll(
 	api: ApiPromise,
 	signer: KeyringPair,
@@ -96,13 +99,13 @@ export async function submitAll(
 	return await Promise.all(txs.map((tx, index) => settled(api, signer, tx, { nonce: nonce + index }, stage)));
 }
 
-/** As `submit`, and throws if the transaction fails. */
+/** Like `submit`, but throws if the transaction fails. */
 export async function succeed(api: ApiPromise, signer: KeyringPair, tx: Call, stage: Stage = "final"): Promise<Outcome> {
 	const [outcome] = await succeedAll(api, signer, [tx], stage);
 	return outcome as Outcome;
 }
 
-/** As `submitAll`, and throws if a transaction fails. */
+/** Like `submitAll`, but throws if a transaction fails. */
 export async function succeedAll(
 	api: ApiPromise,
 	signer: KeyringPair,
@@ -208,7 +211,7 @@ export async function finalisedHead(api: ApiPromise): Promise<Header> {
 	return await api.rpc.chain.getHeader(await api.rpc.chain.getFinalizedHead());
 }
 
-/** Goes through final blocks, new ones included, until `seen` gives a value. */
+/** Goes through final blocks, including new ones, until `seen` returns a value. */
 export async function untilFinalised<T>(
 	api: ApiPromise,
 	what: string,

@@ -1,4 +1,4 @@
-/** The CIDs that Waybill takes: version 1, raw or dag-pb, a hash of 32 bytes by sha2-256 or blake2b-256. */
+/** The CIDs that Waybill accepts: version 1, raw or dag-pb, 32 bytes of sha2-256 or blake2b-256. */
 
 import { u8aEq } from "@polkadot/util";
 import { CID } from "multiformats/cid";
@@ -11,7 +11,7 @@ const CODECS = [
 	{ code: 0x70, name: "dag-pb", variant: "DagPb" },
 ] as const;
 
-/** The hash functions likewise. */
+/** The hash functions in the order of their variants on the chain. */
 const HASHES = [
 	{ code: 0x12, name: "sha2-256", variant: "Sha2_256", digest: sha256 },
 	{ code: 0xb220, name: "blake2b-256", variant: "Blake2b256", digest: blake2 },
@@ -20,7 +20,7 @@ const HASHES = [
 /** What is wrong with bytes or a text. */
 export type CidFault = "Malformed" | "UnsupportedVersion" | "UnsupportedCodec" | "UnsupportedHash" | "TrailingBytes";
 
-/** A CID that Waybill takes, or what is wrong with it. */
+/** A CID that Waybill accepts, or what is wrong with it. */
 export type CidResult = CID | CidFault;
 
 /** Checks a CID. */
@@ -64,12 +64,15 @@ export function partsOf(cid: CID) {
 	const hash = HASHES.findIndex(({ code }) => code === cid.multihash.code);
 	const [codecOf, hashOf] = [CODECS[codec], HASHES[hash]];
 	if (!codecOf || !hashOf || cid.version !== 1) {
-		throw new Error(`${cid} is not a CID that Waybill takes`);
+		throw new Error(`${cid} is not a CID that Waybill accepts`);
 	}
 	return { codec, codecOf, hash, hashOf, digest: fixed(cid.multihash.digest, 32) };
 }
 
-/** A CID as the chain has it: one byte for the codec, one for the hash function, 32 of digest. */
+/**
+ * A CID as the chain has it: a byte for the codec, a byte for the hash function, 32 bytes of
+ * digest.
+ */
 export function encodeCid(cid: CID): Uint8Array {
 	const { codec, hash, digest } = partsOf(cid);
 	return concat(u8(codec), u8(hash), digest);

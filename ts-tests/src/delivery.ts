@@ -9,7 +9,7 @@ import { FleetTree, usualCapHeight } from "./fleet.ts";
 import { ed25519, freshKeys, type SigningKey } from "./keys.ts";
 import { type ReceiptStatement, receipt } from "./statements.ts";
 
-/** How many blocks a receipt is good for, unless a test says otherwise. */
+/** How many blocks a receipt is valid for, unless a test says otherwise. */
 const VALIDITY = 200;
 
 /** A key `r` and the lock `s = H(r)` that a device signs. */
@@ -66,7 +66,7 @@ export class Devices {
 		return Buffer.concat(this.publicKeys);
 	}
 
-	/** The proof of a batch: of the receipts of devices in the fleet whose index is above that of the one before. */
+	/** The proof of a batch: of the devices that are in the fleet and in rising order. */
 	proof(receipts: readonly Receipt[]): Hex[] {
 		const proved: number[] = [];
 		for (const { deviceIndex } of receipts) {
@@ -77,7 +77,7 @@ export class Devices {
 		return this.tree.multiproof(this.capHeight, proved).map(hex);
 	}
 
-	/** What the device of this statement hands to its distributor. */
+	/** The receipt that the device of this statement gives to its distributor. */
 	receipt(api: ApiPromise, statement: ReceiptStatement, replaces: number | null = null): Receipt {
 		const device = this.keys[statement.deviceIndex];
 		if (!device) {
@@ -111,14 +111,14 @@ export class Delivery {
 		this.#digest = digest;
 	}
 
-	/** The key and lock for a device; the same each time. */
+	/** The key and lock for a device, the same each time. */
 	lock(index: number): LockPair {
 		const pair = this.#locks.get(index) ?? freshLock();
 		this.#locks.set(index, pair);
 		return pair;
 	}
 
-	/** What the device at `index` signs for this distributor. */
+	/** The statement that the device at `index` signs for this distributor. */
 	async statement(index: number): Promise<ReceiptStatement> {
 		return {
 			bounty: this.#bounty,
@@ -130,7 +130,7 @@ export class Delivery {
 		};
 	}
 
-	/** A device's receipt, over its statement with some changes. */
+	/** A device's receipt over its statement with some changes. */
 	async receipt(index: number, changes: Partial<ReceiptStatement> = {}, replaces: number | null = null): Promise<Receipt> {
 		return this.#devices.receipt(this.#api, { ...(await this.statement(index)), ...changes }, replaces);
 	}
@@ -140,12 +140,12 @@ export class Delivery {
 		return call(this.#api, "podBounty.reserve", bounty, receipts, proof);
 	}
 
-	/** Good receipts of these devices. */
+	/** Valid receipts of these devices. */
 	async receipts(indices: readonly number[]): Promise<Receipt[]> {
 		return await Promise.all(indices.map((index) => this.receipt(index)));
 	}
 
-	/** As `reserve`, with good receipts of these devices. */
+	/** Like `reserve`, with valid receipts of these devices. */
 	async reserveDevices(indices: readonly number[]): Promise<Call> {
 		return this.reserve(await this.receipts(indices));
 	}
@@ -160,7 +160,7 @@ export class Delivery {
 		return call(this.#api, "podBounty.claim", bounty, reservation, keys);
 	}
 
-	/** As `claim`, with the right keys of these devices. */
+	/** Like `claim`, with the right keys of these devices. */
 	claimDevices(reservation: number, indices: readonly number[]): Call {
 		return this.claim(reservation, this.keys(indices));
 	}

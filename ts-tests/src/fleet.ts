@@ -8,7 +8,7 @@ import { encodeKey, type Key } from "./statements.ts";
 /** The most nodes of a cap. */
 export const MAX_CAP_NODES = 4096;
 
-/** No lower level makes a usual cap. */
+/** The lowest level that serves as a usual cap. */
 const USUAL_CAP_HEIGHT = 8;
 
 /** A device by its place in the fleet, with its key. */
@@ -25,7 +25,10 @@ export const depth = (count: number): number => Math.ceil(Math.log2(Math.max(cou
 /** The number of nodes at `height` above `count` leaves. */
 export const levelWidth = (count: number, height: number): number => Math.ceil(count / 2 ** height);
 
-/** The height of the cap that suits a fleet: a node for 256 devices, or for more if these were too many nodes. */
+/**
+ * The height of a fleet's usual cap: a node for 256 devices, or for more if that makes too many
+ * nodes.
+ */
 export function usualCapHeight(count: number): number {
 	let height = Math.min(USUAL_CAP_HEIGHT, depth(count));
 	while (levelWidth(count, height) > MAX_CAP_NODES) {
@@ -34,7 +37,7 @@ export function usualCapHeight(count: number): number {
 	return height;
 }
 
-/** The node above two, or above one that has no sibling. */
+/** The node above two nodes, or above one without a sibling. */
 const parent = (left: Uint8Array, right?: Uint8Array): Uint8Array => (right ? blake2(concat(left, right)) : left);
 
 /** All levels of a fleet's tree. */
@@ -70,7 +73,7 @@ export class FleetTree {
 		return level;
 	}
 
-	/** The hashes that prove the devices at `indices`, which rise, up to the cap at `height`. */
+	/** The hashes that prove the devices at the rising `indices`, up to the cap at `height`. */
 	multiproof(height: number, indices: readonly number[]): Uint8Array[] {
 		const proof: Uint8Array[] = [];
 		for (const group of groupByNode(indices, height, (index) => index)) {
@@ -110,8 +113,8 @@ function groupByNode<T>(items: readonly T[], height: number, index: (item: T) =>
 }
 
 /**
- * Whether each of `members` is the device at its index of the fleet of `count` devices whose tree has the level `cap` at
- * `height`; nothing if `proof` cannot be theirs.
+ * Whether each of `members` is the device at its index, in the fleet of `count` devices whose tree
+ * has the level `cap` at `height`. Undefined if `proof` cannot be theirs.
  */
 export function verifyMembers(
 	count: number,
@@ -142,10 +145,10 @@ export function verifyMembers(
 	return hashes.next().done ? verdicts : undefined;
 }
 
-/** Some nodes of a level, by their places, which rise. */
+/** Some nodes of a level, in rising order of their places. */
 type Level = ReadonlyMap<number, Uint8Array>;
 
-/** The nodes above some of a level that is `width` wide; the siblings that are not among them come from `hashes`. */
+/** The nodes above some nodes of a level of width `width`. Takes missing siblings from `hashes`. */
 function climb(nodes: Level, width: number, hashes: Iterator<Uint8Array, undefined>): Level | undefined {
 	const above = new Map<number, Uint8Array>();
 	for (const [place, node] of nodes) {

@@ -1,4 +1,6 @@
-/** A trustless gateway: raw blocks of a folder over HTTP, as the IPFS gateway specification has it. */
+/**
+ * A trustless gateway, as the IPFS specification has it: serves a folder's raw blocks over HTTP.
+ */
 
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -10,14 +12,17 @@ import { CID } from "multiformats/cid";
 import { create } from "multiformats/hashes/digest";
 import { sha256 } from "./bytes.ts";
 
-/** Small leaves make deep enough DAGs of small files. */
+/** Small leaves, so that small files make DAGs of several levels. */
 const LEAF_BYTES = 64 * 1024;
 
 /** The codec of leaves and the hash of all blocks. */
 const RAW = 0x55;
 const SHA2_256 = 0x12;
 
-/** Adds a file to the folder of blocks as UnixFS (CIDv1, raw leaves, as kubo makes it) and returns its root. */
+/**
+ * Adds a file to the folder as UnixFS blocks (CIDv1, raw leaves, as kubo makes them). Returns its
+ * root.
+ */
 export async function addFile(folder: string, bytes: Uint8Array): Promise<CID> {
 	const put = async (cid: CID, block: Uint8Array): Promise<CID> => {
 		await writeFile(join(folder, cid.toString()), block);
@@ -28,7 +33,7 @@ export async function addFile(folder: string, bytes: Uint8Array): Promise<CID> {
 	return cid;
 }
 
-/** Takes the last leaf of a file away again. */
+/** Removes the last leaf of a file. */
 export async function removeLeaf(folder: string, bytes: Uint8Array): Promise<void> {
 	const last = bytes.subarray(Math.floor((bytes.length - 1) / LEAF_BYTES) * LEAF_BYTES);
 	await rm(join(folder, CID.createV1(RAW, create(SHA2_256, sha256(last))).toString()));
@@ -44,7 +49,7 @@ export class Gateway {
 		this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 	}
 
-	/** Starts to serve at a port that the operating system chooses. */
+	/** Starts to serve, on a port that the operating system chooses. */
 	static async start(folder: string): Promise<Gateway> {
 		const server = createServer((request, response) => {
 			answer(folder, request, response).catch((error: Error) => {
@@ -58,7 +63,7 @@ export class Gateway {
 		return new Gateway(server);
 	}
 
-	/** Ends the server and its connections. */
+	/** Stops the server and closes its connections. */
 	async stop(): Promise<void> {
 		const closed = new Promise((resolve) => this.#server.close(resolve));
 		this.#server.closeAllConnections();

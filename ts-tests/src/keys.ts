@@ -59,13 +59,16 @@ function littleEndian(bytes: Uint8Array): bigint {
 	return BigInt(u8aToBn(bytes, { isLe: true }).toString());
 }
 
-/** Whether anybody could sign for the key: a point of small order, or an encoding that is not canonical. */
+/**
+ * Whether anyone could sign for the key: a point of small order, or an encoding that is not
+ * canonical.
+ */
 export function isWeak(key: Uint8Array): boolean {
 	const y = littleEndian(key) & ((1n << 255n) - 1n);
 	return y >= P || SMALL_ORDER.has(y);
 }
 
-/** Whether a signature holds: by a sound key, over these bytes. */
+/** Whether this is a valid signature over these bytes, by a key that is not weak. */
 export function verify(key: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean {
 	return !isWeak(key) && ed25519Verify(bytes, signature, key);
 }

@@ -18,7 +18,7 @@ export async function place(api: ApiPromise): Promise<Place> {
 	return { number: number.toNumber(), hash: hash.toHex() };
 }
 
-/** The fees that each account paid in the blocks after `from`, up to and with `to`. */
+/** The fees that each account paid in the blocks after `from`, up to and including `to`. */
 export async function feesBetween(api: ApiPromise, from: Place, to: Place): Promise<ReadonlyMap<string, bigint>> {
 	const fees = new Map<string, bigint>();
 	for (let number = from.number + 1; number <= to.number; number++) {
@@ -40,7 +40,7 @@ export async function sumOfAccounts(api: ApiPromise, at: Hex): Promise<bigint> {
 	return data.reduce((sum, { free, reserved }) => sum + BigInt(free) + BigInt(reserved), 0n);
 }
 
-/** What one account gained or lost, on which side, and what it paid in fees. */
+/** What one account gained or lost, free or held, and what it paid in fees. */
 export interface Change extends Balance {
 	readonly fee: bigint;
 }

@@ -15,7 +15,7 @@ import { type FleetArguments, Vendor } from "./vendor.ts";
 /** The usual reward for a device. */
 export const REWARD = 2n * UNIT;
 
-/** An id that nothing has. */
+/** An id that does not exist. */
 export const NOTHING = 1_000_000n;
 
 /** A bounty and the block of its expiry. */
@@ -24,7 +24,7 @@ export interface Opened {
 	readonly expiresAt: number;
 }
 
-/** What a bounty is opened with. */
+/** The arguments that open a bounty. */
 export interface Opening {
 	readonly release: bigint;
 	readonly fleet: bigint;
@@ -38,13 +38,15 @@ export class Market {
 	readonly first: KeyringPair;
 	readonly second: KeyringPair;
 	readonly stranger: KeyringPair;
-	/** The chain's rules: the deposit for a reserved device, periods in blocks, pages of a close. */
+	/**
+	 * The chain's rules: the deposit for a reserved device, periods in blocks, pages of a close.
+	 */
 	readonly deposit: bigint;
 	readonly window: number;
 	readonly minDuration: number;
 	readonly maxDuration: number;
 	readonly minPages: number;
-	/** The rewards that each distributor was paid, and the deposits that each lost. */
+	/** The rewards that each distributor earned, and the deposits that it lost. */
 	readonly paid = { first: 0n, second: 0n };
 	readonly burnt = { first: 0n, second: 0n };
 	readonly #blocks: string;
@@ -63,17 +65,17 @@ export class Market {
 		this.minPages = Number(constant(api, "podBounty.minClosePages"));
 	}
 
-	/** Funds the four. */
+	/** Funds the four accounts. */
 	static async of(running: Running): Promise<Market> {
 		return new Market(running, await fundedAccounts(running.api, 4));
 	}
 
-	/** Starts the account that `expectSums` checks. */
+	/** Starts the accounting that `expectSums` checks. */
 	async begin(): Promise<void> {
 		this.#start = await place(this.api);
 	}
 
-	/** What a fleet is registered with. Its manifest is added to the gateway. */
+	/** The arguments that register a fleet. Adds its manifest to the gateway. */
 	async fleet(model: bigint, devices: Devices): Promise<FleetArguments> {
 		return { model, devices, manifest: await addFile(this.#blocks, devices.manifest) };
 	}
@@ -128,7 +130,7 @@ export class Market {
 		expect(ofVendor.total).toBe(-paid.first - paid.second - ofVendor.fee);
 		expect([ofFirst.held, ofSecond.held, ofStranger.held]).toEqual([0n, 0n, 0n]);
 		expect(await this.held(vendor.account, "Reward")).toBe(0n);
-		// Nothing but the deposits is gone; all fees went to the authors.
+		// Only the deposits are gone. All fees went to the authors.
 		expect(issuance).toBe(-burnt.first - burnt.second);
 		expect(everybody).toBe(issuance);
 		const ours = changed.reduce((sum, { total }) => sum + total, 0n);

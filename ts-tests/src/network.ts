@@ -8,7 +8,9 @@ import { join } from "node:path";
 import { Program } from "./process.ts";
 import { request } from "./rpc.ts";
 
-/** How long a node may take to answer, and the network to finalise its first block, on a busy machine. */
+/**
+ * How long a node may take to answer, and a network to finalise its first block, on a busy machine.
+ */
 const START_MS = 180_000;
 
 /** The node's program: `WAYBILL_NODE`, or where the build puts it. */
@@ -26,10 +28,10 @@ export function nodeBinary(): string {
 			accessSync(place, constants.X_OK);
 			return place;
 		} catch {
-			// The next place.
+			// Try the next place.
 		}
 	}
-	throw new Error(`no node program at ${places.join(" or ")}: run \`make build\`, or set WAYBILL_NODE to its path`);
+	throw new Error(`no node program at ${places.join(" or ")}; run \`make build\`, or set WAYBILL_NODE to its path`);
 }
 
 /** A running node and where it listens. */
@@ -38,7 +40,7 @@ export interface Node {
 	readonly ws: string;
 }
 
-/** What a network is started with. */
+/** What a network needs to start. */
 export interface Setup {
 	/** The file with the chain's specification. */
 	readonly specification: string;
@@ -78,7 +80,7 @@ export class Network {
 		return (await Promise.all(this.nodes.map(({ program }) => program.tail()))).join("\n");
 	}
 
-	/** Ends every node. */
+	/** Stops every node. */
 	async stop(): Promise<void> {
 		await Promise.all(this.nodes.map(({ program }) => program.stop()));
 	}
@@ -98,10 +100,11 @@ async function startNode({ specification, folder, gateway }: Setup, name: string
 	await writeFile(key, randomBytes(32).toString("hex"), { mode: 0o600 });
 	const args = [
 		["--chain", specification, `--${name}`, "--base-path", join(base, "data"), "--node-key-file", key],
-		// Other networks of the same chain can run on the machine: find nobody but those named here.
+		// Other networks of the same chain may run on the machine, so find only the nodes named
+		// here.
 		["--listen-addr", "/ip4/127.0.0.1/tcp/0", "--no-mdns", "--no-prometheus", "--no-telemetry"],
 		["--rpc-port", "0", "--ipfs-gateway", gateway],
-		// Every block from genesis stays readable.
+		// Keep every block since genesis readable.
 		["--state-pruning", "archive", "--blocks-pruning", "archive"],
 		more,
 	].flat();

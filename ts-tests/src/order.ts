@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** The longest first; short files fill the gaps. */
+/** The longest first: short files fill the gaps. */
 const ORDER = ["expiry", "bounty", "release", "rotation", "vectors"];
 
 /** Orders the test files for the shortest run. */

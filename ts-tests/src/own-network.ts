@@ -1,4 +1,4 @@
-/** A network for each test file, so files need not wait for each other. */
+/** A network for each test file, so that files need not wait for each other. */
 
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { connect } from "./chain.ts";
 import { Gateway } from "./gateway.ts";
 import { Network } from "./network.ts";
 
-/** What the tests of a file work with. */
+/** What the tests of a file use. */
 export interface Running {
 	/** A connection to the first node. */
 	readonly api: ApiPromise;
@@ -19,7 +19,7 @@ export interface Running {
 	readonly blocks: string;
 }
 
-/** A network that runs while the tests of a file do. */
+/** A network that runs as long as the tests of a file. */
 export class OwnNetwork {
 	#folder: string | undefined;
 	#gateway: Gateway | undefined;
@@ -33,10 +33,10 @@ export class OwnNetwork {
 		afterAll(({}, file) => this.#stop(hasFailed(file)));
 	}
 
-	/** What has been started. */
+	/** The running network. */
 	get running(): Running {
 		if (!this.#running) {
-			throw new Error("the network does not run yet: ask in a hook or a test");
+			throw new Error("the network does not run yet; use it in a hook or a test");
 		}
 		return this.#running;
 	}

@@ -1,4 +1,4 @@
-/** Child processes with their output in a file, started and stopped by their own handle. */
+/** Child processes with their output in a file. A handle starts and stops each. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** How long a process may take to end after SIGTERM. */
 const GRACE_MS = 10_000;
 
-/** How a test worker ends early: by a signal, or because its parent process is gone. */
+/** The events by which a test worker ends early: a signal, or the loss of its parent process. */
 const ENDS = ["SIGTERM", "disconnect"] as const;
 
 /** A running program whose output goes to a file. */
@@ -37,13 +37,16 @@ export class Program {
 		this.#child.kill("SIGKILL");
 	};
 
-	/** Catching SIGTERM keeps this process alive, so send it again once the handler is gone. */
+	/**
+	 * A handler for SIGTERM keeps this process alive, so this sends the signal again without the
+	 * handler.
+	 */
 	readonly #killAndEnd = () => {
 		this.#kill();
 		process.kill(process.pid, "SIGTERM");
 	};
 
-	/** Why the program no longer runs, if that is so. */
+	/** Why the program no longer runs; undefined while it runs. */
 	get ended(): string | undefined {
 		if (this.#failure) {
 			return this.#failure.message;
@@ -52,7 +55,7 @@ export class Program {
 		return exitCode === null && signalCode === null ? undefined : `it ended with ${signalCode ?? `code ${exitCode}`}`;
 	}
 
-	/** Waits until `pattern` is found in the output. */
+	/** Waits until the output matches `pattern`. */
 	async logged(pattern: RegExp, timeoutMs: number): Promise<RegExpExecArray> {
 		const deadline = Date.now() + timeoutMs;
 		for (;;) {

@@ -1,4 +1,4 @@
-/** Calls that must fail by name and change nothing. */
+/** Calls that must fail with a named error and change nothing. */
 
 import type { ApiPromise } from "@polkadot/api";
 import type { KeyringPair } from "@polkadot/keyring/types";
@@ -16,10 +16,13 @@ const PAGE = 1_000;
 /** The pallets whose storage must stay as it is. */
 const PALLETS = ["Firmware", "PodBounty"].map((name) => xxhashAsHex(name, 128));
 
-/** The votes of the off-chain workers, which go on meanwhile. */
+/** The storage of the off-chain workers' votes, which may change meanwhile. */
 const VOTES = xxhashAsHex("Firmware", 128) + xxhashAsHex("Rounds", 128).slice(2);
 
-/** Sends the calls and expects that each fails by its name, costs nothing but its fee and changes nothing. */
+/**
+ * Sends the calls. Expects each to fail with its error, to cost only its fee, and to change
+ * nothing.
+ */
 export async function expectRefusals(api: ApiPromise, signer: KeyringPair, refusals: readonly Refusal[]): Promise<void> {
 	const txs = refusals.map(([, tx]) => tx);
 	const outcomes = await submitAll(api, signer, txs, "included");
@@ -37,7 +40,7 @@ export async function expectRefusals(api: ApiPromise, signer: KeyringPair, refus
 	expect(has).toEqual({ free: had.free - fees, held: had.held, total: had.total - fees });
 }
 
-/** The storage keys of the releases that votes moved to another state meanwhile. */
+/** The storage keys of the releases whose state votes have changed meanwhile. */
 async function movedByVotes(api: ApiPromise, first: Outcome, last: Outcome): Promise<string[]> {
 	const keys: string[] = [];
 	for (let number = first.number; number <= last.number; number++) {

@@ -1,4 +1,4 @@
-/** Release keys: a vendor's keys, of which so many must sign. */
+/** Release keys: a vendor's keys, a threshold of which must sign. */
 
 import type { Hex } from "./bytes.ts";
 import { ed25519, freshKeys, type SigningKey } from "./keys.ts";
@@ -25,7 +25,7 @@ export class ReleaseKeys {
 		return { threshold: this.threshold, keys: this.keys.map(({ publicKey }) => publicKey) };
 	}
 
-	/** Signatures over a statement by the keys at these places; without any, by just as many as must sign. */
+	/** Signatures over a statement by the keys at these places, by default by just enough keys. */
 	sign<S>(kind: Kind<S>, statement: S, genesis: Uint8Array, places?: readonly number[]): Signatures {
 		return (places ?? [...Array(this.threshold).keys()]).map((key) => {
 			const signer = this.keys[key];

@@ -1,4 +1,4 @@
-/** Single JSON-RPC requests over HTTP, for what needs no decoding. */
+/** Single JSON-RPC requests over HTTP, for answers that need no decoding. */
 
 /** Sends one request to the node that listens at `ws`. */
 export async function request<T>(ws: string, method: string, ...params: unknown[]): Promise<T> {

@@ -1,4 +1,6 @@
-/** The few SCALE encodings that Waybill's statements are made of, written out so that they check the chain's own. */
+/**
+ * The few SCALE encodings in Waybill's statements. They are written out, to check the chain's own.
+ */
 
 import { compactToU8a, u8aConcat } from "@polkadot/util";
 

@@ -1,4 +1,4 @@
-/** What Waybill's keys sign, encoded here from its documentation alone. */
+/** The statements that Waybill's keys sign, encoded only by their documentation. */
 
 import type { CID } from "multiformats/cid";
 import { encodeCid } from "./cid.ts";
@@ -7,10 +7,10 @@ import { concat, fixed, sequence, text, u8, u32, u64 } from "./scale.ts";
 /** An Ed25519 public key of a device or a vendor. */
 export type Key = Uint8Array;
 
-/** A payload's digest, under the suite `Plain` unless said otherwise. */
+/** A payload's digest, by default under the suite `Plain`. */
 export type Digest = Uint8Array;
 
-/** Sets of algorithms, by their numbers. */
+/** The suites of algorithms, by their numbers. */
 export const SUITES = ["Plain", "Zkcp"] as const;
 export type Suite = (typeof SUITES)[number];
 

@@ -13,7 +13,7 @@ export const FILES: readonly string[] = readdirSync(FOLDER).filter((name) => nam
 
 const read = <T>(name: string): T => JSON.parse(readFileSync(new URL(name, FOLDER), "utf8")) as T;
 
-/** Why a vector is there, for people. */
+/** What a vector is for, in words. */
 interface Case {
 	readonly why: string;
 }
@@ -87,7 +87,7 @@ interface FleetVectors {
 interface SuiteVector {
 	readonly suite: statements.Suite;
 	readonly suite_scale: Hex;
-	/** The lock is null where the key is none of the suite. */
+	/** The lock is null if the suite has no such key. */
 	readonly locks: readonly { readonly key: Hex; readonly lock: Hex | null }[];
 	readonly digest: { readonly payload: Hex; readonly sha256: Hex; readonly bytes: Hex; readonly scale: Hex };
 }
@@ -108,7 +108,7 @@ const number = (fields: Fields, name: string) => fields[name] as number;
 const big = (fields: Fields, name: string) => BigInt(fields[name] as string);
 const digest = (fields: Fields) => unhex((fields.digest as { bytes: Hex }).bytes);
 
-/** The key behind a text that is known to be one. */
+/** The key in a text that is known to contain one. */
 export function key(text: string): Uint8Array {
 	const found = readKeyText(text);
 	if (!found) {
@@ -123,7 +123,7 @@ export function version(text: string): statements.Version {
 	return { major, minor, patch } as statements.Version;
 }
 
-/** The release that a vector speaks of. */
+/** The release in a vector. */
 export const releaseOf = (fields: Fields): statements.ReleaseStatement => ({
 	model: big(fields, "model"),
 	version: version(fields.version as string),
@@ -134,7 +134,7 @@ export const releaseOf = (fields: Fields): statements.ReleaseStatement => ({
 	digest: digest(fields),
 });
 
-/** The key set that a vector speaks of. */
+/** The key set in a vector. */
 export function keySetOf(fields: Fields): statements.KeySetStatement {
 	const { threshold, keys } = fields.key_set as { threshold: number; keys: readonly string[] };
 	return {

@@ -21,7 +21,7 @@ import {
 /** How long the nodes may take to fetch a release and vote on it. */
 const VERDICT_MS = 400_000;
 
-/** Where a release stands. */
+/** The state of a release. */
 export type ReleaseState = "Pending" | "Available" | "Unavailable" | "Yanked";
 
 /** A release's statement as an argument of a call. */
@@ -32,7 +32,7 @@ export const statementArgument = (statement: ReleaseStatement) => ({
 	digest: { suite: "Plain", bytes: hex(statement.digest) },
 });
 
-/** What a vendor says of a payload. */
+/** What a vendor declares about a payload. */
 export function releaseOf(
 	model: bigint,
 	version: Version,
@@ -44,7 +44,7 @@ export function releaseOf(
 	return { model, version, securityVersion, payload, size: BigInt(bytes.length), sha256: digest, digest };
 }
 
-/** What a fleet is registered with. */
+/** The arguments that register a fleet. */
 export interface FleetArguments {
 	readonly model: bigint;
 	readonly devices: Devices;
@@ -70,7 +70,7 @@ export class Vendor {
 		this.account = account;
 	}
 
-	/** What it says of itself. */
+	/** The vendor's metadata. */
 	readonly metadata = { name: "Acme Sensors", url: "https://acme.example", securityContact: "security@acme.example" };
 
 	/** Registers the vendor itself, and models of these names. */
@@ -99,12 +99,12 @@ export class Vendor {
 		);
 	}
 
-	/** Sends the calls and takes what they made from the events of this name. */
+	/** Sends the calls, and reads the ids that they made from the events of this name. */
 	async #ids(txs: readonly Call[], name: string, field: string): Promise<bigint[]> {
 		return idsIn(await succeedAll(this.api, this.account, txs), name, field);
 	}
 
-	/** Signatures over a release, by the keys at these places or just as many as must sign. */
+	/** Signatures over a release by the keys at these places, by default by just enough keys. */
 	signRelease(statement: ReleaseStatement, places?: readonly number[]): Signatures {
 		return this.keys.sign(release, statement, genesis(this.api), places);
 	}
@@ -114,7 +114,7 @@ export class Vendor {
 		return this.keys.sign(yank, { release: id, reason }, genesis(this.api));
 	}
 
-	/** What both key sets sign if `next` is to follow the current one. */
+	/** The statement that both key sets sign to make `next` follow the current one. */
 	succession(next: ReleaseKeys): KeySetStatement {
 		return { vendor: this.account.publicKey, version: this.keySetVersion + 1, keySet: next.set };
 	}
@@ -169,7 +169,7 @@ const idsIn = (outcomes: readonly Outcome[], name: string, field: string): bigin
 		.filter((event) => event.name === name)
 		.map(({ data }) => BigInt(data[field] as number));
 
-/** Where a release stands in a block, or in the newest. */
+/** The state of a release in a block, by default the newest. */
 export async function releaseState(api: ApiPromise, id: bigint, at?: Hex): Promise<ReleaseState | undefined> {
 	const found = await stored<{ state: ReleaseState }>(api, "firmware.releases", [id], at);
 	return found?.state;

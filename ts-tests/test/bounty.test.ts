@@ -35,7 +35,7 @@ describe("a bounty's life", () => {
 	/** The fleet of those devices, and one of another model. */
 	let fleet: bigint;
 	let otherFleet: bigint;
-	/** A release that is available, and one that is not what it declares. */
+	/** A release that is available, and one whose payload is not what it declares. */
 	let release: bigint;
 	let doubtful: bigint;
 
@@ -129,7 +129,7 @@ describe("a bounty's life", () => {
 				["podBounty.InvalidSignature", await signedFor({ bounty: bounty + 1n })],
 				["podBounty.InvalidSignature", await signedFor({ digest: randomBytes(32) })],
 			]);
-			// A copied receipt locks nothing for who copied it.
+			// A copied receipt reserves nothing for the account that copied it.
 			await expectRefusals(api, stranger, [["podBounty.InvalidSignature", one.reserve([good])]]);
 		});
 
@@ -166,7 +166,7 @@ describe("a bounty's life", () => {
 			]);
 			await succeed(api, vendor.account, market.raise(bounty, RAISED, expiresAt));
 			expect(await market.held(vendor.account, "Reward")).toBe(RAISED * 6n);
-			// Its exclusive window does not wait for finality.
+			// The exclusive window does not wait for finality, so neither can the test.
 			later = await succeed(api, second, await other.reserveDevices([3, 4, 5]), "included");
 			await expectRefusals(api, first, [
 				["podBounty.AlreadyReserved", await one.reserveDevices([3])],
@@ -242,7 +242,7 @@ describe("a bounty's life", () => {
 			]);
 		});
 
-		// Here to use the time: the next test waits for an exclusive window to end.
+		// This test is here to use the time: the next one waits for an exclusive window to end.
 		it("should be served by distributors who publish where they are", async () => {
 			const announce = (endpoint: string) => call(api, "podBounty.announce", endpoint);
 			await expectRefusals(api, first, [
@@ -280,7 +280,7 @@ describe("a bounty's life", () => {
 			expect(issuance).toBe(-market.deposit);
 			market.burnt.second += market.deposit;
 
-			// What has lapsed but was not taken stays payable.
+			// A lapsed reservation that nobody took over stays payable.
 			expect(await ask(api, "podBountyApi.deviceStatus", bounty, 5)).toEqual({ paid: false, reserved: id });
 			const [won, lost] = await Promise.all([
 				submit(api, first, one.claimDevices(reservationOf(taken), [4])),

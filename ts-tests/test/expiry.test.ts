@@ -1,4 +1,4 @@
-/** A bounty's end: what is delivered until it expires, and what becomes of the rest. */
+/** A bounty's end: deliveries until it expires, and what happens to the rest. */
 
 import { randomBytes } from "node:crypto";
 import type { ApiPromise } from "@polkadot/api";
@@ -28,7 +28,7 @@ const network = new OwnNetwork();
 describe("a bounty's end", () => {
 	const payload = randomBytes(100_000);
 	const [three, two] = [new Devices(3), new Devices(2)];
-	/** So many that their cap has three nodes. */
+	/** Enough devices for a cap of three nodes. */
 	const many = new Devices(600);
 	let api: ApiPromise;
 	let market: Market;
@@ -42,7 +42,7 @@ describe("a bounty's end", () => {
 	/** A release, and one that is yanked. */
 	let release: bigint;
 	let yanked: bigint;
-	/** The bounties for two of the fleets, of which the first is for the yanked release. */
+	/** The bounties for two of the fleets. The first is for the yanked release. */
 	let ofTwo: Opened;
 	let ofMany: Opened;
 
@@ -61,7 +61,8 @@ describe("a bounty's end", () => {
 		await market.begin();
 
 		[release, yanked] = releases as [bigint, bigint];
-		// Both now, so they run out while the tests go on, but not before those tests are done.
+		// Open both now: they expire while the tests run, but not before the tests that need them
+		// end.
 		[ofTwo, ofMany] = (await market.open(
 			market.minDuration + market.window,
 			{ release: yanked, fleet: fleetOfTwo },
@@ -70,7 +71,7 @@ describe("a bounty's end", () => {
 	});
 
 	describe("of a large fleet", () => {
-		/** Some under each node of the cap. */
+		/** Some devices under each node of the cap. */
 		const chosen = [0, 1, 7, 255, 256, 300, 511, 512, 599];
 		let one: Delivery;
 		let earlier: Outcome;
@@ -91,7 +92,7 @@ describe("a bounty's end", () => {
 			const [taken, good, wrong, spoilt, far] = (await one.receipts([0, 2, 257, 258, 513])) as FiveReceipts;
 			const stolen = { ...wrong, deviceKey: ed25519(many.publicKeys[259] ?? new Uint8Array()) };
 			const batch = [taken, good, stolen, spoilt, { ...far, deviceIndex: 600 }, far, far, good];
-			// The proof is of all that are in order and exist, whether they hold or not.
+			// The proof covers all receipts of existing devices in rising order, valid or not.
 			const proof = many.tree.multiproof(many.capHeight, [0, 2, 257, 258, 513]).map(hex);
 			const ofTheGood = many.tree.multiproof(many.capHeight, [2, 513]).map(hex);
 			await expectRefusals(api, first, [
@@ -148,7 +149,7 @@ describe("a bounty's end", () => {
 		let reservation: number;
 
 		it("should stay payable after its expiry but take no reservation", async () => {
-			// A margin over the minimum: the opening may take some blocks to be included.
+			// A margin over the minimum, because the opening may take some blocks to be included.
 			const blocksOpen = market.minDuration + Math.ceil(market.window / 3);
 			[{ bounty, expiresAt }] = (await market.open(blocksOpen, { release, fleet: fleetOfThree })) as [Opened];
 			one = market.delivery(first, bounty, three, payload);
@@ -157,7 +158,7 @@ describe("a bounty's end", () => {
 				["podBounty.TooFewPages", market.close(bounty, market.minPages - 1)],
 			]);
 			await untilBlock(api, expiresAt - market.window / 2);
-			// Its exclusive window does not wait for finality.
+			// The exclusive window does not wait for finality, so neither can the test.
 			const reserved = await succeed(api, first, await one.reserveDevices([0, 1]), "included");
 			reservation = reservationOf(reserved);
 			await untilBlock(api, expiresAt - 1);

@@ -23,7 +23,7 @@ import { releaseOf, releaseState, statementArgument, untilDecided, Vendor } from
 
 const V1 = { major: 1, minor: 0, patch: 0 };
 
-/** An id that nothing has. */
+/** An id that does not exist. */
 const NOTHING = 1_000_000n;
 
 /** The votes on a release as the runtime API gives them. */
@@ -91,7 +91,7 @@ describe("a release's life", () => {
 	});
 
 	it("should refuse arguments over their bound before they reach a block", async () => {
-		// The library logs what it throws.
+		// The library logs every error that it throws.
 		const log = vi.spyOn(console, "error").mockImplementation(() => {});
 		const name = "x".repeat(Number(constant(api, "firmware.maxNameLen")) + 1);
 		const cap = Array.from({ length: MAX_CAP_NODES + 1 }, () => hex(new Uint8Array(32)));

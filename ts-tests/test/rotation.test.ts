@@ -18,13 +18,13 @@ import { releaseOf, untilDecided, Vendor } from "../src/vendor.ts";
 
 const V1 = { major: 1, minor: 0, patch: 0 };
 
-/** An id that nothing has. */
+/** An id that does not exist. */
 const NOTHING = 1_000_000n;
 
 /** Signatures as the chain gives them. */
 type Signed = readonly { readonly key: number; readonly signature: { readonly ed25519: Hex } }[];
 
-/** A key set and the signatures by which it follows the one before, as the runtime API gives them. */
+/** A key set and the signatures that link it to its predecessor, as the runtime API gives them. */
 interface KeySetLink {
 	readonly version: number;
 	readonly keySet: { readonly threshold: number; readonly keys: readonly { readonly ed25519: Hex }[] };
@@ -47,7 +47,7 @@ describe("a key set's life", () => {
 	let old: ReleaseKeys;
 	/** The block from which `next` can be adopted. */
 	let effectiveAt: number;
-	/** What is on hold of who proposed it. */
+	/** The amount on hold on the proposer's account. */
 	let deposit: bigint;
 	/** A release that the old keys signed, and the next one. */
 	let statement: ReleaseStatement;
@@ -61,7 +61,7 @@ describe("a key set's life", () => {
 		await ask<KeySetLink[]>(api, "firmwareApi.keySets", vendor.account.address, after, limit);
 	const pending = async () => await ask<object | null>(api, "firmwareApi.pendingKeySet", vendor.account.address);
 
-	/** The version of the key set that signed a release, which must be these keys. */
+	/** The version of the key set that signed a release. Fails unless these keys did. */
 	async function signer(id: bigint, statement: ReleaseStatement, { set }: ReleaseKeys): Promise<number> {
 		type Details = { keySetVersion: number; signatures: Signed };
 		const { keySetVersion, signatures } = await ask<Details>(api, "firmwareApi.release", id);
@@ -110,7 +110,7 @@ describe("a key set's life", () => {
 		expect(find(proposed.events, "firmware.KeySetProposed")).toMatchObject({ vendor: address, version: 2 });
 		expect(find(ended.events, "firmware.KeySetVetoed")).toEqual({ vendor: address, version: 2 });
 		expect(await pending()).toBeNull();
-		// The deposit stays for the statement's hash.
+		// The deposit stays, for the hash of the statement.
 		expect((await balance(api, address)).held).toBeGreaterThan(before.held);
 		const byOthers = old.sign(keySet, vendor.succession(vetoed), genesis(api), [1, 2]);
 		await expectRefusals(api, stranger, [

@@ -1,4 +1,4 @@
-/** The byte layouts, as they are pinned in files that the Rust tests read too. */
+/** The byte layouts, as pinned in files that the Rust tests also read. */
 
 import { describe, expect, it } from "vitest";
 import { blake2, hex, sha256, unhex } from "../src/bytes.ts";

@@ -1,4 +1,4 @@
-//! Reads a network definition and fits it to this run.
+//! Reads a network definition and adapts it to this run.
 
 use anyhow::{bail, Context, Result};
 use std::{
@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use zombienet_sdk::NetworkConfig;
 
 const GATEWAY_ARGUMENT: &str = "--ipfs-gateway=";
-/// The ports of a node, as zombienet names them.
+/// The settings of a node's ports in zombienet's definition.
 const PORTS: [&str; 3] = ["rpc_port", "prometheus_port", "p2p_port"];
 
 /// A network definition in zombienet's TOML.
@@ -20,7 +20,7 @@ pub struct Definition {
 }
 
 impl Definition {
-	/// Reads a file.
+	/// Reads a definition from a file.
 	pub fn read(file: &Path) -> Result<Self> {
 		let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
 		let table = text.parse().with_context(|| format!("{} is not TOML", file.display()))?;
@@ -34,19 +34,20 @@ impl Definition {
 		Ok(Self { table, folder: PathBuf::from(".") })
 	}
 
-	/// Runs this node program.
+	/// Sets the node program to run.
 	pub fn with_node(mut self, program: &Path) -> Result<Self> {
-		let program = program.canonicalize().with_context(|| format!("no node program {}", program.display()))?;
+		let program =
+			program.canonicalize().with_context(|| format!("cannot find the node program {}", program.display()))?;
 		let program = program.to_str().context("the node program's path is not UTF-8")?;
 		// Zombienet splits the command at spaces.
 		if program.contains(char::is_whitespace) {
-			bail!("zombienet cannot run a program with a space in its path: {program}");
+			bail!("zombienet cannot run {program}, because its path contains a space; move the program");
 		}
 		self.section("relaychain").insert("default_command".into(), program.into());
 		Ok(self)
 	}
 
-	/// Keeps all files in this folder.
+	/// Sets the folder for all files, and creates it.
 	pub fn with_folder(mut self, folder: &Path) -> Result<Self> {
 		std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
 		let folder = folder.canonicalize()?;
@@ -55,7 +56,7 @@ impl Definition {
 		Ok(self)
 	}
 
-	/// Gives all nodes this IPFS gateway.
+	/// Sets the IPFS gateway of all nodes.
 	pub fn with_gateway(mut self, url: &str) -> Self {
 		let chain = self.section("relaychain");
 		let mut lists: Vec<&mut Value> = Vec::new();
@@ -74,21 +75,21 @@ impl Definition {
 		self
 	}
 
-	/// Adds a node that is like another one.
+	/// Adds a node with the settings of another one.
 	pub fn with_another(mut self, like: &str, name: &str) -> Result<Self> {
 		let nodes = self.section("relaychain").get_mut("nodes").and_then(Value::as_array_mut);
 		let nodes = nodes.context("the definition has no nodes")?;
 		let named = |node: &&Value| node.get("name").and_then(Value::as_str) == Some(like);
 		let mut node = nodes.iter().find(named).cloned().with_context(|| format!("the definition has no node {like}"))?;
-		node.as_table_mut().context("a node is no table")?.insert("name".into(), name.into());
+		node.as_table_mut().context("a node in the definition is not a table")?.insert("name".into(), name.into());
 		nodes.push(node);
 		Ok(self)
 	}
 
-	/// Gives every node ports of its own where the definition names none.
+	/// Gives every node ports of its own, unless the definition sets them.
 	///
-	/// The SDK would take them from the system's ephemeral ports and let them go before the node listens: any connection of another
-	/// program may have them by then.
+	/// The SDK would pick ephemeral ports and release them before the node listens. Meanwhile any
+	/// connection of another program may take them.
 	pub fn with_ports(mut self) -> Result<Self> {
 		let mut taken = BTreeSet::new();
 		let nodes = self.section("relaychain").get_mut("nodes").and_then(Value::as_array_mut).into_iter().flatten();
@@ -102,7 +103,7 @@ impl Definition {
 		Ok(self)
 	}
 
-	/// What the SDK spawns.
+	/// The configuration that the SDK spawns.
 	pub fn config(&self) -> Result<NetworkConfig> {
 		NetworkConfig::load_from_toml_string_with_base_dir(&toml::to_string(&self.table)?, &self.folder)
 	}
@@ -119,7 +120,7 @@ impl Definition {
 	}
 }
 
-/// A port below the ephemeral ones that nobody uses now and that is not among the taken.
+/// A port below the ephemeral range that is unused now and not among `taken`.
 fn free_port(taken: &mut BTreeSet<u16>) -> Result<i64> {
 	loop {
 		let port = portpicker::pick_unused_port().context("no port is free")?;

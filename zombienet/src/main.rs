@@ -17,21 +17,22 @@ use waybill_zombienet::{Definition, Network};
 
 /// Runs a network of several nodes on this machine.
 ///
-/// Prints one line of JSON with the nodes' names, addresses and processes once all of them answer, and runs until standard input is
-/// closed or SIGINT or SIGTERM arrives. Then it stops all nodes.
+/// Once all nodes answer, prints one line of JSON with their names, addresses and processes. Runs
+/// until standard input is closed or SIGINT or SIGTERM arrives, and then stops all nodes.
 #[derive(Parser, Debug)]
 #[command(name = "waybill-zombienet", version)]
 struct Args {
 	/// Network definition in zombienet's TOML [default: four nodes, as in zombienet/local.toml]
 	#[arg(value_name = "FILE")]
 	definition: Option<PathBuf>,
-	/// Node program [default: what the definition says, waybill-node in PATH]
+	/// Node program [default: the definition's, which is waybill-node in PATH]
 	#[arg(long, value_name = "FILE", env = "WAYBILL_NODE_PROGRAM")]
 	node_program: Option<PathBuf>,
-	/// Folder for the nodes' files, kept afterwards [default: a new folder below the one for temporary files]
+	/// Folder for the nodes' files, kept afterwards [default: a new folder in the folder for
+	/// temporary files]
 	#[arg(long, value_name = "DIR")]
 	folder: Option<PathBuf>,
-	/// IPFS gateway that the nodes' off-chain workers fetch from [default: what the definition says]
+	/// IPFS gateway from which the nodes' off-chain workers fetch [default: the definition's]
 	#[arg(long, value_name = "URL")]
 	ipfs_gateway: Option<String>,
 	/// What to log to standard error: error, warn, info, debug, trace, or a filter
@@ -57,7 +58,7 @@ async fn run(args: Args) -> Result<()> {
 		.with_writer(std::io::stderr)
 		.init();
 	let definition = definition(&args)?;
-	// Listens before there are nodes: a signal that comes early must not leave any behind.
+	// Listen before any node starts: an early signal must not leave nodes behind.
 	let end = end()?;
 	tokio::pin!(end);
 	let network = tokio::select! {
@@ -87,11 +88,12 @@ fn definition(args: &Args) -> Result<Definition> {
 	Ok(definition)
 }
 
-/// Returns when standard input is closed, or on SIGINT or SIGTERM.
+/// Completes when standard input is closed, or on SIGINT or SIGTERM.
 fn end() -> Result<impl Future<Output = ()>> {
 	let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
 	let (sender, closed) = oneshot::channel::<()>();
-	// A thread of its own, which ends with the process: the runtime would wait for a pending read.
+	// A thread of its own, which ends with the process. The async runtime would wait for a pending
+	// read.
 	std::thread::spawn(move || {
 		let (mut input, mut buffer) = (std::io::stdin(), [0; 256]);
 		while matches!(input.read(&mut buffer), Ok(read) if read > 0) {}

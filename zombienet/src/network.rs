@@ -6,19 +6,19 @@ use serde::Serialize;
 use std::path::PathBuf;
 use zombienet_sdk::{LocalFileSystem, NetworkConfigExt, NetworkNode};
 
-/// A running network. Dropping it kills its nodes; [`Network::stop`] does so and waits for them.
+/// A running network. Dropping it kills its nodes; [`Network::stop`] also waits for them to end.
 pub struct Network {
 	inner: zombienet_sdk::Network<LocalFileSystem>,
 }
 
-/// What there is to know about a node.
+/// A node's addresses and files.
 #[derive(Clone, Debug, Serialize)]
 pub struct NodeInfo {
-	/// The name in the definition.
+	/// Its name in the definition.
 	pub name: String,
 	/// The address of its RPC server.
 	pub ws: String,
-	/// Its process.
+	/// The id of its process.
 	pub pid: u32,
 	/// Its folder.
 	pub folder: PathBuf,
@@ -49,10 +49,10 @@ impl Network {
 		info(self.inner.get_node(name)?)
 	}
 
-	/// Whether a node's process runs.
+	/// Whether a node's process is running.
 	pub fn runs(&self, name: &str) -> Result<bool> {
 		let pid = self.node(name)?.pid;
-		// A killed process stays in the table, as a zombie, until it is waited for.
+		// A killed process stays in the process table as a zombie until its parent waits for it.
 		let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
 		let state = status.rsplit(") ").next().and_then(|rest| rest.chars().next());
 		Ok(state.is_some_and(|state| !matches!(state, 'Z' | 'X')))
@@ -63,33 +63,33 @@ impl Network {
 		self.inner.get_node(name)
 	}
 
-	/// Kills a node's process with SIGKILL, as a power cut would.
+	/// Kills a node's process with SIGKILL, as abruptly as a power cut.
 	pub fn kill(&self, name: &str) -> Result<()> {
 		let pid = self.node(name)?.pid;
 		let status = std::process::Command::new("sh").args(["-c", &format!("kill -s KILL {pid}")]).status()?;
 		status.success().then_some(()).with_context(|| format!("cannot kill {name} (process {pid})"))
 	}
 
-	/// Starts a node again on the files it had.
+	/// Starts a node again with its existing files.
 	pub async fn restart(&self, name: &str) -> Result<()> {
 		self.inner.get_node(name)?.restart(None).await
 	}
 
-	/// Kills all nodes.
+	/// Kills all nodes and waits for them to end.
 	pub async fn stop(self) -> Result<()> {
 		self.inner.destroy().await.map_err(|error| anyhow!("the network did not stop: {error}"))
 	}
 }
 
 fn info(node: &NetworkNode) -> Result<NodeInfo> {
-	// The SDK tells the process only in what it writes to zombie.json.
+	// The SDK gives the process id only in the data that it writes to zombie.json.
 	let value = serde_json::to_value(node)?;
 	let pid = value["inner"]["process_handle"].as_u64().and_then(|pid| u32::try_from(pid).ok());
 	let folder = node.base_dir().clone();
 	Ok(NodeInfo {
 		name: node.name().into(),
 		ws: node.ws_uri().into(),
-		pid: pid.with_context(|| format!("{} does not run", node.name()))?,
+		pid: pid.with_context(|| format!("{} is not running", node.name()))?,
 		log: folder.join(format!("{}.log", node.name())),
 		folder,
 	})

@@ -10,12 +10,14 @@ use ark_relations::gr1cs::{
 /// Bytes that an element holds.
 const ELEMENT_BYTES: usize = 31;
 
-/// Permutations that a payload of this length takes: of each block the key stream and two sponges, and one for the commitment.
+/// Permutations for a payload of this length: for each block the key stream and two sponges, and
+/// one for the commitment.
 pub const fn permutations(length: usize) -> usize {
 	3 * length.div_ceil(ELEMENT_BYTES * RATE) + 1
 }
 
-/// A payload, its key and what is public: the nonce, the digests of payload and ciphertext, the commitment to the key.
+/// A payload, its key and what is public: the nonce, the digests of payload and ciphertext, the
+/// commitment to the key.
 #[derive(Clone)]
 pub struct Statement<'a> {
 	poseidon: &'a Poseidon,

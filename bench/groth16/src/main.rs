@@ -1,12 +1,14 @@
-//! What the statement of proven deliveries costs under Groth16 (arkworks, BN254), for comparison: a ciphertext is a payload under a
-//! stream cipher, both have these digests, and the key has this commitment.
+//! What the statement of proven deliveries costs under Groth16 (arkworks, BN254), for comparison.
+//! The statement: a ciphertext is a payload under a stream cipher, both have these digests, and the
+//! key has this commitment.
 //!
-//! The peer's best form: Poseidon over its own field, nine elements wide, which takes the fewest constraints a byte; 31 bytes an
-//! element; the sum of payload and key stream takes none. BN254 is the fastest of its curves, with about 100 bits of security. The
-//! set-up, which somebody must be trusted with, is timed apart.
+//! Groth16 gets its best form. Poseidon works over its own field, nine elements wide, which takes
+//! the fewest constraints for each byte. An element holds 31 bytes. The sum of payload and key
+//! stream takes no constraint. BN254 is the fastest of its curves, with about 100 bits of security.
+//! The trusted set-up is timed separately.
 //!
-//! Standard output holds JSON lines as `waybill-bench` prints them. Sizes that take minutes are extrapolated from the number of
-//! constraints, and say so.
+//! Standard output holds JSON lines as `waybill-bench` prints them. Sizes that would take minutes
+//! are extrapolated by the number of permutations, and their case says so.
 
 mod circuit;
 mod poseidon;
@@ -23,13 +25,13 @@ use std::{error::Error, time::Instant};
 
 /// The payload that is proved.
 const LENGTH: usize = 32 << 10;
-/// How often; the fastest counts.
+/// How often it is proved; the fastest counts.
 const REPEATS: usize = 3;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-	// What is secret here does not matter.
+	// Nothing is secret here, so the randomness may be predictable.
 	let mut randomness = StdRng::seed_from_u64(1);
 	let poseidon = Poseidon::new();
 	let mut payload = vec![0; LENGTH];

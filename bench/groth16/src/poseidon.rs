@@ -1,4 +1,5 @@
-//! Poseidon over the curve's scalar field, x⁵, nine elements: 8 full and 63 partial rounds, the constants of the reference script.
+//! Poseidon over the curve's scalar field, x⁵, nine elements: 8 full and 63 partial rounds, the
+//! constants of the reference script.
 
 use ark_bn254::Fr;
 use ark_crypto_primitives::sponge::poseidon::find_poseidon_ark_and_mds;
@@ -11,7 +12,8 @@ pub const WIDTH: usize = 9;
 pub const RATE: usize = WIDTH - 1;
 const HALF: usize = 4;
 const PARTIAL: usize = 63;
-/// What the partial rounds are linear in: one, the S-boxes of the last full round before them, and their own.
+/// The values that the state is linear in during the partial rounds: one, the S-boxes of the last
+/// full round before them, and their own.
 const BASIS: usize = 1 + WIDTH + PARTIAL;
 
 type Row = [Fr; BASIS];
@@ -51,14 +53,14 @@ impl Cell {
 		Self { value: self.value + other.value, terms: [&self.terms[..], &other.terms].concat() }
 	}
 
-	/// As the library has it.
+	/// The combination in the library's type.
 	pub fn combination(&self) -> LinearCombination<Fr> {
 		let mut combination = LinearCombination(self.terms.clone());
 		combination.compactify();
 		combination
 	}
 
-	/// A combination of some with these coefficients.
+	/// The combination of these cells with these coefficients.
 	fn sum<'a>(coefficients: &[Fr], cells: impl Iterator<Item = &'a Self>) -> Self {
 		let mut sum = Self::default();
 		for (coefficient, cell) in coefficients.iter().zip(cells) {

@@ -1,4 +1,5 @@
-//! Encrypting, proving, checking and decrypting. Each case has a process of its own, so that its memory is its own.
+//! Encrypting, proving, checking and decrypting. Each case has a process of its own, so its memory
+//! is its own.
 
 use super::{
 	common::{fastest, key, peak, NONCE},
@@ -23,7 +24,8 @@ use waybill_zkcp::{
 };
 
 const MIB: usize = 1 << 20;
-/// A payload: its case, its length, whether only a sample of it is proved if it is long, and how often; the fastest counts.
+/// A payload: its case, its length, whether only a sample of a long one is proved, and how often it
+/// is measured. The fastest counts.
 type Payload = (&'static str, usize, bool, usize);
 const PAYLOADS: [Payload; 4] = [
 	("64KiB", 64 << 10, true, 5),
@@ -32,10 +34,12 @@ const PAYLOADS: [Payload; 4] = [
 	("32MiB sampled", 32 * MIB, true, 2),
 ];
 const CIPHER: &str = "cipher";
-/// What is encrypted and decrypted by one core: the most that is not extended, for the code is no part of a cipher.
+/// The bytes that one core encrypts and decrypts: the longest payload that is not extended, because
+/// the code is not part of the cipher.
 const CIPHER_BYTES: usize = 4 * MIB - 1;
 const LOCKS: &str = "locks";
-/// What a process that only checks finds in its folder: the ciphertext, the proof, the payload's digest.
+/// The files that a process that only checks finds in its folder: the ciphertext, the proof, the
+/// payload's digest.
 const FILES: [&str; 3] = ["ciphertext", "proof", "digest"];
 /// How often ciphers and checks are repeated; the fastest counts.
 const REPEATS: usize = 10;
@@ -57,7 +61,8 @@ fn elsewhere(report: &mut Report, case: &str, prepare: impl FnOnce(&mut Command)
 	report.run(prepare(child.args(["--zkcp-case", case]))).with_context(|| format!("case {case}"))
 }
 
-/// Measures one case, or the memory that it takes to check what this folder has of it.
+/// Measures one case. If `proved` names a folder, measures the memory that it takes to check the
+/// proof in it.
 pub fn measure(report: &mut Report, case: &str, proved: Option<&Path>) -> Result<()> {
 	match case {
 		CIPHER => return cipher(report),
@@ -65,7 +70,7 @@ pub fn measure(report: &mut Report, case: &str, proved: Option<&Path>) -> Result
 		disk::CASE => return disk::measure(report),
 		_ => {},
 	}
-	let one = PAYLOADS.into_iter().find(|(name, ..)| *name == case).context("there is no such case")?;
+	let one = PAYLOADS.into_iter().find(|(name, ..)| *name == case).context("unknown case")?;
 	match proved {
 		Some(folder) => check(report, case, layout(&one)?, folder),
 		None => payload(report, one),
@@ -84,7 +89,7 @@ fn encrypted(payload: &[u8], layout: Layout, key: &Key) -> Result<(Vec<u8>, Chun
 
 fn layout((_, length, is_sampled, _): &Payload) -> Result<Layout> {
 	let new = if *is_sampled { Layout::new } else { Layout::chunked };
-	new(*length as u64).context("too long")
+	new(*length as u64).context("the payload is too long")
 }
 
 fn payload(report: &mut Report, one: Payload) -> Result<()> {
@@ -117,12 +122,12 @@ fn check_elsewhere(report: &mut Report, case: &str, ciphertext: &[u8], proof: &[
 	elsewhere(report, case, |child| child.arg("--zkcp-proved").arg(folder.path()))
 }
 
-/// Checks what is proved in a folder as a device does, the ciphertext on disk.
+/// Checks the proof in a folder as a device does, with the ciphertext on disk.
 fn check(report: &mut Report, case: &str, layout: Layout, folder: &Path) -> Result<()> {
 	let before = peak()?;
 	let [ciphertext, proof, digest] = FILES.map(|name| folder.join(name));
 	let digest = fs::read(digest)?;
-	ensure!(digest.len() == 32, "the digest is none");
+	ensure!(digest.len() == 32, "the digest is not 32 bytes long");
 	let (mut id, proof) = ([0; 32], fs::read(proof)?);
 	id.copy_from_slice(&digest);
 	let hashed = ChunkDigests::of_ciphertext(&File::open(ciphertext)?, layout, &mut unwatched)?;
@@ -131,9 +136,9 @@ fn check(report: &mut Report, case: &str, layout: Layout, folder: &Path) -> Resu
 	Ok(())
 }
 
-/// The cipher with the digests that it makes or compares with, on one core.
+/// The cipher on one core, with the digests that it computes or compares.
 fn cipher(report: &mut Report) -> Result<()> {
-	let layout = Layout::new(CIPHER_BYTES as u64).context("too long")?;
+	let layout = Layout::new(CIPHER_BYTES as u64).context("the payload is too long")?;
 	let (payload, key) = (bytes(CIPHER_BYTES), key(1));
 	let digests = ChunkDigests::of_payload(&payload, layout, &mut unwatched)?;
 	let (encrypting, (ciphertext, _)) = fastest(REPEATS, || encrypted(&payload, layout, &key))?;
@@ -142,7 +147,7 @@ fn cipher(report: &mut Report) -> Result<()> {
 		decrypt::<_, _, OutOfRange>(&ciphertext, &digests, &key, &NONCE, &mut output, &mut unwatched)?;
 		Ok(output)
 	})?;
-	ensure!(decrypted == payload, "the payload is another");
+	ensure!(decrypted == payload, "the decrypted payload differs");
 	for (case, seconds) in [("encrypt", encrypting), ("decrypt", decrypting)] {
 		report.figure(&CIPHER_RATE, case, digits(CIPHER_BYTES as f64 / MIB as f64 / seconds));
 	}
@@ -175,7 +180,8 @@ fn locks(report: &mut Report) -> Result<()> {
 	report.figure(&LOCK_CHECK, &case, each(checking));
 	report.figure(&LOCK_VERIFY, &case, digits(verifying));
 	report.figure(&LOCK_PEAK, &case, peak);
-	// To a device: its mask, and the leaves beside its own; and its share of the table's proof, if that is sent to all together.
+	// A device receives its mask and the leaves beside its own. All devices of a table share its
+	// proof.
 	let others = locks.first().map_or(0, |(lock, _, place)| lock.len() + place.others.as_flattened().len());
 	report.figure(&LOCK_BYTES, "to a device", others);
 	report.figure(&LOCK_BYTES, "share of the proof", digits(proof.len() as f64 / f64::from(MOST_LOCKS)));

@@ -21,13 +21,13 @@ const SPOILT: u64 = 1_000;
 
 /// Measures it. Takes some minutes and 4 GiB of disk.
 pub fn measure(report: &mut Report) -> Result<()> {
-	// Beside the programs, as the system's folder for temporary files may lie in memory.
+	// Beside the programs, because the system's folder for temporary files may be in memory.
 	let program = std::env::current_exe()?;
 	let folder = tempfile::tempdir_in(program.parent().context("a program is in a folder")?)?;
 	let file = |name: &str| new_file(&folder.path().join(name));
 	let (payload, mut ciphertext, mut output) = (file("payload")?, file("ciphertext")?, file("output")?);
 	fill(&payload)?;
-	let (layout, key) = (Layout::new(LENGTH).context("too long")?, key(1));
+	let (layout, key) = (Layout::new(LENGTH).context("the payload is too long")?, key(1));
 
 	let (digesting, digests) = fastest(1, || Ok(ChunkDigests::of_payload(&payload, layout, &mut unwatched)?))?;
 	let (encrypting, encrypted) =
@@ -53,7 +53,7 @@ pub fn measure(report: &mut Report) -> Result<()> {
 	ciphertext.write_at(SPOILT * CHUNK_CIPHERTEXT as u64, &[0; CHUNK_CIPHERTEXT])?;
 	report.figure(&DECRYPT, &format!("{CASE}, repaired"), digits(decrypting(&ciphertext)?.0));
 	let is_same = ChunkDigests::of_payload(&output, layout, &mut unwatched)?.id() == id;
-	ensure!(is_same, "the payload is another");
+	ensure!(is_same, "the decrypted payload differs");
 	Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! The hash's permutation beside those that could take its place, natively: in the tables of proofs they differ by their rounds and width
-//! alone.
+//! The hash's permutation beside those that could take its place, timed natively. In the tables of
+//! proofs they differ only by their rounds and width.
 
 use crate::{
 	measures::PERMUTATION,
@@ -18,7 +18,7 @@ use std::hint::black_box;
 
 type Packing = <KoalaBear as Field>::Packing;
 
-/// Permutations of which the median is taken.
+/// Permutations in each measurement, of which the median counts.
 const COUNT: u32 = 20_000;
 /// Full rounds of a Poseidon2 with two more than its designers ask for.
 const MORE_FULL_ROUNDS: usize = 10;

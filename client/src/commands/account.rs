@@ -11,14 +11,14 @@ use waybill_chain::{api, AccountId, Amount, Patience};
 /// The commands about accounts.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-	/// Show an account's balance and what is on hold, with reasons
+	/// Show an account's balance, and what is on hold and why
 	Balance {
 		/// The account [default: the one that signs]
 		address: Option<Address>,
 	},
 	/// Send money to another account
 	Transfer {
-		/// Who gets it
+		/// The account that gets it
 		to: Address,
 		/// How much, in UNIT, such as 1.5
 		amount: Amount,
@@ -89,7 +89,7 @@ async fn balance(account: AccountId, ctx: &Context) -> Result<()> {
 	Ok(())
 }
 
-/// `PodBounty(Reward)`, as it is derived, in the form of the chain's other names.
+/// Turns the derived form `PodBounty(Reward)` into that of the chain's other names.
 fn reason(derived: &str) -> String {
 	derived.replace('(', ".").replace(')', "")
 }

@@ -28,8 +28,9 @@ const PAGE_DEVICES: u32 = 4_096;
 pub enum Command {
 	/// Offer a reward for each device of a fleet that receives a release
 	///
-	/// The reward times the number of devices is put on hold on the vendor's account. What nobody earned comes back when the bounty is closed.
-	/// The release must be available: `waybill query release` says so.
+	/// The chain holds the reward times the number of devices on the vendor's account. When the
+	/// bounty is closed, the vendor gets back what nobody earned. The release must be available:
+	/// `waybill query release` shows its state.
 	Open {
 		/// The release to deliver
 		#[arg(long)]
@@ -58,7 +59,7 @@ pub enum Command {
 	},
 	/// Close a bounty that has expired or is paid in full; the rest goes back to the vendor
 	///
-	/// Anybody can do this. A large bounty takes several transactions.
+	/// Anyone can do this. A large bounty takes several transactions.
 	Close {
 		/// The bounty
 		bounty: BountyId,
@@ -167,7 +168,7 @@ async fn raise(bounty: BountyId, reward: Option<Amount>, expires: Option<Expiry>
 #[derive(Serialize)]
 struct CloseReport {
 	bounty: BountyId,
-	/// Nothing if an earlier transaction had begun to close it.
+	/// `None` if an earlier transaction had begun to close it.
 	refunded: Option<Amount>,
 	fee: Amount,
 	transactions: Vec<waybill_chain::TxReport>,
@@ -206,7 +207,7 @@ async fn close(bounty: BountyId, ctx: &Context) -> Result<()> {
 	Ok(())
 }
 
-/// Says when a bounty can be closed.
+/// Adds to the chain's refusal when the bounty can be closed.
 async fn too_early(error: Error, chain: &Chain, bounty: BountyId) -> Error {
 	let Ok(view) = chain.best().await else { return error };
 	let Ok(Some(info)) = view.bounty(bounty).await else { return error };
@@ -286,7 +287,7 @@ fn is_set(bits: &[u8], place: u32) -> bool {
 
 fn unknown(bounty: BountyId) -> Error {
 	Error::not_found(format!(
-		"there is no bounty {bounty}; closed ones are gone (`waybill bounty list` shows the open ones)"
+		"there is no bounty {bounty}; closed ones are removed (`waybill bounty list` shows the open ones)"
 	))
 }
 

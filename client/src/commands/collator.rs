@@ -17,22 +17,26 @@ use api::runtime_types::waybill_runtime::session::SessionKeys;
 
 /// The commands about block authors.
 ///
-/// Anybody can bond and author blocks; votes for finality and on releases stay with the appointed collators.
+/// Anyone can bond and author blocks. Votes for finality and on releases stay with the appointed
+/// collators.
 #[derive(Subcommand, Debug)]
 pub enum Command {
 	/// Join the block authors with the node that --node names
 	///
-	/// The node makes new session keys and proves that it holds them, the chain registers them, and the account bonds. The node must be one's
-	/// own, run with --validator, and answer unsafe RPC methods on this address. It authors from one of the next sessions on.
-	/// If the account is a candidate already, its bond is raised where it is lower; so what stopped half-way can be run again.
+	/// The node makes new session keys and proves that it has them. The chain registers them, and
+	/// the account bonds. The node must be your own, run with --validator, and answer unsafe RPC
+	/// methods on this address. It authors from one of the next sessions on.
+	///
+	/// If the account is already a candidate with a lower bond, this raises the bond. So you can
+	/// run the command again if it stopped half-way.
 	Join {
-		/// How much to bond, in UNIT [default: the least the chain takes]
+		/// How much to bond, in UNIT [default: the least that the chain takes]
 		#[arg(long)]
 		bond: Option<Amount>,
 	},
-	/// Leave the block authors; the bond comes back at once, authoring ends with a session
+	/// Leave the block authors; the bond comes back at once, and authoring ends with a session
 	Leave,
-	/// Show the block authors and how the account stands among them
+	/// Show the block authors, and whether the account is one of them
 	Status {
 		/// The account [default: the one that signs]
 		address: Option<Address>,
@@ -59,26 +63,27 @@ struct NewKeys {
 #[derive(Serialize)]
 struct JoinReport {
 	collator: Address,
-	/// Those that the node made; none if the account was a candidate already.
+	/// The keys that the node made; `None` if the account was already a candidate.
 	session_keys: Option<String>,
 	bond: Amount,
 	fee: Amount,
 	transactions: Vec<TxReport>,
 }
 
-/// What is left to do until an account is a candidate with its bond.
+/// What is left to do to make an account a candidate with its bond.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Left {
-	/// Everything: it is no candidate.
+	/// Everything: it is not a candidate. It bonds this amount.
 	Join(Amount),
-	/// To raise its bond.
+	/// Only to raise its bond to this amount.
 	Raise(Amount),
-	/// Nothing: it has bonded this.
+	/// Nothing: it has bonded this amount.
 	Nothing(Amount),
 }
 
 impl Left {
-	/// Of an account that has bonded so much, if it is a candidate.
+	/// What is left for an account that has bonded `bonded` (`None` if it is not a candidate) and
+	/// should bond `bond`.
 	fn of(bonded: Option<Amount>, bond: Amount) -> Self {
 		match bonded {
 			None => Self::Join(bond),
@@ -91,7 +96,7 @@ impl Left {
 impl fmt::Display for JoinReport {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		if self.transactions.is_empty() {
-			write!(f, "{} is a candidate already and has bonded {}; ", self.collator, self.bond)?;
+			write!(f, "{} is already a candidate and has bonded {}; ", self.collator, self.bond)?;
 			return write!(f, "`waybill collator leave` ends that");
 		}
 		writeln!(
@@ -110,7 +115,7 @@ async fn join(bond: Option<Amount>, ctx: &Context) -> Result<()> {
 	let least = Amount(read(&view, api::storage().collator_selection().candidacy_bond()).await?.unwrap_or_default());
 	let bond = bond.unwrap_or(least);
 	if bond < least {
-		return Err(Error::usage(format!("the chain takes bonds of {least} and more")));
+		return Err(Error::usage(format!("--bond is too low; the chain takes bonds of {least} and more")));
 	}
 	let bonded = candidates(&view).await?.into_iter().find(|(who, _)| *who == account.id()).map(|(_, bonded)| bonded);
 
@@ -144,15 +149,16 @@ async fn join(bond: Option<Amount>, ctx: &Context) -> Result<()> {
 	Ok(())
 }
 
-/// New session keys of the node, with its proof that it holds them.
+/// New session keys of the node, with its proof that it has them.
 async fn new_keys(chain: &Chain, account: &Account) -> Result<(String, SessionKeys, Vec<u8>)> {
 	let owner = format!("0x{}", hex::encode(account.id().encode()));
 	let answer: NewKeys =
 		chain.raw().request("author_rotateKeysWithOwner", rpc_params![owner]).await.or_fail(Kind::Failure, || {
-			format!("the node at {} makes no session keys; it must answer unsafe RPC methods", chain.url())
+			format!("the node at {} refused to make session keys; allow its unsafe RPC methods", chain.url())
 		})?;
-	let wrong =
-		|| Error::new(Kind::Failure, format!("the node at {} answered with session keys of another runtime", chain.url()));
+	let wrong = || {
+		Error::new(Kind::Failure, format!("the node at {} answered with session keys of a different runtime", chain.url()))
+	};
 	let bytes = |text: &str| hex::decode(text.trim_start_matches("0x")).map_err(|_| wrong());
 	let keys = SessionKeys::decode_all(&mut bytes(&answer.keys)?.as_slice()).map_err(|_| wrong())?;
 	let proof = answer.proof.as_deref().ok_or_else(wrong).and_then(bytes)?;
@@ -180,10 +186,10 @@ async fn leave(ctx: &Context) -> Result<()> {
 	let is_candidate = candidates(&view).await?.iter().any(|(who, _)| *who == account.id());
 	let has_keys = view.storage(api::storage().session().next_keys(), (account.id(),)).await?.is_some();
 	if !is_candidate && !has_keys {
-		return Err(Error::not_found(format!("{} is no candidate; there is nothing to leave", account.id())));
+		return Err(Error::not_found(format!("{} is not a candidate; there is nothing to leave", account.id())));
 	}
 	let mut sent = Vec::new();
-	// Who left half-way before has keys to give back still.
+	// An account that stopped half-way before still has keys to give back.
 	if is_candidate {
 		sent.push(submit(&chain, &account, &api::transactions().collator_selection().leave_intent(), ctx).await?);
 	}
@@ -231,7 +237,7 @@ impl fmt::Display for StatusReport {
 		let standing = match self.standing {
 			Standing::Appointed => "appointed",
 			Standing::Candidate => "a candidate",
-			Standing::None => "no candidate",
+			Standing::None => "not a candidate",
 		};
 		let authoring = if self.authoring { "authors" } else { "does not author" };
 		writeln!(f, "{} is {standing} and {authoring} in session {}", self.collator, self.session)?;

@@ -21,10 +21,11 @@ pub struct Args {
 enum Command {
 	/// Make a device's state folder with a new key, and print the public key; needs no chain
 	///
-	/// The keys go into the list with which the vendor registers the fleet (`waybill vendor fleet`). Then `waybill device bind` tells the device
-	/// what it is and whom it trusts.
+	/// The vendor registers the fleet with a list of these keys (`waybill vendor fleet`). Then
+	/// `waybill device bind` tells the device what it is and whom it trusts.
 	Provision(provision::Args),
-	/// Tell devices what they are and whom they trust: chain, vendor, release keys, model, fleet and place in it
+	/// Tell devices what they are and whom they trust: chain, vendor, release keys, model, fleet,
+	/// and their places in it
 	Bind(bind::Args),
 	/// Look for a newer release, get it from a distributor and install it; runs until it is stopped
 	Run(run::Args),

@@ -27,12 +27,13 @@ pub struct Args {
 enum Command {
 	/// Follow the chain, serve its open bounties, and be paid; runs until it is stopped
 	///
-	/// Needs a chain node (--node), an IPFS gateway (--gateway), a kubo node that takes the ciphertexts (--kubo), and an account with some
-	/// funds for fees and deposits (--account-file). It can be stopped and started at any time.
+	/// Needs a chain node (--node), an IPFS gateway (--gateway), a kubo node for the ciphertexts
+	/// (--kubo), and an account with some funds for fees and deposits (--account-file). You can
+	/// stop and start it at any time.
 	Run(RunArgs),
-	/// Show how a running distributor stands
+	/// Show the state of a running distributor
 	Status(StatusArgs),
-	/// Take back the address that was announced on chain; its deposit comes back
+	/// Withdraw the address that was announced on chain; its deposit comes back
 	Withdraw,
 }
 
@@ -41,13 +42,13 @@ struct RunArgs {
 	/// Where to serve devices [default: 127.0.0.1:4180]
 	#[arg(long, value_name = "ADDRESS:PORT")]
 	listen: Option<SocketAddr>,
-	/// The HTTP address to announce on chain, as devices reach it; without it none is announced
+	/// The HTTP address to announce on chain, at which devices reach it [default: announce none]
 	#[arg(long, value_name = "URL")]
 	announce: Option<String>,
 	/// The folder for keys, receipts and files [default: waybill-distributor]
 	#[arg(long, value_name = "FOLDER")]
 	data: Option<PathBuf>,
-	/// Serve this model only; can be given several times
+	/// Serve only this model; may be given several times
 	#[arg(long = "model", value_name = "ID")]
 	models: Vec<ModelId>,
 	/// The least reward for a device, in UNIT [default: 0]
@@ -56,10 +57,11 @@ struct RunArgs {
 	/// The largest payload to serve, in bytes [default: 1 GiB]
 	#[arg(long, value_name = "BYTES")]
 	max_payload: Option<u64>,
-	/// How many devices share a content key: the most that a device that gives it away can cost [default: 64]
+	/// How many devices share a content key; a device that gives it away costs at most this many
+	/// rewards [default: 64]
 	#[arg(long, value_name = "DEVICES")]
 	epoch_size: Option<u32>,
-	/// How many receipts are reserved at once [default: 256]
+	/// How many receipts to reserve at once [default: 256]
 	#[arg(long, value_name = "RECEIPTS")]
 	max_batch: Option<u32>,
 	/// How many seconds a receipt waits for others [default: 6]
@@ -69,7 +71,7 @@ struct RunArgs {
 
 #[derive(clap::Args, Debug)]
 struct StatusArgs {
-	/// The distributor's HTTP address [default: the one it is configured to listen on]
+	/// The distributor's HTTP address [default: the configured address to listen on]
 	#[arg(long, value_name = "URL")]
 	url: Option<String>,
 }
@@ -139,7 +141,7 @@ struct Withdrawn {
 
 impl fmt::Display for Withdrawn {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		write!(f, "{} is announced no longer", self.account)
+		write!(f, "{} is no longer announced", self.account)
 	}
 }
 
@@ -170,11 +172,11 @@ async fn status(args: StatusArgs, ctx: &Context) -> Result<()> {
 	while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
 		body.extend_from_slice(&chunk);
 		if body.len() > MAX_STATUS {
-			return Err(Error::unreachable(format!("{url} answered too much; check --url")));
+			return Err(Error::unreachable(format!("{url} answered more than a distributor does; check --url")));
 		}
 	}
 	let status: Status = serde_json::from_slice(&body)
-		.or_fail(Kind::Unreachable, || format!("{url} did not answer as a distributor does"))?;
+		.or_fail(Kind::Unreachable, || format!("{url} does not answer as a distributor does; check --url"))?;
 	ctx.output.report(&status);
 	Ok(())
 }

@@ -23,15 +23,16 @@ pub struct Args {
 enum Command {
 	/// Check proofs for devices that are too small to check them; runs until it is stopped
 	///
-	/// A device that names this hub, by its address and its public key, signs receipts on the hub's word: run it yourself, for your own devices. It
-	/// needs an IPFS gateway (--gateway) and a key of `waybill key generate`, but no chain. Every question may fetch and check a whole ciphertext:
-	/// let nobody reach it but the devices.
+	/// A device that names this hub, by its address and its public key, signs receipts on the hub's
+	/// word: run it yourself, for your own devices. It needs an IPFS gateway (--gateway) and a key
+	/// of `waybill key generate`, but no chain. Every question may fetch and check a whole
+	/// ciphertext, so let only the devices reach it.
 	Run(RunArgs),
 }
 
 #[derive(clap::Args, Debug)]
 struct RunArgs {
-	/// Where devices ask [default: 127.0.0.1:4190]
+	/// Where to serve devices [default: 127.0.0.1:4190]
 	#[arg(long, value_name = "ADDRESS:PORT")]
 	listen: Option<SocketAddr>,
 	/// The file with the key that signs verdicts
@@ -40,10 +41,11 @@ struct RunArgs {
 	/// The folder for files while they are checked [default: waybill-hub]
 	#[arg(long, value_name = "FOLDER")]
 	data: Option<PathBuf>,
-	/// The largest payload whose proofs are checked, in bytes [default: 256 MiB]
+	/// The largest payload whose proofs to check, in bytes [default: 256 MiB]
 	#[arg(long, value_name = "BYTES")]
 	max_payload: Option<u64>,
-	/// How many questions are worked on at once; each takes up to 1.3 times the largest payload on disk [default: 2]
+	/// How many questions to work on at once; each takes up to 1.3 times the largest payload on
+	/// disk [default: 2]
 	#[arg(long, value_name = "QUESTIONS")]
 	jobs: Option<usize>,
 }

@@ -22,11 +22,13 @@ const MAX_PUBLIC_FILE: u64 = 4_096;
 pub enum Command {
 	/// Make a new key and write it to a new file of mode 0600
 	///
-	/// The public half goes into a second file, with `.pub` after its name: that one may be given away.
+	/// The public half goes into a second file with the same name and `.pub` after it. You can give
+	/// that one away.
 	Generate {
 		/// The file to make; an existing one is never overwritten
 		file: PathBuf,
-		/// Make the key of an account, which signs transactions and pays, and not a release key or device key
+		/// Make the key of an account, which signs transactions and pays, instead of a release key,
+		/// device key or hub key
 		#[arg(long)]
 		account_key: bool,
 	},
@@ -37,11 +39,11 @@ pub enum Command {
 	},
 }
 
-/// Which keys there are.
+/// The kinds of keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Sort {
-	/// Signs statements: a release key or a device's key.
+	/// Signs statements: a release key, a device's key or a hub's key.
 	Statement,
 	/// Signs transactions.
 	Account,
@@ -101,9 +103,10 @@ fn show(file: PathBuf) -> Result<KeyReport> {
 	if let Ok(key) = StatementKey::from_file(&file) {
 		return Ok(KeyReport::statement(file, key.public()));
 	}
-	// A file that cannot be read is said to be so; one of no known sort is no key.
+	// Report an unreadable file as such. A readable one of no known kind is not a key.
 	waybill_keys::read_secret(&file)?;
-	let account = Account::from_file(&file).map_err(|_| Error::file(format!("{} holds no key", file.display())))?;
+	let account =
+		Account::from_file(&file).map_err(|_| Error::file(format!("{} does not contain a key", file.display())))?;
 	Ok(KeyReport::account(file, &account))
 }
 

@@ -22,7 +22,7 @@ use tokio::signal::unix::{signal, SignalKind};
 use waybill_chain::{AccountId, TxReport};
 use waybill_primitives::DeviceKey;
 
-/// What a transaction did, with what every report of a transaction says.
+/// What a transaction did, with its block and its fee.
 #[derive(Serialize)]
 pub struct Done<T> {
 	#[serde(flatten)]
@@ -44,7 +44,7 @@ impl<T: fmt::Display> fmt::Display for Done<T> {
 	}
 }
 
-/// An address, in JSON as in words.
+/// An account's address, the same in JSON as in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address(pub AccountId);
 
@@ -64,11 +64,13 @@ impl FromStr for Address {
 	type Err = &'static str;
 
 	fn from_str(text: &str) -> Result<Self, Self::Err> {
-		text.parse().map(Self).map_err(|_| "not an address, such as 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")
+		text.parse()
+			.map(Self)
+			.map_err(|_| "not an address; write for example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")
 	}
 }
 
-/// A public key on the command line: the key itself, or a key file of either half.
+/// A public key on the command line: the key itself, or a key file with either half.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyArg {
 	/// `ed25519:` and hex digits.
@@ -98,7 +100,7 @@ impl KeyArg {
 	}
 }
 
-/// Ends when the program is asked to stop.
+/// Completes when a signal asks the program to stop.
 pub fn until_stopped() -> Result<impl Future<Output = ()>> {
 	let signals = || Ok::<_, std::io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?));
 	let (mut interrupt, mut terminate) = signals().or_fail(Kind::Failure, || "cannot wait for signals")?;
@@ -111,12 +113,12 @@ pub fn until_stopped() -> Result<impl Future<Output = ()>> {
 	})
 }
 
-/// Reads a text file whole; what is longer than `limit` is refused.
+/// Reads a whole text file of at most `limit` bytes.
 pub fn read_text(file: &Path, limit: u64) -> Result<String> {
 	let name = file.display();
 	let length = std::fs::metadata(file).map_err(|error| Error::file(format!("cannot read {name}: {error}")))?.len();
 	if length > limit {
-		return Err(Error::file(format!("{name} is too large: {length} bytes, at most {limit} are read")));
+		return Err(Error::file(format!("{name} is too large: it has {length} bytes, and the limit is {limit}")));
 	}
 	std::fs::read_to_string(file).map_err(|error| Error::file(format!("cannot read {name}: {error}")))
 }

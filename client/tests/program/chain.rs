@@ -22,7 +22,7 @@ fn collator_should_join_author_and_leave() {
 	let joined = waybill.json(&as_collator("collator join --bond 150"));
 	assert_eq!((joined["collator"].as_str(), amount(&joined["bond"])), (Some(address.as_str()), 150_000_000_000_000));
 	assert_eq!(joined["transactions"].as_array().unwrap().len(), 3);
-	// A candidate already: its bond is raised, or there is nothing left to do.
+	// Already a candidate: join raises its bond, or has nothing left to do.
 	for (command, bond, sent) in [("join --bond 160", 160, 1), ("join", 160, 0)] {
 		let joined = waybill.json(&as_collator(&format!("collator {command}")));
 		assert_eq!(amount(&joined["bond"]), bond * 1_000_000_000_000);

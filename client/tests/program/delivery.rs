@@ -201,7 +201,7 @@ fn programs_should_say_what_to_do_when_something_is_missing_or_wrong() {
 	vendor.run("device bind devices/000 --fleet 9").exits(6).says("no fleet 9");
 	let other = "--vendor 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 	vendor.run(&format!("device bind devices/000 --fleet 0 {other}")).exits(7).says("and not");
-	// What the device has come to trust is no node's to replace.
+	// No node can replace the key set that the device has come to trust.
 	let identity = vendor.file("devices/000/device.toml");
 	let trusted = fs::read_to_string(&identity).unwrap();
 	let followed = trusted.replace("version = 1\nthreshold", "version = 7\nthreshold");

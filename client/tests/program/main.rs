@@ -1,4 +1,4 @@
-//! The program as its users run it: without a network, and on a development chain.
+//! The program as its users run it, without a network and on a development chain.
 //!
 //! One test binary, so that tests of all modules run side by side.
 

@@ -1,4 +1,4 @@
-//! What needs no network: help, wrong input, key files, signatures.
+//! Commands that need no network: help, wrong input, key files, signatures.
 
 use crate::common::{self, Waybill};
 use serde_json::{json, Value};
@@ -167,7 +167,7 @@ fn statements_should_be_signed_without_a_network() {
 	let signed = &report["signatures"][0];
 	assert_eq!(signed["key"], key["public_key"]);
 	assert!(verifies(signed, &statement));
-	// The words are the key and the signature; what is signed is shown on the side.
+	// Standard output has the key and the signature. Standard error shows what is signed.
 	let line = format!("{} {}", signed["key"].as_str().unwrap(), signed["signature"].as_str().unwrap());
 	let signed = waybill.run("vendor sign statement.json --key release.key");
 	signed.exits(0).prints(&line).says("version 1.0.2 of model 3");

@@ -4,7 +4,7 @@ use crate::common::{amount, Ipfs, Node, Waybill};
 use std::{fs, thread::sleep, time::Duration};
 
 const UNIT: u128 = 1_000_000_000_000;
-/// For what is not looked at afterwards: queries see final blocks.
+/// For transactions whose result no query reads afterwards: queries see final blocks.
 const SOON: &str = "--wait in-block";
 
 /// An account with money of its own, which signs every command.
@@ -113,7 +113,7 @@ fn vendor_should_publish_and_pay_for_a_release() {
 	let (code, error) = waybill.failure(&format!("bounty show {bounty}"));
 	assert_eq!((code, &error["kind"]), (6, &"not_found".into()));
 
-	// The release keys alone can withdraw, whoever pays for it.
+	// The release keys can withdraw a release without the vendor, whoever pays for it.
 	waybill.run(&format!("vendor yank {release} --reason vulnerable --key one.key")).exits(7);
 	let yanked = waybill.json(&format!("vendor yank {release} --reason vulnerable --key one.key --key two.key"));
 	assert_eq!(yanked["reason"], "vulnerable");
@@ -195,7 +195,7 @@ fn release_keys_should_be_replaced_and_sign_again() {
 	assert_eq!((&turned_down["adopted"], &turned_down["version"]), (&false.into(), &2.into()));
 	waybill.refused(&format!("{rotate} {SOON}"), "Firmware.RotationVetoed");
 
-	// With all keys at hand; a key may stay.
+	// With all keys at hand. A key may stay.
 	let rotate = "vendor keys rotate --new-key next.key --new-key one.key --threshold 2 --key one.key --key two.key";
 	waybill.run(rotate).exits(7).says("1 of 2 signatures by the new");
 	let proposed = waybill.json(&format!("{rotate} --key next.key"));
@@ -210,8 +210,8 @@ fn release_keys_should_be_replaced_and_sign_again() {
 	assert_eq!((&shown["pending"], &shown["to_resign"]), (&serde_json::Value::Null, &serde_json::json!([release])));
 	waybill.run("vendor keys rotate --statement key-set-2.json --signature one.sig").exits(7).says("only the next");
 
-	// What the old keys signed is signed again; they sign nothing any more.
-	waybill.run(&format!("vendor publish {about} --version 1.0.1 {keys}")).exits(7).says("none of the vendor's");
+	// The new keys sign the old releases again. The old keys can sign nothing any more.
+	waybill.run(&format!("vendor publish {about} --version 1.0.1 {keys}")).exits(7).says("not one of the vendor's");
 	let resign = format!("vendor keys resign {release} --key one.key --key next.key");
 	waybill.run(&resign).exits(2).says("--firmware");
 	fs::write(waybill.file("other.bin"), b"firmware 6.6.6").unwrap();
@@ -251,7 +251,7 @@ fn mistakes_should_be_named_and_change_nothing() {
 	fs::write(waybill.file("firmware.bin"), b"firmware").unwrap();
 	waybill.refused(&format!("{publish} --key one.key --key two.key {SOON}"), "Firmware.UnknownModel");
 	waybill.json("key generate stranger.key");
-	waybill.run(&format!("{publish} --key stranger.key")).exits(7).says("none of the vendor's");
+	waybill.run(&format!("{publish} --key stranger.key")).exits(7).says("not one of the vendor's");
 
 	// kubo is not there.
 	let alone = format!("{publish} --key one.key --key two.key --node {} --kubo http://127.0.0.1:1", node.url());
@@ -271,7 +271,7 @@ fn mistakes_should_be_named_and_change_nothing() {
 
 	// Another chain.
 	let wrong = format!("0x{}", hex::encode([1; 32]));
-	waybill.run(&format!("query chain --genesis {wrong}")).exits(7).says("another chain");
+	waybill.run(&format!("query chain --genesis {wrong}")).exits(7).says("a different chain");
 	let genesis = waybill.json("query chain")["genesis"].as_str().unwrap().to_owned();
 	waybill.json(&format!("query chain --genesis {genesis}"));
 	waybill.run("query release 7").exits(6);

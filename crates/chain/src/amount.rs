@@ -10,7 +10,8 @@ const DECIMALS: usize = 12;
 
 /// An amount in the chain's smallest units.
 ///
-/// Written and read in UNIT (`1.5`); in JSON a string of the smallest units, exact in every language.
+/// `Display` and `FromStr` use UNIT (`1.5`). JSON has a string of the smallest units, which is
+/// exact in every language.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Encode, Decode)]
 pub struct Amount(pub u128);
 

@@ -8,21 +8,21 @@ use waybill_primitives::BlockNumber;
 pub struct BlockTime(NonZeroU64);
 
 impl BlockTime {
-	/// That of a chain whose genesis sets none.
+	/// The block time of a chain whose genesis sets none.
 	pub const DEFAULT: Self = Self(NonZeroU64::new(3_000).unwrap());
 
-	/// A block time of so many milliseconds; `None` if it is zero.
+	/// A block time of `millis` milliseconds; `None` for zero.
 	pub fn from_millis(millis: u64) -> Option<Self> {
 		NonZeroU64::new(millis).map(Self)
 	}
 
-	/// The blocks that come in this time, rounded up.
+	/// The number of blocks that come in this time, rounded up.
 	pub fn blocks(self, time: Duration) -> BlockNumber {
 		let blocks = time.as_millis().div_ceil(u128::from(self.0.get()));
 		BlockNumber::try_from(blocks).unwrap_or(BlockNumber::MAX)
 	}
 
-	/// About how long so many blocks take, in words.
+	/// Roughly how long `blocks` blocks take, in words: `about 2 min`.
 	pub fn about(self, blocks: BlockNumber) -> String {
 		let seconds = u64::from(blocks).saturating_mul(self.0.get()) / 1_000;
 		match seconds {

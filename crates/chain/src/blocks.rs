@@ -12,9 +12,9 @@ use waybill_primitives::BlockNumber;
 /// A final block.
 #[derive(Clone, Debug)]
 pub struct Block {
-	/// Which.
+	/// Its number and hash.
 	pub id: BlockId,
-	/// What happened in it; nothing if the node no longer has its state.
+	/// The events that clients use; `None` if the node no longer has the block's state.
 	pub events: Option<Vec<Event>>,
 }
 
@@ -36,7 +36,7 @@ impl Chain {
 		self.blocks_from(next).await
 	}
 
-	/// Final blocks from this one on: those that are there already first, then those that come.
+	/// Final blocks from `next` on: first those that exist already, then new ones.
 	pub async fn blocks_from(&self, next: BlockNumber) -> Result<Blocks> {
 		let stream = self.stream().await?;
 		let head = self.finalized().await?.block().number;
@@ -59,7 +59,7 @@ impl Chain {
 		}
 	}
 
-	/// What happened in a block; nothing if the node no longer has its state.
+	/// The events of a block that clients use; `None` if the node no longer has its state.
 	pub async fn events(&self, block: &BlockId) -> Result<Option<Vec<Event>>> {
 		let at = match self.client.at_block(H256(block.hash.0)).await {
 			Ok(at) => at,
@@ -81,7 +81,7 @@ impl Blocks {
 		let events = match self.chain.events(&id).await {
 			Ok(events) => events,
 			Err(error) => {
-				// Handed out again when the caller asks again.
+				// The next call hands out the same block again.
 				self.next = id.number;
 				return Err(error);
 			},
@@ -113,7 +113,8 @@ impl Blocks {
 	}
 }
 
-/// Whether the node says that it no longer has the block's state (`sc-client-api`'s words).
+/// Whether the node reports, in the words of `sc-client-api`, that it no longer has the block's
+/// state.
 fn is_pruned(error: &impl std::fmt::Display) -> bool {
 	let words = error.to_string();
 	["State already discarded", "UnknownBlock", "state has been pruned"].iter().any(|sign| words.contains(sign))

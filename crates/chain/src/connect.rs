@@ -29,12 +29,12 @@ use waybill_primitives::Hash32;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 const BRIEF_RETRY: Duration = Duration::from_millis(500);
-/// Half a minute: a node that is started again on a busy machine takes ten seconds and more.
+/// Half a minute in all: a node that restarts on a busy machine takes ten seconds and more.
 const BRIEF_RETRIES: usize = 60;
 const ENDLESS_RETRY: Duration = Duration::from_secs(15);
 const STORAGE_PAGE: u32 = 512;
 
-/// How long a lost node is waited for.
+/// How long to wait for a lost node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Patience {
 	/// Seconds: for commands with an end.
@@ -49,9 +49,9 @@ pub struct Chain {
 	pub(crate) client: OnlineClient<SubstrateConfig>,
 	pub(crate) rpc: LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>,
 	pub(crate) raw: RpcClient,
-	/// Held from asking for a nonce until the transaction with it is in the node's pool.
+	/// Held from asking for a nonce until the node's pool has the transaction that uses it.
 	pub(crate) nonces: Arc<Mutex<()>>,
-	/// Asked for once: a chain never changes it.
+	/// Fetched once: a chain never changes it.
 	pub(crate) block_time: Arc<OnceCell<BlockTime>>,
 	url: Arc<str>,
 }
@@ -63,7 +63,10 @@ impl fmt::Debug for Chain {
 }
 
 impl Chain {
-	/// Connects to the node at a WebSocket address. A node of another chain than the one with the given genesis hash is refused.
+	/// Connects to the node at a WebSocket address.
+	///
+	/// # Errors
+	/// No node answers there, or its chain does not have the genesis hash `genesis`.
 	pub async fn connect(node: &str, patience: Patience, genesis: Option<Hash32>) -> Result<Self> {
 		let url = parse(node)?;
 		reach(&url).await?;
@@ -103,7 +106,8 @@ impl Chain {
 		&self.raw
 	}
 
-	/// The failure that an error of the RPC or of its decoding is: is the node gone, or did it answer something unexpected?
+	/// Turns an error of the RPC, or of decoding its answer, into one of ours. Asks the node for
+	/// its health, to tell a lost node from an unexpected answer.
 	pub(crate) async fn explain(&self, error: impl Into<subxt::Error>) -> Error {
 		use subxt::error::{ExtrinsicError, RuntimeApiError, StorageError};
 		let (error, url) = (error.into(), self.url.to_string());

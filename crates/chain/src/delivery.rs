@@ -7,36 +7,43 @@ use crate::{
 	connect::Chain,
 	error::Result,
 	runtime::{bounded, text, wrapped},
-	submit::{Included, Terms, Until},
-	types::ReceiptBatch,
+	submit::{Included, SubmitTerms, Until},
 };
-use codec::Encode;
 use subxt::{
 	config::substrate::H256,
 	rpcs::{client::rpc_params, Error as RpcsError},
 };
 use waybill_primitives::{
-	view::{ClaimFault, ReceiptFault},
-	BountyId, DeviceIndex, LockKey, ReservationId,
+	view::{revealed_key_index, ClaimFault, ReceiptFault, SubmittedReceipt},
+	BountyId, DeviceIndex, Hash32, LockKey, ReservationId,
 };
 
 use api::pod_bounty::events;
 
-/// A batch that was reserved, at least in part.
+/// Receipts that are reserved together.
+#[derive(Clone, Debug)]
+pub struct ReceiptBatch {
+	/// The receipts, in rising order of their devices.
+	pub receipts: Vec<SubmittedReceipt>,
+	/// The multiproof that all their devices are in the fleet, up to the fleet's cap.
+	pub proof: Vec<Hash32>,
+}
+
+/// A batch of which the chain reserved at least a part.
 #[derive(Debug)]
 pub struct Reserved {
 	/// The reservation.
 	pub reservation: ReservationId,
-	/// The devices that it does not hold, each with the chain's reason.
+	/// The devices that the chain did not reserve, each with its reason.
 	pub rejected: Vec<(DeviceIndex, ReceiptFault)>,
 	/// The transaction.
 	pub included: Included,
 }
 
-/// A batch that was claimed, at least in part.
+/// A batch of which the chain paid at least a part.
 #[derive(Debug)]
 pub struct Claimed {
-	/// The devices that were not paid, each with the chain's reason.
+	/// The devices that the chain did not pay for, each with its reason.
 	pub rejected: Vec<(DeviceIndex, ClaimFault)>,
 	/// The transaction.
 	pub included: Included,
@@ -65,15 +72,15 @@ impl Chain {
 		bounty: BountyId,
 		reservation: ReservationId,
 		keys: Vec<(DeviceIndex, LockKey)>,
-		terms: Terms,
+		terms: SubmitTerms,
 		until: Until,
 	) -> Result<Claimed> {
 		let call = api::transactions().pod_bounty().claim(bounty, reservation, bounded(keys));
 		let included = match self.submit_on(account, &call, terms, until).await {
-			// What the account has may still be enough for the fee.
+			// The account may still be able to pay the fee without the tip.
 			Err(error) if terms.tip > Amount(0) && error.is_refusal("Transaction.Payment") => {
-				tracing::warn!(bounty, reservation, tip = %terms.tip, "the account cannot pay the tip; claiming without");
-				self.submit_on(account, &call, Terms { tip: Amount(0), ..terms }, until).await?
+				tracing::warn!(bounty, reservation, tip = %terms.tip, "the account cannot pay the tip; claiming without it");
+				self.submit_on(account, &call, SubmitTerms { tip: Amount(0), ..terms }, until).await?
 			},
 			other => other?,
 		};
@@ -91,7 +98,9 @@ impl Chain {
 		self.submit(account, &api::transactions().pod_bounty().withdraw(), until).await
 	}
 
-	/// The key revealed for a device, from the node's off-chain index. Nothing if the node keeps none, or does not tell strangers.
+	/// The key revealed for a device, from the node's off-chain index. `None` if the node keeps no
+	/// such index, or does not show it to strangers.
+	///
 	/// The key may stem from an abandoned block: check it against the lock.
 	pub async fn revealed_key(&self, bounty: BountyId, device_index: DeviceIndex) -> Result<Option<LockKey>> {
 		let key = format!("0x{}", hex::encode(revealed_key_index(bounty, device_index)));
@@ -100,7 +109,7 @@ impl Chain {
 		let text = match found {
 			Ok(text) => text.unwrap_or_default(),
 			Err(RpcsError::User(error)) => {
-				tracing::debug!(%error, "the node does not tell what its off-chain index holds");
+				tracing::debug!(%error, "the node does not show its off-chain index");
 				return Ok(None);
 			},
 			Err(error) => return Err(self.explain(error).await),
@@ -108,9 +117,4 @@ impl Chain {
 		let mut key = LockKey::default();
 		Ok(hex::decode_to_slice(text.trim_start_matches("0x"), &mut key).is_ok().then_some(key))
 	}
-}
-
-/// Where a node's off-chain index keeps the key revealed for a device (`pallet-pod-bounty`).
-fn revealed_key_index(bounty: BountyId, device_index: DeviceIndex) -> Vec<u8> {
-	("waybill/revealed-key/1", bounty, device_index).encode()
 }

@@ -7,10 +7,10 @@ use waybill_primitives::{BlockNumber, ReleaseId};
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What can go wrong. Causes from other crates are kept in words.
+/// What can go wrong. Causes from other crates are kept as text.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Error {
-	/// The text is no address of a node.
+	/// The text is not the address of a node.
 	#[error("{address}: {cause}; write for example ws://127.0.0.1:9944")]
 	Address {
 		/// The text.
@@ -26,7 +26,7 @@ pub enum Error {
 		/// Why.
 		cause: String,
 	},
-	/// Something listens at the address that does not answer as a node does.
+	/// Something listens at the address, but does not answer as a node does.
 	#[error("{url} does not answer as a node does: {cause}")]
 	NotANode {
 		/// The address.
@@ -45,7 +45,7 @@ pub enum Error {
 	/// No node answered a question in time.
 	#[error("no node answers: waited {} s", .0.as_secs())]
 	NoAnswer(Duration),
-	/// The node has nothing that it must have.
+	/// The node lacks something that every node has.
 	#[error("the node at {url} has no {what}")]
 	Lacking {
 		/// Its address.
@@ -53,8 +53,8 @@ pub enum Error {
 		/// What.
 		what: &'static str,
 	},
-	/// The node is one of another chain.
-	#[error("{url} is a node of another chain (genesis {found}, wanted {wanted})")]
+	/// The node serves a different chain.
+	#[error("{url} serves a different chain (genesis {found}, expected {wanted})")]
 	OtherChain {
 		/// Its address.
 		url: String,
@@ -63,10 +63,10 @@ pub enum Error {
 		/// The hash that was wanted.
 		wanted: Hash,
 	},
-	/// The node's chain has another runtime than this program knows.
+	/// The node's chain has a different runtime from the one that this program knows.
 	#[error(
-		"the node at {url} runs another runtime than this program was built for; use the program of the chain's release \
-		 ({cause})"
+		"the node at {url} runs a different runtime from the one this program was built for ({cause}); install the \
+		 release that matches the chain"
 	)]
 	OtherRuntime {
 		/// Its address.
@@ -91,19 +91,19 @@ pub enum Error {
 	/// What the chain says makes no sense.
 	#[error("{0}")]
 	Nonsense(String),
-	/// The chain refused the transaction, or it failed there.
+	/// The chain refused the transaction, or the transaction failed in a block.
 	#[error(transparent)]
 	Refused(#[from] Refused),
-	/// Nothing was sent, as it was too late.
-	#[error("not sent: block {best} is there, and it is too late after block {latest}")]
+	/// The transaction was not sent, because it was too late for it.
+	#[error("not sent: the chain is at block {best}, past the last safe block {latest}")]
 	TooLate {
 		/// The node's best block.
 		best: u64,
-		/// The last block in which it would have been sent.
+		/// The highest best block at which it would have been sent.
 		latest: BlockNumber,
 	},
 	/// The transaction is in no block and can no longer get into one.
-	#[error("the transaction {0} did not get into a block; nothing was changed: try again")]
+	#[error("the transaction {0} did not get into a block; nothing was changed, try again")]
 	NotIncluded(Hash),
 }
 
@@ -113,12 +113,12 @@ pub enum Error {
 pub struct Refused {
 	/// The name of the error, such as `PodBounty.AlreadyPaid` or `Transaction.Payment`.
 	pub name: String,
-	/// What happened and what to do, with the name.
+	/// What happened and what to do. Contains the name.
 	pub message: String,
 }
 
 impl Error {
-	/// Whether the chain refused with the error of this name (`PodBounty.AlreadyPaid`).
+	/// Whether this is the chain's refusal of this name (`PodBounty.AlreadyPaid`).
 	pub fn is_refusal(&self, name: &str) -> bool {
 		matches!(self, Self::Refused(refused) if refused.name == name)
 	}

@@ -1,4 +1,4 @@
-//! The events that clients care about.
+//! The events that clients use.
 
 use crate::{
 	amount::Amount,
@@ -13,12 +13,12 @@ use subxt::{
 	ext::scale_decode::DecodeAsFields,
 };
 
-/// The events of a block, in their order.
+/// The events of a block that clients use, in their order.
 pub fn read(events: &Events<SubstrateConfig>) -> Result<Vec<Event>> {
 	events.iter().filter_map(|event| event.map_err(unreadable).and_then(|event| known(&event)).transpose()).collect()
 }
 
-/// The failure that events which cannot be decoded are.
+/// The error for events that cannot be decoded.
 pub fn unreadable(error: impl fmt::Display) -> Error {
 	Error::Nonsense(format!("cannot read a block's events: {error}"))
 }

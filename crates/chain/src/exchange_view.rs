@@ -1,4 +1,5 @@
-//! What the chain says about a release, a bounty and a device's place in it, as the exchange wants to know it.
+//! What the chain says about a release, a bounty and a device's place in it, in the types of
+//! `waybill-exchange`.
 
 use crate::{
 	error::{Error, Result},
@@ -8,7 +9,7 @@ use crate::{
 use waybill_exchange::{ChainHead, ChainView, Place, ReleaseView, Slot};
 use waybill_primitives::{BountyId, DeviceIndex, Hash32, ReleaseId};
 
-/// What the final block of `state` says about a release, a bounty and a device's place in it.
+/// What the chain says at `state` about a release, a bounty and a device's place in it.
 ///
 /// # Errors
 /// The chain has no such release, or cannot be asked.
@@ -36,12 +37,14 @@ pub async fn chain_view<S: State>(
 	})
 }
 
-/// A release, with its vendor as the exchange names accounts.
+/// A release as the exchange takes it: accounts are 32 bytes there.
 pub fn release_view(release: Release) -> ReleaseView {
 	release.map_account(|account| account.0)
 }
 
-/// Where a device stands. One that does not exist stands open: the offer's proof of membership settles that.
+/// Where a device stands in a bounty.
+///
+/// A device that does not exist is `Open`. Its offer's proof of membership fails anyway.
 pub async fn slot<S: State>(state: &S, bounty: BountyId, index: DeviceIndex) -> Result<Slot> {
 	let reservation = match state.device_status(bounty, index).await? {
 		Some(status) if status.paid => return Ok(Slot::Paid),

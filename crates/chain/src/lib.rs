@@ -1,9 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-#![allow(clippy::result_large_err)] // subxt's errors are large; where they come up, the network is what takes time.
+// subxt's errors are large. They come up only where the network takes the time.
+#![allow(clippy::result_large_err)]
 
-// What subxt generates names this crate as others do.
+// The code that subxt generates names this crate as other crates do.
 extern crate self as waybill_chain;
 
 mod account;
@@ -27,10 +28,10 @@ pub use amount::{Amount, UNIT};
 pub use block_time::BlockTime;
 pub use blocks::{Block, Blocks};
 pub use connect::{Chain, Patience};
-pub use delivery::{Claimed, Reserved};
+pub use delivery::{Claimed, ReceiptBatch, Reserved};
 pub use error::{Error, Refused, Result};
 pub use ledger::{Head, Ledger, Node, Payee, State};
 pub use runtime::api;
-pub use submit::{mortality, Included, Terms, TxReport, Until};
+pub use submit::{mortality, Included, SubmitTerms, TxReport, Until};
 pub use types::{AccountId, BlockId, Event, Hash};
 pub use view::View;

@@ -1,4 +1,4 @@
-//! Why the chain refused, by name.
+//! Names and words for what the chain refuses.
 
 use crate::error::Refused;
 use subxt::{
@@ -16,7 +16,7 @@ mod code {
 	pub const POOL_FULL: i32 = 1016;
 }
 
-/// What runtime validation says, how we name it, and what to do.
+/// What the runtime's validation says, our name for it, and what to do.
 const INVALID: [(&str, &str, &str); 6] = [
 	("Inability to pay", "Transaction.Payment", "the account cannot pay the fee; send it some funds"),
 	("outdated", "Transaction.Stale", "another transaction of the account came first; try again"),
@@ -46,7 +46,7 @@ pub fn dispatch(error: &DispatchError) -> Refused {
 	Refused { name, message }
 }
 
-/// The failure of a transaction that the node's pool did not take, if the pool is why.
+/// The refusal of a transaction by the node's pool; `None` for any other error.
 pub fn pool(error: &ExtrinsicError) -> Option<Refused> {
 	let ExtrinsicError::ErrorSubmittingTransaction(BackendError::Rpc(RpcError::ClientError(RpcsError::User(error)))) = error
 	else {
@@ -64,7 +64,7 @@ fn user(error: &UserError) -> Option<Refused> {
 			.map_or(("Transaction.Invalid", data.as_str()), |(_, name, words)| (*name, *words)),
 		code::UNKNOWN => ("Transaction.Unknown", data.as_str()),
 		code::BANNED => ("Transaction.Banned", "the same transaction was refused a short while ago; wait half an hour"),
-		code::ALREADY_IMPORTED => ("Transaction.AlreadyImported", "the node has it already"),
+		code::ALREADY_IMPORTED => ("Transaction.AlreadyImported", "the node already has it; wait for its block"),
 		code::LOW_PRIORITY => ("Transaction.LowPriority", "another transaction of the account is waiting; try again"),
 		code::POOL_FULL => ("Transaction.PoolFull", "the node's transaction pool is full; try again later"),
 		_ => return None,

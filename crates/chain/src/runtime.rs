@@ -1,11 +1,11 @@
-//! What is generated from the runtime's metadata.
+//! The types that subxt generates from the runtime's metadata.
 #![allow(missing_docs, clippy::all)]
 
 use subxt::utils::Static;
 
 /// The runtime's calls, storage, events, errors and runtime APIs.
 ///
-/// Types of `waybill-primitives` stay what they are; both sides encode them in the same way.
+/// Types of `waybill-primitives` are used as they are: runtime and clients encode them alike.
 #[subxt::subxt(
 	runtime_metadata_path = "metadata/waybill.scale",
 	derive_for_type(path = "waybill_runtime::session::SessionKeys", derive = "::subxt::ext::codec::Decode", recursive),
@@ -97,7 +97,7 @@ use subxt::utils::Static;
 )]
 pub mod api {}
 
-/// A vector in the place of a bounded one; the chain checks the bound.
+/// A vector in the place of a bounded one. Does not check the bound; the chain does.
 pub fn bounded<T>(items: Vec<T>) -> api::runtime_types::bounded_collections::bounded_vec::BoundedVec<T> {
 	api::runtime_types::bounded_collections::bounded_vec::BoundedVec(items)
 }
@@ -107,7 +107,7 @@ pub fn text(text: &str) -> api::runtime_types::bounded_collections::bounded_vec:
 	bounded(text.as_bytes().to_vec())
 }
 
-/// The same of types that stay what they are.
+/// Like [`bounded`], for types of `waybill-primitives`, which subxt wraps in `Static`.
 pub fn wrapped<T>(items: Vec<T>) -> api::runtime_types::bounded_collections::bounded_vec::BoundedVec<Static<T>> {
 	bounded(items.into_iter().map(Static).collect())
 }

@@ -22,12 +22,12 @@ use subxt::{
 };
 use waybill_primitives::BlockNumber;
 
-/// For how long a transaction can enter a block.
+/// How long a transaction can enter a block.
 const MORTALITY: Duration = Duration::from_secs(192);
 
-/// For how many blocks a transaction can enter one: a power of two, as mortal eras are.
+/// For how many blocks a transaction can enter the chain: a power of two, as mortal eras are.
 pub fn mortality(block_time: BlockTime) -> BlockNumber {
-	// Eras of more than 4,096 blocks begin at round numbers only.
+	// Eras of more than 4,096 blocks begin only at round numbers.
 	block_time.blocks(MORTALITY).clamp(64, 4_096).next_power_of_two()
 }
 
@@ -45,10 +45,10 @@ pub enum Until {
 
 /// What a transaction offers for its place in a block, and how late it may be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Terms {
-	/// What is paid beyond the fee, for the transaction to come before others.
+pub struct SubmitTerms {
+	/// What the account pays beyond the fee, so that the transaction comes before others.
 	pub tip: Amount,
-	/// It is not sent once the node's best block is above this one.
+	/// Do not send the transaction once the node's best block is above this one.
 	pub latest: Option<BlockNumber>,
 }
 
@@ -76,7 +76,10 @@ impl Included {
 		of_extrinsic(&self.events, self.index)
 	}
 
-	/// The transaction's event of a type, which every such transaction has.
+	/// The transaction's first event of a type.
+	///
+	/// # Errors
+	/// There is none, although every transaction of this kind has one.
 	pub fn one<E: DecodeAsEvent>(&self) -> Result<E> {
 		let missing = || Error::Nonsense(format!("block {} lacks an event of the transaction", self.block.number));
 		self.all()?.into_iter().next().ok_or_else(missing)
@@ -108,14 +111,20 @@ impl fmt::Display for TxReport {
 impl Chain {
 	/// Signs and sends a call, and waits until it is in a block.
 	///
-	/// A node that goes away in between is waited for; the transaction is then looked for in final blocks, and sent again: it can enter
-	/// the chain only once.
+	/// If the node goes away in between, this waits for it, sends the transaction again, and
+	/// searches the final blocks for it. The transaction can enter the chain only once.
 	pub async fn submit<C: Payload>(&self, account: &Account, call: &C, until: Until) -> Result<Included> {
-		self.submit_on(account, call, Terms::default(), until).await
+		self.submit_on(account, call, SubmitTerms::default(), until).await
 	}
 
-	/// As [`Self::submit`], on these terms.
-	pub async fn submit_on<C: Payload>(&self, account: &Account, call: &C, terms: Terms, until: Until) -> Result<Included> {
+	/// Like [`Self::submit`], on these terms.
+	pub async fn submit_on<C: Payload>(
+		&self,
+		account: &Account,
+		call: &C,
+		terms: SubmitTerms,
+		until: Until,
+	) -> Result<Included> {
 		let (transaction, progress, born) = self.send(account, call, terms).await?;
 		let hash = transaction.hash();
 		tracing::debug!(%hash, born, "transaction sent");
@@ -125,12 +134,13 @@ impl Chain {
 		}
 	}
 
-	/// Signs a call and hands it to the node's pool; returns the block it was born in, too.
+	/// Signs a call and hands it to the node's pool. Also returns the block at which its era
+	/// begins.
 	async fn send<C: Payload>(
 		&self,
 		account: &Account,
 		call: &C,
-		terms: Terms,
+		terms: SubmitTerms,
 	) -> Result<(SubmittableTransaction<SubstrateConfig, AtBlock>, TransactionProgress<SubstrateConfig, AtBlock>, BlockNumber)>
 	{
 		let mortality = mortality(self.block_time().await?);
@@ -153,7 +163,7 @@ impl Chain {
 			Ok(transaction) => transaction,
 			Err(error) => return Err(self.explain(error).await),
 		};
-		// At the end, as a node that went away was waited for.
+		// Last, because everything before may have waited for a node that went away.
 		self.check_time(terms).await?;
 		match transaction.submit_and_watch().await {
 			Ok(progress) => Ok((transaction, progress, number(&at))),
@@ -166,8 +176,8 @@ impl Chain {
 		}
 	}
 
-	/// Whether a transaction may be sent now.
-	async fn check_time(&self, terms: Terms) -> Result<()> {
+	/// Fails if it is too late to send a transaction on these terms.
+	async fn check_time(&self, terms: SubmitTerms) -> Result<()> {
 		let Some(latest) = terms.latest else { return Ok(()) };
 		let best = match self.rpc.chain_get_header(None).await {
 			Ok(header) => header.map(|header| header.number),
@@ -180,7 +190,7 @@ impl Chain {
 		}
 	}
 
-	/// The block that a transaction got into; nothing if the node stopped telling.
+	/// The block that a transaction got into; `None` if the node stopped reporting.
 	async fn watch(
 		&self,
 		mut progress: TransactionProgress<SubstrateConfig, AtBlock>,
@@ -195,7 +205,7 @@ impl Chain {
 					let message = format!("the chain refused the transaction: {name}: {message}; try again");
 					return Err(Refused { name: name.into(), message }.into());
 				},
-				// A full pool or a finality that is late: it may still get in.
+				// The pool is full, or finality is late. The transaction may still get in.
 				Ok(TransactionStatus::Error { message } | TransactionStatus::Dropped { message }) => {
 					tracing::warn!(%message, "the node no longer watches the transaction");
 					return Ok(None);
@@ -210,7 +220,7 @@ impl Chain {
 		Ok(None)
 	}
 
-	/// Sends a transaction again and looks for it in every final block that it can be in.
+	/// Sends a transaction again and searches every final block that it can be in.
 	async fn search(
 		&self,
 		transaction: &SubmittableTransaction<SubstrateConfig, AtBlock>,
@@ -284,7 +294,7 @@ fn of_extrinsic<E: DecodeAsEvent>(events: &Events<SubstrateConfig>, index: u32) 
 	Ok(found)
 }
 
-/// Why the extrinsic failed, or the call inside that it made for somebody else; nothing if it succeeded.
+/// Why the extrinsic failed, or the call that it made as a proxy; `None` if both succeeded.
 fn failure(
 	at: &OnlineClientAtBlock<SubstrateConfig>,
 	events: &Events<SubstrateConfig>,

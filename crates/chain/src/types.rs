@@ -4,7 +4,7 @@ use crate::amount::Amount;
 use serde::{de::Error, Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr};
 use waybill_primitives::{
-	view::{self, ReleaseState, SubmittedReceipt},
+	view::{self, ReleaseState},
 	BlockNumber, BountyId, Cid, DeviceIndex, FleetId, Hash32, KeySet, LockKey, ModelId, ReleaseId, ReservationId, Yank,
 };
 
@@ -19,12 +19,12 @@ pub type Reservation = view::ReservationView<AccountId, Amount>;
 /// A distributor that announced itself.
 pub type Distributor = view::DistributorView<AccountId>;
 
-/// A text from the chain. Control characters, which could play with a terminal, are replaced.
+/// A text from the chain. Replaces control characters, which could manipulate a terminal.
 pub fn text(bytes: &[u8]) -> String {
 	String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// A hash, in JSON and in words `0x` and hex digits.
+/// A hash, written as `0x` and hex digits in text and in JSON.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Hash(pub Hash32);
 
@@ -73,9 +73,9 @@ pub struct Vendor {
 	pub account: AccountId,
 	/// The vendor's name.
 	pub name: String,
-	/// Where the vendor can be found.
+	/// The vendor's web site.
 	pub url: String,
-	/// Where vulnerabilities are reported.
+	/// Where to report vulnerabilities.
 	pub security_contact: String,
 	/// The version of the current key set.
 	pub key_set_version: u32,
@@ -88,7 +88,7 @@ pub struct Vendor {
 pub struct Model {
 	/// Its id.
 	pub id: ModelId,
-	/// Whose it is.
+	/// The vendor that it belongs to.
 	pub vendor: AccountId,
 	/// Its name.
 	pub name: String,
@@ -115,16 +115,7 @@ pub struct Fleet {
 	pub bounties: u32,
 }
 
-/// Receipts that are reserved together.
-#[derive(Clone, Debug)]
-pub struct ReceiptBatch {
-	/// The receipts, in rising order of their devices.
-	pub receipts: Vec<SubmittedReceipt>,
-	/// The multiproof of all their devices' places, up to the fleet's cap.
-	pub proof: Vec<Hash32>,
-}
-
-/// What happened in a block, as far as clients care.
+/// An event that clients use.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
 	/// A release was published.
@@ -168,41 +159,41 @@ pub enum Event {
 		bounty: BountyId,
 		/// The reservation.
 		reservation: ReservationId,
-		/// Who reserved.
+		/// The distributor that reserved them.
 		distributor: AccountId,
 		/// The first block in which others can take the slots.
 		exclusive_until: BlockNumber,
 	},
-	/// A key came out: the device can decrypt.
+	/// A claim revealed a key: the device can decrypt.
 	KeyRevealed {
 		/// The bounty.
 		bounty: BountyId,
 		/// The device.
 		device_index: DeviceIndex,
-		/// The key `r`.
+		/// The key that opens the device's lock.
 		key: LockKey,
-		/// Who was paid.
+		/// The distributor that was paid.
 		distributor: AccountId,
 	},
 	/// A batch was paid.
 	Paid {
 		/// The bounty.
 		bounty: BountyId,
-		/// Who was paid.
+		/// The distributor that was paid.
 		distributor: AccountId,
-		/// For how many devices.
+		/// The number of devices.
 		devices: u32,
-		/// How much.
+		/// What it was paid for all of them.
 		amount: Amount,
 	},
-	/// A bounty is being closed; what was left went back to the vendor.
+	/// A bounty is closing; the vendor got back what nobody had earned.
 	BountyClosing {
 		/// The bounty.
 		bounty: BountyId,
-		/// What went back.
+		/// What the vendor got back.
 		refunded: Amount,
 	},
-	/// A bounty is gone.
+	/// A bounty was removed.
 	BountyClosed {
 		/// The bounty.
 		bounty: BountyId,

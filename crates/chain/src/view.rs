@@ -101,13 +101,14 @@ impl View {
 		Ok(found.map(|set| set.0))
 	}
 
-	/// The version of a vendor's current key set; nothing if the account is no vendor.
+	/// The version of a vendor's current key set; `None` if the account is not a vendor.
 	pub async fn key_set_version(&self, vendor: &AccountId) -> Result<Option<u32>> {
 		let found = self.storage(api::storage().firmware().vendors(), (*vendor,)).await?;
 		Ok(found.map(|vendor| vendor.key_set_version))
 	}
 
-	/// A vendor's key sets of the versions after `after`, in their order; not all of them if they are many.
+	/// A vendor's key sets of the versions after `after`, in their order. Gives only the first
+	/// [`MAX_KEY_SET_LINKS`] of them.
 	pub async fn key_sets(&self, vendor: &AccountId, after: u32) -> Result<Vec<KeySetLink>> {
 		let found = self.ask(api::runtime_apis().firmware_api().key_sets(*vendor, after, MAX_KEY_SET_LINKS)).await?;
 		Ok(found.into_iter().map(|link| link.0).collect())
@@ -173,7 +174,8 @@ impl View {
 		Ok(found.map(|release| release.0))
 	}
 
-	/// The available release of a model with the highest security version and, among those, the highest version.
+	/// The available release of a model with the highest security version and, among those, the
+	/// highest version.
 	pub async fn latest_release(&self, model: ModelId) -> Result<Option<ReleaseId>> {
 		self.ask(api::runtime_apis().firmware_api().latest_release(model)).await
 	}
@@ -189,7 +191,7 @@ impl View {
 		Ok(found.map(|votes| votes.0))
 	}
 
-	/// A bounty, until its last remains are removed.
+	/// A bounty, until the last of its storage is removed.
 	pub async fn bounty(&self, id: BountyId) -> Result<Option<Bounty>> {
 		let found = self.ask(api::runtime_apis().pod_bounty_api().bounty(id)).await?;
 		Ok(found.map(|bounty| bounty.0))
@@ -201,19 +203,21 @@ impl View {
 		Ok(found.into_iter().map(|bounty| bounty.0).collect())
 	}
 
-	/// The bounties that take reservations: neither expired nor closing. Whether the release was yanked is not looked at.
+	/// The bounties that take reservations: neither expired nor closing. Does not check whether
+	/// their releases were yanked.
 	pub async fn open_bounties(&self) -> Result<Vec<Bounty>> {
 		let found = self.ask(api::runtime_apis().pod_bounty_api().open_bounties()).await?;
 		Ok(found.into_iter().map(|bounty| bounty.0).collect())
 	}
 
-	/// Where a device stands in a bounty; nothing for a bounty or device that does not exist.
+	/// Where a device stands in a bounty; `None` if the bounty or the device does not exist.
 	pub async fn device_status(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<DeviceStatus>> {
 		let found = self.ask(api::runtime_apis().pod_bounty_api().device_status(bounty, index)).await?;
 		Ok(found.map(|status| status.0))
 	}
 
-	/// A page of the bitmap of paid devices: device `4096 * page + i` is bit `i % 8`, from the lowest, of byte `i / 8`.
+	/// A page of the bitmap of paid devices. Device `4096 * page + i` is bit `i % 8`, from the
+	/// lowest, of byte `i / 8`.
 	pub async fn paid_page(&self, bounty: BountyId, page: u32) -> Result<Option<Vec<u8>>> {
 		self.ask(api::runtime_apis().pod_bounty_api().paid_page(bounty, page)).await
 	}
@@ -235,7 +239,7 @@ impl View {
 		Ok(self.storage(api::storage().timestamp().now(), ()).await?.unwrap_or_default())
 	}
 
-	/// The most devices of one batch.
+	/// The most devices that one batch can have.
 	pub async fn max_batch(&self) -> Result<u32> {
 		self.constant(api::constants().pod_bounty().max_batch()).await
 	}

@@ -1,21 +1,21 @@
-//! When to try again what did not work.
+//! When to try again after a failure.
 
 use std::time::{Duration, Instant};
 
 const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// How long something is left alone: longer after each failure.
+/// The pause before the next try. It doubles after each failure, from 2 seconds up to 10 minutes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Backoff(Option<(Instant, Duration)>);
 
 impl Backoff {
-	/// Whether it can be tried.
+	/// Whether the next try is due.
 	pub fn is_due(&self, now: Instant) -> bool {
 		self.0.is_none_or(|(failed, pause)| now.saturating_duration_since(failed) >= pause)
 	}
 
-	/// It did not work.
+	/// Records a failure.
 	pub fn fail(&mut self, now: Instant) {
 		let pause = self.0.map_or(FIRST, |(_, pause)| pause.saturating_mul(2).min(LONGEST));
 		self.0 = Some((now, pause));

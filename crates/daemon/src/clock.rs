@@ -6,7 +6,7 @@ use std::{
 	time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// A time, in milliseconds since 1970. For people a date in GMT.
+/// A time, in milliseconds since 1970. It is displayed as a date in GMT.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Time(pub u64);
@@ -18,7 +18,7 @@ impl Time {
 		Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 	}
 
-	/// How long ago this was at another time, in words.
+	/// How long before `now` this was, in words.
 	pub fn age(self, now: Self) -> String {
 		let seconds = now.0.saturating_sub(self.0) / 1_000;
 		let (number, unit) = match seconds {
@@ -32,7 +32,7 @@ impl Time {
 }
 
 impl fmt::Display for Time {
-	/// Years with more digits than a date has are shown as the last that has not.
+	/// Times after the year 9999 are shown as its last second, because HTTP dates have four digits.
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		const LAST: u64 = 253_402_300_799;
 		let time = UNIX_EPOCH.checked_add(Duration::from_secs((self.0 / 1_000).min(LAST))).unwrap_or(UNIX_EPOCH);

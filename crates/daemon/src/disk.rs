@@ -1,4 +1,4 @@
-//! Writes that survive a power cut: a file holds what it held before or all of what it holds now.
+//! Writes that survive a power cut: a file holds either its old content or all of its new content.
 
 use atomic_write_file::OpenOptions;
 use std::{
@@ -8,7 +8,7 @@ use std::{
 	path::Path,
 };
 
-/// Replaces the file at `path`, readable by its owner alone, and returns once it is on the disk.
+/// Replaces the file at `path`, readable only by its owner, and returns once it is on the disk.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 	let mut options = OpenOptions::new();
 	options.mode(0o600);
@@ -34,7 +34,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
 	}
 }
 
-/// Makes the folder at `path` and those above it, for its owner alone.
+/// Makes the folder at `path` and those above it, accessible only to their owner.
 pub fn folder(path: &Path) -> io::Result<()> {
 	fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

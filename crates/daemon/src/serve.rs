@@ -1,4 +1,5 @@
-//! HTTP connections, bounded: how many there are, how long each lives, how long its heads are.
+//! An HTTP server that bounds the number of connections, their lifetime, and the length of their
+//! heads.
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -21,7 +22,7 @@ const CONNECTION_LIFETIME: Duration = Duration::from_secs(60);
 /// How long to rest when no connection can be taken (no file descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves connections until `stop`; those under way then get a moment to end.
+/// Serves connections until `stop` completes. Connections under way then get a second to end.
 pub async fn serve(listener: TcpListener, router: Router, max_connections: usize, stop: impl Future<Output = ()>) {
 	let places = Arc::new(Semaphore::new(max_connections));
 	let mut connections = JoinSet::new();
@@ -43,7 +44,7 @@ pub async fn serve(listener: TcpListener, router: Router, max_connections: usize
 					});
 				},
 				Err(error) => {
-					tracing::warn!(%error, "cannot take a connection");
+					tracing::warn!(%error, "cannot accept a connection");
 					tokio::time::sleep(ACCEPT_PAUSE).await;
 				},
 			},

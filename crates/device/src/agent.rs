@@ -1,4 +1,4 @@
-//! The device at work: one step at a time, each on disk before the next.
+//! The update agent: one step at a time, each on disk before the next.
 
 use crate::{
 	config::Config,
@@ -28,11 +28,11 @@ use waybill_primitives::BlockNumber;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// A device at work.
+/// A device that updates itself.
 pub struct Agent<L: Ledger> {
 	ledger: L,
 	pub(crate) context: Context,
-	/// Who checks proofs for this device, if it does not itself.
+	/// The hub that checks proofs for this device. Without one the device checks them itself.
 	hub: Option<Hub>,
 	watch: Watch,
 	search: Search,
@@ -41,7 +41,7 @@ pub struct Agent<L: Ledger> {
 }
 
 impl<L: Ledger> Agent<L> {
-	/// The device in this folder. `tell` is told what happens.
+	/// The device in this folder. It calls `tell` with each event.
 	///
 	/// # Errors
 	/// The ledger is of another chain, the configuration makes no sense, or the folder is damaged.
@@ -78,10 +78,11 @@ impl<L: Ledger> Agent<L> {
 		})
 	}
 
-	/// Works until a new version is installed or there is none, and no hook is due (`once`), or for ever.
+	/// Runs for ever; with `once`, until a new version is installed or there is none, and no hook
+	/// is due.
 	///
 	/// # Errors
-	/// Only what no further attempt can change: see [`Error::is_permanent`].
+	/// Only errors that no further attempt can change: see [`Error::is_permanent`].
 	pub async fn run(&mut self, once: bool) -> Result<()> {
 		let mut pause = FIRST_PAUSE;
 		let mut told = None;
@@ -119,7 +120,7 @@ impl<L: Ledger> Agent<L> {
 		self.context.exchange.stage()
 	}
 
-	/// Waits for a final block after this one, for as long as it counts as recent.
+	/// Waits for a final block after this one, at most as long as a block counts as recent.
 	async fn wait(&mut self, number: BlockNumber, pause: Duration) -> Duration {
 		let patience = Duration::from_millis(self.context.policy.max_view_age_ms);
 		match timeout(patience, self.ledger.above(number)).await {
@@ -128,7 +129,7 @@ impl<L: Ledger> Agent<L> {
 		}
 	}
 
-	/// Rests after a failure. Gives how long the next rest would be.
+	/// Rests after a failure. Returns how long the next rest would be.
 	async fn rest(&mut self, error: Error, pause: Duration) -> Duration {
 		tracing::warn!(%error, ?pause, "trying again");
 		self.context.reporter.hindered_by(error);
@@ -151,9 +152,10 @@ impl<L: Ledger> Agent<L> {
 		}
 	}
 
-	/// Does what comes next, by the state at one final block.
+	/// Does the next step, by the state at one final block.
 	///
-	/// Every step is on the disk before this returns: after a power cut the next start carries on from there.
+	/// Every step is on the disk before this returns. After a power cut the next start carries on
+	/// from there.
 	pub async fn step(&mut self, state: &L::State) -> Result<Outcome> {
 		let Self { ledger, context, hub, watch, search, courier, installer } = self;
 		installer.run_hook(context).await?;
@@ -199,11 +201,11 @@ impl<L: Ledger> Agent<L> {
 	}
 }
 
-/// Remembers that the distributor cheated, and drops what was begun with it.
+/// Remembers that the distributor cheated, and drops the exchange with it.
 fn end_with_cheat(context: &mut Context, terms: &Terms, fault: Fault) -> Result<Outcome> {
 	let distributor = account(terms);
 	let words = format!("{fault:?} (bounty {}, release {})", terms.bounty, terms.release_id);
-	tracing::error!(distributor, fault = words, "the distributor cheated; it is not asked again");
+	tracing::error!(distributor, fault = words, "the distributor cheated; the device will not ask it again");
 	context.reporter.tell(&Event::Cheated { distributor: distributor.clone(), fault: words.clone() });
 	context.memory.cheats.insert(distributor, words);
 	context.remember()?;

@@ -6,14 +6,15 @@ use waybill_exchange::{DeviceExchange, Refusal};
 /// Why a device does not take a release.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Objection {
-	/// It is installed.
+	/// It is already installed.
 	Installed,
-	/// It must not be.
+	/// It must not be installed.
 	Refused(Refusal),
 }
 
-/// Checks vendor, model, key set, signatures, and that the device does not go back. From now on it takes nothing of a lower
-/// security version.
+/// Checks vendor, model, key set, signatures, and that the device does not go back.
+///
+/// A release that passes raises the lowest security version that the exchange will take.
 pub fn check_release(exchange: &mut DeviceExchange, release: &Release) -> Result<(), Objection> {
 	let (statement, installed) = (&release.statement, exchange.profile().installed);
 	if (statement.version, statement.security_version) == (installed.version, installed.security_version) {

@@ -13,18 +13,18 @@ pub struct Config {
 	pub state: PathBuf,
 	/// Distributors to ask besides those that the chain knows, by their HTTP addresses.
 	pub distributors: Vec<String>,
-	/// The HTTP address of a hub that checks proofs in the device's place; without one the device checks them itself. A hub that lies has the
-	/// device sign for nothing.
+	/// The HTTP address of a hub that checks proofs in the device's place. Without one the device
+	/// checks them itself. A hub that lies can make the device sign for nothing.
 	pub hub: Option<String>,
 	/// The hub's public key.
 	pub hub_key: Option<DeviceKey>,
-	/// A program that is run when a new version is installed.
+	/// A program to run when a new version is installed.
 	pub hook: Option<PathBuf>,
-	/// For how many seconds the hook may run.
+	/// How many seconds the hook may run.
 	pub hook_timeout: u64,
-	/// How many seconds old a final block may be to decide by it.
+	/// How many seconds old a final block may be for the device to decide by it.
 	pub max_block_age: u64,
-	/// How many seconds a final block may be ahead of the device's clock.
+	/// How many seconds ahead of the device's clock a final block may be.
 	pub max_clock_skew: u64,
 	/// The fewest blocks that a bounty must have left.
 	pub min_margin: BlockNumber,
@@ -32,7 +32,8 @@ pub struct Config {
 	pub receipt_lifetime: BlockNumber,
 	/// The largest image that fits the device, in bytes.
 	pub max_size: u64,
-	/// Whether to take releases whose suite knows no proofs: a distributor can be paid for such a one though its key opens nothing.
+	/// Whether to take releases whose suite has no proofs. A distributor can be paid for such a
+	/// release although its key opens nothing.
 	pub accept_unproven: bool,
 }
 
@@ -57,7 +58,7 @@ impl Default for Config {
 }
 
 impl Config {
-	/// What the device demands beyond what the protocol does.
+	/// What the device demands beyond the protocol.
 	pub const fn policy(&self) -> Policy {
 		Policy {
 			max_view_age_ms: self.max_block_age.saturating_mul(1_000),

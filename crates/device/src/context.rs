@@ -1,5 +1,5 @@
-//! What every step of a device works with: what it has on disk, the distributors it knows, the way to
-//! IPFS, and whom it tells.
+//! What every step of a device uses: its folder, the distributors it knows, the gateway, and the
+//! reporter.
 
 use crate::{
 	error::{Error, Result},
@@ -12,20 +12,20 @@ use waybill_chain::{exchange_view, ledger::State, AccountId};
 use waybill_exchange::{ChainView, DeviceExchange, Policy, Refusal, Terms};
 use waybill_ipfs_http::Gateway;
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
 	/// There is more to do at once.
 	Again,
-	/// Nothing more until the next final block.
+	/// There is nothing more to do until the next final block.
 	Wait,
-	/// Nothing newer than what is installed.
+	/// There is nothing newer than the installed version.
 	UpToDate,
 	/// A new version is installed.
 	Updated(Firmware),
 }
 
-/// What every step works with.
+/// What every step uses.
 pub(crate) struct Context {
 	pub home: Home,
 	pub exchange: DeviceExchange,
@@ -43,12 +43,12 @@ impl Context {
 		self.home.keep_files(self.exchange.files())
 	}
 
-	/// Stores what else must not be forgotten.
+	/// Stores the device's memory.
 	pub fn remember(&self) -> Result<()> {
 		self.home.save_memory(&self.memory)
 	}
 
-	/// Ends what was begun with a distributor.
+	/// Ends the exchange with a distributor.
 	pub fn abandon(&mut self) -> Result<()> {
 		self.exchange.abandon()?;
 		self.save()
@@ -60,19 +60,20 @@ impl Context {
 		Ok(Outcome::Again)
 	}
 
-	/// What the chain says about what was agreed on.
+	/// What the chain says about the agreed terms.
 	pub async fn view<S: State>(&self, state: &S, terms: &Terms) -> Result<ChainView> {
 		let genesis = self.home.identity.genesis.0;
 		Ok(exchange_view::chain_view(state, genesis, terms.release_id, terms.bounty, terms.device_index).await?)
 	}
 
-	/// Whether this candidate made the offer that was taken, or is announced by the account that did.
+	/// Whether this candidate made the offer that was taken, or is announced by the account that
+	/// did.
 	pub fn made_offer(&self, candidate: &Candidate, terms: &Terms) -> bool {
 		candidate.account.is_some_and(|account| account.0 == terms.distributor)
 			|| self.memory.offered_by.as_deref() == Some(candidate.peer.url().as_str())
 	}
 
-	/// The ways to the distributor that was agreed with.
+	/// The addresses of the distributor of these terms.
 	async fn ways<S: State>(&self, state: &S, terms: &Terms) -> Vec<Candidate> {
 		let announced = state.distributors().await.unwrap_or_default();
 		let candidates = self.peers.all(&announced).into_iter();
@@ -86,14 +87,15 @@ impl Context {
 		}
 	}
 
-	/// The distributor kept its word.
+	/// Notes that the distributor kept its word, which ends its pauses.
 	pub async fn praise_distributor<S: State>(&mut self, state: &S, terms: &Terms) {
 		for candidate in self.ways(state, terms).await {
 			self.peers.praise(&candidate);
 		}
 	}
 
-	/// The distributor's files cannot be had: somebody else's may.
+	/// Gives up a distributor whose files cannot be fetched; another distributor's may be. An error
+	/// of the device's own disk keeps the exchange.
 	pub async fn give_up_fetching<S: State, T>(&mut self, state: &S, terms: &Terms, error: Error) -> Result<T> {
 		if !error.is_local() {
 			self.abandon()?;
@@ -102,9 +104,11 @@ impl Context {
 		Err(error)
 	}
 
-	/// Drops an offer whose ciphertext or proofs are not what they must be, and leaves its distributor alone for a while.
+	/// Drops an offer whose ciphertext or proofs are wrong, and leaves its distributor alone for a
+	/// while.
 	///
-	/// The device does not call it a cheat: nothing is lost, and anyone on the network path could have forged the offer.
+	/// The device does not call it a cheat: nothing is lost, and anyone on the network path could
+	/// have forged the offer.
 	pub async fn refuse<S: State>(&mut self, state: &S, terms: &Terms, why: &str) -> Result<Outcome> {
 		tracing::error!(distributor = account(terms), why, "no receipt is signed");
 		self.reporter.tell(&Event::Refused { distributor: account(terms), why: why.to_owned() });
@@ -120,7 +124,7 @@ pub(crate) fn account(terms: &Terms) -> String {
 	AccountId(terms.distributor).to_string()
 }
 
-/// Whether waiting for a newer block, or setting the clock, is all it takes.
+/// Whether the refusal goes away by waiting for a newer block, or by setting the clock.
 pub(crate) const fn is_about_time(refusal: Refusal) -> bool {
 	matches!(refusal, Refusal::StaleChainView | Refusal::FutureChainView | Refusal::ChainViewRollback)
 }

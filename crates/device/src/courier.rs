@@ -1,4 +1,4 @@
-//! The receipt: signing it, bringing it to the distributor, and waiting for what it buys.
+//! The receipt: signing it, sending it to the distributor, and watching what becomes of it.
 
 use crate::{
 	context::{account, is_about_time, Context, Outcome},
@@ -10,7 +10,7 @@ use waybill_chain::ledger::State;
 use waybill_daemon::clock::Time;
 use waybill_exchange::{Observation, Terms};
 
-/// Brings receipts to their distributors.
+/// Signs receipts, and sends them to their distributors.
 #[derive(Default)]
 pub(crate) struct Courier {
 	/// Whether the distributor has said that it has the receipt.
@@ -18,7 +18,7 @@ pub(crate) struct Courier {
 }
 
 impl Courier {
-	/// Signs the receipt, stores it, sends it.
+	/// Signs the receipt, stores it, and sends it.
 	pub async fn sign<S: State>(&mut self, context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
 		if !follow_keys(context, state).await? {
 			return Ok(Outcome::Wait);
@@ -32,7 +32,7 @@ impl Courier {
 				return Err(refusal.into());
 			},
 		};
-		// The key can be in no block before.
+		// No earlier block can contain the key.
 		if context.exchange.awaited().count() == 1 || context.memory.searched == 0 {
 			context.memory.searched = view.head.number;
 			context.remember()?;
@@ -48,7 +48,7 @@ impl Courier {
 		Ok(Outcome::Wait)
 	}
 
-	/// Looks how the receipt stands.
+	/// Checks how far the receipt has come on the chain.
 	pub async fn watch<S: State>(&mut self, context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
 		let view = context.view(state, terms).await?;
 		let observation = context.exchange.observe(&view, Time::now().0)?;
@@ -75,7 +75,7 @@ impl Courier {
 		}
 	}
 
-	/// Sends the receipt, unless the distributor has it.
+	/// Sends the receipt, unless the distributor already has it.
 	async fn send<S: State>(&mut self, context: &mut Context, state: &S, terms: &Terms) {
 		let Ok(unsent) = context.exchange.receipt() else { return };
 		if self.acknowledged || context.home.save_exchange(unsent.state()).is_err() {
@@ -88,7 +88,7 @@ impl Courier {
 		for candidate in candidates {
 			let made_offer = context.made_offer(&candidate, terms);
 			match candidate.peer.receipt(&receipt).await {
-				// Only who is to be paid has a reason to keep it.
+				// Only the distributor that the receipt pays has a reason to keep it.
 				Ok(()) if !made_offer => {},
 				Ok(()) => {
 					self.acknowledged = true;
@@ -97,9 +97,9 @@ impl Courier {
 					return;
 				},
 				Err(error) => {
-					tracing::warn!(distributor = %candidate.peer.url(), %error, "the receipt was not taken");
+					tracing::warn!(distributor = %candidate.peer.url(), %error, "the distributor did not take the receipt");
 					if made_offer {
-						context.reporter.hindered_by(format_args!("the receipt was not taken: {error}"));
+						context.reporter.hindered_by(format_args!("the distributor did not take the receipt: {error}"));
 					}
 				},
 			}

@@ -1,6 +1,6 @@
 //! What can go wrong on a device.
 
-use crate::{freeze::Frozen, http::Fault, slots::SlotError};
+use crate::{fault::Fault, freeze::Frozen, slots::SlotError};
 use std::{
 	io,
 	path::{Path, PathBuf},
@@ -15,10 +15,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What can go wrong on a device.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-	/// The chain, or the node that speaks for it.
+	/// The chain, or the node.
 	#[error(transparent)]
 	Chain(#[from] waybill_chain::Error),
-	/// IPFS, or the gateway to it.
+	/// IPFS, or the gateway.
 	#[error(transparent)]
 	Ipfs(#[from] waybill_ipfs_http::Error),
 	/// The device's key file.
@@ -30,7 +30,7 @@ pub enum Error {
 	/// The exchange refuses to go on.
 	#[error(transparent)]
 	Refused(#[from] Refusal),
-	/// The exchange refuses what the chain says of the vendor's key sets.
+	/// The exchange refuses what the chain says about the vendor's key sets.
 	#[error("{about}: {refusal}")]
 	KeySet {
 		/// Which key set, or what is wrong with it.
@@ -38,29 +38,29 @@ pub enum Error {
 		/// Why.
 		refusal: Refusal,
 	},
-	/// No recent final block can be seen.
+	/// The device sees no recent final block.
 	#[error("{frozen}")]
 	Frozen {
 		/// Since when, and what may be the cause.
 		frozen: Frozen,
-		/// Why nothing newer was seen; none if the newest block is too old.
+		/// Why the device saw no newer block; `None` if the newest block is too old.
 		why: Option<Box<Error>>,
 	},
 	/// The node serves another chain.
 	#[error("this node is on a different chain from the device")]
 	OtherChain,
 	/// The chain has no such vendor.
-	#[error("the chain knows no vendor {0}, whose device this is")]
+	#[error("the chain has no vendor {0}, to which this device belongs")]
 	UnknownVendor(AccountId),
-	/// The chain keeps key sets back.
-	#[error("the chain has key set {newest}, but tells none after {trusted}")]
+	/// The chain does not give the key sets that lead to its newest one.
+	#[error("the chain has key set {newest}, but gives none of those after {trusted}")]
 	MissingKeySets {
 		/// The version of the newest set.
 		newest: u32,
 		/// The version that the device trusts.
 		trusted: u32,
 	},
-	/// A distributor or a hub gave no answer to build on.
+	/// A distributor or a hub gave no usable answer.
 	#[error("the {role} at {url} {fault}")]
 	Remote {
 		/// "distributor" or "hub".
@@ -71,7 +71,7 @@ pub enum Error {
 		fault: Fault,
 	},
 	/// A text is not the address of a distributor or a hub.
-	#[error("{address} is not the address of a {role}; it starts with http://")]
+	#[error("{address} is not the address of a {role}; write for example http://192.168.1.2:4180")]
 	Address {
 		/// "distributor" or "hub".
 		role: &'static str,
@@ -79,7 +79,7 @@ pub enum Error {
 		address: String,
 	},
 	/// Only one of `hub` and `hub_key` is configured.
-	#[error("{set} is set and {missing} is not: the device must know the hub's address and its public key")]
+	#[error("{set} is set and {missing} is not; set both, the hub's address and its public key")]
 	HalfAHub {
 		/// The option that is set.
 		set: &'static str,
@@ -98,7 +98,7 @@ pub enum Error {
 	/// Another program has the folder open.
 	#[error("another program works in {}; stop it first", .0.display())]
 	Locked(PathBuf),
-	/// A file of the device's is not what it was written as.
+	/// A file in the device's folder has changed since it was written.
 	#[error("{} is damaged: {cause}", path.display())]
 	Damaged {
 		/// The file.
@@ -106,8 +106,8 @@ pub enum Error {
 		/// What is wrong with it.
 		cause: String,
 	},
-	/// The stored exchange cannot be taken up.
-	#[error("{}: move it away to start over: {cause}", path.display())]
+	/// The stored exchange cannot be used.
+	#[error("cannot use {}: {cause}; move it away to start over", path.display())]
 	Exchange {
 		/// Its file.
 		path: PathBuf,
@@ -115,7 +115,7 @@ pub enum Error {
 		cause: String,
 	},
 	/// The vendor's keys in `device.toml` are no key set.
-	#[error("the release keys in device.toml are no valid set")]
+	#[error("the release keys in device.toml are not a valid set")]
 	NoKeySet,
 	/// An identity would make another device of this one.
 	#[error("{0}")]
@@ -123,7 +123,7 @@ pub enum Error {
 	/// A file or folder cannot be used.
 	#[error("cannot {action} {}: {source}", path.display())]
 	Disk {
-		/// What was to be done.
+		/// What the device tried to do, as a verb.
 		action: &'static str,
 		/// The file or folder.
 		path: PathBuf,
@@ -133,21 +133,21 @@ pub enum Error {
 	/// The new image cannot be written.
 	#[error("cannot write the new image: {0}; free some space and start again")]
 	Image(io::Error),
-	/// A fetched file has changed since it was checked. It is removed and fetched again.
-	#[error("{} is no longer what was fetched ({cause}); fetching it again", path.display())]
+	/// A fetched file has changed since it was checked. The device removes it and fetches it again.
+	#[error("{} has changed since it was fetched ({cause}); fetching it again", path.display())]
 	Lost {
 		/// The file.
 		path: PathBuf,
-		/// How it shows.
+		/// The error that showed it.
 		cause: io::Error,
 	},
-	/// The disk does not give back what was written.
+	/// The disk does not return what was written to it.
 	#[error("the disk does not hold what was written to it; decrypting again after a pause")]
 	FaultyDisk,
 }
 
 impl Error {
-	/// The device cannot work with its own files.
+	/// Whether the device cannot work with its own files.
 	pub const fn is_local(&self) -> bool {
 		match self {
 			Self::Ipfs(error) => error.is_local(),
@@ -166,7 +166,7 @@ impl Error {
 		}
 	}
 
-	/// No further attempt can succeed until somebody changes the configuration or the disk.
+	/// Whether no further attempt can succeed until somebody changes the configuration or the disk.
 	pub const fn is_permanent(&self) -> bool {
 		match self {
 			Self::Address { .. } | Self::HalfAHub { .. } | Self::Chain(waybill_chain::Error::Address { .. }) => true,
@@ -176,7 +176,7 @@ impl Error {
 		}
 	}
 
-	/// The refusal by which the device does not go on, if it is one.
+	/// The refusal by which the exchange stopped, if this is one.
 	pub const fn refusal(&self) -> Option<Refusal> {
 		match self {
 			Self::Refused(refusal) | Self::KeySet { refusal, .. } => Some(*refusal),
@@ -186,7 +186,7 @@ impl Error {
 	}
 }
 
-/// Names the file or folder that an action failed on.
+/// Adds to an I/O error the action and the file or folder.
 pub(crate) trait Disk<T> {
 	fn disk(self, action: &'static str, path: &Path) -> Result<T>;
 }

@@ -39,16 +39,17 @@ pub(crate) async fn fetch_ciphertext<S: State>(context: &mut Context, state: &S,
 		Err(refusal) => {
 			disk::remove(&path).disk("remove", &path)?;
 			match is_fresh {
-				// Each block fitted its CID: what has the offered CID is not what was offered, and never will be.
+				// Every block matched its CID, so the offered CID does not name what was offered
+				// and never will.
 				true => context.refuse(state, terms, &refusal.to_string()).await,
-				// The disk may have changed it since. It is fetched again.
+				// The disk may have changed the file. The next step fetches it again.
 				false => Ok(Outcome::Again),
 			}
 		},
 	}
 }
 
-/// Fetches a file, unless it is there.
+/// Fetches a file, unless it is there already.
 pub(crate) async fn fetch_missing(context: &Context, file: &Stored) -> Result<()> {
 	let path = context.home.file(&file.cid)?;
 	match path.exists() {
@@ -57,13 +58,13 @@ pub(crate) async fn fetch_missing(context: &Context, file: &Stored) -> Result<()
 	}
 }
 
-/// A file that was fetched.
+/// Reads a file that was fetched.
 pub(crate) fn read_file(context: &Context, file: &Stored) -> Result<Vec<u8>> {
 	let path = context.home.file(&file.cid)?;
 	fs::read(&path).disk("read", &path)
 }
 
-/// Hands a file piece by piece to `take`, until that refuses.
+/// Hands a file to `take` piece by piece, until `take` refuses one.
 fn pieces<E>(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<Result<(), E>> {
 	let mut file = File::open(path).disk("read", path)?;
 	let mut buffer = vec![0; BUFFER];

@@ -1,4 +1,4 @@
-//! How a device watches whether it is shown recent blocks.
+//! Watches whether the device sees recent blocks.
 
 use crate::{
 	context::Context,
@@ -12,12 +12,13 @@ use waybill_daemon::clock::Time;
 use waybill_exchange::{Policy, Refusal, Stage};
 use waybill_primitives::BlockNumber;
 
-/// How often the newest block is stored that was seen, if nothing else is stored: flash memory wears out.
+/// How often to store the newest block seen, if nothing else is stored: flash memory wears out.
 const STORE_EVERY_MS: u64 = 3_600_000;
 
-/// What it comes to for the device in this folder that no node can be reached.
+/// The error of the device in this folder when it can reach no node.
 ///
-/// Once the newest block that the device has seen is too old this is a freeze, which the device remembers.
+/// Once the newest block that the device has seen is too old, this is a freeze. The device
+/// remembers it.
 pub fn unreachable(home: &Home, policy: Policy, why: Error) -> Result<Error> {
 	let (exchange, mut memory) = (home.exchange(policy.clone())?, home.memory()?);
 	let Some(frozen) = unseen(&exchange, &policy, &why, memory.freeze, Time::now()) else { return Ok(why) };
@@ -28,11 +29,11 @@ pub fn unreachable(home: &Home, policy: Policy, why: Error) -> Result<Error> {
 	Ok(Error::Frozen { frozen, why: Some(Box::new(why)) })
 }
 
-/// Watches the blocks that a device is shown.
+/// Watches the blocks that a device sees.
 pub(crate) struct Watch {
-	/// The time of the newest block that was seen, as it is on the disk.
+	/// The time of the newest block seen, as the disk has it.
 	stored_ms: u64,
-	/// Whether the freeze that lasts was reported.
+	/// Whether the current freeze was reported.
 	reported: bool,
 }
 
@@ -42,12 +43,13 @@ impl Watch {
 		Self { stored_ms, reported: false }
 	}
 
-	/// Looks at a final block before anything is decided by it.
+	/// Looks at a final block before the device decides anything by it.
 	pub fn see(&mut self, context: &mut Context, head: Head) -> Result<()> {
 		let now = Time::now();
 		match look(&mut context.exchange, head, now) {
 			Ok(()) => {
-				// Until what was decrypted is installed, its key must stay on the disk.
+				// The stored exchange holds the key, which must stay on the disk until the image is
+				// installed.
 				let storable = !matches!(context.exchange.stage(), Stage::Ready(_));
 				if storable && head.timestamp_ms.saturating_sub(self.stored_ms) >= STORE_EVERY_MS {
 					context.home.save_exchange(&context.exchange.to_bytes())?;
@@ -65,7 +67,7 @@ impl Watch {
 		}
 	}
 
-	/// What it comes to that nothing newer than before was seen.
+	/// The error when the device, for the reason `why`, sees no newer block than before.
 	pub fn unseen(&mut self, context: &mut Context, why: Error) -> Result<Error> {
 		let frozen = unseen(&context.exchange, &context.policy, &why, context.memory.freeze, Time::now());
 		let Some(frozen) = frozen else { return Ok(why) };
@@ -74,7 +76,7 @@ impl Watch {
 		Ok(Error::Frozen { frozen, why: Some(Box::new(why)) })
 	}
 
-	/// Once for each freeze and each start of the program.
+	/// Reports a freeze once, and again after each start of the program.
 	fn report(&mut self, context: &Context, frozen: &Frozen) {
 		if !self.reported {
 			tracing::error!("{frozen}");
@@ -92,7 +94,7 @@ impl Watch {
 	}
 }
 
-/// Since when the freeze lasts; one that begins is on the disk when this returns.
+/// Since when the freeze lasts. A new one is on the disk when this returns.
 fn freeze_since(context: &mut Context, newest: Time) -> Result<Time> {
 	if let Some(freeze) = context.memory.freeze {
 		return Ok(freeze.since_ms);

@@ -3,10 +3,10 @@
 //! ```text
 //! device.key        the device's secret key
 //! device.toml       what the device is and whom it trusts
-//! exchange.cbor     the exchange under way; holds secrets
-//! memory.json       what else must not be forgotten
-//! ciphertexts/      by CID; NAME.part and NAME.journal while they are fetched
-//! slots/a, slots/b  an image and its record each
+//! exchange.cbor     the exchange under way; contains secrets
+//! memory.json       everything else that the device must not forget
+//! ciphertexts/      by CID; NAME.part and NAME.journal during a download
+//! slots/a, slots/b  each an image and its record
 //! current           a link to the slot in use
 //! lock              held while a program works here
 //! ```
@@ -37,21 +37,22 @@ const LOCK_FILE: &str = "lock";
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Memory {
-	/// Blocks up to this one hold no key that the device waits for.
+	/// No block up to this one contains a key that the device waits for.
 	pub searched: BlockNumber,
 	/// The release whose hook has to run, or to run again.
 	pub hook: Option<ReleaseId>,
-	/// Distributors that cheated, by account, with how they did.
+	/// The accounts of distributors that cheated, and how.
 	pub cheats: BTreeMap<String, String>,
-	/// The address of the distributor that made the offer that was taken last.
+	/// The address of the distributor whose offer the device took last.
 	pub offered_by: Option<String>,
-	/// Contracts, by their locks, whose bounty is over and whose key was looked for everywhere.
+	/// Contracts, by their locks, whose bounty is over and whose key the device has sought
+	/// everywhere.
 	pub over: BTreeSet<String>,
-	/// The freeze that lasts, if one does.
+	/// The current freeze, if there is one.
 	pub freeze: Option<Freeze>,
 }
 
-/// A device's state folder. While it is open no other program can open it for writing.
+/// A device's state folder. While it is open, no other program can open it for writing.
 #[derive(Debug)]
 pub struct Home {
 	path: PathBuf,
@@ -93,7 +94,7 @@ impl Home {
 		Ok(self.slots.current()?)
 	}
 
-	/// What runs: what is installed, or what left the factory.
+	/// The firmware that runs: the installed one, or else that from the factory.
 	pub fn installed(&self) -> Result<Installed> {
 		let factory = self.identity.factory;
 		Ok(self
@@ -103,7 +104,7 @@ impl Home {
 			}))
 	}
 
-	/// What the exchange wants to know of the device.
+	/// The exchange's profile of the device.
 	pub fn profile(&self) -> Result<Profile> {
 		let identity = &self.identity;
 		Ok(Profile {
@@ -141,7 +142,7 @@ impl Home {
 		disk::write(&path, bytes).disk("write", &path)
 	}
 
-	/// What was stored of the rest.
+	/// The stored memory.
 	pub fn memory(&self) -> Result<Memory> {
 		let path = self.path.join(MEMORY_FILE);
 		match disk::read(&path).disk("read", &path)? {
@@ -150,7 +151,7 @@ impl Home {
 		}
 	}
 
-	/// Stores the rest.
+	/// Stores the memory.
 	pub fn save_memory(&self, memory: &Memory) -> Result<()> {
 		let path = self.path.join(MEMORY_FILE);
 		let json = serde_json::to_vec_pretty(memory)
@@ -158,14 +159,14 @@ impl Home {
 		disk::write(&path, &json).disk("write", &path)
 	}
 
-	/// The file for what IPFS has under a CID.
+	/// The path for the file that IPFS has under a CID.
 	pub fn file(&self, cid: &Cid) -> Result<PathBuf> {
 		let folder = self.path.join(FILES);
 		disk::folder(&folder).disk("make", &folder)?;
 		Ok(folder.join(cid.to_string()))
 	}
 
-	/// Removes all files from IPFS but these.
+	/// Removes all files that were fetched from IPFS, except these.
 	pub fn keep_files(&self, keep: impl Iterator<Item = Cid>) -> Result<()> {
 		let keep: Vec<String> = keep.map(|cid| cid.to_string()).collect();
 		let folder = self.path.join(FILES);

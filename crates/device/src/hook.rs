@@ -1,4 +1,4 @@
-//! The program that is run when a new version is installed.
+//! The program that runs when a new version is installed.
 
 use crate::{context::Context, error::Result, slots::Firmware};
 use std::{
@@ -16,15 +16,15 @@ use waybill_primitives::ReleaseId;
 enum Failure {
 	#[error("it cannot be run: {0}")]
 	Start(io::Error),
-	#[error("it failed ({0}); it is run again after a while")]
+	#[error("it failed ({0}); it will be retried")]
 	Status(ExitStatus),
 	#[error("it cannot be waited for: {0}")]
 	Wait(io::Error),
-	#[error("it took longer than {} s and was stopped; it is run again after a while", .0.as_secs())]
+	#[error("it took longer than {} s and was stopped; it will be retried", .0.as_secs())]
 	Timeout(Duration),
 }
 
-/// The hook that is configured, and when it is run again.
+/// The configured hook, and when to retry it.
 pub(crate) struct Hook {
 	program: Option<PathBuf>,
 	timeout: Duration,
@@ -37,9 +37,10 @@ impl Hook {
 		Self { program, timeout, backoff: Backoff::default() }
 	}
 
-	/// Runs the hook that is due, if it is for what is installed.
+	/// Runs the hook that is due, if it is for the installed release.
 	///
-	/// One that fails stays due, and does not hold up the device: the next version may bring the cure.
+	/// A hook that fails stays due, and does not hold up the device: the next version may bring the
+	/// cure.
 	pub async fn run(&mut self, context: &mut Context) -> Result<()> {
 		let Some(release) = context.memory.hook else { return Ok(()) };
 		if !self.backoff.is_due(Instant::now()) {

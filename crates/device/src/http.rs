@@ -1,52 +1,17 @@
-//! HTTP to the services that a device talks to: short times, short answers, no redirects.
+//! HTTP to the services that a device talks to: short timeouts, bounded answers, no redirects.
 
-use crate::error::{Error, Result};
-use reqwest::{header::CONTENT_TYPE, Client, RequestBuilder, Response, StatusCode};
-use std::{fmt, time::Duration};
+use crate::{
+	error::{Error, Result},
+	fault::Fault,
+};
+use reqwest::{header::CONTENT_TYPE, Client, RequestBuilder, Response};
+use std::time::Duration;
 use url::Url;
 use waybill_exchange::MEDIA_TYPE;
 use waybill_ipfs_http::cause;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// What is wrong with the answer of a distributor or a hub.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Fault {
-	/// There is none.
-	Silent(String),
-	/// It is longer than such an answer can be.
-	TooLong,
-	/// It is not a message of the protocol.
-	Protocol(String),
-	/// It is an HTTP error, with the first words of its body.
-	Status(StatusCode, String),
-	/// The hub's verdict is not signed by the key that the device knows.
-	Unsigned,
-	/// The hub is still at work after all the time that the device gives it.
-	Busy,
-}
-
-impl Fault {
-	/// The service may do better the next time.
-	pub const fn is_unreachable(&self) -> bool {
-		matches!(self, Self::Silent(_) | Self::Status(..) | Self::Busy)
-	}
-}
-
-impl fmt::Display for Fault {
-	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		match self {
-			Self::Silent(cause) => write!(f, "does not answer: {cause}"),
-			Self::TooLong => f.write_str("answered too much"),
-			Self::Protocol(cause) => write!(f, "does not speak the protocol: {cause}"),
-			Self::Status(status, words) if words.is_empty() => write!(f, "answered HTTP {status}"),
-			Self::Status(status, words) => write!(f, "answered HTTP {status}: {words}"),
-			Self::Unsigned => f.write_str("gave an answer that is not signed by the hub that this device knows"),
-			Self::Busy => f.write_str("is still at work"),
-		}
-	}
-}
 
 /// An HTTP client for [`Service`]s.
 pub fn client() -> Result<Client> {
@@ -81,12 +46,12 @@ impl Service {
 		&self.url
 	}
 
-	/// A question by GET.
+	/// A GET request.
 	pub fn get(&self, path: &str) -> RequestBuilder {
 		self.http.get(self.at(path))
 	}
 
-	/// A message by POST.
+	/// A POST request with a message.
 	pub fn post(&self, path: &str, body: Vec<u8>) -> RequestBuilder {
 		self.http.post(self.at(path)).header(CONTENT_TYPE, MEDIA_TYPE).body(body)
 	}
@@ -112,7 +77,7 @@ impl Service {
 		Ok(body)
 	}
 
-	/// This service's answer is of no use.
+	/// The error for an unusable answer of this service.
 	pub fn fault(&self, fault: Fault) -> Error {
 		Error::Remote { role: self.role, url: self.url.clone(), fault }
 	}

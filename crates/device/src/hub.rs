@@ -1,9 +1,10 @@
-//! The hub that checks proofs for a device too small to.
+//! The hub that checks proofs for a device that is too small to check them.
 
 use crate::{
 	config::Config,
 	error::{Error, Result},
-	http::{self, Fault, Service},
+	fault::Fault,
+	http::{self, Service},
 };
 use reqwest::StatusCode;
 use std::time::Duration;
@@ -11,14 +12,14 @@ use tokio::time::{sleep, Instant};
 use waybill_exchange::{Message, ProofQuery, ProofVerdict, SignedVerdict, HUB_PATH};
 use waybill_primitives::DeviceKey;
 
-/// How long to wait between two questions, when the hub is still at work.
+/// How long to wait between two questions while the hub is still at work.
 const PAUSE: Duration = Duration::from_secs(1);
-/// For how long to ask before something else is done.
+/// How long to keep asking before the device does something else.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// How many bytes are read of what a hub says in words.
+/// How many bytes of a hub's error text to read.
 const MAX_WORDS: usize = 200;
 
-/// The hub that a device believes: no more than its key has signed.
+/// A device's hub. The device believes only what the hub's key has signed.
 #[derive(Clone, Debug)]
 pub struct Hub {
 	service: Service,
@@ -44,7 +45,8 @@ impl Hub {
 	/// Asks whether proofs hold.
 	///
 	/// # Errors
-	/// The hub gives no verdict that its key has signed for this query. Then nothing is known, and it can be asked again.
+	/// The hub gives no verdict that its key has signed for this query. The device then knows
+	/// nothing, and can ask again.
 	pub async fn ask(&self, query: &ProofQuery) -> Result<ProofVerdict> {
 		let until = Instant::now() + PATIENCE;
 		loop {

@@ -1,5 +1,6 @@
-//! Who a device is and whom it trusts: its key file and `device.toml`, both made in the factory. In the second the device itself
-//! keeps the vendor's key set as it follows it.
+//! Who a device is and whom it trusts: its key file and `device.toml`, both made in the factory.
+//!
+//! The device itself updates the vendor's key set in `device.toml` as it follows the vendor's keys.
 
 use crate::error::{Disk, Error, Result};
 use serde::{Deserialize, Serialize};
@@ -22,10 +23,11 @@ pub struct Identity {
 	pub vendor: AccountId,
 	/// The model.
 	pub model: ModelId,
-	/// The fleet that the device was made in. It is served in others, too: each offer proves its place.
+	/// The device's place in the fleet that it was made in. Distributors may serve it in other
+	/// fleets, too: each offer proves its place.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	pub place: Option<Place>,
-	/// What was installed in the factory; nothing older is ever installed.
+	/// What was installed in the factory. The device never installs anything older.
 	#[serde(default)]
 	pub factory: Factory,
 	/// The keys that sign the vendor's releases.
@@ -65,7 +67,7 @@ pub struct StoredKeySet {
 }
 
 impl StoredKeySet {
-	/// The set as the chain knows it, in this version.
+	/// The set of this version, as the chain has it.
 	pub fn new(version: u32, set: &KeySet) -> Self {
 		Self { version, threshold: set.threshold, keys: set.keys.to_vec() }
 	}
@@ -79,7 +81,10 @@ impl StoredKeySet {
 }
 
 impl Identity {
-	/// Refuses what would make another device of it: another chain, vendor or model, an older key set, or an older firmware.
+	/// Whether `next` may replace this identity.
+	///
+	/// # Errors
+	/// It has another chain, vendor or model, an older key set, or an older factory firmware.
 	pub fn may_become(&self, next: &Self) -> Result<()> {
 		let same = self.genesis == next.genesis && self.vendor == next.vendor && self.model == next.model;
 		let order = |factory: Factory| (factory.security_version, factory.version);
@@ -97,12 +102,12 @@ impl Identity {
 		}
 	}
 
-	/// Reads it from the state folder.
+	/// Reads the identity from the state folder.
 	pub fn load(state: &Path) -> Result<Self> {
 		Self::find(state)?.ok_or_else(|| Error::NotBound(state.into()))
 	}
 
-	/// Reads it from the state folder, if the device is bound.
+	/// Reads the identity from the state folder; `None` if the device is not bound.
 	pub fn find(state: &Path) -> Result<Option<Self>> {
 		let path = state.join(IDENTITY_FILE);
 		let Some(bytes) = disk::read(&path).disk("read", &path)? else { return Ok(None) };
@@ -111,7 +116,7 @@ impl Identity {
 		identity.map(Some).map_err(|cause| Error::Damaged { path, cause })
 	}
 
-	/// Writes it to the state folder.
+	/// Writes the identity to the state folder.
 	pub fn save(&self, state: &Path) -> Result<()> {
 		let path = state.join(IDENTITY_FILE);
 		let text = toml::to_string(self).map_err(|error| Error::Damaged { path: path.clone(), cause: error.to_string() })?;

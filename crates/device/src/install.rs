@@ -17,11 +17,11 @@ use waybill_exchange::{Refusal, Stored, Terms};
 
 /// Decrypts and installs.
 pub(crate) struct Installer {
-	/// What was decrypted and waits for the chain's last word.
+	/// The decrypted image, until a new look at the chain approves it.
 	staged: Option<Staging>,
-	/// When a disk is written to again that did not hold what was written.
+	/// When to write again to a disk that did not hold what was written.
 	backoff: Backoff,
-	/// The program that is run afterwards.
+	/// The program to run afterwards.
 	hook: Hook,
 }
 
@@ -38,7 +38,8 @@ impl Installer {
 
 	/// Decrypts into the slot that is not in use.
 	///
-	/// The key stays stored until the image is installed: after a power cut the device only decrypts again.
+	/// The key stays stored until the image is installed, so after a power cut the device only
+	/// decrypts again.
 	pub async fn decrypt<S: State>(&mut self, context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
 		if !self.backoff.is_due(Instant::now()) {
 			return Ok(Outcome::Wait);
@@ -47,7 +48,7 @@ impl Installer {
 		let proof = terms.evidence.proofs().map(|proofs| proofs.data);
 		for file in [Some(ciphertext), proof].into_iter().flatten() {
 			match fetch_missing(context, &file).await {
-				// Nobody may have it any more.
+				// Perhaps nobody has the file any more.
 				Err(error) if !error.is_local() => return self.give_up_if_overtaken(context, state, terms, error).await,
 				fetched => fetched?,
 			}
@@ -78,7 +79,7 @@ impl Installer {
 				Ok(Outcome::Again)
 			},
 			Err(refusal) => {
-				// A file on disk is damaged: it is fetched again.
+				// A file on disk is damaged. Without it, the next step fetches it again.
 				let damaged = match (refusal, proof) {
 					(Refusal::Proof(_), Some(proof)) => context.home.file(&proof.cid)?,
 					_ => path,
@@ -89,7 +90,7 @@ impl Installer {
 		}
 	}
 
-	/// Installs, if the chain has nothing against it at the last moment.
+	/// Installs, if the chain still allows the release.
 	pub async fn install<S: State>(&mut self, context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
 		if !follow_keys(context, state).await? {
 			return Ok(Outcome::Wait);
@@ -98,12 +99,12 @@ impl Installer {
 		let approval = match context.view(state, terms).await.map(|view| context.exchange.approve(&view, Time::now().0)) {
 			Ok(Ok(approval)) => approval,
 			Ok(Err(refusal @ Refusal::KeySetRollback)) => {
-				// Its vendor may yet have the new keys sign it.
+				// The vendor may yet have its new keys sign the release.
 				self.staged = Some(staging);
 				return self.give_up_if_overtaken(context, state, terms, refusal.into()).await;
 			},
 			Ok(Err(refusal)) if !is_about_time(refusal) => {
-				// Withdrawn, or overtaken: this release is not installed any more.
+				// Withdrawn or overtaken: the device will not install this release any more.
 				context.abandon()?;
 				return Err(refusal.into());
 			},
@@ -144,7 +145,8 @@ impl Installer {
 		Ok(Outcome::Updated(installed))
 	}
 
-	/// Gives up what was paid for and cannot be installed, once there is something newer to wait for.
+	/// Gives up a release that was paid for and cannot be installed, once there is a newer one to
+	/// wait for. Until then it returns `error`.
 	async fn give_up_if_overtaken<S: State>(
 		&mut self,
 		context: &mut Context,
@@ -155,7 +157,7 @@ impl Installer {
 		if !is_overtaken(context, state, terms).await? {
 			return Err(error);
 		}
-		tracing::warn!(release = terms.release_id, %error, "given up for a newer release");
+		tracing::warn!(release = terms.release_id, %error, "gave up a paid release for a newer one");
 		self.staged = None;
 		context.abandon()?;
 		Ok(Outcome::Again)

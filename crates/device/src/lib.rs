@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
-// The largest are of subxt; where they come up, the network is what takes time.
+// subxt's errors are large. They come up only where the network takes the time.
 #![allow(clippy::result_large_err)]
 
 mod agent;
@@ -10,6 +10,7 @@ mod config;
 mod context;
 mod courier;
 mod error;
+mod fault;
 mod fetch;
 mod freeze;
 mod freshness;
@@ -36,10 +37,10 @@ pub use check::{check_release, Objection};
 pub use config::Config;
 pub use context::Outcome;
 pub use error::{Error, Result};
+pub use fault::Fault;
 pub use freeze::{held_back, look, Freeze, Frozen};
 pub use freshness::unreachable;
 pub use home::{Home, Memory};
-pub use http::Fault;
 pub use hub::Hub;
 pub use identity::{key, provision, Factory, Identity, Place, StoredKeySet};
 pub use peer::{Peer, PeerError};

@@ -2,23 +2,24 @@
 
 use crate::{
 	error::{Error, Result},
-	http::{Fault, Service},
+	fault::Fault,
+	http::Service,
 };
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use url::Url;
 use waybill_exchange::{Hello, Invite, Message, Offer, Receipt, Rejection, RejectionMessage, RevealedKey};
 use waybill_primitives::{BountyId, DeviceIndex};
 
-/// Where the messages of the exchange go, under a distributor's address.
+/// The path of the exchange's messages under a distributor's address.
 const ROOT: &str = "exchange/v1";
 
-/// Why a distributor gave no answer to build on.
+/// Why a distributor gave no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
-	/// It said no.
+	/// It rejected the message.
 	#[error("it answered: {0}")]
 	Rejected(Rejection),
-	/// It could not be reached, or made no sense.
+	/// The device could not reach it, or its answer made no sense.
 	#[error(transparent)]
 	Failed(#[from] Error),
 }
@@ -43,12 +44,12 @@ impl Peer {
 		self.ask(self.0.get(&format!("{ROOT}/invite"))).await
 	}
 
-	/// Greets; gets an offer.
+	/// Sends a greeting, and gets an offer.
 	pub async fn hello(&self, hello: &Hello) -> Result<Offer, PeerError> {
 		self.ask(self.0.post(&format!("{ROOT}/hello"), hello.to_cbor())).await
 	}
 
-	/// Hands over the receipt.
+	/// Sends the receipt.
 	pub async fn receipt(&self, receipt: &Receipt) -> Result<(), PeerError> {
 		let response = self.0.send(self.0.post(&format!("{ROOT}/receipt"), receipt.to_cbor())).await?;
 		match response.status().is_success() {
@@ -57,7 +58,7 @@ impl Peer {
 		}
 	}
 
-	/// Asks for the key of a device; a distributor gives it to anybody once it is public.
+	/// Asks for a device's key. A distributor gives it to anyone once it is public.
 	pub async fn key(&self, bounty: BountyId, index: DeviceIndex) -> Result<RevealedKey, PeerError> {
 		self.ask(self.0.get(&format!("{ROOT}/key/{bounty}/{index}"))).await
 	}

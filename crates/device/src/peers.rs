@@ -1,7 +1,8 @@
 //! Which distributor to ask next.
 //!
-//! A distributor is an account at an address. Anybody can announce anybody's address: that says something about the announcing account
-//! alone, and takes nothing from the one whose address it is.
+//! A distributor is an account at an address. Anyone can announce anyone's address. What the device
+//! learns at an announced address counts only for the account that announced it, so a stranger
+//! cannot discredit the distributor at that address.
 
 use crate::{error::Result, peer::Peer};
 use rand::{rngs::StdRng, seq::SliceRandom, RngExt, SeedableRng};
@@ -18,9 +19,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 /// A distributor that can be asked.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-	/// Its account; one that was configured by its address alone says who it is.
+	/// Its account; `None` if only its address is configured. Its invitation then names the
+	/// account.
 	pub account: Option<AccountId>,
-	/// The way to it.
+	/// The distributor at its address.
 	pub peer: Peer,
 }
 
@@ -33,7 +35,7 @@ impl Candidate {
 	}
 }
 
-/// The distributors that there are, and those that are left alone for a while.
+/// The known distributors, and which of them to leave alone for a while.
 #[derive(Debug)]
 pub struct Peers {
 	http: reqwest::Client,
@@ -50,7 +52,7 @@ impl Peers {
 		Ok(Self { http, configured, pauses: HashMap::new() })
 	}
 
-	/// Those that can be asked now, in random order.
+	/// The distributors that the device can ask now, in random order.
 	pub fn shuffled(&self, announced: &[Distributor], is_cheat: impl Fn(&AccountId) -> bool) -> Vec<Candidate> {
 		let mut candidates: Vec<_> = self
 			.all(announced)
@@ -62,7 +64,7 @@ impl Peers {
 		candidates
 	}
 
-	/// All of them.
+	/// All distributors that the chain or the configuration names.
 	pub fn all(&self, announced: &[Distributor]) -> Vec<Candidate> {
 		let configured = self.configured.iter().map(|endpoint| (None, endpoint.clone()));
 		let announced = announced.iter().map(|distributor| (Some(distributor.account), text(&distributor.endpoint)));
@@ -75,13 +77,13 @@ impl Peers {
 						candidates.push(candidate);
 					}
 				},
-				Err(error) => tracing::debug!(%error, "an announced address is of no use"),
+				Err(error) => tracing::debug!(%error, "an announced address is not usable"),
 			}
 		}
 		candidates
 	}
 
-	/// Every address once, those of candidates that are `first` before the others.
+	/// Every address once; those of candidates for which `first` is true come before the others.
 	pub fn addresses(&self, announced: &[Distributor], first: impl Fn(&Candidate) -> bool) -> Vec<Candidate> {
 		let mut candidates = self.all(announced);
 		candidates.sort_by_key(|candidate| !first(candidate));
@@ -90,7 +92,7 @@ impl Peers {
 		candidates
 	}
 
-	/// Whether a distributor is left alone now.
+	/// Whether the device leaves a distributor alone now.
 	pub fn is_paused(&self, candidate: &Candidate) -> bool {
 		self.pauses.get(&candidate.key()).is_some_and(|(until, _)| *until > Instant::now())
 	}
@@ -99,18 +101,19 @@ impl Peers {
 	pub fn pause(&mut self, candidate: &Candidate) {
 		let key = candidate.key();
 		let length = self.pauses.get(&key).map_or(FIRST_PAUSE, |(_, length)| (*length * 2).min(LONGEST_PAUSE));
-		// Spread out, so that not all devices come back at once.
+		// Spread out, so that the devices of a fleet do not all come back at once.
 		let spread = length.mul_f64(random().random_range(0.5..1.5));
 		self.pauses.insert(key, (Instant::now() + spread, length));
 	}
 
-	/// A distributor served well.
+	/// Notes that a distributor served well, which ends its pauses.
 	pub fn praise(&mut self, candidate: &Candidate) {
 		self.pauses.remove(&candidate.key());
 	}
 }
 
-/// Random numbers that only spread devices out: without the system's they are the same each time.
+/// Random numbers that only spread devices out. Without the system's randomness they are the same
+/// each time.
 fn random() -> StdRng {
 	let mut seed = [0; 32];
 	let _ = OsRng.try_fill_bytes(&mut seed);
@@ -147,7 +150,7 @@ mod tests {
 			assert!(peers.is_paused(&stranger));
 			assert_eq!(accounts(&peers.shuffled(&announced, |_| false)), [None, Some(1), Some(2)]);
 		}
-		// A stranger that is known to cheat takes none of its victims' addresses with it.
+		// A stranger that is known to cheat takes none of the announced addresses with it.
 		assert_eq!(accounts(&peers.shuffled(&announced, |account| account.0[0] == 9)), [None, Some(1), Some(2)]);
 		peers.praise(&stranger);
 		assert!(!peers.is_paused(&stranger));

@@ -1,4 +1,4 @@
-//! What happens to a device, for people and programs.
+//! A device's events, for people and programs.
 
 use crate::{freeze::Frozen, slots::Firmware};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use std::fmt;
 use waybill_daemon::clock::Time;
 use waybill_primitives::{BlockNumber, BountyId, Cid, ReleaseId, Version};
 
-/// What happened.
+/// Something that happened to a device.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -15,7 +15,7 @@ pub enum Event {
 		/// What is installed.
 		installed: Option<Firmware>,
 	},
-	/// A distributor's offer was taken.
+	/// The device took a distributor's offer.
 	Offered {
 		/// The bounty.
 		bounty: BountyId,
@@ -33,14 +33,14 @@ pub enum Event {
 		/// Its length in bytes.
 		size: u64,
 	},
-	/// The proofs of the offer hold: whatever key opens the lock gives the release.
+	/// The proofs of the offer hold: any key that opens the lock gives the release.
 	Verified {
 		/// The distributor.
 		distributor: String,
-		/// How long the check took, with fetching the proofs.
+		/// How long it took to fetch the proofs and check them.
 		milliseconds: u64,
 	},
-	/// The proofs of the offer do not hold: nothing is signed.
+	/// The ciphertext or the proofs of the offer are wrong: nothing was signed.
 	Refused {
 		/// The distributor.
 		distributor: String,
@@ -76,7 +76,7 @@ pub enum Event {
 		bounty: BountyId,
 		/// The distributor.
 		distributor: String,
-		/// The final block that revealed it; none if somebody told it.
+		/// The final block that revealed it; `None` if a node or a distributor gave it.
 		block: Option<BlockNumber>,
 	},
 	/// A new version is installed.
@@ -90,13 +90,13 @@ pub enum Event {
 		/// The set's version.
 		version: u32,
 	},
-	/// No recent final block can be seen: the device does not know whether it is up to date.
+	/// The device sees no recent final block, and does not know whether it is up to date.
 	Frozen(Frozen),
-	/// A recent final block is seen again.
+	/// The device sees a recent final block again.
 	Thawed {
 		/// The block.
 		block: BlockNumber,
-		/// Since when there was none, in milliseconds since 1970.
+		/// Since when there had been none, in milliseconds since 1970.
 		since_ms: Time,
 	},
 	/// A distributor was paid for something that is not the release.
@@ -116,7 +116,7 @@ impl fmt::Display for Event {
 			Self::Offered { version, distributor, .. } => write!(f, "version {version} is offered by {distributor}"),
 			Self::Downloaded { size, .. } => write!(f, "fetched {size} bytes"),
 			Self::Verified { milliseconds, .. } => write!(f, "the proofs hold (checked in {milliseconds} ms)"),
-			Self::Refused { distributor, why } => write!(f, "the offer of {distributor} is refused: {why}"),
+			Self::Refused { distributor, why } => write!(f, "refused the offer of {distributor}: {why}"),
 			Self::Signed { bounty, valid_until, .. } => {
 				write!(f, "signed the receipt for bounty {bounty}, valid until block {valid_until}")
 			},
@@ -125,14 +125,14 @@ impl fmt::Display for Event {
 				write!(f, "the receipt for {distributor} lapsed; asking another distributor")
 			},
 			Self::Revealed { block: Some(block), .. } => write!(f, "the key was revealed in final block {block}"),
-			Self::Revealed { block: None, .. } => f.write_str("a distributor told the revealed key"),
+			Self::Revealed { block: None, .. } => f.write_str("the revealed key came from a node or a distributor"),
 			Self::Installed { installed } => {
 				write!(f, "installed version {} (release {})", installed.version, installed.release)
 			},
-			Self::KeysFollowed { version } => write!(f, "the vendor's releases are signed by key set {version} from now on"),
+			Self::KeysFollowed { version } => write!(f, "key set {version} signs the vendor's releases from now on"),
 			Self::Frozen(frozen) => frozen.fmt(f),
 			Self::Thawed { block, since_ms } => {
-				write!(f, "no longer frozen: block {block} is recent, after none was since {since_ms}")
+				write!(f, "no longer frozen: block {block} is recent, the first since {since_ms}")
 			},
 			Self::Cheated { distributor, fault } => write!(f, "distributor {distributor} cheated: {fault}"),
 		}
@@ -151,12 +151,12 @@ impl Reporter {
 		Self { tell, obstacle: None }
 	}
 
-	/// Something happened.
+	/// Reports an event.
 	pub fn tell(&self, event: &Event) {
 		(self.tell)(event);
 	}
 
-	/// This is in the way of an update.
+	/// Remembers what is in the way of an update.
 	pub fn hindered_by(&mut self, obstacle: impl fmt::Display) {
 		self.obstacle = Some(obstacle.to_string());
 	}

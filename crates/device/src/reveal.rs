@@ -1,8 +1,9 @@
 //! Finding a revealed key in a block's body.
 //!
-//! A claim carries its keys in the clear, be it alone, in a batch or through a proxy. The key is known by its hash: whatever 32 bytes
-//! hash to the lock are the key, wherever they stand. So nothing needs to be decoded, and old blocks, whose state and events
-//! nodes no longer have, serve as well as new ones.
+//! A claim carries its keys in the clear, whether it is a call of its own, part of a batch, or made
+//! by a proxy. A key is recognised by its hash: any 32 bytes that hash to the lock are the key,
+//! wherever they are in the block. Nothing needs to be decoded, so old blocks, whose state and
+//! events nodes no longer have, serve as well as new ones.
 
 use waybill_primitives::{Lock, LockKey, Suite};
 

@@ -17,30 +17,31 @@ use waybill_daemon::backoff::Backoff;
 use waybill_exchange::{Refusal, Slot, Terms};
 use waybill_primitives::{BlockNumber, Lock, LockKey};
 
-/// So many blocks are looked through before distributors are asked.
+/// The device searches up to this many blocks before it asks the node and the distributors. If
+/// there are more, it asks first.
 const NEAR: BlockNumber = 64;
-/// How many blocks are looked through in one step.
+/// How many blocks one step searches.
 const STRIDE: BlockNumber = 512;
 
 /// Whether the key of a contract may be public.
 enum Chance {
-	/// It is not.
+	/// It cannot be.
 	None,
-	/// The device is paid for, through whichever distributor.
+	/// The device is paid for, through this distributor or another.
 	Paid,
-	/// The bounty is closing or gone: the chain no longer says.
+	/// The bounty is closing or gone, so the chain no longer says.
 	Over,
 }
 
 /// Looks for revealed keys.
 #[derive(Default)]
 pub(crate) struct Search {
-	/// When nodes and distributors are asked again for a key, by its lock.
+	/// When to ask nodes and distributors again for a key, by its lock.
 	asked: HashMap<Lock, Backoff>,
 }
 
 impl Search {
-	/// Looks for the keys of receipts that were signed. Whether there is more to do at once.
+	/// Searches for the keys of signed receipts. Returns whether there is more to do at once.
 	pub async fn run<L: Ledger>(&mut self, context: &mut Context, ledger: &L, state: &L::State) -> Result<bool> {
 		let awaited: Vec<Terms> = context.exchange.awaited().cloned().collect();
 		self.asked.retain(|lock, _| awaited.iter().any(|terms| terms.lock == *lock));
@@ -56,7 +57,7 @@ impl Search {
 		}
 		let head = state.head().number;
 		if sought.is_empty() {
-			// Up to here no key is public.
+			// No block up to here contains a key.
 			context.memory.searched = head;
 			return Ok(false);
 		}
@@ -73,7 +74,7 @@ impl Search {
 		}
 		context.remember()?;
 		if to < head {
-			// Where it is not even certain that there is a key, the device does not wait for the search.
+			// The device waits for the search only if it is certain that there is a key.
 			return Ok(is_paid);
 		}
 		if self.ask(context, ledger, state, &sought).await? {
@@ -86,8 +87,9 @@ impl Search {
 		Ok(false)
 	}
 
-	/// Asks who may remember: the node, then the distributors, each for its own keys first. What nobody knew is asked for ever more
-	/// rarely: a device that was paid for through another distributor may wait for ever.
+	/// Asks for the keys: first the node, then the distributors, that of the contract first. It
+	/// asks more and more rarely for a key that nobody has: a device that was paid for through
+	/// another distributor may wait for ever.
 	async fn ask<L: Ledger>(
 		&mut self,
 		context: &mut Context,
@@ -138,7 +140,7 @@ async fn chance<S: State>(context: &Context, state: &S, terms: &Terms) -> Result
 	Ok(if is_late || context.memory.over.contains(&name(terms)) { Chance::None } else { Chance::Over })
 }
 
-/// Looks through one final block.
+/// Searches one final block.
 async fn look<L: Ledger>(ledger: &L, number: BlockNumber, sought: &[Terms]) -> Result<Option<LockKey>> {
 	let opens = |terms: &Terms, key: &LockKey| terms.release.digest.suite.lock(key) == Some(terms.lock);
 	if let Some(events) = ledger.events(number).await? {
@@ -153,7 +155,7 @@ async fn look<L: Ledger>(ledger: &L, number: BlockNumber, sought: &[Terms]) -> R
 		}
 		return Ok(None);
 	}
-	// Nodes forget old states and their events; most keep the blocks.
+	// Nodes drop old states and their events, but most keep the blocks.
 	let extrinsics = match ledger.extrinsics(number).await {
 		Ok(extrinsics) => extrinsics,
 		Err(waybill_chain::Error::NoBlock(_)) => {
@@ -165,7 +167,7 @@ async fn look<L: Ledger>(ledger: &L, number: BlockNumber, sought: &[Terms]) -> R
 	Ok(sought.iter().find_map(|terms| reveal::find(terms.release.digest.suite, &terms.lock, &extrinsics)))
 }
 
-/// Takes a key. Whether it opened a lock.
+/// Takes a key. Returns whether it opened a lock.
 async fn take<S: State>(
 	context: &mut Context,
 	state: &S,
@@ -175,7 +177,7 @@ async fn take<S: State>(
 ) -> Result<bool> {
 	let opened = sought.iter().find(|terms| terms.release.digest.suite.lock(key) == Some(terms.lock));
 	match context.exchange.key(key) {
-		// That the distributor cheated is the exchange's next stage.
+		// The exchange's next stage then reports that the distributor cheated.
 		Ok(()) | Err(Refusal::WrongContentKey) => {
 			context.save()?;
 			if let Some(terms) = opened {

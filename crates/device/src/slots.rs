@@ -1,7 +1,8 @@
-//! Two places for the firmware, `slots/a` and `slots/b`, and the link `current` that names the one in use.
+//! Two places for the firmware, `slots/a` and `slots/b`, and the link `current` to the one in use.
 //!
-//! An update goes to the slot that is not in use. Switching the link is the one step that installs it: before it the device has
-//! the old firmware, after it the new one, whenever the power goes. The slot left behind keeps its firmware.
+//! An update goes to the slot that is not in use. Switching the link is the one step that installs
+//! it. Whenever the power fails, the device has the old firmware before that step and the new one
+//! after it. The other slot keeps its firmware.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -43,10 +44,10 @@ pub struct Firmware {
 /// Why an image was not installed.
 #[derive(Debug, thiserror::Error)]
 pub enum SlotError {
-	/// The disk refused.
+	/// The disk failed.
 	#[error("cannot write the firmware slot: {0}")]
 	Disk(#[from] io::Error),
-	/// What was written is not the release's image.
+	/// The written file is not the release's image.
 	#[error("the image is not the one that the vendor signed (its SHA-256 or length differs); nothing was installed")]
 	NotTheRelease,
 	/// The record of a slot is damaged.
@@ -118,7 +119,7 @@ pub struct Staging {
 
 type Step = fn(&Staging, &Firmware) -> Result<(), SlotError>;
 
-/// What makes the image in the slot the installed one, in this order.
+/// The steps that make the image in the slot the installed one, in this order.
 const STEPS: [Step; 7] = [
 	Staging::sync_image,
 	Staging::check_image,
@@ -130,12 +131,12 @@ const STEPS: [Step; 7] = [
 ];
 
 impl Staging {
-	/// The file to write the image to, and to read it back from.
+	/// The file to write the image to. It can be read back, too.
 	pub fn image(&mut self) -> &mut File {
 		&mut self.image
 	}
 
-	/// Checks the image as the disk holds it and makes it the installed one.
+	/// Checks the image on the disk, and makes it the installed one.
 	pub fn commit(self, installed: &Firmware) -> Result<(), SlotError> {
 		STEPS.iter().try_for_each(|step| step(&self, installed))
 	}

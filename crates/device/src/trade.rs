@@ -1,4 +1,4 @@
-//! From "there is a newer release" to an offer that was checked.
+//! From a newer release to a checked offer.
 
 use crate::{
 	check::{check_release, Objection},
@@ -23,13 +23,13 @@ use waybill_primitives::{ReleaseId, ReleaseStatement};
 
 /// How an attempt with one distributor ended.
 enum Attempt {
-	/// Its offer was taken.
+	/// The device took its offer.
 	Taken,
-	/// It has no use, now or for this bounty.
+	/// It is of no use now, or for this bounty.
 	Declined(String),
 }
 
-/// Looks for a newer release and for a distributor that has it.
+/// Looks for a newer release, and for a distributor that has it.
 pub(crate) async fn trade<L: Ledger>(context: &mut Context, ledger: &L, state: &L::State) -> Result<Outcome> {
 	if !follow_keys(context, state).await? {
 		return Ok(Outcome::Wait);
@@ -42,7 +42,7 @@ pub(crate) async fn trade<L: Ledger>(context: &mut Context, ledger: &L, state: &
 		Ok(()) => {},
 		Err(Objection::Installed) => return Ok(Outcome::UpToDate),
 		Err(Objection::Refused(refusal)) => {
-			tracing::error!(release = id, %refusal, "the chain's latest release is refused");
+			tracing::error!(release = id, %refusal, "the device refuses the chain's latest release");
 			context.reporter.hindered_by(format_args!("release {id} is refused: {refusal}"));
 			return Ok(Outcome::Wait);
 		},
@@ -70,7 +70,8 @@ pub(crate) async fn trade<L: Ledger>(context: &mut Context, ledger: &L, state: &
 	Ok(Outcome::Wait)
 }
 
-/// Whether the chain has a newer release than the agreed one that this device may take, and a bounty for it in the device's fleet.
+/// Whether the chain has a newer release than the agreed one that this device may take, and a
+/// bounty for it in the device's fleet.
 pub(crate) async fn is_overtaken<S: State>(context: &mut Context, state: &S, terms: &Terms) -> Result<bool> {
 	let Some(id) = state.latest_release(context.home.identity.model).await? else { return Ok(false) };
 	let Some(release) = state.release(id).await? else { return Ok(false) };
@@ -83,7 +84,8 @@ pub(crate) async fn is_overtaken<S: State>(context: &mut Context, state: &S, ter
 	Ok(bounties.iter().any(|bounty| fleet.is_none_or(|fleet| fleet == bounty.fleet)))
 }
 
-/// The open bounties for a release that may be for this device; those for its own fleet first, the best paid first.
+/// The open bounties for a release that may be for this device. Those for its own fleet come first,
+/// and among them the best paid.
 async fn bounties<S: State>(context: &Context, state: &S, release: ReleaseId) -> Result<Vec<Bounty>> {
 	let identity = &context.home.identity;
 	let mut bounties = Vec::new();
@@ -100,7 +102,8 @@ async fn bounties<S: State>(context: &Context, state: &S, release: ReleaseId) ->
 	Ok(bounties.into_iter().map(|(_, bounty)| bounty).collect())
 }
 
-/// Asks who is at an address, and for an offer if it is whom the device means. `at_home` are those who answered in this round.
+/// Asks which distributor is at an address, and asks it for an offer if it is the candidate.
+/// `at_home` holds the accounts that answered in this round, by address.
 async fn approach<L: Ledger>(
 	context: &mut Context,
 	ledger: &L,
@@ -109,7 +112,7 @@ async fn approach<L: Ledger>(
 	at_home: &mut HashMap<Url, AccountId>,
 ) -> Result<Attempt> {
 	let is_another = |found: &AccountId| candidate.account.is_some_and(|account| account != *found);
-	// An address is asked once, however many strangers announce it.
+	// Ask each address once, however many strangers announce it.
 	let strangers = || Ok(Attempt::Declined(Refusal::ForeignDistributor.to_string()));
 	if at_home.get(candidate.peer.url()).is_some_and(is_another) {
 		return strangers();
@@ -124,12 +127,16 @@ async fn approach<L: Ledger>(
 		return strangers();
 	}
 	if asked {
-		return Ok(Attempt::Declined("it was asked a moment ago".into()));
+		return Ok(Attempt::Declined("the device asked it a moment ago".into()));
 	}
 	ask(context, ledger, bounty, candidate, &invite).await
 }
 
-/// Greets a distributor and takes its offer, if it stands up to every check. Fails only for reasons of the device's own.
+/// Greets a distributor, and takes its offer if it passes every check.
+///
+/// # Errors
+/// The device's disk or its ledger failed, or it has to wait for a block. Anything that the
+/// distributor does is [`Attempt::Declined`].
 async fn ask<L: Ledger>(
 	context: &mut Context,
 	ledger: &L,
@@ -158,7 +165,7 @@ async fn ask<L: Ledger>(
 	if (offer.bounty, offer.release_id) != (bounty.id, bounty.release) {
 		return Ok(Attempt::Declined("its offer is for another bounty or release".into()));
 	}
-	// The chain has gone on while the distributor was asked.
+	// The chain has moved on since the device asked the distributor.
 	let state = ledger.newest().await?;
 	let view = chain_view(&state, context.home.identity.genesis.0, bounty.release, bounty.id, offer.device_index).await?;
 	match context.exchange.offer(&offer, &view, Time::now().0) {

@@ -9,12 +9,12 @@ use waybill_chain::{ledger::State, types::AccountId};
 use waybill_exchange::{DeviceExchange, Refusal, TrustedKeys};
 use waybill_primitives::{view::KeySetLink, KeySetStatement};
 
-/// Takes an exchange's trust from the key set that it has to the chain's current one, a step for each set in between. `keep`
-/// stores the set of each step before the next.
+/// Moves an exchange's trust from its key set to the chain's current one, one step for each set in
+/// between. `keep` stores the set of each step before the next step.
 ///
 /// # Errors
-/// [`Error::KeySet`], [`Error::UnknownVendor`] or [`Error::MissingKeySets`] if the chain's key sets do not follow from the trusted
-/// one: nothing has changed by the step that failed.
+/// [`Error::KeySet`], [`Error::UnknownVendor`] or [`Error::MissingKeySets`] if the chain's key sets
+/// do not follow from the trusted one. The step that failed has changed nothing.
 pub async fn follow<S: State>(
 	exchange: &mut DeviceExchange,
 	state: &S,
@@ -25,7 +25,7 @@ pub async fn follow<S: State>(
 	loop {
 		let trusted = exchange.profile().keys.version;
 		if newest < trusted {
-			let about = format!("the chain has key set {newest}, and the device trusts {trusted}");
+			let about = format!("the chain has key set {newest}, but the device trusts {trusted}");
 			return Err(Error::KeySet { about, refusal: Refusal::KeySetRollback });
 		}
 		if newest == trusted {
@@ -49,8 +49,9 @@ fn step(exchange: &mut DeviceExchange, vendor: AccountId, link: KeySetLink) -> R
 	exchange.rotate(&statement, &old_signatures, &new_signatures)
 }
 
-/// Follows the vendor's key sets; each is on the disk before the next. Whether they could be followed: if not, nothing is decided
-/// by this state.
+/// Follows the vendor's key sets. Each is on the disk before the next.
+///
+/// Returns whether the device could follow them. If not, it decides nothing by this state.
 pub(crate) async fn follow_keys<S: State>(context: &mut Context, state: &S) -> Result<bool> {
 	let Context { exchange, home, reporter, .. } = context;
 	let followed = follow(exchange, state, |keys| {
@@ -60,7 +61,7 @@ pub(crate) async fn follow_keys<S: State>(context: &mut Context, state: &S) -> R
 	});
 	match followed.await {
 		Err(error @ (Error::KeySet { .. } | Error::UnknownVendor(_) | Error::MissingKeySets { .. })) => {
-			tracing::error!(%error, "the vendor's key sets are refused");
+			tracing::error!(%error, "the device refuses the vendor's key sets");
 			reporter.hindered_by(error);
 			Ok(false)
 		},

@@ -1,4 +1,4 @@
-//! From an offer's proofs to the certainty that the receipt is worth signing.
+//! Checks an offer's proofs before the device signs its receipt.
 
 use crate::{
 	context::{account, Context, Outcome},
@@ -12,7 +12,7 @@ use waybill_chain::ledger::State;
 use waybill_daemon::disk;
 use waybill_exchange::{ProofFault, Proofs, Terms, Verification, Verified};
 
-/// Checks that lock, mask, key and ciphertext belong together, or has the hub check it.
+/// Checks that lock, mask, key and ciphertext belong together, or has the hub check that.
 pub(crate) async fn verify<S: State>(
 	context: &mut Context,
 	hub: Option<&Hub>,
@@ -39,7 +39,8 @@ pub(crate) async fn verify<S: State>(
 	}
 }
 
-/// Fetches the proofs and checks them, or has the hub check them. If it fails, the offer may have been dropped.
+/// Fetches the proofs and checks them, or has the hub check them. An error may have dropped the
+/// offer.
 async fn check<S: State>(
 	context: &mut Context,
 	hub: Option<&Hub>,
@@ -48,7 +49,8 @@ async fn check<S: State>(
 	proofs: &Proofs,
 	verification: &Verification,
 ) -> Result<Verified> {
-	// With a hub, too, decrypting takes the digests that are in the proof of the data.
+	// Decrypting takes the digests in the proof of the data, so a device with a hub fetches that,
+	// too.
 	let needed: &[_] = if hub.is_some() { &[proofs.data] } else { &[proofs.locks, proofs.data] };
 	for file in needed {
 		match fetch_missing(context, file).await {
@@ -68,7 +70,7 @@ async fn check<S: State>(
 	match checked {
 		Ok(verified) => Ok(verified),
 		Err(cause) => {
-			// It was whole when it was fetched: the disk has lost it.
+			// The file was whole after the download, so the disk has damaged it.
 			disk::remove(&path).disk("remove", &path)?;
 			context.abandon()?;
 			Err(Error::Lost { path, cause })

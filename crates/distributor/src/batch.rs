@@ -1,30 +1,17 @@
 //! Receipts as the chain takes them: together, in the order of their devices, with one proof for
 //! all.
 
-use waybill_chain::types::{Fleet, ReceiptBatch};
+use waybill_chain::{types::Fleet, ReceiptBatch};
 use waybill_exchange::Submission;
-use waybill_primitives::{fleet::multiproof, view::SubmittedReceipt, ReservationId};
+use waybill_primitives::fleet::multiproof;
 
-/// A receipt to reserve, and the lapsed reservation that holds the device, if one does.
-pub type Due = (Submission, Option<ReservationId>);
-
-/// The batch of these receipts of different devices; `None` if their proofs are not of this fleet.
-pub fn batch(fleet: &Fleet, mut due: Vec<Due>) -> Option<ReceiptBatch> {
-	due.sort_unstable_by_key(|(one, _)| one.device_index);
-	let proofs: Vec<_> = due.iter().map(|(one, _)| (one.device_index, one.proof.clone())).collect();
+/// A batch of these receipts. They must be of different devices. `None` if their proofs are not of
+/// this fleet.
+pub fn batch(fleet: &Fleet, mut due: Vec<Submission>) -> Option<ReceiptBatch> {
+	due.sort_unstable_by_key(|one| one.receipt.device_index);
+	let proofs: Vec<_> = due.iter().map(|one| (one.receipt.device_index, one.proof.clone())).collect();
 	let proof = multiproof(fleet.count, fleet.cap_height, &proofs)?;
-	Some(ReceiptBatch { receipts: due.into_iter().map(receipt).collect(), proof })
-}
-
-fn receipt((one, replaces): Due) -> SubmittedReceipt {
-	SubmittedReceipt {
-		device_index: one.device_index,
-		device_key: one.device_key,
-		lock: one.lock,
-		valid_until: one.valid_until,
-		signature: one.signature,
-		replaces,
-	}
+	Some(ReceiptBatch { receipts: due.into_iter().map(|one| one.receipt).collect(), proof })
 }
 
 #[cfg(test)]
@@ -32,6 +19,7 @@ mod tests {
 	use super::*;
 	use waybill_primitives::{
 		fleet::{verify_members, Blake2b256, FleetTree},
+		view::SubmittedReceipt,
 		Cid, DeviceKey, DeviceSignature,
 	};
 
@@ -49,17 +37,16 @@ mod tests {
 		Fleet { id: 0, model: 0, root: tree().root(), count, cap_height: 2, manifest: Cid::raw(&[]), bounties: 0 }
 	}
 
-	fn due(index: u32) -> Due {
-		let one = Submission {
-			bounty: 0,
+	fn due(index: u32) -> Submission {
+		let receipt = SubmittedReceipt {
 			device_index: index,
 			device_key: key(index),
-			proof: tree().proof(index).unwrap(),
 			lock: [index as u8; 32],
 			valid_until: 100,
 			signature: DeviceSignature::Ed25519([0; 64]),
+			replaces: (index == 7).then_some(3),
 		};
-		(one, (index == 7).then_some(3))
+		Submission { bounty: 0, receipt, proof: tree().proof(index).unwrap() }
 	}
 
 	#[test]
@@ -70,7 +57,7 @@ mod tests {
 		let (tree, ReceiptBatch { receipts, proof }) = (tree(), &batch);
 		let node = |place: u32| tree.cap(2).get(place as usize).copied();
 		assert_eq!(verify_members::<Blake2b256>(COUNT, 2, &members, proof, node), Ok(vec![true; 5]));
-		// Neighbours share what is above them, and nothing goes up to the root.
+		// Neighbours share the nodes above them, and no proof goes up to the root.
 		assert!(proof.len() < 5 * 2);
 		assert_eq!(receipts.iter().filter_map(|one| one.replaces).collect::<Vec<_>>(), [3]);
 		assert!(receipts.iter().all(|one| one.lock == [one.device_index as u8; 32]));

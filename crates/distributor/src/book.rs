@@ -1,4 +1,4 @@
-//! The bounties that are served, and what is wrong with others.
+//! The bounties that the distributor serves, and what is wrong with others.
 
 use crate::prove::Proved;
 use std::{
@@ -8,7 +8,7 @@ use std::{
 use waybill_chain::types::{Bounty, Release};
 use waybill_primitives::{BountyId, Manifest};
 
-/// A bounty that is served.
+/// A bounty that the distributor serves.
 #[derive(Clone, Debug)]
 pub struct Served {
 	/// The bounty as the newest final block has it.
@@ -19,7 +19,7 @@ pub struct Served {
 	pub manifest: Arc<Manifest>,
 }
 
-/// The bounties that are served, and what is wrong with others.
+/// The bounties that the distributor serves, and what is wrong with others.
 #[derive(Debug, Default)]
 pub struct Book {
 	served: RwLock<BTreeMap<BountyId, Arc<Served>>>,
@@ -28,28 +28,28 @@ pub struct Book {
 }
 
 impl Book {
-	/// A bounty, if it is served.
+	/// A bounty; `None` if the distributor does not serve it.
 	pub fn get(&self, bounty: BountyId) -> Option<Arc<Served>> {
 		read(&self.served).get(&bounty).cloned()
 	}
 
-	/// Every bounty that is served.
+	/// Every bounty that the distributor serves.
 	pub fn all(&self) -> Vec<Arc<Served>> {
 		read(&self.served).values().cloned().collect()
 	}
 
-	/// Serves a bounty from now on, or as it is now.
+	/// Adds a bounty, or replaces what is known of it.
 	pub fn put(&self, served: Served) {
 		write(&self.served).insert(served.bounty.id, Arc::new(served));
 	}
 
-	/// Serves a bounty no longer.
+	/// Stops serving a bounty.
 	pub fn remove(&self, bounty: BountyId) {
 		write(&self.served).remove(&bounty);
 		write(&self.proved).remove(&bounty);
 	}
 
-	/// Notes what is wrong with a bounty, or that nothing is.
+	/// Notes what is wrong with a bounty; `None` if nothing is.
 	pub fn trouble(&self, bounty: BountyId, words: Option<String>) {
 		let mut trouble = write(&self.trouble);
 		match words {
@@ -58,12 +58,12 @@ impl Book {
 		};
 	}
 
-	/// Notes what the newest proofs for a bounty took.
+	/// Notes what the newest proofs for a bounty cost.
 	pub fn proved(&self, bounty: BountyId, proved: Proved) {
 		write(&self.proved).insert(bounty, proved);
 	}
 
-	/// What the newest proofs for a bounty took, if any were made since the start.
+	/// What the newest proofs for a bounty cost; `None` if none were made since the start.
 	pub fn proof(&self, bounty: BountyId) -> Option<Proved> {
 		read(&self.proved).get(&bounty).copied()
 	}

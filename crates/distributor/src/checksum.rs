@@ -1,11 +1,11 @@
-//! The checksum of a file that may be large: the program can be stopped meanwhile.
+//! The checksum of a file. The file may be large, so the computation can be stopped.
 
 use crate::error::{Error, Result};
 use std::{fs::File, io::Read, path::Path};
 use tokio_util::sync::CancellationToken;
 use waybill_ipfs::{Content as Checksum, ContentHasher};
 
-/// How much is read at once.
+/// How many bytes to read at once.
 const BUFFER: usize = 256 * 1024;
 
 /// The length and SHA-256 of a file.

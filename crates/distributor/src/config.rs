@@ -8,56 +8,55 @@ use serde::Deserialize;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use url::Url;
 use waybill_chain::Amount;
+use waybill_primitives::view::MAX_ENDPOINT_LEN;
 use waybill_primitives::ModelId;
-
-/// The longest address that the chain takes.
-const MAX_ENDPOINT: usize = 128;
 
 /// The section `[distributor]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-	/// Where the exchange is served.
+	/// The address to serve the exchange on.
 	pub listen: SocketAddr,
-	/// The address that is announced on chain; without it none is.
+	/// The address to announce on chain; `None` to announce none.
 	pub announce: Option<String>,
 	/// The folder of the distributor's store and files.
 	pub data: PathBuf,
-	/// The models that are served; none means all.
+	/// The models to serve; empty for all.
 	pub models: Vec<ModelId>,
 	/// The least reward for a device, in UNIT.
 	pub min_reward: String,
-	/// The largest payload that is served, in bytes.
+	/// The largest payload to serve, in bytes.
 	pub max_payload: u64,
-	/// The largest fleet that is served, in devices; its keys are kept in memory.
+	/// The largest fleet to serve, in devices. The distributor keeps its keys in memory.
 	pub max_devices: u32,
-	/// How many devices one content key serves: what a device that gives it away can cost.
+	/// How many devices share a content key. A device that gives the key away costs the distributor
+	/// at most this many rewards.
 	pub epoch_size: u32,
-	/// How many receipts make a batch that is reserved at once.
+	/// A batch with this many receipts is reserved at once.
 	pub max_batch: u32,
 	/// How many seconds a receipt waits for others.
 	pub max_delay: u64,
 	/// A claim is late this many seconds before the end of its reservation's exclusive window.
 	///
 	/// A late claim is logged as a warning. It waits neither for transactions from before a restart
-	/// nor after a failure. In the window's last 12 seconds and after it a reservation is not
-	/// claimed: another distributor may take its devices in the block of the claim, and then the
-	/// keys are public and unpaid.
+	/// nor after a failure. The distributor does not claim a reservation in the window's last 12
+	/// seconds or after it: another distributor may take its devices in the block of the claim, and
+	/// then the keys are public and unpaid.
 	pub late_margin: u64,
 	/// Whether to claim in the last blocks of the exclusive window and after it, too, as long as
 	/// the reservation stands.
 	///
-	/// That saves reward and deposit if nobody is faster. If somebody is, the keys are public and
-	/// unpaid.
+	/// That saves reward and deposit if no other distributor is faster. Otherwise the keys are
+	/// public and unpaid.
 	pub claim_late: bool,
 	/// The tip of a claim, in percent of its reward; 0 turns it off. Without a tip a large claim
 	/// comes after every smaller transaction while blocks are full.
 	pub claim_tip_percent: u8,
-	/// How many seconds old the newest final block may be to settle by it.
+	/// How many seconds old the newest final block may be for the distributor to settle by it.
 	pub max_block_age: u64,
-	/// How many more seconds a receipt must be valid for, by its blocks.
+	/// How many more seconds, counted in blocks, a receipt must be valid for.
 	pub min_receipt: u64,
-	/// How many connections are open at once.
+	/// How many connections may be open at once.
 	pub max_connections: usize,
 }
 
@@ -110,12 +109,12 @@ impl Config {
 		Duration::from_secs(self.max_block_age)
 	}
 
-	/// Refuses what cannot work.
+	/// Fails if a distributor cannot work with this configuration.
 	pub fn check(&self) -> Result<()> {
 		let positive = [
 			("--epoch-size", u64::from(self.epoch_size)),
 			("--max-batch", u64::from(self.max_batch)),
-			("--max-connections", self.max_connections as u64),
+			("max_connections", self.max_connections as u64),
 		];
 		if let Some((flag, _)) = positive.iter().find(|(_, value)| *value == 0) {
 			return Err(Error::Zero(flag));
@@ -131,10 +130,10 @@ impl Config {
 	}
 }
 
-/// Refuses an address at which no device can reach a distributor.
+/// Fails if no device can reach a distributor at this address.
 fn check_endpoint(endpoint: &str) -> Result<()> {
-	if endpoint.len() > MAX_ENDPOINT {
-		return Err(Error::LongEndpoint(MAX_ENDPOINT));
+	if endpoint.len() > MAX_ENDPOINT_LEN as usize {
+		return Err(Error::LongEndpoint(MAX_ENDPOINT_LEN));
 	}
 	match Url::parse(&format!("{}/", endpoint.trim_end_matches('/'))) {
 		Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),

@@ -35,7 +35,7 @@ pub struct Content {
 	genesis: Hash32,
 	account: [u8; 32],
 	epoch_size: u32,
-	/// Proving takes much memory: one at a time.
+	/// Held while proving, which takes much memory: one proof at a time.
 	proving: Arc<Mutex<()>>,
 }
 
@@ -57,7 +57,7 @@ impl Content {
 		Ok(Self { gateway, kubo, store, folder, genesis, account, epoch_size, proving: Arc::default() })
 	}
 
-	/// Fetches a fleet's manifest and checks it against the root that the bounty pays for.
+	/// Fetches a fleet's manifest, and checks it against the root of the bounty.
 	pub async fn manifest(&self, cid: &Cid, bounty: &Bounty) -> Result<Manifest> {
 		let bytes = self.gateway.fetch_bytes(cid, Manifest::size(bounty.count)).await?;
 		let (root, count) = (bounty.root, bounty.count);
@@ -66,10 +66,10 @@ impl Content {
 		decoded.map_err(|cause| Error::Manifest { fleet: bounty.fleet, cause })
 	}
 
-	/// Sees to it that the newest content key for a bounty serves at least one more device, and
+	/// Makes sure that the newest content key for a bounty serves at least one more device, and
 	/// that its ciphertext is in IPFS, with its proofs if the suite has any.
 	///
-	/// Gives what proving took, if something was proved.
+	/// Returns what proving cost, if it proved anything.
 	pub async fn refill(&self, bounty: BountyId, release: &Release) -> Result<Option<Proved>> {
 		let newest = self.store.epochs(bounty)?.pop();
 		let epoch = match newest {
@@ -138,8 +138,7 @@ impl Content {
 		Ok(Stored { cid: added.cid, size: added.size })
 	}
 
-	/// A bounty is found gone from the chain at this block: takes its ciphertexts out of IPFS and
-	/// forgets it.
+	/// Forgets a bounty that is gone from the chain at this block, and unpins its ciphertexts.
 	pub async fn retire(&self, bounty: BountyId, block: BlockNumber) -> Result<()> {
 		for epoch in self.store.epochs(bounty)? {
 			let proofs = epoch.proofs().into_iter().flat_map(|proofs| [proofs.data.cid, proofs.locks.cid]);
@@ -150,7 +149,7 @@ impl Content {
 		self.store.retire(bounty, block)
 	}
 
-	/// Removes the payloads of all releases but these.
+	/// Removes the payloads of all releases except these.
 	pub fn keep_payloads(&self, releases: &[ReleaseId]) -> Result<()> {
 		let folder = self.folder.join("payloads");
 		for entry in fs::read_dir(&folder).map_err(Error::read(&folder))? {
@@ -164,7 +163,7 @@ impl Content {
 		Ok(())
 	}
 
-	/// A fresh content key, stored before it encrypts anything.
+	/// A fresh content key. It is stored before it encrypts anything.
 	fn draw(&self, bounty: BountyId, release: &Release, number: u32) -> Result<Epoch> {
 		let context = ContentContext {
 			genesis: self.genesis,
@@ -178,7 +177,7 @@ impl Content {
 		Ok(epoch)
 	}
 
-	/// The file with a release's payload, fetched if it is not there.
+	/// The file with a release's payload. Fetches it if it is not there.
 	async fn payload(&self, release: &Release) -> Result<PathBuf> {
 		let path = self.folder.join(format!("payloads/{}", release.id));
 		if !path.exists() {
@@ -189,8 +188,10 @@ impl Content {
 	}
 }
 
-/// Encrypts a payload, if it is the one that was declared; returns the ciphertext's length and
-/// hash.
+/// Encrypts a payload, and returns the ciphertext's length and hash.
+///
+/// # Errors
+/// The payload is not the one that the release declares.
 fn encrypt(
 	key: &ContentKey,
 	payload: &Path,
@@ -226,7 +227,7 @@ fn encrypt(
 	cipher.update(&encrypted);
 	output.write_all(&encrypted).and_then(|()| output.flush()).map_err(&unwritable)?;
 	if plain.finish() != expected {
-		// Not believed again.
+		// The next attempt fetches it again.
 		let _ = fs::remove_file(payload);
 		return Err(Error::OtherPayload { differs: "SHA-256" });
 	}

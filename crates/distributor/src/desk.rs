@@ -1,4 +1,4 @@
-//! What the distributor answers to devices, whatever the transport.
+//! Answers devices, whatever the transport.
 
 use crate::{
 	book::{Book, Served},
@@ -17,13 +17,14 @@ use waybill_daemon::clock::Time;
 use waybill_exchange::{Distributor, Hello, Invite, Job, Member, Offer, Receipt, Rejection, RevealedKey, Session};
 use waybill_primitives::{view::ReleaseState, BlockNumber, BountyId, DeviceIndex};
 
-/// How long an invitation can be answered.
+/// How long a device can answer an invitation.
 const INVITE_LIFETIME_MS: u64 = 60_000;
 
-/// The newest final state; nothing before the first.
+/// The newest final state; `None` before the first.
 pub type Newest<S> = watch::Receiver<Option<Arc<S>>>;
 
-/// What a device is answered: a message, a rejection, or that something here is out of order.
+/// The answer to a device: a message or a rejection. An error means that the distributor has a
+/// fault.
 pub type Answer<T> = Result<Result<T, Rejection>>;
 
 /// The distributor towards devices.
@@ -38,7 +39,8 @@ pub struct Desk<L: Ledger> {
 }
 
 impl<L: Ledger> Desk<L> {
-	/// The desk of this account. A receipt must be valid for `min_receipt` more blocks to be taken.
+	/// The desk of this account. It takes only receipts that are valid for `min_receipt` more
+	/// blocks.
 	pub fn new(ledger: &L, account: &AccountId, store: Store, newest: Newest<L::State>, min_receipt: BlockNumber) -> Self {
 		let distributor = Distributor::new(ledger.genesis(), account.0, INVITE_LIFETIME_MS, &mut OsRng.unwrap_err());
 		let (book, receipts, full) = (Book::default(), Notify::new(), Notify::new());
@@ -103,7 +105,7 @@ impl<L: Ledger> Desk<L> {
 		Ok(begun.map(|(offer, _)| offer))
 	}
 
-	/// Takes a receipt; it is safe once this returns.
+	/// Takes a receipt. It is on the disk when this returns.
 	pub fn receipt(&self, receipt: &Receipt) -> Answer<()> {
 		let Some(state) = self.state() else { return Ok(Err(Rejection::NotReady)) };
 		let number = state.head().number;
@@ -125,7 +127,7 @@ impl<L: Ledger> Desk<L> {
 	}
 }
 
-/// What an offer says about a bounty that is served.
+/// What an offer says about a bounty.
 fn job(served: &Served) -> Job {
 	let Served { bounty, release, .. } = served;
 	Job {

@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-	/// The least reward is no amount.
+	/// The least reward is not an amount.
 	#[error("--min-reward {value}: {cause}")]
 	MinReward {
 		/// The text.
@@ -22,7 +22,7 @@ pub enum Error {
 		/// What is wrong with it.
 		cause: &'static str,
 	},
-	/// A setting is zero that must not be.
+	/// A setting is zero and must not be.
 	#[error("{0} must be at least 1")]
 	Zero(&'static str),
 	/// Late claims would begin after the last moment for claims.
@@ -32,27 +32,27 @@ pub enum Error {
 	#[error("claim_tip_percent must be at most 100")]
 	TipPercent,
 	/// The address to announce is longer than the chain takes.
-	#[error("--announce: at most {0} characters")]
-	LongEndpoint(usize),
-	/// The address to announce is no HTTP address.
-	#[error("{0} is not the address of a distributor; it starts with http://")]
+	#[error("--announce: the address has more than {0} characters; announce a shorter one")]
+	LongEndpoint(u32),
+	/// The address to announce is not an HTTP address.
+	#[error("{0} is not the address of a distributor; write for example http://updates.example:4180")]
 	Endpoint(String),
-	/// Devices cannot be served at the address.
-	#[error("cannot listen on {address}; choose another with --listen: {cause}")]
+	/// The distributor cannot listen on the address.
+	#[error("cannot listen on {address}: {cause}; choose another address with --listen")]
 	Listen {
 		/// The address.
 		address: SocketAddr,
 		/// Why.
 		cause: io::Error,
 	},
-	/// The chain did not take the announcement of the address.
+	/// The chain did not accept the announcement of the address.
 	#[error("cannot announce the address on chain: {0}")]
 	Announce(waybill_chain::Error),
-	/// No final blocks come any more.
+	/// The task that follows the chain has ended.
 	#[error("the chain is no longer followed: {0}")]
 	NotFollowed(RecvError),
 
-	/// The chain refused, or cannot be asked.
+	/// The chain refused something, or no node answers.
 	#[error(transparent)]
 	Chain(#[from] waybill_chain::Error),
 	/// The chain has no such fleet.
@@ -66,14 +66,14 @@ pub enum Error {
 		/// The device.
 		index: DeviceIndex,
 	},
-	/// The proofs that receipts were stored with are those of another fleet.
+	/// The stored proofs of receipts belong to another fleet.
 	#[error("the stored proofs are not of fleet {0}")]
 	ForeignProofs(FleetId),
 	/// The configuration rules a bounty out.
 	#[error(transparent)]
 	Unwanted(#[from] Unwanted),
 
-	/// IPFS does not give or take what it should.
+	/// The gateway or kubo failed.
 	#[error(transparent)]
 	Ipfs(#[from] waybill_ipfs_http::Error),
 	/// The file in IPFS is not the fleet's manifest.
@@ -87,19 +87,19 @@ pub enum Error {
 	/// The file in IPFS is not the payload.
 	#[error("the payload in IPFS is not the one that the vendor signed (its {differs} differs)")]
 	OtherPayload {
-		/// What of it differs.
+		/// The property that differs.
 		differs: &'static str,
 	},
 	/// The payload is shorter or longer than its vendor declared.
-	#[error("the payload is not of the declared length")]
+	#[error("the payload does not have the declared length")]
 	PayloadLength,
 	/// The payload has more bytes than one key may encrypt.
 	#[error("a payload of {0} bytes is more than the cipher can encrypt")]
 	PayloadTooLarge(u64),
-	/// No proof can be made: the release names another digest than its payload has.
-	#[error("the release's digest is not that of its payload: the vendor made it with other software")]
+	/// The release's digest is not that of its payload, so no proof is possible.
+	#[error("the release's digest is not that of its payload; the vendor must publish a new release")]
 	OtherDigest,
-	/// A file that was just encrypted holds what no ciphertext does.
+	/// A file that was just encrypted contains a value that no ciphertext has.
 	#[error("chunk {chunk} of the ciphertext is not canonical")]
 	NotCanonical {
 		/// The chunk.
@@ -111,12 +111,12 @@ pub enum Error {
 	/// The program was asked to stop.
 	#[error("stopped while encrypting")]
 	Stopped,
-	/// Work in a thread of its own broke off.
+	/// A thread with this work ended early.
 	#[error("{work}: {cause}")]
 	BrokeOff {
 		/// The work.
 		work: &'static str,
-		/// How.
+		/// How it ended.
 		cause: JoinError,
 	},
 
@@ -165,19 +165,19 @@ pub enum Error {
 	#[error("another distributor runs on the store {0}; give this one a --data folder of its own")]
 	StoreInUse(PathBuf),
 	/// The store belongs to another account, chain or version of this program.
-	#[error("the store {0} is another account's, another chain's or another version's; use another --data folder")]
+	#[error("the store {0} belongs to another account, chain or program version; use another --data folder")]
 	ForeignStore(PathBuf),
 	/// The store cannot be read or written.
 	#[error("the distributor's store: {0}")]
 	Store(Box<redb::Error>),
-	/// The store holds what this program did not write.
+	/// The store contains something that this program did not write.
 	#[error("the distributor's store is damaged; restore the --data folder from a copy")]
 	Damaged,
-	/// The store holds a content key that is none.
-	#[error("the distributor's store holds a damaged content key")]
+	/// The store contains a content key that cannot be one.
+	#[error("the distributor's store has a damaged content key; restore the --data folder from a copy")]
 	DamagedKey,
-	/// A content key with this number existed before: there is never a second one.
-	#[error("bounty {bounty} has had its content key {epoch}")]
+	/// A content key with this number existed before. There is never a second one.
+	#[error("bounty {bounty} already had a content key {epoch}")]
 	SpentKey {
 		/// The bounty.
 		bounty: BountyId,
@@ -189,7 +189,7 @@ pub enum Error {
 /// Why a distributor does not serve a bounty.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unwanted {
-	/// It serves other models.
+	/// The distributor serves other models.
 	#[error("model {0} is not among --model")]
 	Model(ModelId),
 	/// The payload is too large.
@@ -204,7 +204,7 @@ pub enum Unwanted {
 }
 
 impl Error {
-	/// Whether the store cannot be read or written. A distributor cannot keep its promises then,
+	/// Whether the store cannot be read or written. The distributor then cannot keep its promises,
 	/// and has to stop.
 	pub const fn is_store_failure(&self) -> bool {
 		matches!(self, Self::Store(_) | Self::Damaged)

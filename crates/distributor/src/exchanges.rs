@@ -1,12 +1,12 @@
-//! The exchanges with devices as the store holds them.
+//! The exchanges with devices in the store.
 //!
-//! Each change also updates, in the same transaction, an index of the unsettled ones and a count of
-//! each stage. So neither question reads them all.
+//! Each change also updates, in the same transaction, an index of the unsettled exchanges and a
+//! count for each stage. So neither question reads all exchanges.
 
 use crate::error::{Error, Result};
 use codec::{Decode, DecodeAll, Encode};
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
-use waybill_exchange::{Progress, Rejection, Session};
+use waybill_exchange::{Rejection, Session, SessionStage};
 use waybill_primitives::{BountyId, DeviceIndex};
 
 /// By bounty and the device's index.
@@ -21,27 +21,27 @@ type Key = (BountyId, DeviceIndex);
 /// How many exchanges under a bounty are at each stage.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]
 pub struct Counts {
-	/// An offer is made.
+	/// The device has an offer and has not signed.
 	pub offered: u32,
 	/// The device has signed.
 	pub signed: u32,
-	/// Reserved, and to be claimed.
+	/// The device is reserved, but not claimed.
 	pub reserved: u32,
-	/// The key is public.
+	/// The device's key is public.
 	pub revealed: u32,
 }
 
 impl Counts {
-	fn of(&mut self, progress: &Progress) -> &mut u32 {
+	fn of(&mut self, progress: &SessionStage) -> &mut u32 {
 		match progress {
-			Progress::Offered => &mut self.offered,
-			Progress::Signed(_) => &mut self.signed,
-			Progress::Reserved(..) => &mut self.reserved,
-			Progress::Revealed => &mut self.revealed,
+			SessionStage::Offered => &mut self.offered,
+			SessionStage::Signed(_) => &mut self.signed,
+			SessionStage::Reserved(..) => &mut self.reserved,
+			SessionStage::Revealed => &mut self.revealed,
 		}
 	}
 
-	/// Whether a receipt is still to be taken to its money.
+	/// Whether there is a receipt that is neither paid nor given up.
 	pub const fn is_unsettled(&self) -> bool {
 		self.signed > 0 || self.reserved > 0
 	}
@@ -69,8 +69,8 @@ impl<'txn> Exchanges<'txn> {
 		read(&self.sessions, key)
 	}
 
-	/// Stores an exchange that was at this stage before, or is new.
-	pub fn put(&mut self, session: &Session, before: Option<&Progress>) -> Result<()> {
+	/// Stores an exchange. `before` is its stage so far; `None` if it is new.
+	pub fn put(&mut self, session: &Session, before: Option<&SessionStage>) -> Result<()> {
 		let (key, progress) = ((session.bounty(), session.device_index()), session.progress());
 		self.sessions.insert(key, session.to_bytes().as_slice())?;
 		if is_unsettled(progress) {
@@ -89,8 +89,7 @@ impl<'txn> Exchanges<'txn> {
 		Ok(())
 	}
 
-	/// Moves an exchange on. A step that it is not at leaves it as it is: the step was taken
-	/// before.
+	/// Moves an exchange on. Does nothing if the exchange rejects the change: it was made before.
 	pub fn change(&mut self, key: Key, change: impl FnOnce(&mut Session) -> Result<(), Rejection>) -> Result<()> {
 		let Some(mut session) = self.get(key)? else { return Ok(()) };
 		let before = session.progress().clone();
@@ -100,8 +99,8 @@ impl<'txn> Exchanges<'txn> {
 		}
 	}
 
-	/// Drops the exchanges under a bounty, other than those to keep.
-	pub fn forget(&mut self, bounty: BountyId, keep: impl Fn(&Progress) -> bool) -> Result<()> {
+	/// Drops the exchanges under a bounty, except those to keep.
+	pub fn forget(&mut self, bounty: BountyId, keep: impl Fn(&SessionStage) -> bool) -> Result<()> {
 		let mut left = Counts::default();
 		let kept = self.sessions.retain_in(all(bounty), |_, bytes| match Session::restore(bytes) {
 			Ok(session) if keep(session.progress()) => {
@@ -147,8 +146,8 @@ pub fn all_counts(txn: &ReadTransaction) -> Result<Vec<(BountyId, Counts)>> {
 	.collect()
 }
 
-const fn is_unsettled(progress: &Progress) -> bool {
-	matches!(progress, Progress::Signed(_) | Progress::Reserved(..))
+const fn is_unsettled(progress: &SessionStage) -> bool {
+	matches!(progress, SessionStage::Signed(_) | SessionStage::Reserved(..))
 }
 
 const fn all(bounty: BountyId) -> std::ops::RangeInclusive<Key> {

@@ -1,9 +1,9 @@
-//! Which final states may be acted on.
+//! Which final states the distributor may act on.
 //!
-//! What a lagging node does not know yet may be there on the chain. To act on its state would give
-//! up receipts, earnings and content keys, and to claim by it would show keys after their exclusive
-//! window. So a state counts only if it is no older than the newest one acted on before, even
-//! before a restart or by another node, and if it is not too old by the clock.
+//! A lagging node does not know everything that is on the chain. Acting on its state would give up
+//! receipts, earnings and content keys. Claiming by it would show keys after their exclusive
+//! window. So a state counts only if it is not older than the newest one acted on before, which may
+//! have come from another node or before a restart, and if it is not too old by the clock.
 
 use crate::{error::Result, store::Store};
 use std::time::{Duration, Instant};
@@ -11,25 +11,26 @@ use waybill_chain::ledger::Head;
 use waybill_daemon::clock::Time;
 use waybill_primitives::BlockNumber;
 
-/// How long a node may lag before that is worth a warning.
+/// How long a node may lag before the distributor logs a warning.
 const LAG: Duration = Duration::from_secs(15);
 
-/// The newest block that was acted on, in the store.
+/// The newest block that the distributor acted on, in the store.
 #[derive(Debug)]
 pub struct Horizon {
 	store: Store,
 	max_age: Duration,
-	/// Since when the node lags, and whether that was said.
+	/// Since when the node lags, and whether that was logged.
 	lags: Option<(Instant, bool)>,
 }
 
 impl Horizon {
-	/// The horizon that the store holds.
+	/// The horizon in the store.
 	pub const fn new(store: Store, max_age: Duration) -> Self {
 		Self { store, max_age, lags: None }
 	}
 
-	/// Whether the state with this head may be acted on. If so, no older one may be from now on.
+	/// Whether the distributor may act on the state with this head. If so, it refuses older ones
+	/// from now on.
 	pub fn admits(&mut self, head: Head) -> Result<bool> {
 		let handled = self.store.handled()?;
 		let age = Duration::from_millis(Time::now().0.saturating_sub(head.timestamp_ms));
@@ -46,13 +47,13 @@ impl Horizon {
 				block,
 				handled,
 				age,
-				"the node lags behind, or this machine's clock is wrong: nothing is settled"
+				"settling is paused: the newest final block is old; check the node and this machine's clock"
 			);
 		}
 		Ok(false)
 	}
 
-	/// The chain is known to have this final block.
+	/// Notes that the chain has this final block.
 	pub fn raise(&self, block: BlockNumber) -> Result<()> {
 		self.store.handle(block)
 	}

@@ -1,5 +1,4 @@
-//! The exchange over HTTP, bounded in every way: the length of what is sent, requests at work, and
-//! connections.
+//! The exchange over HTTP. Bodies, concurrent requests and connections are all bounded.
 
 use crate::{
 	desk::{Answer, Desk},
@@ -19,12 +18,12 @@ use waybill_chain::ledger::Ledger;
 use waybill_exchange::{Hello, Message, Receipt, Rejection, RejectionMessage, MEDIA_TYPE};
 use waybill_primitives::{BountyId, DeviceIndex};
 
-/// Longer than any message of a device.
+/// The longest body that is read: longer than any message of a device.
 const MAX_BODY: usize = 4_096;
-/// How many requests that touch the store are at work at once.
+/// How many requests may use the store at once.
 const MAX_WORK: usize = 64;
 
-/// What every request is given.
+/// What every request uses.
 struct Shared<L: Ledger> {
 	desk: Arc<Desk<L>>,
 	about: About,
@@ -77,7 +76,7 @@ async fn status<L: Ledger>(State(shared): State<Arc<Shared<L>>>) -> Response {
 	match Status::of(&shared.desk, &shared.about) {
 		Ok(status) => Json(status).into_response(),
 		Err(error) => {
-			tracing::error!(%error, "no status");
+			tracing::error!(%error, "cannot read the status");
 			StatusCode::INTERNAL_SERVER_ERROR.into_response()
 		},
 	}
@@ -88,9 +87,9 @@ fn answer<T>(answer: Answer<T>, respond: impl FnOnce(T) -> Response) -> Response
 		Ok(Ok(value)) => respond(value),
 		Ok(Err(rejection)) => reject(rejection),
 		Err(error) => {
-			// A full disk, a node that is gone: the device may come again, and nothing was promised
-			// to it.
-			tracing::error!(%error, "a request could not be served");
+			// For example a full disk, or a lost node. The device may come again, and the
+			// distributor has promised it nothing.
+			tracing::error!(%error, "cannot serve a request");
 			reject(Rejection::Busy)
 		},
 	}

@@ -1,4 +1,4 @@
-//! Getting the content of bounties ready: several at once, each again after a pause when it failed.
+//! Prepares the content of bounties, several at once. Retries each that failed after a pause.
 
 use crate::{
 	book::Served,
@@ -23,19 +23,19 @@ use waybill_primitives::BountyId;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// Getting a bounty's content ready has come to its end.
+/// The preparation of a bounty has ended.
 struct Prepared {
 	bounty: BountyId,
 	result: Result<(Served, Option<Proved>)>,
 }
 
-/// A bounty whose content could not be got ready.
+/// A bounty whose preparation failed.
 struct Retry {
 	at: Instant,
 	pause: Duration,
 }
 
-/// Gets bounties ready and puts them into the desk's book.
+/// Prepares bounties, and puts them into the desk's book.
 pub struct Preparing<L: Ledger> {
 	desk: Arc<Desk<L>>,
 	content: Content,
@@ -46,7 +46,7 @@ pub struct Preparing<L: Ledger> {
 }
 
 impl<L: Ledger> Preparing<L> {
-	/// Nothing is under way yet.
+	/// Prepares nothing yet.
 	pub fn new(desk: Arc<Desk<L>>, content: Content, limits: Limits) -> Self {
 		let (tasks, under_way, retries) = (JoinSet::new(), HashSet::new(), HashMap::new());
 		Self { desk, content, limits: Arc::new(limits), tasks, under_way, retries }
@@ -57,12 +57,12 @@ impl<L: Ledger> Preparing<L> {
 		!self.tasks.is_empty()
 	}
 
-	/// The bounties that are got ready now.
+	/// The bounties that it is preparing.
 	pub const fn under_way(&self) -> &HashSet<BountyId> {
 		&self.under_way
 	}
 
-	/// Gets the content of a bounty ready, unless that is under way or was tried a short while ago.
+	/// Prepares a bounty, unless that is under way or failed a short while ago.
 	pub fn begin(&mut self, bounty: Bounty) {
 		let tried = self.retries.get(&bounty.id).is_some_and(|retry| retry.at > Instant::now());
 		if tried || !self.limits.is_paid_enough(&bounty) || !self.under_way.insert(bounty.id) {
@@ -95,7 +95,7 @@ impl<L: Ledger> Preparing<L> {
 			Err(error) => {
 				let pause = self.retries.get(&bounty).map_or(FIRST_PAUSE, |retry| (retry.pause * 2).min(LONGEST_PAUSE));
 				if !matches!(error, Error::Unwanted(_)) {
-					tracing::warn!(bounty, %error, ?pause, "cannot serve the bounty; trying again after a pause");
+					tracing::warn!(bounty, %error, ?pause, "cannot serve the bounty; will retry after a pause");
 				}
 				self.desk.book().trouble(bounty, Some(error.to_string()));
 				self.retries.insert(bounty, Retry { at: Instant::now() + pause, pause });
@@ -104,8 +104,8 @@ impl<L: Ledger> Preparing<L> {
 	}
 }
 
-/// Checks that a bounty is wanted, fetches its manifest unless that is at hand, and refills its
-/// content.
+/// Checks that the configuration admits a bounty, fetches its manifest if that is missing, and
+/// refills its content.
 async fn prepare<L: Ledger>(
 	content: &Content,
 	desk: &Desk<L>,

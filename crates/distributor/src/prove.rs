@@ -1,5 +1,4 @@
-//! From a payload on disk to its ciphertext and the proofs that go with it, under a suite with
-//! proofs.
+//! From a payload on disk to its ciphertext and proofs, under a suite with proofs.
 
 use crate::{
 	checksum::checksum,
@@ -21,7 +20,7 @@ use waybill_ipfs::Content as Checksum;
 use waybill_primitives::ReleaseStatement;
 use waybill_zkcp::{ChunkDigests, Layout, Progress, ProveError, SweepError};
 
-/// What proving took.
+/// What proving cost.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Proved {
 	/// Seconds for the proof that the ciphertext decrypts to the payload.
@@ -53,15 +52,18 @@ impl Files {
 		Self { ciphertext: ciphertext.into(), data: with(".proof"), locks: with(".locks") }
 	}
 
-	/// Removes those that are there.
+	/// Removes those that exist.
 	pub fn remove(&self) -> Result<()> {
 		let mut paths = [&self.ciphertext, &self.data, &self.locks].into_iter();
 		paths.try_for_each(|path| disk::remove(path).map_err(Error::remove(path)))
 	}
 }
 
-/// Encrypts a payload and proves that the ciphertext and the locks of this content key give it
-/// back. Fails if the payload is not the one that was declared.
+/// Encrypts a payload, and proves that the ciphertext and the locks of this content key give it
+/// back.
+///
+/// # Errors
+/// The payload is not the one that the release declares, or a file cannot be read or written.
 pub fn make(
 	epoch: &Epoch,
 	payload: &Path,
@@ -71,7 +73,7 @@ pub fn make(
 ) -> Result<(Checksum, Proved)> {
 	let expected = Checksum { size: statement.size, sha256: statement.sha256 };
 	if checksum(payload, stopped)? != expected {
-		// Not believed again.
+		// The next attempt fetches it again.
 		let _ = fs::remove_file(payload);
 		return Err(Error::OtherPayload { differs: "SHA-256 or length" });
 	}
@@ -112,7 +114,7 @@ fn create(path: &Path) -> Result<File> {
 	file.map_err(Error::write(path))
 }
 
-/// A run over a file that ended early; `storage` says which file it could not read or write.
+/// The error of a pass over a file; `storage` makes that of a file that cannot be read or written.
 fn swept(storage: impl Fn(io::Error) -> Error) -> impl Fn(SweepError<io::Error>) -> Error {
 	move |error| match error {
 		SweepError::Storage(cause) => storage(cause),

@@ -1,4 +1,4 @@
-//! The running distributor: follows the chain, gets content ready, serves devices, settles.
+//! The running distributor: follows the chain, prepares content, serves devices, settles.
 
 use crate::{
 	book::Served,
@@ -29,22 +29,22 @@ use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_primitives::{BlockNumber, BountyId};
 
 const STORE_FILE: &str = "distributor.redb";
-/// How often to look at receipts that wait, between blocks.
+/// How often to look at waiting receipts between blocks.
 const TICK: Duration = Duration::from_millis(500);
-/// How long to wait before asking a node again that gave no answer.
+/// How long to wait before asking a node again after it gave no answer.
 const NODE_PAUSE: Duration = Duration::from_secs(3);
-/// How long the public keys for a bounty are kept after it is gone from the chain: a month.
+/// How long to keep a bounty's public keys after it is gone from the chain: a month.
 const KEEP_KEYS: Duration = Duration::from_secs(30 * 24 * 3_600);
 
-/// What a distributor works with.
+/// The parts of a distributor.
 pub struct Parts<L> {
 	/// The chain.
 	pub ledger: L,
-	/// The account that is paid.
+	/// The account that the chain pays.
 	pub account: Account,
-	/// Where payloads come from.
+	/// The gateway that payloads come from.
 	pub gateway: Gateway,
-	/// Where ciphertexts go.
+	/// The node that ciphertexts go to.
 	pub kubo: Kubo,
 	/// The configuration.
 	pub config: Config,
@@ -67,8 +67,9 @@ struct Service<L: Payee> {
 	keep_keys: BlockNumber,
 }
 
-/// Runs until `stop`, and then stops at once, whatever it waits for: the store is whole after every
-/// step. Calls `ready` with the address that devices can connect to.
+/// Runs until `stop` completes. Calls `ready` with the address that devices can connect to.
+///
+/// It stops at once, whatever it waits for: the store is whole after every step.
 pub async fn run<L: Payee>(parts: Parts<L>, ready: impl FnOnce(SocketAddr), stop: impl Future<Output = ()>) -> Result<()> {
 	tokio::pin!(stop);
 	let (ledger, max_connections, listen) = (parts.ledger.clone(), parts.config.max_connections, parts.config.listen);
@@ -97,7 +98,7 @@ pub async fn run<L: Payee>(parts: Parts<L>, ready: impl FnOnce(SocketAddr), stop
 	result
 }
 
-/// Opens the store, and gets everything ready that the chain and IPFS are needed for.
+/// Opens the store, and starts everything that needs the chain or IPFS.
 async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 	let Parts { ledger, account, gateway, kubo, config } = parts;
 	config.check()?;
@@ -142,7 +143,7 @@ async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 	Ok(Started { service, about, newest, listener })
 }
 
-/// Publishes the address, unless the chain has it.
+/// Announces the address, unless the chain already has it.
 async fn announce<L: Payee>(ledger: &L, account: &Account, endpoint: &str) -> Result<()> {
 	let announced = ledger.newest().await?.distributors().await?;
 	let mine = announced.iter().find(|distributor| distributor.account == account.id());
@@ -219,7 +220,7 @@ impl<L: Payee> Service<L> {
 		}
 	}
 
-	/// Sends what is due. A store that cannot be written ends the program; a node that does not
+	/// Sends what is due. A store that cannot be written ends the program. A node that does not
 	/// answer is asked again.
 	async fn settle(&mut self, state: &Arc<L::State>) -> Result<()> {
 		match self.settler.settle(state, |bounty, words| self.desk.book().trouble(bounty, words)).await {
@@ -231,7 +232,7 @@ impl<L: Payee> Service<L> {
 		}
 	}
 
-	/// Looks which bounties there are to serve.
+	/// Updates the bounties to serve.
 	async fn on_block(&mut self, state: &Arc<L::State>) -> Result<()> {
 		let mut open = state.open_bounties().await?;
 		open.retain(|bounty| bounty.paid < bounty.count);
@@ -254,7 +255,7 @@ impl<L: Payee> Service<L> {
 		self.clean(state).await
 	}
 
-	/// Drops what bounties that are gone from the chain have left.
+	/// Drops everything about bounties that are gone from the chain.
 	async fn clean(&self, state: &Arc<L::State>) -> Result<()> {
 		let (book, store, under_way) = (self.desk.book(), self.desk.store(), self.preparing.under_way());
 		let unsettled = store.unsettled()?;

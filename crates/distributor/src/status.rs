@@ -1,4 +1,4 @@
-//! How a distributor stands, for people and programs.
+//! The state of a distributor, for people and programs.
 
 use crate::{desk::Desk, error::Result, exchanges::Counts, prove::Proved, store::Earnings};
 use serde::{Deserialize, Serialize};
@@ -11,12 +11,12 @@ use waybill_chain::{
 use waybill_daemon::clock::Time;
 use waybill_primitives::{BlockNumber, BountyId, FleetId, ReleaseId, Version};
 
-/// What does not change while a distributor runs.
+/// The part of the status that does not change while a distributor runs.
 #[derive(Clone, Debug)]
 pub struct About {
-	/// The account that is paid.
+	/// The account that the chain pays.
 	pub account: AccountId,
-	/// The chain.
+	/// The chain's genesis hash.
 	pub genesis: Hash,
 	/// The address that is announced on chain.
 	pub endpoint: Option<String>,
@@ -24,20 +24,20 @@ pub struct About {
 	pub started_ms: u64,
 }
 
-/// How a distributor stands.
+/// The state of a distributor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
-	/// The account that is paid.
+	/// The account that the chain pays.
 	pub account: String,
 	/// The chain, by its genesis hash.
 	pub genesis: String,
 	/// The address that is announced on chain.
 	pub endpoint: Option<String>,
-	/// For how many seconds it has run.
+	/// How many seconds it has run.
 	pub uptime: u64,
 	/// The newest final block.
 	pub block: Option<BlockNumber>,
-	/// The bounties, those that are served and those that were.
+	/// The bounties that it serves or has served.
 	pub bounties: Vec<BountyStatus>,
 	/// The sums over all bounties.
 	pub total: Total,
@@ -52,17 +52,17 @@ pub struct Total {
 	pub earned: String,
 	/// Transaction fees.
 	pub fees: String,
-	/// Deliveries of which it can no longer be told whether they were paid.
+	/// Deliveries of which nobody can tell any more whether they were paid.
 	#[serde(default)]
 	pub unknown: u32,
 }
 
-/// How a bounty stands with a distributor.
+/// The state of a bounty at a distributor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BountyStatus {
 	/// The bounty.
 	pub bounty: BountyId,
-	/// Whether devices are served.
+	/// Whether it serves devices.
 	pub serving: bool,
 	/// Its release.
 	pub release: Option<ReleaseId>,
@@ -72,18 +72,18 @@ pub struct BountyStatus {
 	pub fleet: Option<FleetId>,
 	/// The block from which nothing can be reserved.
 	pub expires_at: Option<BlockNumber>,
-	/// The devices that were made an offer and have not signed.
+	/// The devices that have an offer and have not signed.
 	pub offered: u32,
-	/// The devices whose receipt is to be reserved.
+	/// The devices that have signed and are not reserved.
 	pub signed: u32,
-	/// The devices that are reserved and are to be claimed.
+	/// The devices that are reserved and not claimed.
 	pub reserved: u32,
 	/// The devices whose key is public.
 	pub revealed: u32,
 	/// What it brought and cost.
 	#[serde(flatten)]
 	pub total: Total,
-	/// What the newest proofs took, if any were made since the start.
+	/// What the newest proofs cost; `None` if none were made since the start.
 	#[serde(default)]
 	pub proved: Option<Proved>,
 	/// What is wrong.
@@ -98,7 +98,7 @@ impl From<Earnings> for Total {
 }
 
 impl Status {
-	/// How the distributor behind this desk stands now.
+	/// The state of the distributor behind this desk.
 	pub fn of<L: Ledger>(desk: &Desk<L>, about: &About) -> Result<Self> {
 		let earnings: BTreeMap<_, _> = desk.store().earnings()?.into_iter().collect();
 		let counts: BTreeMap<_, _> = desk.store().counts()?.into_iter().collect();
@@ -151,7 +151,7 @@ impl fmt::Display for Total {
 		write!(f, "{} devices paid, earned {earned}, fees {fees}", self.devices)?;
 		match self.unknown {
 			0 => Ok(()),
-			unknown => write!(f, ", {unknown} devices of which it is unknown whether they were paid"),
+			unknown => write!(f, ", payment of {unknown} devices unknown"),
 		}
 	}
 }

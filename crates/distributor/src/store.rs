@@ -11,7 +11,7 @@ use codec::{Decode, DecodeAll, Encode};
 use redb::{Database, ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
 use waybill_chain::Amount;
-use waybill_exchange::{Ciphertext, Epoch, Message, Offer, Progress, Proofs, Receipt, Rejection, Session, Unsent};
+use waybill_exchange::{Ciphertext, Epoch, Message, Offer, Proofs, Receipt, Rejection, Session, SessionStage, Unsent};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, Hash32, ReservationId};
 
 type Bytes = TableDefinition<'static, (u64, u32), &'static [u8]>;
@@ -24,7 +24,7 @@ const CLAIMS: Bytes = TableDefinition::new("claims");
 const EARNINGS: TableDefinition<u64, &[u8]> = TableDefinition::new("earnings");
 /// The layout's version, chain and account, which never change.
 const OWNER: TableDefinition<(), &[u8]> = TableDefinition::new("owner");
-/// The newest final block that was acted on.
+/// The newest final block that the distributor acted on.
 const HANDLED: TableDefinition<(), BlockNumber> = TableDefinition::new("handled");
 /// Tombstones of removed bounties: the block where the removal was noticed, or `None` once their
 /// keys are pruned.
@@ -42,26 +42,26 @@ pub struct Claim {
 	pub devices: Vec<DeviceIndex>,
 	/// The newest final block when it was first sent.
 	pub first: BlockNumber,
-	/// The newest block when it was last sent, at the most.
+	/// An upper bound of the newest block when it was last sent.
 	pub last: BlockNumber,
 }
 
-/// What became of a device of a claim.
+/// What happened to a device of a claim.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fate {
 	/// Its delivery was paid, and its key is public.
 	Paid,
 	/// Its delivery was not paid, though its key is in a block.
 	Shown,
-	/// It cannot be told any more whether its delivery was paid: its key counts as public.
+	/// Nobody can tell any more whether its delivery was paid. Its key counts as public.
 	Unknown,
 	/// Its key is in no block, and its delivery was not paid.
 	Lapsed,
-	/// As [`Self::Lapsed`], but the reservation stands: it can be claimed again.
+	/// Like [`Self::Lapsed`], but the reservation stands, so it can be claimed again.
 	Held,
 }
 
-/// What a bounty brought and cost. The fee of a transaction whose end was not seen is missing.
+/// What a bounty brought and cost. Lacks the fees of transactions whose outcome was never seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]
 pub struct Earnings {
 	/// Paid deliveries.
@@ -70,7 +70,7 @@ pub struct Earnings {
 	pub earned: u128,
 	/// Transaction fees.
 	pub fees: u128,
-	/// Deliveries of which it can no longer be told whether they were paid.
+	/// Deliveries of which nobody can tell any more whether they were paid.
 	pub unknown: u32,
 }
 
@@ -152,7 +152,7 @@ impl Store {
 		})
 	}
 
-	/// The bounties that there are content keys for.
+	/// The bounties with content keys.
 	pub fn bounties(&self) -> Result<Vec<BountyId>> {
 		let txn = self.db.begin_read()?;
 		let table = txn.open_table(EPOCHS)?;
@@ -164,14 +164,14 @@ impl Store {
 		Ok(bounties)
 	}
 
-	/// A bounty is found gone from the chain at this block: forgets its content keys, and its
-	/// exchanges except for the keys that are public.
+	/// Forgets the content keys and exchanges of a bounty that is gone from the chain at this
+	/// block. Keeps the keys that are public.
 	pub fn retire(&self, bounty: BountyId, block: BlockNumber) -> Result<()> {
 		self.write(|txn| {
 			txn.open_table(RETIRED)?.insert(bounty, Some(block))?;
 			let mut epochs = txn.open_table(EPOCHS)?;
 			epochs.retain_in((bounty, 0)..=(bounty, u32::MAX), |_, _| false)?;
-			Exchanges::open(txn)?.forget(bounty, |progress| *progress == Progress::Revealed)
+			Exchanges::open(txn)?.forget(bounty, |progress| *progress == SessionStage::Revealed)
 		})
 	}
 
@@ -197,14 +197,14 @@ impl Store {
 		})
 	}
 
-	/// The newest final block that was acted on.
+	/// The newest final block that the distributor acted on.
 	pub fn handled(&self) -> Result<BlockNumber> {
 		let txn = self.db.begin_read()?;
 		let found = txn.open_table(HANDLED)?.get(())?;
 		Ok(found.map_or(0, |block| block.value()))
 	}
 
-	/// Notes that this final block is acted on.
+	/// Notes that the distributor acts on this final block.
 	pub fn handle(&self, block: BlockNumber) -> Result<()> {
 		if self.handled()? >= block {
 			return Ok(());
@@ -248,16 +248,16 @@ impl Store {
 
 	/// Begins the exchange with a device.
 	///
-	/// `begin` takes the newest content key. Its offer leaves when both are stored, with the number of
-	/// further devices that the key serves. If the exchange was begun meanwhile, the device has to greet
-	/// again.
+	/// `begin` gets the newest content key. Once key and exchange are stored, this returns the
+	/// offer and the number of further devices that the key serves. If the exchange began
+	/// meanwhile, the device has to greet again.
 	pub fn begin(
 		&self,
 		bounty: BountyId,
 		index: DeviceIndex,
 		begin: impl FnOnce(&mut Epoch) -> Result<(Session, Unsent<Offer>), Rejection>,
 	) -> Result<Result<(Offer, u32), Rejection>> {
-		// A device that cannot be served now does not make others wait for the disk.
+		// A device that cannot be served now must not make others wait for the disk.
 		match self.newest_epoch(bounty)? {
 			None => return Ok(Err(Rejection::NotReady)),
 			Some(epoch) if epoch.left() == 0 => return Ok(Err(Rejection::EpochFull)),
@@ -281,7 +281,7 @@ impl Store {
 		.map(|begun| begun.map(|(unsent, left)| (unsent.persisted(), left)))
 	}
 
-	/// Takes a receipt, which may be acknowledged once this returns.
+	/// Takes a receipt. The distributor may acknowledge it once this returns.
 	pub fn receipt(&self, receipt: &Receipt, number: BlockNumber, min_blocks: BlockNumber) -> Result<Result<(), Rejection>> {
 		let key = (receipt.bounty, receipt.device_index);
 		let take = |session: Option<Session>| {
@@ -289,7 +289,7 @@ impl Store {
 			let before = session.progress().clone();
 			session.receipt(receipt, number, min_blocks).map(|unsent| (session, before, unsent))
 		};
-		// Only a receipt that is good and new is worth a change on the disk.
+		// Only a receipt that is valid and new may cost a write to the disk.
 		let (taken, before, unsent) = match take(self.session(key.0, key.1)?) {
 			Ok((taken, before, unsent)) if *taken.progress() != before => (taken, before, unsent),
 			Ok((_, _, unsent)) => {
@@ -301,8 +301,7 @@ impl Store {
 		self.attempt(|txn| {
 			let mut exchanges = Exchanges::open(txn)?;
 			let (taken, before, unsent) = match exchanges.get(key)? {
-				// Nothing but its progress ever changes in an exchange, so the receipt is checked
-				// already.
+				// Only the progress of an exchange ever changes, so the check above still holds.
 				Some(session) if *session.progress() == before => (taken, before, unsent),
 				moved_on => match take(moved_on) {
 					Ok(again) => again,
@@ -330,10 +329,10 @@ impl Store {
 		})
 	}
 
-	/// Notes a claim before its keys leave. Answers whether it is the reservation's only one.
+	/// Notes a claim before its keys leave. Returns whether it is the reservation's only claim.
 	///
 	/// A claim that is sent again keeps the block of the first time, and the devices whose fate is
-	/// open.
+	/// still open.
 	pub fn begin_claim(&self, bounty: BountyId, reservation: ReservationId, claim: &Claim) -> Result<bool> {
 		self.write(|txn| {
 			let mut table = txn.open_table(CLAIMS)?;
@@ -363,8 +362,8 @@ impl Store {
 		.collect()
 	}
 
-	/// Settles the devices of a claim whose fate is certain; the claim ends with the last of them.
-	/// Returns what these brought, or nothing if the claim was settled before.
+	/// Settles the devices of a claim whose fate is certain. The claim ends with the last of them.
+	/// Returns what they brought, or `None` if the claim was settled before.
 	pub fn settle_claim(
 		&self,
 		bounty: BountyId,
@@ -445,7 +444,7 @@ impl Store {
 		Ok(result)
 	}
 
-	/// Makes a change unless it is rejected: then nothing is written.
+	/// Makes a change. If it is rejected, nothing is written.
 	fn attempt<T>(
 		&self,
 		change: impl FnOnce(&WriteTransaction) -> Result<Result<T, Rejection>>,

@@ -14,7 +14,7 @@ use waybill_primitives::{view::ReleaseState, ModelId};
 /// What the configuration says about the bounties to serve.
 #[derive(Debug)]
 pub struct Limits {
-	/// None means all.
+	/// Empty for all.
 	models: HashSet<ModelId>,
 	min_reward: Amount,
 	max_payload: u64,
@@ -37,7 +37,7 @@ impl Limits {
 		bounty.reward >= self.min_reward
 	}
 
-	/// Whether a bounty for a release is one to serve.
+	/// Fails if the configuration rules out a bounty for a release, or if the release is withdrawn.
 	pub fn check(&self, bounty: &Bounty, release: &Release) -> Result<(), Unwanted> {
 		let statement = &release.statement;
 		if !self.models.is_empty() && !self.models.contains(&statement.model) {

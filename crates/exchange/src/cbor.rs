@@ -1,4 +1,4 @@
-//! Deterministic CBOR (RFC 8949, section 4.2.1): one value, one encoding, nothing else is read.
+//! Deterministic CBOR (RFC 8949, section 4.2.1): each value has one encoding, and no other is read.
 
 use alloc::vec::Vec;
 use core::{convert::Infallible, fmt};
@@ -9,7 +9,8 @@ use minicbor::{
 };
 use zeroize::Zeroizing;
 
-/// A message or a saved state: a CBOR map with fixed integer keys, whose key 0 is the layout's version.
+/// A message or a saved state: a CBOR map with fixed integer keys, whose key 0 is the layout's
+/// version.
 pub trait Message: Sized + Encode<()> + for<'b> Decode<'b, ()> {
 	/// The longest encoding that is read or written.
 	const MAX_LEN: usize;
@@ -17,15 +18,15 @@ pub trait Message: Sized + Encode<()> + for<'b> Decode<'b, ()> {
 	/// The one encoding of this value.
 	fn to_cbor(&self) -> Vec<u8> {
 		let mut bytes = Vec::with_capacity(Self::MAX_LEN);
-		// Writing to a vector cannot fail, and no codec here fails of its own.
+		// Writing to a vector cannot fail, and no encoder here fails by itself.
 		let _: Result<(), encode::Error<Infallible>> = minicbor::encode(self, &mut bytes);
 		bytes
 	}
 
 	/// Reads the one encoding of a value.
 	///
-	/// Longer input, other versions, unknown, repeated or disordered keys, indefinite lengths, integers that are not in
-	/// their shortest form and bytes after the value are refused.
+	/// Refuses longer input, other versions, unknown, repeated or disordered keys, indefinite
+	/// lengths, integers that are not in their shortest form, and bytes after the value.
 	fn from_cbor(bytes: &[u8]) -> Result<Self, DecodeError> {
 		if bytes.len() > Self::MAX_LEN {
 			return Err(DecodeError::TooLong);
@@ -36,7 +37,8 @@ pub trait Message: Sized + Encode<()> + for<'b> Decode<'b, ()> {
 		if decoder.position() != bytes.len() {
 			return Err(DecodeError::TrailingBytes);
 		}
-		// What is written back equals what was read only if it was in canonical form and held no more than the type does.
+		// Encoding gives the same bytes only if the input was canonical and held nothing that the
+		// type does not.
 		let canonical = Zeroizing::new(value.to_cbor());
 		if canonical.as_slice() == bytes {
 			Ok(value)
@@ -63,7 +65,7 @@ pub enum DecodeError {
 	TooLong,
 	/// Not CBOR, or not this message.
 	Malformed,
-	/// A version of the message that is not known here.
+	/// A version of the message that is not supported here.
 	UnsupportedVersion,
 	/// Bytes follow the message.
 	TrailingBytes,
@@ -76,7 +78,7 @@ impl fmt::Display for DecodeError {
 		f.write_str(match self {
 			Self::TooLong => "the message is longer than such a message can be",
 			Self::Malformed => "not a message of the exchange",
-			Self::UnsupportedVersion => "a version of the message that is not known here",
+			Self::UnsupportedVersion => "the message has a version that is not supported here",
 			Self::TrailingBytes => "bytes follow the message",
 			Self::NotCanonical => "the message is not in deterministic CBOR, or has unknown or repeated keys",
 		})

@@ -8,18 +8,19 @@ pub type ReleaseView = view::ReleaseView<AccountId>;
 
 /// What one finalised block says about a bounty, its release and the device's place in it.
 ///
-/// The caller fills it from the state of a single finalised block and of no other.
+/// The caller must fill it from the state of one finalised block.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ChainView {
 	/// The finalised block.
 	pub head: ChainHead,
 	/// The release.
 	pub release: ReleaseView,
-	/// The device's place in the bounty; `None` if the chain does not know the bounty, or knows it no longer.
+	/// The device's place in the bounty; `None` if the chain does not know the bounty, or knows it
+	/// no longer.
 	pub place: Option<Place>,
 }
 
-/// A finalised block, as far as the device's trust in its state goes.
+/// A finalised block, with what the device needs to decide whether to trust its state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChainHead {
 	/// The hash of the chain's first block.
@@ -37,7 +38,7 @@ pub struct Place {
 	pub bounty: view::BountyView<AccountId, u128>,
 	/// The device's place in the bounty's fleet.
 	pub device_index: DeviceIndex,
-	/// How that place stands.
+	/// The state of that place.
 	pub slot: Slot,
 }
 
@@ -48,7 +49,7 @@ pub enum Slot {
 	Open,
 	/// A distributor has reserved the payment.
 	Reserved {
-		/// Who is paid.
+		/// The account that is paid.
 		distributor: AccountId,
 		/// The lock whose key is the price.
 		lock: Lock,
@@ -60,7 +61,8 @@ pub enum Slot {
 }
 
 impl Slot {
-	/// Whether, in this block, nobody can reserve the payment: it is paid, or reserved and still exclusive.
+	/// Whether nobody can reserve the payment in this block, because it is paid, or reserved and
+	/// still exclusive.
 	pub const fn is_taken(&self, number: BlockNumber) -> bool {
 		match self {
 			Self::Open => false,

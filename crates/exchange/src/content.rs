@@ -13,7 +13,8 @@ use waybill_primitives::{BountyId, Digest, Hash32, Lock, Suite};
 
 const NONCE_DOMAIN: &str = "waybill/content/1";
 
-/// What a content key is for. Its hash is the cipher's nonce, which the device computes anew.
+/// What a content key is for. The hash of it is the cipher's nonce, which the device computes
+/// itself.
 #[derive(Clone, PartialEq, Eq, Debug, Encode)]
 pub struct ContentContext {
 	/// The hash of the chain's first block.
@@ -45,8 +46,10 @@ pub struct ContentKey {
 }
 
 impl ContentKey {
-	/// Draws a fresh key for this context; `None` only if the random numbers fail. Never two for the same context: that would use a nonce
-	/// with two keys at best, and contradict the commitment that devices were given.
+	/// Draws a fresh key for this context; `None` only if the random numbers fail.
+	///
+	/// Do not draw two keys for one context. That would use one nonce with two keys, and the second
+	/// would contradict the commitment that devices were given.
 	pub fn generate<R: CryptoRng>(context: &ContentContext, rng: &mut R) -> Option<Self> {
 		Self::restore(context, context.digest.suite.draw(rng))
 	}
@@ -76,13 +79,14 @@ impl ContentKey {
 		}
 	}
 
-	/// Encrypts a payload of `size` bytes piece by piece; `None` if the suite cannot encrypt that much or not in this way.
+	/// Encrypts a payload of `size` bytes piece by piece. `None` if the suite cannot encrypt that
+	/// much, or does not encrypt piece by piece.
 	pub fn encryptor(&self, size: u64) -> Option<Encryptor> {
 		self.stream(size).map(Encryptor)
 	}
 
-	/// Decrypts the ciphertext of a payload of `size` bytes piece by piece; `None` if the suite cannot encrypt that much or not in this
-	/// way.
+	/// Decrypts the ciphertext of a payload of `size` bytes piece by piece. `None` if the suite
+	/// cannot encrypt that much, or does not encrypt piece by piece.
 	pub fn decryptor(&self, size: u64) -> Option<Decryptor> {
 		self.stream(size).map(Decryptor)
 	}
@@ -97,13 +101,14 @@ impl ContentKey {
 		}
 	}
 
-	/// The share of a device whose lock key is this; `None` if that is no key of the suite.
+	/// The share of the device with this lock key; `None` if the key is not one of the suite.
 	pub fn share(&self, lock_key: Secret) -> Option<LockSecrets> {
 		let (mask, lock) = (self.suite.mask(&self.key, &lock_key)?, self.suite.lock(lock_key.expose())?);
 		Some(LockSecrets { mask, lock, key: lock_key })
 	}
 
-	/// The content key of a device's mask and lock key; `None` if one of them is no key of the suite.
+	/// The content key of a device's mask and lock key; `None` if one of them is no key of the
+	/// suite.
 	pub fn combine(context: &ContentContext, mask: &Secret, lock_key: &Secret) -> Option<Self> {
 		Self::restore(context, context.digest.suite.combine(mask, lock_key)?)
 	}
@@ -114,7 +119,7 @@ impl ContentKey {
 pub struct LockSecrets {
 	/// The lock key `r`, which the claim reveals.
 	pub key: Secret,
-	/// The mask `m`, which the device alone is told.
+	/// The mask `m`, which only the device receives.
 	pub mask: Secret,
 	/// The lock `s`.
 	pub lock: Lock,

@@ -1,4 +1,4 @@
-//! What a hub answers that checks proofs for small devices.
+//! The answers of a hub, which checks proofs for devices that are too small to check them.
 
 use crate::{
 	cbor::{Message, V1},
@@ -15,7 +15,7 @@ pub const HUB_PATH: &str = "verify/v1";
 /// Hubs belong to no chain: the chain is part of the nonce in the query.
 const NO_CHAIN: Hash32 = [0; 32];
 
-/// "The proofs of this query hold for a group of locks with this digest", or that they do not hold.
+/// "The proofs of this query hold, for a group of locks with this digest", or "they do not hold".
 #[derive(Encode)]
 struct VerdictStatement {
 	/// The SHA-256 of the query as it was sent.

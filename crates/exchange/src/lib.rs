@@ -30,7 +30,7 @@ pub use device::{
 	Approval, Decrypted, Decryption, DeviceExchange, Fault, Installed, Observation, Profile, ProofFault, ProofQuery,
 	ProofVerdict, RestoreError, Stage, Terms, Verification, Verified, Wanted, MAX_EARLIER,
 };
-pub use distributor::{Distributor, Epoch, Greeting, Job, Member, Progress, Session, Submission};
+pub use distributor::{Distributor, Epoch, Greeting, Job, Member, Session, SessionStage, Submission};
 pub use hub::{SignedVerdict, HUB_PATH};
 pub use mask::SealedMask;
 pub use message::{

@@ -1,4 +1,5 @@
-//! The mask on its way to the device: HPKE (RFC 9180), base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305.
+//! The mask on its way to the device: HPKE (RFC 9180) in base mode, with DHKEM(X25519,
+//! HKDF-SHA256), HKDF-SHA256 and ChaCha20Poly1305.
 
 use crate::{AccountId, Ciphertext, Evidence, Secret};
 use alloc::vec::Vec;
@@ -15,7 +16,7 @@ use zeroize::Zeroizing;
 
 const MASK_DOMAIN: &str = "waybill/mask/1";
 
-/// A mask that one device alone can read.
+/// A mask that only one device can read.
 #[derive(Clone, PartialEq, Eq, Debug, CborEncode, Decode)]
 #[cbor(array)]
 pub struct SealedMask {

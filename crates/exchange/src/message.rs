@@ -14,7 +14,7 @@ use waybill_primitives::{
 /// The version of every message.
 pub const PROTOCOL_VERSION: u8 = 1;
 
-/// A distributor invites a device to say who it is.
+/// A distributor's invitation to a device to identify itself.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Invite {
@@ -26,7 +26,7 @@ pub struct Invite {
 	/// The distributor's account.
 	#[cbor(n(2), with = "minicbor::bytes")]
 	pub distributor: AccountId,
-	/// To be signed by the device.
+	/// The nonce for the device to sign.
 	#[cbor(n(3), with = "minicbor::bytes")]
 	pub nonce: [u8; 32],
 }
@@ -42,7 +42,8 @@ impl Message for Invite {
 	const MAX_LEN: usize = 128;
 }
 
-/// A device says who it is, to one distributor, and for which bounty it wants an offer.
+/// A device's greeting. It identifies the device to one distributor, and names the bounty for which
+/// it wants an offer.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Hello {
@@ -54,7 +55,7 @@ pub struct Hello {
 	/// The device.
 	#[cbor(n(2), with = "cbor::scale")]
 	pub device_key: DeviceKey,
-	/// The distributor spoken to.
+	/// The distributor that the device greets.
 	#[cbor(n(3), with = "minicbor::bytes")]
 	pub distributor: AccountId,
 	/// The nonce of the invitation.
@@ -66,7 +67,7 @@ pub struct Hello {
 	/// The X25519 key to which the mask is encrypted.
 	#[cbor(n(6), with = "minicbor::bytes")]
 	pub exchange_key: [u8; 32],
-	/// Over the [`HelloStatement`] of these fields.
+	/// The signature over the [`HelloStatement`] of these fields.
 	#[cbor(n(7), with = "cbor::scale")]
 	pub signature: DeviceSignature,
 }
@@ -87,7 +88,7 @@ impl Message for Hello {
 	const MAX_LEN: usize = 384;
 }
 
-/// Where the ciphertext is and how it is known again.
+/// The ciphertext's CID, size and checksum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Ciphertext {
@@ -118,10 +119,10 @@ pub struct Stored {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(array)]
 pub struct Proofs {
-	/// That the ciphertext decrypts under the committed key to the payload.
+	/// The proof that the ciphertext decrypts under the committed key to the payload.
 	#[n(0)]
 	pub data: Stored,
-	/// That each lock of a table opens a mask of the committed key.
+	/// The proof that each lock of a table opens a mask of the committed key.
 	#[n(1)]
 	pub locks: Stored,
 }
@@ -142,7 +143,7 @@ pub struct LockPlace {
 }
 
 impl LockPlace {
-	/// As the proofs take it; `None` if the group is not whole.
+	/// The place as `waybill_zkcp` takes it; `None` if the group is not whole.
 	pub fn proved(&self) -> Option<waybill_zkcp::LockPlace> {
 		let others = self.others.as_slice().try_into().ok()?;
 		Some(waybill_zkcp::LockPlace { group: self.group, index: self.index, others })
@@ -155,14 +156,14 @@ impl From<waybill_zkcp::LockPlace> for LockPlace {
 	}
 }
 
-/// What the distributor shows for its claim that lock, mask, key and ciphertext belong together.
+/// The distributor's evidence that lock, mask, key and ciphertext belong together.
 ///
-/// On the wire an array: the kind's number, then what the kind carries. Each [`Suite`](waybill_primitives::Suite) names the
-/// kinds it takes.
+/// On the wire it is an array: the kind's number, then what the kind carries. Each
+/// [`Suite`](waybill_primitives::Suite) names the kinds that it takes.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(flat)]
 pub enum Evidence {
-	/// Nothing: the device learns whether the key fits after its receipt is paid.
+	/// No evidence. The device learns only after its receipt is paid whether the key fits.
 	#[n(0)]
 	Unproven,
 	/// Proofs, to be checked before the receipt is signed, and the lock's place in them.
@@ -180,7 +181,7 @@ impl Evidence {
 	}
 }
 
-/// A distributor offers the ciphertext of an update against a receipt.
+/// A distributor's offer: the ciphertext of an update against a receipt.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Offer {
@@ -213,7 +214,7 @@ pub struct Offer {
 	/// The encrypted payload.
 	#[n(9)]
 	pub ciphertext: Ciphertext,
-	/// Which of the distributor's content keys for this bounty it is encrypted with.
+	/// The number of the distributor's content key that encrypts it.
 	#[n(10)]
 	pub epoch: u32,
 	/// The commitment `C_K` to that content key.
@@ -222,10 +223,10 @@ pub struct Offer {
 	/// The lock `s = H(r)` under which the device's receipt is paid.
 	#[cbor(n(12), with = "minicbor::bytes")]
 	pub lock: Lock,
-	/// What shows that all of this fits together.
+	/// The evidence that lock, mask, key and ciphertext belong together.
 	#[n(13)]
 	pub evidence: Evidence,
-	/// The mask `m`, for this device alone.
+	/// The mask `m`, which only this device can read.
 	#[n(14)]
 	pub mask: SealedMask,
 }
@@ -252,7 +253,7 @@ pub struct Receipt {
 	/// The last block in which it can be reserved.
 	#[n(4)]
 	pub valid_until: BlockNumber,
-	/// Over the [`ReceiptStatement`].
+	/// The signature over the [`ReceiptStatement`].
 	#[cbor(n(5), with = "cbor::scale")]
 	pub signature: DeviceSignature,
 }
@@ -303,7 +304,7 @@ impl Message for RevealedKey {
 	const MAX_LEN: usize = 64;
 }
 
-/// A distributor says why it does not answer as hoped.
+/// Why a distributor does not give the expected answer.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct RejectionMessage {

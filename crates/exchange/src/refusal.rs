@@ -4,7 +4,8 @@ use crate::{ProofFault, StreamError, TrustError};
 use core::fmt;
 use waybill_primitives::BlockNumber;
 
-/// Why a device refuses; each names what it saw. Nothing has changed by a refusal unless the variant says so.
+/// Why a device refuses. Each variant names what the device saw. A refusal changes nothing unless
+/// its variant says so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
 	/// The exchange is at another step.
@@ -15,9 +16,10 @@ pub enum Refusal {
 	ForeignChain,
 	/// Another distributor answers than the one asked.
 	ForeignDistributor,
-	/// Another bounty than the one asked for.
+	/// The offer is for another bounty than the one asked for.
 	WrongBounty,
-	/// The chain's state is too old to decide by: nodes and network are at a standstill, or somebody holds newer blocks back.
+	/// The chain's state is too old to base decisions on. The node or the network stands still, or
+	/// somebody holds newer blocks back.
 	StaleChainView,
 	/// The chain's state is from the future: a clock is wrong.
 	FutureChainView,
@@ -37,7 +39,8 @@ pub enum Refusal {
 	ForeignVendor,
 	/// The release is for another model.
 	WrongModel,
-	/// The release is signed by a key set older than the trusted one, or the chain's key set is older.
+	/// The release is signed by a key set older than the trusted one, or the chain's key set is
+	/// older.
 	KeySetRollback,
 	/// The release is signed by a key set newer than the trusted one, which must be rotated first.
 	UnknownKeySet,
@@ -51,11 +54,11 @@ pub enum Refusal {
 	NotNewer,
 	/// The release is withdrawn.
 	ReleaseYanked,
-	/// The digest is not the bounty's, or not of the payload's SHA-256.
+	/// The digest is not the bounty's, or does not fit the payload's SHA-256.
 	DigestMismatch,
 	/// The payload does not fit this device.
 	PayloadTooLarge,
-	/// The release's suite knows no proofs, and this device's policy takes nothing unproven.
+	/// The release's suite has no proofs, and this device's policy takes nothing unproven.
 	Unproven,
 	/// The ciphertext's length does not fit the payload's.
 	CiphertextSizeMismatch,
@@ -67,34 +70,35 @@ pub enum Refusal {
 	SlotReserved,
 	/// The suite does not take the offered evidence.
 	EvidenceRefused,
-	/// The proofs do not hold: with this ciphertext, key and mask the device would not get the release. Or the file with a proof is
-	/// damaged.
+	/// The proofs do not hold: with this ciphertext, key and mask the device would not get the
+	/// release. It can also mean that a proof's file is damaged.
 	Proof(ProofFault),
 	/// The mask is not for this device and these terms.
 	MaskUnreadable,
 	/// The ciphertext is longer, shorter or other than offered. It can be fetched again.
 	Ciphertext(StreamError),
-	/// A receipt still stands; until this block no other is signed.
+	/// A receipt still stands. The device signs no other until this block.
 	ReceiptStanding(BlockNumber),
 	/// The key opens no lock that this device waits for.
 	WrongKey,
-	/// The key opens the lock, but mask and key do not give the committed content key: the distributor cheated. The
-	/// exchange has failed.
+	/// The key opens the lock, but mask and key do not give the committed content key: the
+	/// distributor cheated. The exchange has failed.
 	WrongContentKey,
 	/// What was decrypted is not the release: the distributor cheated. The exchange has failed.
 	PayloadMismatch,
 }
 
-/// An attack on updates, by the name that it has in TUF and Uptane. What looks like one can be an accident, too.
+/// An attack on updates, named as in TUF and Uptane. What looks like an attack can also be an
+/// accident.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Attack {
-	/// Something is offered that the vendor's keys did not sign.
+	/// The vendor's keys did not sign what is offered.
 	ArbitraryInstallation,
-	/// Something older is shown than what is installed, trusted or was seen.
+	/// What is shown is older than what is installed, trusted, or was seen before.
 	Rollback,
 	/// Numbers are pushed so far ahead that nothing real can follow.
 	FastForward,
-	/// An old state is shown, in which there is nothing new.
+	/// What is shown is an old state, in which there is nothing new.
 	IndefiniteFreeze,
 	/// More is sent than was declared.
 	EndlessData,
@@ -119,7 +123,8 @@ impl fmt::Display for Attack {
 }
 
 impl Refusal {
-	/// The attack that this would be, if it was no accident; nothing for what happens in honest exchanges.
+	/// The attack that this refusal points to, unless it is an accident. `None` for what happens in
+	/// honest exchanges.
 	pub const fn attack(&self) -> Option<Attack> {
 		match self {
 			Self::Signatures(_) | Self::PayloadMismatch => Some(Attack::ArbitraryInstallation),
@@ -173,8 +178,10 @@ impl fmt::Display for Refusal {
 			Self::ForeignSigner => "the signer holds another device's key",
 			Self::ForeignChain => "the peer or node is on another chain",
 			Self::ForeignDistributor => "another distributor answers than the one asked",
-			Self::WrongBounty => "another bounty than the one asked for",
-			Self::StaleChainView => "the finalised state is too old: the node is behind, or somebody holds it back",
+			Self::WrongBounty => "the offer is for another bounty than the one asked for",
+			Self::StaleChainView => {
+				"the finalised state is too old: the node is behind, or somebody holds newer blocks back"
+			},
 			Self::FutureChainView => "the finalised state is from the future: check the clock",
 			Self::ChainViewRollback => "the finalised state is older than one seen before",
 			Self::MismatchedView => "the finalised state is about another bounty, release or device",
@@ -186,14 +193,18 @@ impl fmt::Display for Refusal {
 			Self::WrongModel => "the release is for another model",
 			Self::KeySetRollback => "the key set is older than the trusted one",
 			Self::UnknownKeySet => "the release is signed by a key set that this device does not know yet",
-			Self::Signatures(error) => return write!(f, "the release is not signed as it must be: {error}"),
-			Self::KeySet(error) => return write!(f, "the vendor's next key set is not what must follow: {error}"),
+			Self::Signatures(error) => return write!(f, "the release's signatures are refused: {error}"),
+			Self::KeySet(error) => {
+				return write!(f, "the vendor's next key set does not follow from the trusted one: {error}")
+			},
 			Self::SecurityRollback => "the release has a lower security version than one that is installed or was seen",
 			Self::NotNewer => "the release is not newer than what is installed",
 			Self::ReleaseYanked => "the release is withdrawn",
-			Self::DigestMismatch => "the digest is not the bounty's or not the payload's",
+			Self::DigestMismatch => "the digest is not the bounty's, or does not fit the payload",
 			Self::PayloadTooLarge => "the payload is too large for this device",
-			Self::Unproven => "the release is published under a suite without proofs, and this device takes none such",
+			Self::Unproven => {
+				"the release is published under a suite without proofs, which this device's policy (accept_unproven) refuses"
+			},
 			Self::CiphertextSizeMismatch => "the ciphertext's length does not fit the payload's",
 			Self::NotInFleet => "this device is not at the offered place of the fleet",
 			Self::AlreadyPaid => "the update of this device is paid already",
@@ -203,7 +214,7 @@ impl fmt::Display for Refusal {
 			Self::MaskUnreadable => "the mask is not for this device and these terms",
 			Self::Ciphertext(error) => return write!(f, "ciphertext: {error}"),
 			Self::ReceiptStanding(until) => {
-				return write!(f, "a receipt stands until block {until}; no other is signed before")
+				return write!(f, "a receipt stands until block {until}; the device signs no other before")
 			},
 			Self::WrongKey => "the key opens no lock that this device waits for",
 			Self::WrongContentKey => "the distributor cheated: its key opens the lock but is not the committed one",

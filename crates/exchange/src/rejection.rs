@@ -1,4 +1,4 @@
-//! Why a distributor does not answer as hoped.
+//! Why a distributor does not give the expected answer.
 
 use crate::{DecodeError, SignatureError};
 use core::fmt;
@@ -15,7 +15,7 @@ macro_rules! rejections {
 			/// Every rejection.
 			pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-			/// The number by which it travels.
+			/// Its number on the wire.
 			pub const fn code(self) -> u8 {
 				match self {
 					$(Self::$name => $code,)*
@@ -53,7 +53,7 @@ rejections! {
 	Malformed = 0, 400, "not a message of the exchange";
 	/// The greeting is for another distributor: somebody relays it.
 	ForeignDistributor = 1, 403, "the greeting is for another distributor";
-	/// The nonce is not of this distributor's invitations.
+	/// The nonce is not from an invitation of this distributor.
 	UnknownInvite = 2, 403, "the nonce is not of an invitation of this distributor";
 	/// The invitation is too old.
 	InviteExpired = 3, 410, "the invitation has expired; ask for another";
@@ -87,8 +87,8 @@ rejections! {
 	OutOfOrder = 17, 409, "the exchange is at another step";
 	/// The key is not public yet.
 	NotRevealed = 18, 404, "the key is not public yet";
-	/// Too much to do.
-	Busy = 19, 503, "too much to do; try again later";
+	/// The distributor is busy.
+	Busy = 19, 503, "the distributor is busy; try again later";
 }
 
 impl core::error::Error for Rejection {}

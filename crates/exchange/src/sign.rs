@@ -6,7 +6,7 @@ use waybill_primitives::{DeviceKey, DeviceSignature, Hash32, Statement};
 
 /// Holds a device's or a vendor's private key, in memory or in a secure element.
 ///
-/// Called by [`sign`] alone, with the bytes of a typed statement.
+/// Only [`sign`] calls it, with the bytes of a typed statement.
 pub trait Signer {
 	/// The public key.
 	fn public(&self) -> DeviceKey;
@@ -30,7 +30,8 @@ pub fn sign<S: Statement>(signer: &impl Signer, statement: &S, genesis: &Hash32)
 	signer.sign_bytes(&statement.signing_bytes(genesis))
 }
 
-/// Checks a signature over a statement: stricter than the chain does (RFC 8032 without cofactor, no points of small order).
+/// Checks a signature over a statement. It is stricter than the chain: RFC 8032 without cofactor,
+/// and no points of small order.
 pub fn verify<S: Statement>(
 	key: &DeviceKey,
 	statement: &S,
@@ -52,7 +53,7 @@ pub fn verify<S: Statement>(
 /// Why a signature does not count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SignatureError {
-	/// Anybody could sign for this key, or it is no key.
+	/// Anybody could sign for this key, or it is not a key.
 	WeakKey,
 	/// The signature is not this key's over this statement on this chain.
 	BadSignature,

@@ -34,7 +34,7 @@ impl StreamCheck {
 		self.seen
 	}
 
-	/// Whether it was all of them, and the right ones.
+	/// Checks that all bytes have passed, and that they were the right ones.
 	pub fn finish(self) -> Result<(), StreamError> {
 		if self.seen != self.size {
 			return Err(StreamError::TooShort);

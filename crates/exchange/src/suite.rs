@@ -15,7 +15,8 @@ const COMMITMENT_DOMAIN: &str = "waybill/key-commitment/1";
 
 /// What the exchange asks of a suite, beyond its lock hash and digest in [`Suite`].
 pub trait Algorithms {
-	/// The length of the ciphertext of a payload of `size` bytes; `None` if the suite cannot encrypt that much.
+	/// The length of the ciphertext of a payload of `size` bytes; `None` if the suite cannot
+	/// encrypt that much.
 	fn ciphertext_size(self, size: u64) -> Option<u64>;
 
 	/// Draws a key of the suite.
@@ -24,7 +25,8 @@ pub trait Algorithms {
 	/// The commitment `C_K` to a content key; `None` if that is no key.
 	fn commitment(self, nonce: &Hash32, key: &Secret) -> Option<Hash32>;
 
-	/// The mask `m` with which a lock key `r` gives the content key `K`; `None` if one of them is no key.
+	/// The mask `m` with which a lock key `r` gives the content key `K`; `None` if one of them is
+	/// no key.
 	fn mask(self, content_key: &Secret, lock_key: &Secret) -> Option<Secret>;
 
 	/// The content key `K` of mask `m` and lock key `r`; `None` if one of them is no key.
@@ -107,13 +109,14 @@ impl Algorithms for Suite {
 pub(crate) struct Cipher(ChaCha20);
 
 impl Cipher {
-	/// Starts at the first byte. Of the nonce, ChaCha20 takes the first 12 bytes; its counter starts at 0.
+	/// Starts at the first byte. ChaCha20 takes the first 12 bytes of the nonce, and its counter
+	/// starts at 0.
 	pub(crate) fn new(key: &Secret, nonce: &Hash32) -> Self {
 		let [a, b, c, d, e, f, g, h, i, j, k, l, ..] = *nonce;
 		Self(ChaCha20::new(key.expose().into(), &[a, b, c, d, e, f, g, h, i, j, k, l].into()))
 	}
 
-	/// Works on the next bytes in place; `false` when the key stream is used up.
+	/// Encrypts or decrypts the next bytes in place; `false` when the key stream is used up.
 	#[must_use]
 	pub(crate) fn apply(&mut self, bytes: &mut [u8]) -> bool {
 		self.0.try_apply_keystream(bytes).is_ok()

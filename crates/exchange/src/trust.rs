@@ -14,7 +14,8 @@ pub struct TrustedKeys {
 }
 
 impl TrustedKeys {
-	/// Checks that at least the threshold of different keys signed the statement, and nothing else did.
+	/// Checks that at least the threshold of different keys signed the statement. One wrong,
+	/// unknown or repeated signature makes it fail.
 	pub fn verify<S: Statement>(
 		&self,
 		statement: &S,
@@ -43,7 +44,8 @@ impl TrustedKeys {
 		Ok(())
 	}
 
-	/// The next key set, if both this one and the next one signed the change from version N to N + 1.
+	/// The next key set, if both this one and the next one signed the change from version `N` to
+	/// `N + 1`.
 	pub fn rotate(
 		&self,
 		vendor: &AccountId,
@@ -68,10 +70,10 @@ impl TrustedKeys {
 	}
 }
 
-/// Why signatures do not carry a statement.
+/// Why signatures are not enough for a statement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TrustError {
-	/// The key set cannot work: its threshold, or a weak or repeated key.
+	/// The key set is invalid: its threshold cannot be met, or a key is weak or repeated.
 	InvalidKeySet,
 	/// A signature names a key that the set does not have.
 	UnknownKey,

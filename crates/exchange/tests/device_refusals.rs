@@ -1,4 +1,4 @@
-//! What a device refuses, each by its name, and that nothing has changed by it.
+//! What a device refuses, by the name of each refusal, and that a refusal changes nothing.
 
 mod common;
 
@@ -59,7 +59,8 @@ under_each_suite!(
 	device_should_sign_nothing_but_its_statements,
 );
 
-/// The device gets an offer that is altered by the distributor or on the way, and a view that is altered.
+/// Gives the device an offer that was altered by the distributor or on the way, and an altered
+/// view.
 fn offered(world: &World, profile: Profile, alter: impl FnOnce(&mut Offer, &mut ChainView)) -> Result<(), Refusal> {
 	let (mut device, mut server) = (world.device_with(profile, 2), world.server(1));
 	let mut offer = server.offer_to(&mut device, world).unwrap();
@@ -331,7 +332,7 @@ fn release_without_proofs_should_be_refused_unless_the_policy_takes_it() {
 	assert_eq!(refused.unwrap_err(), Refusal::Unproven);
 	device.restart();
 	let receipt = device.exchange.sign_receipt(&device.signer, &world.chain.view(), NOW).unwrap().persisted();
-	// What is paid for and decrypted is the release, be it proved or not.
+	// What was paid for and decrypted is the release, proved or not.
 	device.restart_under(Policy::default());
 	let key = server.settle(&receipt, &mut world.chain);
 	device.exchange.key(&key).unwrap();
@@ -359,10 +360,10 @@ fn what_was_agreed_on_should_not_be_installed_when_its_keys_were_replaced(suite:
 	device.decrypt(&server).unwrap();
 	let mut view = world.chain.view();
 	assert_eq!(device.exchange.approve(&view, NOW).unwrap_err(), Refusal::KeySetRollback);
-	// A node says that the vendor had it signed by the new keys, too.
+	// A node claims that the vendor's new keys signed the release, too.
 	view.release.key_set_version = KEY_SET_VERSION + 1;
 	assert!(matches!(device.exchange.approve(&view, NOW), Err(Refusal::Signatures(_))));
-	// The vendor does.
+	// Now they do sign it.
 	view.release.signatures = signed_by(&view.release.statement, &keys_of(KEY_SET_VERSION + 1));
 	assert!(device.exchange.approve(&view, NOW).is_ok());
 }
@@ -432,7 +433,7 @@ fn yanked_release_should_be_refused(suite: Suite) {
 
 fn digest_that_is_not_the_payloads_should_be_refused(suite: Suite) {
 	refuses(suite, |_, view| view.place.as_mut().unwrap().bounty.digest.bytes = [0; 32], Refusal::DigestMismatch);
-	// Under a suite with proofs they show it, before anything is signed.
+	// Under a suite with proofs, only the proofs show it, before the device signs.
 	let world = World::with(|release| release.digest.bytes = [1; 32]);
 	assert_eq!(offered(&world, world.profile(), |_, _| ()), Err(Refusal::DigestMismatch));
 }
@@ -607,7 +608,8 @@ fn mask_that_does_not_give_the_committed_key_should_be_named_a_fraud() {
 	let (mut device, mut server) = (world.device(), world.server(1));
 	let hello = device.hello(&mut server, BOUNTY).unwrap();
 	server.open(&hello, &world, 2).unwrap();
-	// The distributor swaps lock key and mask of its own state for ones that do not belong together.
+	// The distributor replaces the mask in its own state by one that does not belong to the lock
+	// key.
 	server.session = Some(with_another_mask(&server.session().to_bytes()));
 	let greeting = server.distributor.greet(&hello, NOW).unwrap();
 	let mut rng = rng(1);
@@ -623,7 +625,8 @@ fn mask_that_does_not_give_the_committed_key_should_be_named_a_fraud() {
 	assert_eq!(device.exchange.stage(), Stage::Idle);
 }
 
-/// Finds the mask (key 12, the last 32-byte string but one) in a session's state and flips a bit of it.
+/// Finds the mask (key 12, the last 32-byte string but one) in a session's state and flips a bit of
+/// it.
 fn with_another_mask(state: &[u8]) -> Session {
 	let at = state.windows(3).rposition(|window| window == [0x0c, 0x58, 0x20]).unwrap();
 	let mut bytes = state.to_vec();
@@ -763,7 +766,7 @@ fn device_should_sign_nothing_but_its_statements(suite: Suite) {
 	use waybill_primitives::{HelloStatement, Statement};
 	let world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server(1));
-	// Whatever nonce is sent, what is signed begins with the hello's domain.
+	// Whatever nonce is sent, the signed bytes begin with the hello's domain.
 	let nonce = [0x77; 32];
 	let wanted = Wanted { distributor: server.account, bounty: BOUNTY };
 	let invite = Invite::new(GENESIS, server.account, nonce);

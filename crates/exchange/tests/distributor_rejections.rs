@@ -1,4 +1,4 @@
-//! What a distributor rejects, each by its name.
+//! What a distributor rejects, by the name of each rejection.
 
 mod common;
 

@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use std::collections::BTreeSet;
-use waybill_exchange::{verify, Installed, Observation, Progress, Refusal, Rejection, Slot, Stage};
+use waybill_exchange::{verify, Installed, Observation, Refusal, Rejection, SessionStage, Slot, Stage};
 use waybill_primitives::{Cid, ReceiptStatement, Suite, Version};
 use waybill_zkcp::unwatched;
 
@@ -89,7 +89,7 @@ fn both_sides_should_carry_on_when_restarted_at_every_step(suite: Suite) {
 	assert_eq!(unsent.state(), server.session().to_bytes().as_slice());
 	server.restart();
 	let submission = server.session().submission().unwrap();
-	assert_eq!(submission.lock, offer.lock);
+	assert_eq!(submission.receipt.lock, offer.lock);
 	server.session().reserved(7).unwrap();
 	server.restart();
 	let (reservation, index, key) = server.session().claim_key().unwrap();
@@ -153,16 +153,16 @@ fn receipt_should_be_what_the_chain_checks(suite: Suite) {
 		bounty: BOUNTY,
 		device_index: 2,
 		digest: world.release.digest,
-		lock: submission.lock,
+		lock: submission.receipt.lock,
 		distributor: server.account,
 		valid_until: NUMBER + 100,
 	};
-	verify(&submission.device_key, &statement, &GENESIS, &submission.signature).unwrap();
+	verify(&submission.receipt.device_key, &statement, &GENESIS, &submission.receipt.signature).unwrap();
 	assert!(waybill_primitives::fleet::verify::<waybill_primitives::fleet::Blake2b256>(
 		&world.tree.root(),
 		5,
-		submission.device_index,
-		&submission.device_key,
+		submission.receipt.device_index,
+		&submission.receipt.device_key,
 		&submission.proof
 	));
 }
@@ -335,11 +335,11 @@ fn receipt_that_comes_again_should_be_acknowledged_again(suite: Suite) {
 	let receipt = device.until_signed(&world, &mut server);
 	for _ in 0..2 {
 		server.session().receipt(&receipt, NUMBER, 5).unwrap().persisted();
-		assert_eq!(server.session().progress(), &Progress::Signed(receipt.clone()));
+		assert_eq!(server.session().progress(), &SessionStage::Signed(receipt.clone()));
 	}
 	server.settle(&receipt, &mut world.chain);
 	server.session().receipt(&receipt, NUMBER, 5).unwrap().persisted();
-	assert_eq!(server.session().progress(), &Progress::Revealed);
+	assert_eq!(server.session().progress(), &SessionStage::Revealed);
 	assert_eq!(server.session().submission(), None);
 }
 
@@ -349,13 +349,13 @@ fn distributor_should_reserve_anew_when_a_reservation_lapsed(suite: Suite) {
 	let receipt = device.until_signed(&world, &mut server);
 	server.session().receipt(&receipt, NUMBER, 5).unwrap().persisted();
 	server.session().reserved(0).unwrap();
-	// Too late to claim, but not for the receipt.
+	// It is too late to claim, but the receipt can still be reserved.
 	server.session().missed().unwrap();
-	assert_eq!(server.session().progress(), &Progress::Signed(receipt.clone()));
+	assert_eq!(server.session().progress(), &SessionStage::Signed(receipt.clone()));
 	assert_eq!(server.session().claim_key(), None);
 	server.session().reserved(1).unwrap();
 	server.session().lapsed().unwrap();
-	assert_eq!(server.session().progress(), &Progress::Offered);
+	assert_eq!(server.session().progress(), &SessionStage::Offered);
 	assert_eq!(server.session().claim_key(), None);
 	server.settle(&receipt, &mut world.chain);
 }

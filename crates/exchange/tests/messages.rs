@@ -61,7 +61,7 @@ impl Samples {
 	}
 }
 
-/// Turns the head of a map of fewer than 24 entries into one of `more` entries more.
+/// Adds `more` entries to the head of a map of fewer than 24.
 fn grown(bytes: &[u8], more: u8) -> Vec<u8> {
 	let mut bytes = bytes.to_vec();
 	bytes[0] += more;
@@ -210,7 +210,8 @@ fn array(length: usize) -> Vec<u8> {
 
 #[test]
 fn evidence_of_an_unknown_kind_should_be_refused() {
-	// Key 13, an array of the kind and what it carries: kind 0 becomes 1, which carries something, and 2.
+	// Key 13, an array of the kind and what it carries: kind 0 becomes 1, which carries something,
+	// and 2.
 	let at = PLAIN.offer.windows(3).rposition(|window| window == [0x0d, 0x81, 0x00]).unwrap();
 	for kind in [1, 2] {
 		let mut bytes = PLAIN.offer.clone();

@@ -1,4 +1,5 @@
-//! Proofs before receipts: what a device signs for under a suite with proofs, and what it gets for its signature.
+//! Proofs before receipts: what a device signs for under a suite with proofs, and what it gets for
+//! its signature.
 
 mod common;
 
@@ -23,8 +24,8 @@ fn honest(world: &World) -> Server {
 	server
 }
 
-/// The device has the ciphertext of an offer; what comes of its check of the proofs. If it is not satisfied, it has signed nothing,
-/// and gets the update elsewhere.
+/// The result of the device's check of the proofs, once it has the ciphertext of an offer. If the
+/// check fails, the device has signed nothing and gets the update elsewhere.
 fn checked(world: &World, device: &mut Device, server: &Server) -> Result<(), Refusal> {
 	let signs = |device: &mut Device| device.exchange.sign_receipt(&device.signer, &world.chain.view(), NOW).map(drop);
 	assert!(matches!(device.exchange.stage(), Stage::NeedProofs(..)));
@@ -41,7 +42,7 @@ fn checked(world: &World, device: &mut Device, server: &Server) -> Result<(), Re
 	outcome
 }
 
-/// The distributor publishes other files than it should.
+/// The result if the distributor publishes other files than it should.
 fn published(cheat: impl FnOnce(&World, &mut Server)) -> Result<(), Refusal> {
 	let world = world();
 	let (mut device, mut server) = (world.device(), honest(&world));
@@ -51,7 +52,8 @@ fn published(cheat: impl FnOnce(&World, &mut Server)) -> Result<(), Refusal> {
 	checked(&world, &mut device, &server)
 }
 
-/// The distributor offers something else than it should: these bytes of what it has stored for the device are replaced.
+/// The result if the distributor makes another offer than it should: `cheat` returns bytes of its
+/// state for the device, and their replacement.
 fn offered(cheat: impl FnOnce(&Server, &Offer) -> (Vec<u8>, Vec<u8>)) -> Result<(), Refusal> {
 	let world = world();
 	let (mut device, mut server) = (world.device(), honest(&world));
@@ -76,7 +78,7 @@ fn locks(error: VerifyError) -> Result<(), Refusal> {
 
 const LOCK: Result<(), Refusal> = Err(Refusal::Proof(ProofFault::Lock));
 
-/// A key of another distributor, which can prove anything about it.
+/// The epoch of another distributor, which can prove anything about its own key.
 fn other_epoch(world: &World) -> Epoch {
 	world.unpublished(3, 100).epoch
 }
@@ -125,9 +127,9 @@ fn ciphertext_should_be_refused_when_it_is_not_the_one_that_is_proved() {
 	let mut other = world().payload;
 	other[5_000] ^= 1;
 	assert_eq!(published(|_, server| server.ciphertext = encrypted(&server.epoch, &other)), invalid);
-	// That of this release, under another key.
+	// The ciphertext of this release, under another key.
 	assert_eq!(published(|world, server| server.ciphertext = encrypted(&other_epoch(world), &world.payload)), invalid);
-	// Numbers that are none.
+	// Numbers that are not elements of the field.
 	let unreadable = published(|_, server| server.ciphertext[64..68].fill(0xff));
 	assert_eq!(unreadable, Err(Refusal::Proof(ProofFault::Ciphertext)));
 }
@@ -185,7 +187,7 @@ fn proofs_for_another_nonce_should_be_refused() {
 		let world = world();
 		let epoch = honest(&world).epoch;
 		let (ciphertext, files) = forged(&key_of(&epoch), &epoch.lock_keys(), &context, &world.payload);
-		// All files are for the other nonce; then all but some are right.
+		// First all files are for the other nonce, then only some of them.
 		let outcome = published(|_, server| (server.ciphertext, server.proofs) = (ciphertext.clone(), files.clone()));
 		assert_eq!(outcome, locks(VerifyError::Invalid));
 		let outcome = published(|_, server| server.ciphertext = ciphertext.clone());
@@ -203,7 +205,7 @@ fn proofs_for_another_key_should_be_refused() {
 		let other = other_epoch(world);
 		forged(&key_of(&other), &other.lock_keys(), &server.epoch.context(), &world.payload)
 	};
-	// All is about the other key, but for the commitment.
+	// Everything is for the other key, except the commitment.
 	let outcome = published(|world, server| (server.ciphertext, server.proofs) = forge(world, server));
 	assert_eq!(outcome, locks(VerifyError::Invalid));
 	let outcome = published(|world, server| {
@@ -211,7 +213,7 @@ fn proofs_for_another_key_should_be_refused() {
 		(server.ciphertext, server.proofs.data) = (ciphertext, files.data);
 	});
 	assert_eq!(outcome, data(VerifyError::Invalid));
-	// The commitment is the other key's, or none.
+	// The commitment is the other key's, or is not canonical.
 	for (to, expected) in [
 		(key_of(&other_epoch(&world())).commitment(), locks(VerifyError::Invalid)),
 		([0xff; 32], locks(VerifyError::Commitment)),
@@ -256,7 +258,7 @@ fn lock_table_of_another_key_or_with_other_locks_should_be_refused() {
 	assert_eq!(published(|_, server| server.proofs.locks.clear()), locks(VerifyError::Envelope(EnvelopeError::NoProof)));
 }
 
-/// Another evidence of the same proofs.
+/// The result with another place in the same proofs.
 fn placed(alter: impl FnOnce(&mut LockPlace)) -> Result<(), Refusal> {
 	offered(|_, offer| {
 		let mut other = offer.evidence.clone();
@@ -371,7 +373,7 @@ fn key_that_is_not_canonical_should_be_refused() {
 	let key = server.settle(&receipt, &mut world.chain);
 	let before = device.exchange.to_bytes();
 	assert_eq!(device.exchange.key(&[0xff; 32]), Err(Refusal::WrongKey));
-	// The same number of the field, written in another way.
+	// The same element of the field, written in another way.
 	let mut other = key;
 	let number = u32::from_le_bytes(other[..4].try_into().unwrap()).wrapping_add(0x7f00_0001);
 	other[..4].copy_from_slice(&number.to_le_bytes());
@@ -380,7 +382,7 @@ fn key_that_is_not_canonical_should_be_refused() {
 	assert_eq!(device.exchange.key(&key), Ok(()));
 }
 
-/// A mask that would have been refused, had it been checked: what the device does after it believed a hub that lies.
+/// What a device does after it believed a hub that lied about a mask.
 #[test]
 fn mask_that_does_not_give_the_committed_key_should_be_named_a_fraud_when_a_hub_lied() {
 	for to in [vec![0xff; 32], Key::generate(|| 7).to_bytes().to_vec()] {
@@ -577,7 +579,8 @@ fn key_should_serve_no_more_devices_than_the_largest_table_has_locks() {
 	assert!(World::new().unpublished(1, 100).epoch.lock_keys().is_empty());
 }
 
-/// The longest test: a sampled payload, of which a distributor spoils chunks and hopes that they are not drawn.
+/// The longest test. A distributor spoils chunks of a sampled payload and hopes that they are not
+/// drawn.
 #[test]
 fn sampled_payload_should_come_out_when_the_distributor_spoilt_as_much_as_the_proof_lets_pass() {
 	let mut world = World::for_payload(Suite::Zkcp, payload(SAMPLED_FROM as usize + 5_000), |_| ());
@@ -587,7 +590,8 @@ fn sampled_payload_should_come_out_when_the_distributor_spoilt_as_much_as_the_pr
 	let honest = encrypted(&server.epoch, &world.payload);
 	let spoil = |ciphertext: &mut [u8], chunk: usize, bit: u8| ciphertext[chunk * CHUNK_CIPHERTEXT] ^= 1 << bit;
 
-	// One of the payload's own chunks is spoilt: a quarter of all samples show it, so that the distributor tries until one does not.
+	// One of the payload's own chunks is spoilt. A quarter of all samples show it, so the
+	// distributor tries until one does not.
 	let tries = (0..8).find_map(|bit| {
 		let mut ciphertext = honest.clone();
 		spoil(&mut ciphertext, 700, bit);
@@ -608,7 +612,8 @@ fn sampled_payload_should_come_out_when_the_distributor_spoilt_as_much_as_the_pr
 	device.exchange.key(&key).unwrap();
 	assert_eq!(device.decrypt(&server).unwrap(), world.payload);
 
-	// As many as the code makes up for: no sample lets that pass, so the device is made to believe it. With one more it is lost.
+	// As many chunks are spoilt as the code can repair. No sample would miss all of them, so a hub
+	// says that the proofs hold. With one more spoilt chunk the payload is lost.
 	let data = server.proofs.data;
 	for (count, expected) in [(spare, Ok(())), (spare + 1, Err(Refusal::PayloadMismatch))] {
 		let mut cheat = world.unpublished(2, 100);

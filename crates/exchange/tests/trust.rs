@@ -20,7 +20,7 @@ fn rotate(
 	old().rotate(&VENDOR, &GENESIS, statement, old_signatures, new_signatures)
 }
 
-/// What becomes of a statement that the right keys on both sides signed.
+/// The result for a statement that the right keys on both sides signed.
 fn signed_well(statement: &KeySetStatement<[u8; 32]>) -> Result<TrustedKeys, TrustError> {
 	rotate(statement, &signed_by(statement, &release_keys()), &signed_by(statement, &keys_of(NEXT)))
 }

@@ -31,8 +31,8 @@ fn exchange_secret(state: &[u8]) -> Vec<u8> {
 	panic!("no greeting in the state");
 }
 
-/// Runs an exchange with fixed randomness and writes down what is said. Proofs are random, so that the files of a suite with proofs
-/// stand for some, and the device believes its hub.
+/// Runs an exchange with fixed randomness and records its messages. Proofs are random, so fixed
+/// files take their place under a suite with proofs, and the device believes its hub.
 fn transcript(suite: Suite) -> Value {
 	let mut world = World::of(suite);
 	let (mut device, mut server) = (world.device(), world.server_without_proofs(1));
@@ -114,7 +114,11 @@ fn exchange_should_be_the_pinned_one() {
 		if std::env::var_os("WAYBILL_WRITE_VECTORS").is_some() {
 			std::fs::write(path, &text).unwrap();
 		}
-		assert_eq!(std::fs::read_to_string(path).unwrap(), text, "run with WAYBILL_WRITE_VECTORS=1 if the change is meant");
+		assert_eq!(
+			std::fs::read_to_string(path).unwrap(),
+			text,
+			"run with WAYBILL_WRITE_VECTORS=1 if the change is intended"
+		);
 	}
 }
 

@@ -1,4 +1,4 @@
-//! Which proofs are checked, and what came of those that were: bounded.
+//! Which proofs are being checked, and the results of others. Both are bounded.
 
 use std::{
 	collections::{HashMap, VecDeque},
@@ -10,19 +10,19 @@ use waybill_exchange::ProofFault;
 use waybill_primitives::Hash32;
 use waybill_zkcp::LockTable;
 
-/// How many are checked or wait for it.
+/// How many checks may run or wait at once.
 pub const MAX_WORKING: usize = 64;
-/// How many results are remembered.
+/// How many results to remember.
 pub const MAX_ENDED: usize = 1_024;
 
-/// How it stands with some proofs.
+/// The state of some proofs.
 #[derive(Clone, Debug)]
 pub enum Entry {
-	/// They are being checked; the other end is dropped when that has ended.
+	/// They are being checked. The sender is dropped when the check ends.
 	Working(watch::Receiver<()>),
 	/// They hold, for the locks of this table, or they do not.
 	Checked(Result<Arc<LockTable>, ProofFault>),
-	/// Nothing could be found out about them. They are not checked again before this time.
+	/// The check found out nothing. The hub does not check them again before this time.
 	Failed(Instant),
 }
 
@@ -30,23 +30,23 @@ pub enum Entry {
 #[derive(Default, Debug)]
 pub struct Book {
 	entries: HashMap<Hash32, Entry>,
-	/// Those that are not being checked, the oldest first.
+	/// The queries that are not being checked, the oldest first.
 	ended: VecDeque<Hash32>,
 }
 
-/// What is to be done about some proofs.
+/// What to do about some proofs.
 #[derive(Debug)]
 pub enum Turn {
-	/// Nothing more.
+	/// Answer by this entry.
 	Entry(Entry),
-	/// Check them, and drop this when that has ended.
+	/// Check them, and drop the sender when the check ends.
 	Begin(watch::Sender<()>),
-	/// Nothing, there is too much to do.
+	/// Nothing: there is too much to do.
 	Busy,
 }
 
 impl Book {
-	/// How it stands with them, if there is nothing to begin.
+	/// The state of these proofs; `None` if a check can begin.
 	pub fn get(&self, id: &Hash32, now: Instant) -> Option<&Entry> {
 		self.entries.get(id).filter(|entry| match entry {
 			Entry::Working(work) => work.has_changed().is_ok(),
@@ -55,7 +55,7 @@ impl Book {
 		})
 	}
 
-	/// They are asked about.
+	/// Notes a question about these proofs, and says what to do.
 	pub fn ask(&mut self, id: Hash32, now: Instant) -> Turn {
 		if let Some(entry) = self.get(&id, now) {
 			return Turn::Entry(entry.clone());
@@ -69,7 +69,7 @@ impl Book {
 		Turn::Begin(end)
 	}
 
-	/// The check has ended.
+	/// Notes the end of a check.
 	pub fn end(&mut self, id: Hash32, entry: Entry) {
 		self.entries.insert(id, entry);
 		self.ended.push_back(id);

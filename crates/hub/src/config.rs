@@ -8,18 +8,18 @@ use std::{net::SocketAddr, path::PathBuf};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-	/// Where devices ask.
+	/// The address to serve devices on.
 	pub listen: SocketAddr,
 	/// The file with the key that signs verdicts.
 	pub key: Option<PathBuf>,
 	/// The folder for files while they are checked.
 	pub data: PathBuf,
-	/// The largest payload whose proofs are checked, in bytes.
+	/// The largest payload whose proofs the hub checks, in bytes.
 	pub max_payload: u64,
-	/// How many queries are worked on at once. Each takes the room of a ciphertext on disk, and a
-	/// processor.
+	/// How many queries the hub works on at once. Each takes the space of a ciphertext on disk, and
+	/// a processor.
 	pub jobs: usize,
-	/// How many connections are open at once.
+	/// How many connections may be open at once.
 	pub max_connections: usize,
 }
 
@@ -37,7 +37,7 @@ impl Default for Config {
 }
 
 impl Config {
-	/// Refuses what cannot work.
+	/// Fails if a hub cannot work with this configuration.
 	pub fn check(&self) -> Result<()> {
 		match [("--jobs", self.jobs), ("max_connections", self.max_connections)].iter().find(|(_, value)| *value == 0) {
 			Some((name, _)) => Err(Error::Zero(name)),

@@ -13,11 +13,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-	/// A setting is zero that must not be.
+	/// A setting is zero and must not be.
 	#[error("{0} must be at least 1")]
 	Zero(&'static str),
-	/// Devices cannot ask at the address.
-	#[error("cannot listen on {address}: {cause}")]
+	/// The hub cannot listen on the address.
+	#[error("cannot listen on {address}: {cause}; choose another address with --listen")]
 	Listen {
 		/// The address.
 		address: SocketAddr,
@@ -32,10 +32,10 @@ pub enum Error {
 		/// Why.
 		cause: io::Error,
 	},
-	/// Another program works in the folder.
+	/// Another program uses the folder.
 	#[error("another program works in {0}; stop it first")]
 	InUse(PathBuf),
-	/// Other programs cannot be kept out of the folder.
+	/// The hub cannot keep other programs out of the folder.
 	#[error("cannot lock {path}: {cause}")]
 	Lock {
 		/// The folder.
@@ -67,17 +67,17 @@ pub enum Error {
 		/// Why.
 		cause: io::Error,
 	},
-	/// IPFS does not give what a query names.
+	/// The gateway does not give what a query names.
 	#[error(transparent)]
 	Ipfs(#[from] waybill_ipfs_http::Error),
-	/// IPFS gives it too slowly.
+	/// The gateway gives it too slowly.
 	#[error("a file takes too long to fetch")]
 	TooSlow,
-	/// The check of a proof broke off.
+	/// The check of a proof ended early.
 	#[error("the check of a proof broke off: {0}")]
 	BrokeOff(JoinError),
 	/// The program was asked to stop.
-	#[error("the hub stops")]
+	#[error("the hub is stopping")]
 	Stopped,
 }
 

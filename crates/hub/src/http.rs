@@ -12,7 +12,7 @@ use axum::{
 use std::sync::Arc;
 use waybill_exchange::{Message, ProofQuery, HUB_PATH, MEDIA_TYPE};
 
-/// The route at which devices ask.
+/// The route for devices.
 ///
 /// It answers 200 with a signed verdict, or 202 if the check takes longer. Any other status says
 /// nothing about the proofs.
@@ -28,8 +28,10 @@ async fn verify(State(hub): State<Arc<Hub>>, body: Bytes) -> Response {
 	match hub.ask(query).await {
 		Answer::Verdict(signed) => ([(CONTENT_TYPE, MEDIA_TYPE)], signed).into_response(),
 		Answer::Pending => StatusCode::ACCEPTED.into_response(),
-		Answer::TooLarge => (StatusCode::UNPROCESSABLE_ENTITY, "the payload is larger than this hub takes").into_response(),
+		Answer::TooLarge => {
+			(StatusCode::UNPROCESSABLE_ENTITY, "the payload is larger than this hub accepts").into_response()
+		},
 		Answer::Busy => (StatusCode::SERVICE_UNAVAILABLE, "too much to do; try again later").into_response(),
-		Answer::Failed => (StatusCode::BAD_GATEWAY, "what is to be checked cannot be had; try again later").into_response(),
+		Answer::Failed => (StatusCode::BAD_GATEWAY, "the files to check cannot be fetched; try again later").into_response(),
 	}
 }

@@ -1,4 +1,4 @@
-//! A hub at work: what comes of a query.
+//! The hub: answers queries.
 
 use crate::{
 	book::{Book, Entry, Turn},
@@ -21,12 +21,12 @@ use waybill_zkcp::LockTable;
 
 pub use crate::book::MAX_WORKING;
 
-/// How long a device waits for a verdict before it is told to come again.
+/// How long a device waits for a verdict before the hub tells it to ask again.
 const LONG_POLL: Duration = Duration::from_secs(10);
-/// How long a query rests whose files could not be fetched.
+/// How long a query rests after a check that found out nothing.
 const REST: Duration = Duration::from_secs(20);
 
-/// A hub at work.
+/// A hub.
 pub struct Hub {
 	gateway: Gateway,
 	key: StatementKey,
@@ -34,23 +34,23 @@ pub struct Hub {
 	max_payload: u64,
 	places: Semaphore,
 	book: Mutex<Book>,
-	/// How long a query rests whose files could not be fetched.
+	/// How long a query rests after a check that found out nothing.
 	rest: Duration,
 	stopped: CancellationToken,
 }
 
-/// What comes of a query.
+/// The answer to a query.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
 	/// A [`SignedVerdict`], in CBOR.
 	Verdict(Vec<u8>),
 	/// The check takes longer: ask again.
 	Pending,
-	/// The payload is larger than this hub takes.
+	/// The payload is larger than this hub accepts.
 	TooLarge,
-	/// Too much to do.
+	/// The hub has too much to do.
 	Busy,
-	/// The files cannot be fetched, or something else is not as it should be here.
+	/// The files cannot be fetched, or the hub has a fault.
 	Failed,
 }
 
@@ -69,7 +69,7 @@ impl Hub {
 		}
 	}
 
-	/// The same, with another rest of queries whose files could not be fetched.
+	/// The same hub, with another rest for queries after a check that found out nothing.
 	pub const fn resting(mut self, rest: Duration) -> Self {
 		self.rest = rest;
 		self
@@ -80,7 +80,7 @@ impl Hub {
 		self.stopped.cancel();
 	}
 
-	/// Answers a query as soon as that can be done, but not later than after some seconds.
+	/// Answers a query as soon as possible, and within some seconds.
 	pub async fn ask(self: &Arc<Self>, query: ProofQuery) -> Answer {
 		if let Err(fault) = query.check_sizes() {
 			return self.verdict(&query, Err(fault));
@@ -107,7 +107,7 @@ impl Hub {
 				work
 			},
 		};
-		// An error says that the work has ended.
+		// An error means that the work has ended.
 		let _ = timeout(LONG_POLL, work.changed()).await;
 		let entry = self.book().get(&id, Instant::now()).cloned();
 		self.answer(&query, entry.as_ref())

@@ -1,4 +1,4 @@
-//! The running hub: its folder, its address, and its end.
+//! The running hub: opens the folder and the address, serves, and stops.
 
 use crate::{
 	config::Config,
@@ -22,17 +22,17 @@ use waybill_keys::StatementKey;
 const LOCK_FILE: &str = "lock";
 const WORK: &str = "work";
 
-/// What a hub is made of.
+/// The parts of a hub.
 pub struct Parts {
-	/// Where files are fetched from.
+	/// The gateway to fetch files from.
 	pub gateway: Gateway,
 	/// The key that signs verdicts.
 	pub key: StatementKey,
-	/// The rest.
+	/// The configuration.
 	pub config: Config,
 }
 
-/// Runs until `stop`. Calls `ready` with the address at which devices can ask.
+/// Runs until `stop` completes. Calls `ready` with the address that devices can connect to.
 pub async fn run(parts: Parts, ready: impl FnOnce(SocketAddr), stop: impl Future<Output = ()>) -> Result<()> {
 	let Parts { gateway, key, config } = parts;
 	config.check()?;
@@ -67,7 +67,7 @@ fn lock(folder: &Path) -> Result<File> {
 	}
 }
 
-/// Makes the folder, without what an earlier run left in it.
+/// Makes the folder. Removes what an earlier run left in it.
 fn emptied(folder: &Path) -> io::Result<()> {
 	match fs::remove_dir_all(folder) {
 		Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

@@ -1,4 +1,4 @@
-//! The work on a query: fetch what it names, and check it.
+//! The work on a query: fetches the files that it names, and checks them.
 
 use crate::error::{Error, Result};
 use std::{fs::File, future::Future, io, ops::ControlFlow, path::Path, time::Duration};
@@ -11,12 +11,14 @@ use waybill_zkcp::{LockTable, Progress, ReadAt};
 
 const CIPHERTEXT: &str = "ciphertext";
 const PIECE: usize = 64 * 1024;
-/// How long any file may take, and how many bytes of it may take a second more.
+/// How long fetching any file may take, and how many bytes of it may take a second more.
 const PATIENCE: Duration = Duration::from_secs(120);
 const BYTES_A_SECOND: u64 = 512 * 1024;
 
-/// The table of locks that is proved, if the proofs of a query hold. Fails if that could not be
-/// found out.
+/// The proved table of locks, or why the proofs of a query do not hold.
+///
+/// # Errors
+/// The hub could not find out whether they hold.
 pub async fn check(
 	gateway: &Gateway,
 	folder: &Path,
@@ -32,14 +34,15 @@ pub async fn check(
 	}
 }
 
-/// All that a query names. The folder goes with this value.
+/// The files that a query names. Dropping this value removes their folder.
 struct Files {
 	folder: TempDir,
 	data: Vec<u8>,
 	locks: Vec<u8>,
 }
 
-/// Fetches it, the small files first; what is not as declared is the fault of who declared it.
+/// Fetches the files of a query, the small ones first. A file that differs from its declaration is
+/// a fault of the proofs.
 async fn fetch(gateway: &Gateway, folder: &Path, query: &ProofQuery) -> Result<Result<Files, ProofFault>> {
 	let bytes = |file: Stored| declared(file.size, async move { gateway.fetch_bytes(&file.cid, file.size).await });
 	let Some(locks) = bytes(query.proofs.locks).await? else { return Ok(Err(ProofFault::Malformed)) };
@@ -53,7 +56,7 @@ async fn fetch(gateway: &Gateway, folder: &Path, query: &ProofQuery) -> Result<R
 	}
 }
 
-/// Fetches a file in good time; `None` if it has not the size that was declared.
+/// Fetches a file in good time; `None` if it does not have the declared size.
 async fn declared<T>(size: u64, fetching: impl Future<Output = waybill_ipfs_http::Result<T>>) -> Result<Option<T>> {
 	let patience = PATIENCE + Duration::from_secs(size / BYTES_A_SECOND);
 	match timeout(patience, fetching).await {
@@ -82,7 +85,7 @@ impl Files {
 	}
 }
 
-/// Whether a file is what a query calls the ciphertext.
+/// Whether a file is the ciphertext that a query names.
 fn is_ciphertext(file: &File, expected: &Ciphertext) -> io::Result<bool> {
 	let mut check = StreamCheck::new(expected.size, expected.sha256);
 	let mut buffer = vec![0; PIECE];

@@ -25,16 +25,16 @@ use waybill_primitives::{Cid, DeviceKey, Digest, Hash32, Suite};
 use waybill_testkit::ipfs::{Ipfs, Trick};
 use waybill_zkcp::{unwatched, ChunkDigests, Layout, LockTable, OutOfRange};
 
-/// The group of locks that is asked about.
+/// The group of locks that the queries are about.
 const GROUP: u32 = 3;
 
-/// A client of the node's gateway that asks again at once.
+/// A client of the node's gateway that retries at once.
 fn gateway(ipfs: &Ipfs) -> Gateway {
 	let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(5));
 	Gateway::with(&[ipfs.url()], Timeouts::default(), backoff).unwrap()
 }
 
-/// What a distributor has made of a payload.
+/// What a distributor publishes for a payload.
 struct Made {
 	context: ContentContext,
 	size: u64,
@@ -113,7 +113,7 @@ fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
 	bytes
 }
 
-/// A hub and a device that believes it.
+/// A hub, and a device that believes it.
 struct Scene {
 	ipfs: Ipfs,
 	folder: TempDir,
@@ -150,7 +150,7 @@ async fn scene_with(config: Config) -> Scene {
 }
 
 impl Scene {
-	/// Asks, and looks that nothing is left behind.
+	/// Asks, and checks that the hub leaves nothing behind.
 	async fn verdict(&self, query: &ProofQuery) -> Result<ProofVerdict, DeviceError> {
 		let verdict = self.client.ask(query).await;
 		assert_eq!(fs::read_dir(self.folder.path().join("work")).unwrap().count(), 0);
@@ -167,7 +167,7 @@ fn holds() -> ProofVerdict {
 	ProofVerdict::new(&Ok(made().group))
 }
 
-/// What a hub says about proofs that do not hold, whatever is wrong with them.
+/// The verdict of a hub on proofs that do not hold, whatever is wrong with them.
 fn refused() -> ProofVerdict {
 	ProofVerdict::new(&Err(ProofFault::Hub))
 }
@@ -180,7 +180,7 @@ async fn honest_proofs_should_hold_and_be_checked_once() {
 	assert!(!scene.ipfs.requests().is_empty());
 	assert_eq!(scene.verdict(&query).await.unwrap(), holds());
 	assert!(scene.ipfs.requests().is_empty());
-	// Another group is another answer, but no more work.
+	// Another group gets another answer, but needs no more work.
 	let other = scene.verdict(&altered(&query, |query| query.group = 0)).await.unwrap();
 	assert!(other.group().is_some() && other != holds());
 	assert_eq!(scene.verdict(&altered(&query, |query| query.group = 16)).await.unwrap(), refused());
@@ -214,10 +214,10 @@ async fn ciphertext_should_be_refused_when_it_is_another_than_the_proved_or_decl
 	let other = flipped(ciphertext, 5_000);
 	let query = honest(&scene.ipfs);
 	for query in [
-		// Declared as it is, but not the one that is proved.
+		// As declared, but not the file that the proof is about.
 		query_of(&scene.ipfs, &other, data, locks),
 		query_of(&scene.ipfs, &vec![0xff; ciphertext.len()], data, locks),
-		// Not the one that is declared.
+		// Not the declared file.
 		altered(&query, |query| query.ciphertext.cid = scene.ipfs.add(&other, 4_096)),
 		altered(&query, |query| query.ciphertext.sha256 = [0; 32]),
 		altered(&query, |query| query.ciphertext.cid = scene.ipfs.add(&ciphertext[..9_000], 4_096)),
@@ -243,13 +243,13 @@ async fn query_should_be_refused_before_anything_is_fetched_when_its_sizes_are_i
 	] {
 		assert_eq!(scene.verdict(&altered(&query, alter)).await.unwrap(), refused());
 	}
-	// Possible, but too large here: that says nothing about the proofs.
+	// Possible, but too large for this hub: that says nothing about the proofs.
 	let large = altered(&query, |query| {
 		query.size = (1 << 20) + 1;
 		query.ciphertext.size = Layout::new(query.size).unwrap().ciphertext_length();
 	});
 	let error = scene.verdict(&large).await.unwrap_err();
-	assert!(is_unreachable(&error) && error.to_string().contains("larger than this hub takes"), "{error}");
+	assert!(is_unreachable(&error) && error.to_string().contains("larger than this hub accepts"), "{error}");
 	assert!(scene.ipfs.requests().is_empty());
 }
 

@@ -17,7 +17,7 @@ pub struct Timeouts {
 	pub connect: Duration,
 	/// Between two reads.
 	pub silence: Duration,
-	/// For a whole block, so that a gateway cannot drip it.
+	/// For a whole block, so a gateway cannot send it drop by drop.
 	pub block: Duration,
 }
 
@@ -60,7 +60,7 @@ pub async fn fetch(http: &Client, url: &Url, cid: &Cid) -> Result<Vec<u8>> {
 	Ok(block)
 }
 
-/// Reads a body, unless it is longer than a block may be.
+/// Reads a body; `None` if it is longer than a block may be.
 async fn read(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
 	let mut block = Vec::new();
 	while let Some(chunk) = response.chunk().await? {

@@ -8,14 +8,14 @@ use waybill_primitives::Cid;
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What can go wrong. Causes from other crates are kept in words.
+/// What can go wrong. Causes from other crates are kept as text.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Error {
-	/// The text is no address.
+	/// The text is not an HTTP address.
 	#[error("{0}: not an HTTP address; write for example http://127.0.0.1:8080")]
 	Address(String),
 	/// There is no gateway to fetch from.
-	#[error("no IPFS gateway to fetch from")]
+	#[error("no IPFS gateway to fetch from; name one, for example http://127.0.0.1:8080")]
 	NoGateway,
 	/// The HTTP client could not be made.
 	#[error("cannot start an HTTP client: {0}")]
@@ -38,16 +38,16 @@ pub enum Error {
 		/// The block that was asked for.
 		cid: Cid,
 	},
-	/// A gateway answered more than a block may hold.
-	#[error("gateway {url} answered more than a block may hold for {cid}")]
+	/// A gateway sent more than a block may hold.
+	#[error("gateway {url} sent more for block {cid} than a block may hold")]
 	BlockTooLarge {
 		/// The gateway.
 		url: String,
 		/// The block that was asked for.
 		cid: Cid,
 	},
-	/// A gateway answered with something else than the block.
-	#[error("gateway {url} answered {length} bytes of {content_type} that are not block {cid}")]
+	/// A gateway sent something else than the block.
+	#[error("gateway {url} sent {length} bytes of {content_type} that are not block {cid}")]
 	WrongBlock {
 		/// The gateway.
 		url: String,
@@ -55,19 +55,19 @@ pub enum Error {
 		cid: Cid,
 		/// The length of the answer.
 		length: usize,
-		/// What the gateway says that it is.
+		/// The type that the gateway declared.
 		content_type: String,
 	},
-	/// A block of a file cannot be had.
+	/// A block of a file could not be fetched.
 	#[error("cannot fetch {root} from IPFS: {source}")]
 	Fetch {
 		/// The file.
 		root: Cid,
-		/// Why, by the gateway that was asked last.
+		/// The error of the gateway that was asked last.
 		source: Box<Error>,
 	},
-	/// The blocks are those that the CID names, and not the file that was declared.
-	#[error("what IPFS has under {root} is not the file that was declared: {source}")]
+	/// The blocks match their CIDs, but do not make the file that was declared.
+	#[error("the file {root} in IPFS is not the one that was declared: {source}")]
 	WrongFile {
 		/// The file.
 		root: Cid,
@@ -83,11 +83,13 @@ pub enum Error {
 		cause: String,
 	},
 	/// Something else than kubo answers.
-	#[error("{url} did not answer as kubo does: {cause}")]
+	#[error(
+		"{url} did not answer as kubo does: {cause}; give the address of kubo's RPC, for example http://127.0.0.1:5001"
+	)]
 	NotKubo {
 		/// The address.
 		url: String,
-		/// What is strange.
+		/// What is wrong with the answer.
 		cause: String,
 	},
 	/// kubo refused.
@@ -97,7 +99,7 @@ pub enum Error {
 		url: String,
 		/// Its answer.
 		status: StatusCode,
-		/// Its words.
+		/// Its message.
 		message: String,
 	},
 	/// A file cannot be read.
@@ -109,7 +111,7 @@ pub enum Error {
 		cause: String,
 	},
 	/// A download cannot be written.
-	#[error("cannot write {path}: {cause}; what was fetched is kept, and the next start carries on")]
+	#[error("cannot write {path}: {cause}; what is on disk is kept, and the next start carries on from there")]
 	Write {
 		/// The file.
 		path: PathBuf,
@@ -119,7 +121,7 @@ pub enum Error {
 }
 
 impl Error {
-	/// Whether the blocks, each of which fits its CID, make a file of another size than declared.
+	/// Whether the blocks match their CIDs, but make a file of another size than declared.
 	pub const fn is_wrong_size(&self) -> bool {
 		matches!(self, Self::WrongFile { source: DagError::WrongSize { .. }, .. })
 	}
@@ -142,7 +144,7 @@ impl Error {
 	}
 }
 
-/// What lies at the bottom of an HTTP error, in one line.
+/// The root cause of an HTTP error, in one line.
 pub fn cause(error: &reqwest::Error) -> String {
 	let mut cause: &dyn std::error::Error = error;
 	while let Some(source) = cause.source() {

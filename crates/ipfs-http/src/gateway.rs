@@ -22,10 +22,11 @@ use url::Url;
 use waybill_ipfs::{DagReader, Limits};
 use waybill_primitives::Cid;
 
-/// How often a block is asked for again before the file is given up.
+/// The least number of times that a block is requested again before the file is given up. With many
+/// gateways, each is asked at least twice.
 const RETRIES: usize = 5;
 const FIRST_RETRY: Duration = Duration::from_millis(300);
-/// How many blocks are asked for at once.
+/// The number of blocks that are requested at once.
 const CONCURRENCY: usize = 4;
 
 /// A client of one or several gateways.
@@ -33,7 +34,8 @@ const CONCURRENCY: usize = 4;
 pub struct Gateway {
 	http: reqwest::Client,
 	urls: Arc<[Url]>,
-	/// Counts blocks: each is first asked of the gateway after the last one's.
+	/// Counts blocks. Each block is first requested from the gateway after the one of the block
+	/// before.
 	turn: Arc<AtomicUsize>,
 	backoff: ExponentialBuilder,
 }
@@ -44,7 +46,7 @@ impl Gateway {
 		Self::with(urls, Timeouts::default(), ExponentialBuilder::default().with_min_delay(FIRST_RETRY))
 	}
 
-	/// The same with other times, and other pauses before a block is asked for again.
+	/// Like [`Self::new`], with other timeouts, and other pauses before a block is requested again.
 	pub fn with<S: AsRef<str>>(urls: &[S], timeouts: Timeouts, backoff: ExponentialBuilder) -> Result<Self> {
 		let urls = urls.iter().map(|url| parse(url.as_ref())).collect::<Result<Vec<_>>>()?;
 		if urls.is_empty() {
@@ -66,8 +68,8 @@ impl Gateway {
 		Ok(bytes)
 	}
 
-	/// Fetches a file of exactly this size to disk, taking up an earlier attempt where it stopped. `progress` is told how many bytes
-	/// there are.
+	/// Fetches a file of exactly this size to disk. It continues an earlier attempt where that
+	/// stopped. `progress` is called with the number of bytes on disk.
 	pub async fn fetch_file(&self, root: &Cid, size: u64, path: &Path, mut progress: impl FnMut(u64)) -> Result<()> {
 		let unwritable = |cause: io::Error| Error::write(path, &cause);
 		let mut reader = DagReader::new(*root, Limits::for_size(size));
@@ -83,7 +85,8 @@ impl Gateway {
 		journal.finish().map_err(unwritable)
 	}
 
-	/// Fetches what the reader wants and hands each block, with the content that it carries, to `keep`.
+	/// Fetches what the reader wants and hands each block, with the content that it carries, to
+	/// `keep`.
 	async fn read(
 		&self,
 		root: &Cid,
@@ -118,7 +121,7 @@ impl Gateway {
 		Ok(())
 	}
 
-	/// Fetches a block from whichever gateway has it, in turn.
+	/// Fetches a block, from one gateway after another until one has it.
 	async fn block(&self, cid: Cid) -> Result<Vec<u8>> {
 		let mut gateways = self.urls.iter().cycle().skip(self.turn.fetch_add(1, Ordering::Relaxed) % self.urls.len());
 		let fetch = || {
@@ -130,6 +133,9 @@ impl Gateway {
 				}
 			}
 		};
-		fetch.retry(self.backoff).notify(|error: &Error, delay| tracing::warn!(%error, ?delay, "trying again")).await
+		fetch
+			.retry(self.backoff)
+			.notify(|error: &Error, delay| tracing::warn!(%error, ?delay, "cannot fetch a block; trying again"))
+			.await
 	}
 }

@@ -1,8 +1,11 @@
-//! A download on disk that can be taken up where it stopped.
+//! A download on disk that can continue where it stopped.
 //!
-//! Beside the content (`NAME.part`, in file order) stands `NAME.journal`: for each block, in the order in which the DAG's reader
-//! asked for it, one byte and the block's length, then the block itself unless it is in the content. Nothing here is believed when
-//! it is read again: every block goes through the reader, and whatever follows the first wrong one is cut off.
+//! `NAME.part` holds the content, in file order. `NAME.journal` holds a record for each block, in
+//! the order in which the DAG's reader asked for it: one byte, the block's length, and the block
+//! itself unless it is in the content.
+//!
+//! Nothing on disk is trusted. When it is read again, every block goes through the reader, and
+//! everything after the first wrong one is cut off.
 
 use std::{
 	fs::{self, File, OpenOptions},
@@ -29,7 +32,7 @@ pub struct Journal {
 }
 
 impl Journal {
-	/// Opens what is left of the download of `target`, or starts it.
+	/// Opens the unfinished download of `target`, or starts one.
 	pub fn open(target: &Path) -> io::Result<Self> {
 		let open = |path| OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
 		let content = open(Self::beside(target, "part"))?;
@@ -37,8 +40,8 @@ impl Journal {
 		Ok(Self { target: target.into(), content, records, content_end: 0, records_end: 0 })
 	}
 
-	/// Hands every block that is on disk to `take`, which answers with the block's content, or with `None` if the block is wrong.
-	/// What follows a wrong or torn block is removed.
+	/// Hands every block on disk to `take`, which returns the block's content, or `None` if the
+	/// block is wrong. A wrong or torn block and everything after it is removed.
 	pub fn replay(&mut self, mut take: impl FnMut(&[u8]) -> Option<Option<Vec<u8>>>) -> io::Result<()> {
 		self.records.seek(SeekFrom::Start(0))?;
 		self.content.seek(SeekFrom::Start(0))?;
@@ -69,12 +72,12 @@ impl Journal {
 		Ok(())
 	}
 
-	/// The bytes of content that are on disk.
+	/// The number of bytes of content on disk.
 	pub const fn len(&self) -> u64 {
 		self.content_end
 	}
 
-	/// The content is complete: it takes its name, and the journal goes.
+	/// Finishes a complete download: gives the content its name, and removes the journal.
 	pub fn finish(self) -> io::Result<()> {
 		self.content.sync_all()?;
 		fs::rename(Self::beside(&self.target, "part"), &self.target)?;
@@ -142,7 +145,8 @@ fn read_all(file: &mut File, buffer: &mut [u8]) -> io::Result<bool> {
 mod tests {
 	use super::*;
 
-	/// Blocks that start with `#` carry no content, those that start with `+` carry the rest, others are content.
+	/// Blocks that start with `#` carry no content, those that start with `+` carry the rest,
+	/// others are content.
 	fn content(block: &[u8]) -> Vec<u8> {
 		match block {
 			[b'#', ..] => Vec::new(),

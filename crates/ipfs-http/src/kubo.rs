@@ -24,13 +24,13 @@ use tokio_util::io::ReaderStream;
 use url::Url;
 use waybill_primitives::Cid;
 
-/// How a file becomes a DAG: the same file has the same CID on every node.
+/// How a file becomes a DAG. With these settings the same file has the same CID on every node.
 const ADD_QUERY: &str =
 	"cid-version=1&raw-leaves=true&hash=sha2-256&chunker=size-262144&trickle=false&inline=false&pin=true&progress=false";
 /// The longest answer that is read.
 const MAX_ANSWER: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Silence, not the length of an upload, is what ends a request.
+/// A request ends after this much silence. An upload may take longer.
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
 const READ_BUFFER: usize = 256 * 1024;
 const RETRIES: usize = 3;
@@ -88,7 +88,7 @@ impl Kubo {
 		Ok(Self { http, url: parse(url)? })
 	}
 
-	/// Adds and pins a file. `progress` is told how many bytes were sent.
+	/// Adds and pins a file. `progress` is called with the number of bytes sent.
 	pub async fn add_file(&self, path: &Path, progress: impl Fn(u64) + Send + Sync + 'static) -> Result<Added> {
 		let progress = Arc::new(progress);
 		let add = || async {
@@ -112,11 +112,12 @@ impl Kubo {
 		self.retrying(|| self.add(Part::bytes(bytes.to_vec()), name, size)).await
 	}
 
-	/// Removes the pin of a file, whose blocks kubo may then drop. A file that is not pinned is no error.
+	/// Removes the pin of a file, so kubo may drop its blocks. A file that is not pinned is no
+	/// error.
 	pub async fn unpin(&self, cid: &Cid) -> Result<()> {
 		let path = format!("pin/rm?arg={cid}&recursive=true");
 		match self.retrying(|| self.call(&path, None)).await {
-			// kubo has no code for this: its words are all there is.
+			// kubo has no code for this, only its message.
 			Err(Error::KuboRefused { message, .. }) if message.contains("not pinned") => Ok(()),
 			other => other.map(drop),
 		}
@@ -136,7 +137,9 @@ impl Kubo {
 	{
 		call.retry(ExponentialBuilder::default().with_min_delay(FIRST_RETRY).with_jitter().with_max_times(RETRIES))
 			.when(|failure| failure.passing)
-			.notify(|failure, delay| tracing::warn!(error = %failure.error, ?delay, "kubo: trying again"))
+			.notify(
+				|failure, delay| tracing::warn!(error = %failure.error, ?delay, "a request to kubo failed; trying again"),
+			)
 			.await
 			.map_err(|failure| failure.error)
 	}
@@ -144,7 +147,7 @@ impl Kubo {
 	async fn add(&self, part: Part, name: &str, size: u64) -> Result<Added, Failure> {
 		let form = Form::new().part("file", part.file_name(name.to_owned()));
 		let answer = self.call(&format!("add?{ADD_QUERY}"), Some(form)).await?;
-		// One JSON object a line; the last one is the root.
+		// One JSON object in each line; the last one is the root.
 		let line = answer.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()).unwrap_or_default();
 		let added: AddAnswer = serde_json::from_slice(line).map_err(|cause| self.strange(cause))?;
 		let cid = added.hash.parse().map_err(|cause| self.strange(cause))?;
@@ -166,7 +169,7 @@ impl Kubo {
 		}
 		let message = serde_json::from_slice::<ErrorAnswer>(&answer).map(|said| said.message);
 		let message = message.unwrap_or_else(|_| String::from_utf8_lossy(&answer).trim().chars().take(200).collect());
-		// 500 is kubo's answer to whatever it cannot do.
+		// kubo answers 500 to whatever it cannot do, so trying again does not help.
 		let passing = status.is_server_error() && status != StatusCode::INTERNAL_SERVER_ERROR;
 		Err(Failure { error: Error::KuboRefused { url: self.url.to_string(), status, message }, passing })
 	}
@@ -176,7 +179,7 @@ impl Kubo {
 		while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
 			answer.extend_from_slice(&chunk);
 			if answer.len() > MAX_ANSWER {
-				return Err(self.strange("the answer is too long"));
+				return Err(self.strange("the answer is longer than 64 KiB"));
 			}
 		}
 		Ok(answer)

@@ -8,7 +8,7 @@ use waybill_ipfs_http::{Error, Gateway, Kubo, Timeouts};
 use waybill_primitives::Cid;
 use waybill_testkit::ipfs::{Ipfs, Trick};
 
-/// For answers that never come to their end.
+/// For answers that never end.
 const SHORT: Timeouts =
 	Timeouts { connect: Duration::from_secs(5), silence: Duration::from_millis(300), block: Duration::from_millis(900) };
 
@@ -21,7 +21,7 @@ fn client_with(nodes: &[&Ipfs], timeouts: Timeouts) -> Gateway {
 	Gateway::with(&urls, timeouts, ExponentialBuilder::default().with_min_delay(Duration::from_millis(5))).unwrap()
 }
 
-/// A client of a gateway that does this.
+/// A client of a gateway that plays this trick.
 fn client_for(trick: Trick, node: &Ipfs) -> Gateway {
 	match trick {
 		Trick::Hang | Trick::Drip => client_with(&[node], SHORT),

@@ -28,7 +28,7 @@ pub enum DagError {
 	UnreadableLink(CidError),
 	/// A node or the file is of another size than declared.
 	WrongSize {
-		/// The size that its parent, or whoever named the file, declared.
+		/// The size that its parent, or the reader's caller, declared.
 		declared: u64,
 		/// The size that it has.
 		found: u64,
@@ -40,7 +40,8 @@ pub enum DagError {
 }
 
 impl DagError {
-	/// Whether the one who sent the block is to blame, not the file: another source may have the right block.
+	/// Whether the block's source is to blame, not the file. Another source may have the right
+	/// block.
 	pub fn blames_source(&self) -> bool {
 		matches!(self, Self::BlockTooLarge { .. } | Self::WrongBlock { .. } | Self::NothingWanted)
 	}
@@ -49,7 +50,7 @@ impl DagError {
 impl fmt::Display for DagError {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		match self {
-			Self::BlockTooLarge { len, limit } => write!(f, "a block of {len} bytes or more, allowed are {limit}"),
+			Self::BlockTooLarge { len, limit } => write!(f, "a block of at least {len} bytes where {limit} are allowed"),
 			Self::WrongBlock { len } => write!(f, "{len} bytes that are not the block with this CID"),
 			Self::NothingWanted => f.write_str("a block that was not asked for"),
 			Self::MalformedNode => f.write_str("a block that is not a UnixFS node"),

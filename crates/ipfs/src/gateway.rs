@@ -1,4 +1,5 @@
-//! How a trustless gateway is asked for a block (<https://specs.ipfs.tech/http-gateways/trustless-gateway/>).
+//! The request for a block to a trustless gateway
+//! (<https://specs.ipfs.tech/http-gateways/trustless-gateway/>).
 
 use alloc::{format, string::String};
 use waybill_primitives::Cid;

@@ -7,7 +7,7 @@ use waybill_primitives::{Cid, Codec};
 /// The largest block that IPFS implementations exchange: 2 MiB.
 pub const MAX_BLOCK: usize = 2 * 1024 * 1024;
 
-/// What a file's DAG may look like. The reader's memory and work are bounded by it.
+/// Limits on a file's DAG, which bound the reader's memory and work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
 	/// The file's exact size in bytes.
@@ -21,7 +21,8 @@ pub struct Limits {
 }
 
 impl Limits {
-	/// Limits that every usual DAG over a file of this size keeps to: leaves of 4 KiB on average, 16 levels, blocks of 2 MiB.
+	/// Limits that every usual DAG over a file of this size keeps: leaves of 4 KiB on average, 16
+	/// levels, blocks of 2 MiB.
 	pub fn for_size(size: u64) -> Self {
 		let leaves = usize::try_from(size.div_ceil(4096)).unwrap_or(usize::MAX);
 		Self { size, max_depth: 16, max_block: MAX_BLOCK, max_blocks: leaves.saturating_add(64) }
@@ -32,7 +33,7 @@ impl Limits {
 #[derive(Clone, Copy, Debug)]
 struct Wanted {
 	cid: Cid,
-	/// The size in bytes of the file that its parent declared for it.
+	/// The number of the file's bytes that its parent declared for it.
 	size: u64,
 	/// The number of links above it.
 	depth: u32,
@@ -59,13 +60,14 @@ impl DagReader {
 		Self { limits, wanted: vec![root], blocks: 0, position: 0 }
 	}
 
-	/// The block that is wanted now; none when the file is complete.
+	/// The block that is wanted now; `None` when the file is complete.
 	pub fn next(&self) -> Option<Cid> {
 		self.wanted.last().map(|wanted| wanted.cid)
 	}
 
-	/// The blocks that are known to be wanted, the next one first, so that several can be fetched at once. A block that turns out to
-	/// be an inner node puts others before those that follow it.
+	/// The blocks that are known to be wanted, the next one first, so the caller can fetch several
+	/// at once. If a block turns out to be an inner node, its links come before the blocks that
+	/// follow it here.
 	pub fn upcoming(&self) -> impl Iterator<Item = Cid> + '_ {
 		self.wanted.iter().rev().map(|wanted| wanted.cid)
 	}
@@ -85,7 +87,8 @@ impl DagReader {
 		self.blocks
 	}
 
-	/// Takes the block that [`DagReader::next`] names, and returns the file's next bytes if the block holds any.
+	/// Takes the block that [`DagReader::next`] names, and returns the file's next bytes if the
+	/// block holds any.
 	pub fn supply<'a>(&mut self, block: &'a [u8]) -> Result<Option<&'a [u8]>, DagError> {
 		let Wanted { cid, size, depth } = *self.wanted.last().ok_or(DagError::NothingWanted)?;
 		let limit = self.limits.max_block;

@@ -22,7 +22,7 @@ impl From<Malformed> for DagError {
 pub(crate) struct Node<'a> {
 	/// Its own bytes.
 	pub(crate) data: &'a [u8],
-	/// What follows them, each with its size in bytes of the file.
+	/// The parts that follow them, each with its size in bytes of the file.
 	pub(crate) links: Vec<(Cid, u64)>,
 	/// Its size in bytes of the file.
 	pub(crate) size: u64,
@@ -106,7 +106,7 @@ impl<'a> File<'a> {
 					}
 				},
 				(4, Value::Fixed) => return Err(DagError::MalformedNode),
-				// Mode, modification time and what is yet to come.
+				// Mode, modification time, and fields of later versions.
 				_ => {},
 			}
 		}

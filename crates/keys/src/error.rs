@@ -16,8 +16,8 @@ pub enum Error {
 		/// Why.
 		cause: io::Error,
 	},
-	/// It is no file, or far too long.
-	#[error("{0} is not a key file")]
+	/// It is not a file, or far too long.
+	#[error("{0} is not a key file: it is not a regular file, or longer than 4096 bytes")]
 	NoKeyFile(PathBuf),
 	/// Others than its owner can read it.
 	#[error("others can read the key file {path} (mode {mode:04o}); run `chmod 600 {path}`")]
@@ -27,24 +27,24 @@ pub enum Error {
 		/// Its mode.
 		mode: u32,
 	},
-	/// It holds something else.
-	#[error("{0}: not a key of `waybill key generate`")]
+	/// It does not hold a key.
+	#[error("{0} does not hold a key for statements; make one with `waybill key generate`")]
 	NoKey(PathBuf),
-	/// It holds no secret URI.
+	/// It does not hold a secret URI.
 	#[error("{0}: not a secret URI; write a mnemonic, 0x and 64 hex digits, or //Name for a development account")]
 	NoSecretUri(PathBuf),
 	/// The file is there already.
-	#[error("cannot write the key file {0}: it exists, and keys are never overwritten: choose another name")]
+	#[error("cannot write the key file {0}: it exists, and keys are never overwritten; choose another name")]
 	Exists(PathBuf),
 	/// The file cannot be written.
-	#[error("cannot write the key file {path}: {cause}; does its directory exist?")]
+	#[error("cannot write the key file {path}: {cause}; check that its folder exists and can be written")]
 	Write {
 		/// The file.
 		path: PathBuf,
 		/// Why.
 		cause: io::Error,
 	},
-	/// The operating system gives no random bytes.
-	#[error("the operating system has no randomness: {0}")]
+	/// The operating system gave no random bytes.
+	#[error("the operating system gave no random bytes: {0}")]
 	NoRandomness(String),
 }

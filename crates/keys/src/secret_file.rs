@@ -37,7 +37,7 @@ pub fn write_secret(path: &Path, secret: &str) -> Result<()> {
 	};
 	let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(unwritable)?;
 	writeln!(file, "{secret}").and_then(|()| file.sync_all()).map_err(|cause| {
-		// A truncated key is worth nothing.
+		// Leave no truncated key behind.
 		let _ = fs::remove_file(path);
 		unwritable(cause)
 	})

@@ -6,7 +6,7 @@
 mod generate;
 
 fn main() -> std::io::Result<()> {
-	// Asked when it runs: another checkout may have compiled this.
+	// Read at run time: another checkout may have compiled this program.
 	let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs this");
 	let folder = std::path::Path::new(&package).join("vectors");
 	for (name, text) in generate::all() {

@@ -5,7 +5,7 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use core::{fmt, str::FromStr};
 use scale_info::TypeInfo;
 
-/// What the bytes of a block are, by the multicodec table.
+/// The format of a block's bytes, by the multicodec table.
 #[derive(
 	Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -97,7 +97,8 @@ impl Cid {
 		if !rest.is_empty() {
 			return Err(CidError::TrailingBytes);
 		}
-		// Varints have one canonical form: what is read must be written back the same.
+		// A varint can also be written in more bytes than it needs. Refuse bytes that would not be
+		// written back the same.
 		let cid = Self::try_from(cid)?;
 		if cid.to_bytes() == bytes {
 			Ok(cid)

@@ -1,12 +1,13 @@
 //! The Merkle tree over a fleet's devices.
 //!
-//! The tree is that of the `binary-merkle-tree` crate with BLAKE2b-256: inner nodes hash 64 bytes, a node without a sibling moves up
-//! unchanged. A leaf hashes `SCALE("waybill/leaf/1", index, key)`, which is never 64 bytes long, so that no inner node can be
-//! passed off as a device. The place of a leaf is part of it: a proof holds for one index and one key alone.
+//! The tree is that of the `binary-merkle-tree` crate with BLAKE2b-256. Inner nodes hash 64 bytes;
+//! a node without a sibling moves up unchanged. A leaf hashes
+//! `SCALE("waybill/leaf/1", index, key)`. That is never 64 bytes long, so no inner node passes for
+//! a device. The index is part of the leaf, so a proof holds for one index and one key only.
 //!
-//! A *cap* is one whole level of the tree, from left to right. The chain stores a fleet's cap, so that a batch of devices is proved
-//! by one [multiproof] up to that level: every hash that the verifier cannot compute itself, once. The
-//! root alone is the smallest cap.
+//! A *cap* is one whole level of the tree, from left to right. The smallest cap is the root itself.
+//! The chain stores a fleet's cap, and one [multiproof] up to that level proves a batch of devices.
+//! A multiproof holds each hash that the verifier cannot compute itself, once.
 
 use crate::{DeviceIndex, DeviceKey, Hash32};
 use alloc::vec::Vec;
@@ -24,7 +25,8 @@ pub const MAX_CAP_NODES: u32 = 4096;
 /// The nodes of one page of a stored cap.
 pub const CAP_PAGE_NODES: u32 = 256;
 
-/// No lower level makes a [usual](usual_cap_height) cap: a node for 256 devices is one bit a device.
+/// The lowest level that can be a [usual](usual_cap_height) cap: one node of 256 bits for 256
+/// devices is one bit of state for each device.
 const USUAL_CAP_HEIGHT: u32 = 8;
 
 /// BLAKE2b-256 for use where no host function is at hand.
@@ -41,7 +43,7 @@ impl Hasher for Blake2b256 {
 	}
 }
 
-/// Takes the first 8 bytes of what is already a hash.
+/// A hasher for values that are already hashes: it takes their first 8 bytes.
 #[derive(Default, Debug)]
 pub struct NoStdHasher(u64);
 
@@ -91,7 +93,7 @@ pub fn proof_len(index: DeviceIndex, count: u32) -> usize {
 	len
 }
 
-/// The number of nodes at `height` above `count` leaves; levels above the root have one node too.
+/// The number of nodes at `height` above `count` leaves. Levels above the root also have one node.
 pub fn level_width(count: u32, height: u32) -> u32 {
 	count.div_ceil(1u32.checked_shl(height).unwrap_or(u32::MAX)).max(u32::from(count > 0))
 }
@@ -101,19 +103,21 @@ pub fn depth(count: u32) -> u32 {
 	count.max(1).checked_next_power_of_two().map_or(MAX_PROOF_LEN, u32::trailing_zeros)
 }
 
-/// The height of the level with `nodes` nodes above `count` leaves. No two levels are equally wide.
+/// The height of the level with `nodes` nodes above `count` leaves, if there is one. No two levels
+/// are equally wide.
 pub fn cap_height(count: u32, nodes: u32) -> Option<u32> {
 	(0..=depth(count)).find(|height| nodes > 0 && level_width(count, *height) == nodes)
 }
 
-/// The height of the cap that suits a fleet of `count` devices: a node for 256 devices, or for more if these were too many nodes.
+/// The height of the usual cap of a fleet of `count` devices: one node for 256 devices, or for more
+/// if that would be more than [`MAX_CAP_NODES`] nodes.
 pub fn usual_cap_height(count: u32) -> u32 {
 	let fits = |height: &u32| level_width(count, *height) <= MAX_CAP_NODES;
 	let highest = depth(count);
 	(USUAL_CAP_HEIGHT.min(highest)..=highest).find(fits).unwrap_or(highest)
 }
 
-/// The root above a cap; nothing above an empty one.
+/// The root above a cap; `None` for an empty cap.
 pub fn root_of_cap<H: Hasher<Out: AsRef<[u8]>>>(cap: &[H::Out]) -> Option<H::Out> {
 	let mut level = cap.to_vec();
 	while level.len() > 1 {
@@ -135,16 +139,19 @@ fn inner<H: Hasher<Out: AsRef<[u8]>>>(left: &H::Out, right: &H::Out) -> H::Out {
 	H::hash(&[left.as_ref(), right.as_ref()].concat())
 }
 
-/// A multiproof cannot belong to these devices: it has more or fewer hashes than they need, or their indices do not rise or are
-/// not in the fleet.
+/// A multiproof cannot belong to these devices: it has more or fewer hashes than they need, or
+/// their indices do not rise or are not in the fleet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MalformedProof;
 
-/// For each of `members`, whether its key is the device at its index of the fleet with `count` devices and the given cap.
+/// For each of `members`, whether its key is the device at its index of the fleet with `count`
+/// devices and the given cap.
 ///
-/// The members' indices rise and are below `count`. `proof` is the [multiproof] for exactly these indices up
-/// to the cap at `height`, of which `cap` answers the node at a place. The members under one node of the cap are right together or
-/// wrong together; those under another node do not depend on them.
+/// The members' indices must rise and be below `count`. `proof` is the [multiproof] for exactly
+/// these indices, up to the cap at `height`. `cap` returns the cap's node at a place.
+///
+/// Members under the same node of the cap are right or wrong together: one wrong key spoils the
+/// others. Members under other nodes do not depend on them.
 ///
 /// `H` must hash with BLAKE2b-256; the runtime passes its host function.
 ///
@@ -179,8 +186,8 @@ where
 	hashes.next().is_none().then_some(verdicts).ok_or(MalformedProof)
 }
 
-/// The parents of nodes at rising places on a level of `width` nodes. Siblings that are not among them come from `hashes`, from
-/// left to right.
+/// The parents of nodes at rising places on a level of `width` nodes. Siblings that are not among
+/// them come from `hashes`, from left to right. `None` if `hashes` ends too early.
 fn climb<H: Hasher<Out: AsRef<[u8]>>>(
 	level: Vec<(u32, H::Out)>,
 	width: u32,
@@ -201,11 +208,13 @@ fn climb<H: Hasher<Out: AsRef<[u8]>>>(
 	Some(above)
 }
 
-/// The proof of several devices of a fleet of `count` up to the cap at `height`, made of the proofs of each up to the root; nothing
-/// if the indices do not rise, or a proof is not of the length for its place.
+/// Combines the proofs of several devices, each up to the root, into one proof up to the cap at
+/// `height`. `None` if the indices do not rise or are not below `count`, or if a proof does not
+/// have the length for its place.
 ///
-/// Per node of the cap with devices below it, from left to right: per level, from the leaves up, from left to right, the siblings
-/// that are not themselves above one of the devices.
+/// The hashes are ordered by the nodes of the cap that have devices below them, from left to right.
+/// Under one node they are ordered by level, from the leaves up, and on a level from left to right.
+/// Siblings that are themselves above one of the devices are left out.
 pub fn multiproof(count: u32, height: u32, proofs: &[(DeviceIndex, Vec<Hash32>)]) -> Option<Vec<Hash32>> {
 	let fits = |(index, proof): &(DeviceIndex, Vec<Hash32>)| *index < count && proof.len() == proof_len(*index, count);
 	if !proofs.is_sorted_by(|(one, _), (next, _)| one < next) || !proofs.iter().all(fits) {
@@ -214,7 +223,8 @@ pub fn multiproof(count: u32, height: u32, proofs: &[(DeviceIndex, Vec<Hash32>)]
 	let node_above = |index: &DeviceIndex| index.checked_shr(height).unwrap_or_default();
 	let mut merged = Vec::new();
 	for group in proofs.chunk_by(|(one, _), (next, _)| node_above(one) == node_above(next)) {
-		// A place on the level with one of the devices below it: their siblings further up are the same.
+		// Each entry is a place on the level with devices below it. Devices at one place have the
+		// same siblings further up.
 		let mut ways: Vec<_> = group.iter().map(|(index, proof)| (*index, proof.iter())).collect();
 		for level in 0..height {
 			let width = level_width(count, level);
@@ -230,7 +240,7 @@ pub fn multiproof(count: u32, height: u32, proofs: &[(DeviceIndex, Vec<Hash32>)]
 	Some(merged)
 }
 
-/// All levels of a fleet's tree, for who proves many devices.
+/// All levels of a fleet's tree, for proving many devices.
 #[derive(Clone, Debug)]
 pub struct FleetTree {
 	levels: Vec<Vec<Hash32>>,
@@ -255,14 +265,14 @@ impl FleetTree {
 		self.levels.last().and_then(|level| level.first()).copied().unwrap_or_default()
 	}
 
-	/// The cap at `height`; the root alone for every height above the root's.
+	/// The cap at `height`. For every height above the root's, it is the root.
 	pub fn cap(&self, height: u32) -> &[Hash32] {
 		let place = usize::try_from(height).unwrap_or(usize::MAX).min(self.levels.len().saturating_sub(1));
 		self.levels.get(place).map_or(&[], Vec::as_slice)
 	}
 
-	/// The [multiproof] of the devices at `indices` up to the cap at `height`; nothing if one is not in the fleet, or the indices do
-	/// not rise.
+	/// The [multiproof] of the devices at `indices` up to the cap at `height`. `None` if one is not
+	/// in the fleet, or if the indices do not rise.
 	pub fn multiproof(&self, height: u32, indices: &[DeviceIndex]) -> Option<Vec<Hash32>> {
 		let count = self.levels.first().and_then(|leaves| u32::try_from(leaves.len()).ok())?;
 		let proofs: Option<Vec<_>> = indices.iter().map(|index| Some((*index, self.proof(*index)?))).collect();
@@ -408,7 +418,7 @@ mod tests {
 		assert_eq!(verdicts(&tree, 25, 2, &at(&[7, 7]), &proof), Err(MalformedProof));
 		assert_eq!(verdicts(&tree, 25, 2, &at(&[0, 25]), &proof), Err(MalformedProof));
 		assert_eq!(verdicts(&tree, 25, 2, &[], &[]), Ok(vec![]));
-		// An inner node of the tree is no device: its bytes as a key hash to another leaf.
+		// An inner node of the tree is not a device: its bytes as a key hash to another leaf.
 		let inner = [(0, DeviceKey::Ed25519(tree.cap(1)[0]))];
 		assert_eq!(verdicts(&tree, 25, 2, &inner, &tree.multiproof(2, &[0]).unwrap()), Ok(vec![false]));
 	}

@@ -37,8 +37,8 @@ pub struct IndexedSignature {
 	pub signature: ReleaseSignature,
 }
 
-/// The y coordinates of the points of small order and their non-canonical encodings, sign bit cleared
-/// (as in libsodium's `ge25519_has_small_order`).
+/// The y coordinates of the points of small order and their non-canonical encodings, sign bit
+/// cleared (as in libsodium's `ge25519_has_small_order`).
 const SMALL_ORDER: [[u8; 32]; 7] = [
 	little_endian(0, 0, 0),
 	little_endian(1, 0, 0),
@@ -63,9 +63,11 @@ const fn little_endian(first: u8, middle: u8, last: u8) -> [u8; 32] {
 }
 
 impl DeviceKey {
-	/// Whether anybody could sign for this key: a point of small order, or an encoding that is not canonical.
+	/// Whether anybody could sign for this key: a point of small order, or an encoding that is not
+	/// canonical.
 	///
-	/// Such a key is refused wherever keys come in. Signature checks alone (ZIP 215) would let it through.
+	/// Waybill refuses such a key wherever keys come in. A check of a signature by the rules of ZIP
+	/// 215 would accept it.
 	pub fn is_weak(&self) -> bool {
 		match self {
 			Self::Ed25519(bytes) => {

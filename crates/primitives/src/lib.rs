@@ -1,7 +1,4 @@
-//! Types that the pallets, the clients and the devices of Waybill share.
-//!
-//! Everything here has one byte layout, SCALE, documented in `docs/protocol.md` and pinned by the vectors in
-//! `crates/primitives/vectors/`. The crate is `no_std` and knows neither FRAME nor a network.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
 #![deny(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]

@@ -1,6 +1,8 @@
-//! A fleet's manifest: the keys of all its devices, in the order of their indices, as IPFS holds it.
+//! A fleet's manifest: the keys of all its devices, in the order of their indices, as IPFS holds
+//! it.
 //!
-//! The bytes are the SCALE encoding of `Vec<DeviceKey>`. A manifest is worth nothing until its Merkle root is the fleet's.
+//! The bytes are the SCALE encoding of `Vec<DeviceKey>`. Trust a manifest only after its Merkle
+//! root was compared with the fleet's.
 
 use crate::{fleet::FleetTree, DeviceIndex, DeviceKey, Hash32};
 use alloc::{collections::BTreeMap, vec::Vec};
@@ -12,25 +14,25 @@ const KEY_LEN: u64 = 33;
 /// Why a list of keys is not a fleet's.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ManifestError {
-	/// The bytes are no list of keys.
+	/// The bytes are not a list of keys.
 	#[error("the fleet's manifest is damaged")]
 	Malformed,
 	/// There are more or fewer keys than the fleet has devices.
-	#[error("the fleet's manifest has {found} keys and not {expected}")]
+	#[error("the fleet's manifest has {found} keys, expected {expected}")]
 	Count {
 		/// How many there are.
 		found: usize,
 		/// How many there must be.
 		expected: u32,
 	},
-	/// The root over the keys is another one.
-	#[error("the fleet's manifest lists other devices than the fleet that is registered")]
+	/// The root over the keys is not the fleet's.
+	#[error("the fleet's manifest lists other devices than the registered fleet")]
 	Root,
 	/// Anybody could sign for a key.
-	#[error("key {0} of the fleet is weak: anybody could sign for it")]
+	#[error("key {0} of the fleet (counted from 0) is weak: anybody could sign for it; replace it")]
 	Weak(usize),
 	/// Two devices have one key.
-	#[error("key {0} of the fleet stands there twice")]
+	#[error("key {0} of the fleet (counted from 0) is a repetition; list each device once")]
 	Duplicate(usize),
 }
 
@@ -43,7 +45,7 @@ pub struct Manifest {
 }
 
 impl Manifest {
-	/// The manifest over these keys, for a new fleet: no key may be weak or stand there twice.
+	/// The manifest over these keys, for a new fleet. No key may be weak or repeated.
 	pub fn new(keys: Vec<DeviceKey>) -> Result<Self, ManifestError> {
 		if let Some(place) = keys.iter().position(DeviceKey::is_weak) {
 			return Err(ManifestError::Weak(place));
@@ -65,7 +67,8 @@ impl Manifest {
 		Self { keys, places, tree }
 	}
 
-	/// Reads the manifest of the fleet with this root and number of devices. What its vendor put into it is the vendor's affair.
+	/// Reads the manifest of the fleet with this root and number of devices. It does not look for
+	/// weak or repeated keys: the vendor answers for these.
 	pub fn decode(bytes: &[u8], root: &Hash32, count: u32) -> Result<Self, ManifestError> {
 		let keys = Vec::<DeviceKey>::decode_all(&mut &*bytes).map_err(|_| ManifestError::Malformed)?;
 		if u32::try_from(keys.len()) != Ok(count) {
@@ -83,7 +86,7 @@ impl Manifest {
 		self.keys.encode()
 	}
 
-	/// The length in bytes of a manifest of so many keys.
+	/// The length in bytes of a manifest of `count` keys.
 	pub fn size(count: u32) -> u64 {
 		Compact(count).encoded_size() as u64 + KEY_LEN * u64::from(count)
 	}

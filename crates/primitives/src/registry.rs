@@ -31,7 +31,7 @@ pub struct FleetInfo {
 	pub cap_height: u32,
 }
 
-/// Read access to the registry, and a count of who relies on a fleet.
+/// Read access to the registry, and a count of the bounties that rely on a fleet.
 pub trait Registry<AccountId> {
 	/// The release, if it is registered.
 	fn release(id: ReleaseId) -> Option<ReleaseInfo<AccountId>>;
@@ -39,11 +39,12 @@ pub trait Registry<AccountId> {
 	/// The fleet, if it is registered.
 	fn fleet(id: FleetId) -> Option<FleetInfo>;
 
-	/// A page of [`CAP_PAGE_NODES`](crate::fleet::CAP_PAGE_NODES) nodes of the fleet's cap, the last one shorter; empty if there is
-	/// none.
+	/// A page of [`CAP_PAGE_NODES`](crate::fleet::CAP_PAGE_NODES) nodes of the fleet's cap. The
+	/// last page may be shorter; a page that does not exist is empty.
 	fn cap_page(id: FleetId, page: u32) -> Vec<Hash32>;
 
-	/// A bounty starts to rely on the fleet, which cannot be removed until [`Registry::fleet_released`].
+	/// A bounty starts to rely on the fleet, which cannot be removed until
+	/// [`Registry::fleet_released`].
 	fn fleet_in_use(id: FleetId);
 
 	/// A bounty no longer relies on the fleet.
@@ -52,7 +53,8 @@ pub trait Registry<AccountId> {
 	/// How many bounties rely on the fleet, if it is registered.
 	fn users(id: FleetId) -> Option<u32>;
 
-	/// Makes an available release with a fleet of `count` devices under `cap` and returns their ids.
+	/// Makes an available release with a fleet of `count` devices under `cap` and returns their
+	/// ids.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_release(vendor: &AccountId, digest: Digest, cap: Vec<Hash32>, count: u32) -> (ReleaseId, FleetId);
 }

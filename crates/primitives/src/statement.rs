@@ -1,4 +1,5 @@
-//! What Waybill's keys sign: typed statements, each under a domain of its own and bound to one chain.
+//! What Waybill's keys sign: typed statements, each under a domain of its own and bound to one
+//! chain.
 
 use crate::{BlockNumber, BountyId, Cid, DeviceIndex, Digest, Hash32, Lock, ModelId, ReleaseId, ReleaseKey, Version};
 use alloc::vec::Vec;
@@ -11,9 +12,10 @@ pub const MAX_RELEASE_KEYS: u32 = 16;
 
 /// A statement that a key can sign.
 ///
-/// Signed are the bytes `SCALE(DOMAIN) ++ genesis ++ SCALE(statement)`, where `SCALE(DOMAIN)` is the domain's length and its
-/// ASCII bytes, and `genesis` the 32-byte hash of the chain's first block. No domain's encoding is the prefix of another's,
-/// so that no signature over one kind of statement is one over another.
+/// A key signs the bytes `SCALE(DOMAIN) ++ genesis ++ SCALE(statement)`. `SCALE(DOMAIN)` is the
+/// domain's length and its ASCII bytes; `genesis` is the 32-byte hash of the chain's first block.
+/// No domain's encoding is the prefix of another's, so a signature over one kind of statement is
+/// never one over another.
 pub trait Statement: Encode {
 	/// Names the kind of statement and its layout's version.
 	const DOMAIN: &'static str;
@@ -24,10 +26,11 @@ pub trait Statement: Encode {
 	}
 }
 
-/// "I am this device and I speak to this distributor": proves a device's identity to one distributor.
+/// "I am this device and I speak to this distributor": proves a device's identity to one
+/// distributor.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct HelloStatement<AccountId> {
-	/// The distributor who sent the invitation.
+	/// The distributor that sent the invitation.
 	pub distributor: AccountId,
 	/// The distributor's nonce, from the invitation.
 	pub distributor_nonce: [u8; 32],
@@ -41,8 +44,9 @@ impl<AccountId: Encode> Statement for HelloStatement<AccountId> {
 	const DOMAIN: &'static str = "waybill/hello/1";
 }
 
-/// The proof of distribution: "I hold the ciphertext of the payload with this digest, and pay this distributor for the key
-/// behind this lock" (the paper's `sign{U_id, s}`, section 4.4.3, with the distributor named).
+/// The proof of distribution: "I hold the ciphertext of the payload with this digest, and pay this
+/// distributor for the key behind this lock" (the paper's `sign{U_id, s}`, section 4.4.3, with the
+/// distributor named).
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct ReceiptStatement<AccountId> {
 	/// The bounty that pays.
@@ -70,15 +74,16 @@ pub struct ReleaseStatement {
 	pub model: ModelId,
 	/// Its version.
 	pub version: Version,
-	/// Orders releases by what a device may still go back to; never falls.
+	/// Orders releases by what a device may go back to. Devices refuse a release with a lower one
+	/// than they have seen.
 	pub security_version: u32,
 	/// The payload in IPFS.
 	pub payload: Cid,
 	/// The payload's length in bytes.
 	pub size: u64,
-	/// SHA-256 of the payload: the last check before it is installed.
+	/// The payload's SHA-256, which a device checks last before it installs.
 	pub sha256: Hash32,
-	/// The digest of which the exchange speaks.
+	/// The payload's digest under its suite, which receipts and proofs name.
 	pub digest: Digest,
 }
 
@@ -105,7 +110,7 @@ impl KeySet {
 	}
 }
 
-/// A vendor's key set of one version, as the set before it and the set itself sign it.
+/// One version of a vendor's key set. The set before it and the set itself sign it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct KeySetStatement<AccountId> {
 	/// The vendor's account.
@@ -139,7 +144,7 @@ pub enum Yank {
 pub struct YankStatement {
 	/// The release.
 	pub release: ReleaseId,
-	/// Why.
+	/// The reason.
 	pub reason: Yank,
 }
 

@@ -9,11 +9,12 @@ use scale_info::TypeInfo;
 /// Payload digest, lock hash and cipher of a release, as one version number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub enum Suite {
-	/// Digest and lock hash are SHA-256, the cipher is ChaCha20 (RFC 8439). Nothing about the ciphertext can be proved.
+	/// Digest and lock hash are SHA-256, the cipher is ChaCha20 (RFC 8439). Nothing about the
+	/// ciphertext can be proved.
 	#[codec(index = 0)]
 	Plain,
-	/// Digest, lock hash and cipher are those of `waybill-zkcp`: Poseidon over the field KoalaBear. That the ciphertext decrypts to the
-	/// payload can be proved.
+	/// Digest, lock hash and cipher are those of `waybill-zkcp`: Poseidon over the field KoalaBear.
+	/// A distributor can prove that the ciphertext decrypts to the payload.
 	#[codec(index = 1)]
 	Zkcp,
 }
@@ -41,10 +42,11 @@ impl FromStr for Suite {
 pub struct UnknownSuite;
 
 impl Suite {
-	/// The lock `s = H(r)` of a key; none if these bytes are no key of the suite, and so open no lock.
+	/// The lock `s = H(r)` of a key. `None` if these bytes are not a key of the suite, so they open
+	/// no lock.
 	///
-	/// Under [`Self::Plain`] any bytes are a key. Under [`Self::Zkcp`] a key is eight numbers of four bytes, little endian, each below
-	/// the field's order.
+	/// Under [`Self::Plain`] any bytes are a key. Under [`Self::Zkcp`] a key is eight numbers of
+	/// four bytes, little endian, each below the field's order.
 	pub fn lock(self, key: &LockKey) -> Option<Lock> {
 		match self {
 			Self::Plain => Some(sp_crypto_hashing::sha2_256(key)),
@@ -54,7 +56,7 @@ impl Suite {
 
 	/// Whether `digest` can be the suite's digest of a payload with this SHA-256.
 	///
-	/// Under [`Self::Zkcp`] that needs the payload: whoever has it compares.
+	/// Under [`Self::Zkcp`] it returns true: only someone who has the payload can compare.
 	pub fn digest_fits(self, digest: &Hash32, sha256: &Hash32) -> bool {
 		match self {
 			Self::Plain => digest == sha256,

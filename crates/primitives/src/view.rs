@@ -1,8 +1,7 @@
-//! What the chain answers and what it is sent: the shapes that pallets, runtime APIs, nodes, clients
-//! and devices share.
+//! The shapes of the chain's answers and of what is sent to it. Pallets, runtime APIs, nodes,
+//! clients and devices share them.
 //!
-//! What the pallets store may hold more, such as deposits; these are what others see. `AccountId` and
-//! `Balance` are the runtime's.
+//! The pallets may store more, such as deposits. `AccountId` and `Balance` are the runtime's types.
 
 use crate::{
 	BlockNumber, BountyId, DeviceIndex, DeviceKey, DeviceSignature, Digest, FleetId, Hash32, IndexedSignature, KeySet, Lock,
@@ -12,7 +11,19 @@ use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
-/// The most key sets of one answer.
+/// The longest URL that a distributor can announce, in bytes.
+pub const MAX_ENDPOINT_LEN: u32 = 128;
+
+/// The key under which nodes with off-chain indexing keep the lock key that was revealed for a
+/// device. The value is 32 bytes in their persistent off-chain storage.
+///
+/// An entry may come from a block that was abandoned later. A key that opens the lock is right
+/// wherever it comes from.
+pub fn revealed_key_index(bounty: BountyId, device_index: DeviceIndex) -> Vec<u8> {
+	("waybill/revealed-key/1", bounty, device_index).encode()
+}
+
+/// The most key sets in one answer.
 pub const MAX_KEY_SET_LINKS: u32 = 16;
 
 /// Where a release stands.
@@ -84,7 +95,7 @@ pub struct AttestationsView {
 	pub decided_at: Option<BlockNumber>,
 	/// The number of attesters now.
 	pub attesters: u32,
-	/// How many equal votes decide.
+	/// The number of equal votes that decide.
 	pub needed: u32,
 }
 
@@ -101,7 +112,8 @@ pub struct KeySetLink {
 	pub new_signatures: Vec<IndexedSignature>,
 }
 
-/// A key set that waits to follow a vendor's current one. The vendor can veto it until it is adopted.
+/// A key set that waits to follow a vendor's current one. The vendor can veto it until it is
+/// adopted.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct PendingKeySetView {
 	/// The key set and its signatures.
@@ -115,7 +127,7 @@ pub struct PendingKeySetView {
 pub struct BountyView<AccountId, Balance> {
 	/// Its id.
 	pub id: BountyId,
-	/// Who pays.
+	/// The account that pays.
 	pub vendor: AccountId,
 	/// The release to deliver.
 	pub release: ReleaseId,
@@ -127,11 +139,11 @@ pub struct BountyView<AccountId, Balance> {
 	pub count: u32,
 	/// The payload's digest, which receipts name.
 	pub digest: Digest,
-	/// What a device that is reserved now will earn its distributor.
+	/// The reward for each device that is reserved now.
 	pub reward: Balance,
 	/// The first block in which nothing can be reserved any more.
 	pub expires_at: BlockNumber,
-	/// What is on hold for it.
+	/// The amount on hold for it.
 	pub held: Balance,
 	/// The number of devices that are paid.
 	pub paid: u32,
@@ -143,10 +155,10 @@ pub struct BountyView<AccountId, Balance> {
 	pub closing: bool,
 }
 
-/// A batch of devices that one distributor has receipts of and may claim.
+/// A batch of devices whose receipts one distributor holds and may claim.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct ReservationView<AccountId, Balance> {
-	/// Who is paid.
+	/// The account that is paid.
 	pub distributor: AccountId,
 	/// The reward for each device, fixed when it was reserved.
 	pub reward: Balance,
@@ -209,7 +221,7 @@ pub enum ReceiptFault {
 	/// The fleet has no device with this index.
 	#[codec(index = 0)]
 	NoSuchDevice,
-	/// `valid_until` is over.
+	/// The block `valid_until` has passed.
 	#[codec(index = 1)]
 	ReceiptExpired,
 	/// An earlier receipt of the batch is from the same device or one with a higher index.
@@ -230,10 +242,12 @@ pub enum ReceiptFault {
 	/// Anybody could sign for the key.
 	#[codec(index = 7)]
 	WeakKey,
-	/// The key, or that of another receipt under the same node of the fleet's cap, does not stand at its place in the fleet.
+	/// The key, or another key under the same node of the fleet's cap, is not at its place in the
+	/// fleet.
 	#[codec(index = 8)]
 	InvalidProof,
-	/// The signature is not the key's over this bounty, device, digest, lock, distributor and `valid_until` on this chain.
+	/// The signature is not the key's over this bounty, device, digest, lock, distributor and
+	/// `valid_until` on this chain.
 	#[codec(index = 9)]
 	InvalidSignature,
 }
@@ -241,16 +255,16 @@ pub enum ReceiptFault {
 /// Why a key was not paid for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen)]
 pub enum ClaimFault {
-	/// The reservation does not hold the device, or no longer.
+	/// The reservation does not hold the device, or no longer does.
 	#[codec(index = 0)]
 	NotInReservation,
-	/// The key does not open the device's lock, or is none of the release's suite.
+	/// The key does not open the device's lock, or is not a key of the release's suite.
 	#[codec(index = 1)]
 	WrongKey,
 }
 
 impl<A> ReleaseView<A> {
-	/// The same with another form of accounts.
+	/// Converts the account.
 	pub fn map_account<B>(self, account: impl FnOnce(A) -> B) -> ReleaseView<B> {
 		ReleaseView {
 			id: self.id,
@@ -267,7 +281,7 @@ impl<A> ReleaseView<A> {
 }
 
 impl<A, B> BountyView<A, B> {
-	/// The same with other forms of accounts and balances.
+	/// Converts the account and the balances.
 	pub fn map<C, D>(self, account: impl FnOnce(A) -> C, balance: impl Fn(B) -> D) -> BountyView<C, D> {
 		BountyView {
 			id: self.id,

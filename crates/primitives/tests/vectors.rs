@@ -1,4 +1,5 @@
-//! The pinned test vectors: that the files are what the generator writes, and that the crate does what the files say.
+//! The pinned test vectors: that the files are what the generator writes, and that the crate does
+//! what the files say.
 
 mod generate;
 

@@ -94,7 +94,7 @@ pub enum Error {
 	#[error("{}: not signatures of release keys", .0.display())]
 	NotSignatures(PathBuf),
 	/// A key is in none of the key sets that must sign.
-	#[error("{0} is none of the vendor's release keys")]
+	#[error("{0} is not one of the vendor's release keys")]
 	Stranger(DeviceKey),
 	/// A signature does not carry the statement.
 	#[error("the signature of {0} is over another statement, or for another chain")]

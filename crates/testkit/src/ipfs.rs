@@ -1,4 +1,5 @@
-//! An IPFS node for tests, over HTTP: a trustless gateway that can misbehave, and kubo's `add` and `pin/rm`.
+//! An IPFS node for tests, over HTTP: a trustless gateway that can misbehave, and kubo's `add` and
+//! `pin/rm`.
 
 use axum::{
 	body::{Body, Bytes},
@@ -21,7 +22,7 @@ use std::{
 use tokio::{net::TcpListener, runtime, sync::oneshot, time::sleep};
 use waybill_primitives::{Cid, Codec, Multihash};
 
-/// What is answered in place of a block.
+/// What the gateway answers instead of a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trick {
 	/// An HTTP status.
@@ -52,7 +53,7 @@ struct Store {
 
 type Shared = Arc<Mutex<Store>>;
 
-/// The node. It ends with this value.
+/// The node. It stops when this value is dropped.
 pub struct Ipfs {
 	address: SocketAddr,
 	store: Shared,
@@ -104,7 +105,7 @@ impl Ipfs {
 		(Self { address, store, _stop: stop }, server)
 	}
 
-	/// The address of its gateway and of its RPC.
+	/// The address of both its gateway and its RPC.
 	pub fn url(&self) -> String {
 		format!("http://{}", self.address)
 	}
@@ -124,12 +125,12 @@ impl Ipfs {
 		self.store.lock().unwrap().blocks.remove(cid);
 	}
 
-	/// Answers the next requests for a block like this.
+	/// Answers the next requests for a block with these tricks, one each.
 	pub fn trick(&self, cid: &Cid, tricks: impl IntoIterator<Item = Trick>) {
 		self.store.lock().unwrap().tricks.insert(cid.to_string(), tricks.into_iter().collect());
 	}
 
-	/// The blocks that were asked for since the last call, in order.
+	/// The blocks that clients asked for since the last call, in order.
 	pub fn requests(&self) -> Vec<String> {
 		std::mem::take(&mut self.store.lock().unwrap().requests)
 	}
@@ -146,7 +147,8 @@ fn put(store: &mut Store, codec: Codec, block: Vec<u8>) -> Cid {
 	cid
 }
 
-/// One leaf, or a root of at most 174 links over inner nodes over leaves, as kubo's balanced layout has it.
+/// Stores a file in kubo's balanced layout: one leaf, or a root over inner nodes over leaves, each
+/// node with at most 174 links.
 fn add_file(store: &mut Store, file: &[u8], leaf: usize) -> Cid {
 	let mut level: Vec<(Cid, u64)> =
 		file.chunks(leaf).map(|chunk| (put(store, Codec::Raw, chunk.to_vec()), chunk.len() as u64)).collect();
@@ -162,7 +164,7 @@ fn add_file(store: &mut Store, file: &[u8], leaf: usize) -> Cid {
 	level[0].0
 }
 
-/// A UnixFS file's node over these.
+/// A UnixFS file's node over these children.
 fn node(children: &[(Cid, u64)]) -> Vec<u8> {
 	let size: u64 = children.iter().map(|(_, size)| size).sum();
 	let mut unixfs = [varint(1 << 3), varint(2), varint(3 << 3), varint(size)].concat();

@@ -1,4 +1,6 @@
-//! A chain in memory, with the rules of the escrow that matter to distributors and devices. Each change is a block of its own, and final.
+//! A chain in memory, with the rules of the escrow that matter to distributors and devices.
+//!
+//! Each transaction makes a block of its own, which is final at once.
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
@@ -7,8 +9,8 @@ use std::{
 use tokio::sync::watch;
 use waybill_chain::ledger::{BatchOutcome, Head, Ledger, Payee, State};
 use waybill_chain::{
-	types::{AccountId, Bounty, Distributor, Event, Fleet, ReceiptBatch, Release, Reservation},
-	Account, Amount, BlockTime, Terms,
+	types::{AccountId, Bounty, Distributor, Event, Fleet, Release, Reservation},
+	Account, Amount, BlockTime, ReceiptBatch, SubmitTerms,
 };
 use waybill_chain::{Error, Refused, Result};
 use waybill_daemon::clock::Time;
@@ -25,15 +27,16 @@ use waybill_primitives::{
 pub const GENESIS: Hash32 = [0x47; 32];
 /// The fee of every transaction, without a tip.
 pub const FEE: u128 = 7;
-/// For how long a reservation is exclusive: longer than any test takes while blocks come by themselves.
+/// How many blocks a reservation is exclusive for: more than pass by themselves during any test.
 pub const WINDOW: BlockNumber = 10_000;
-/// The height of caps: lower than is usual for small fleets, so that they have several nodes.
+/// The height of caps. It is lower than usual, so that even the caps of small fleets have several
+/// nodes.
 const CAP_HEIGHT: u32 = 1;
 
 /// What goes wrong with a transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-	/// It gets into the chain, but the node goes away before it says so.
+	/// It gets into the chain, but the node goes away before it answers.
 	AnswerLost,
 	/// It does not get into the chain.
 	Lost,
@@ -44,7 +47,7 @@ pub enum Fault {
 pub struct World {
 	/// The newest block.
 	pub number: BlockNumber,
-	/// Its time; now, if it is not held back.
+	/// Its time; the current time if this is `None`.
 	pub timestamp_ms: Option<u64>,
 	/// The releases.
 	pub releases: BTreeMap<ReleaseId, Release>,
@@ -54,19 +57,19 @@ pub struct World {
 	pub fleets: BTreeMap<FleetId, (Fleet, Vec<Hash32>)>,
 	/// The bounties.
 	pub bounties: BTreeMap<BountyId, Bounty>,
-	/// The devices that are paid.
+	/// The devices that are paid for.
 	pub paid: BTreeSet<(BountyId, DeviceIndex)>,
 	/// The standing reservations.
 	pub reservations: BTreeMap<(BountyId, ReservationId), Reservation>,
 	/// The announced distributors.
 	pub distributors: Vec<Distributor>,
-	/// What happened, by block.
+	/// The events, by block.
 	pub events: BTreeMap<BlockNumber, Vec<Event>>,
 	/// The extrinsics, by block.
 	pub bodies: BTreeMap<BlockNumber, Vec<Vec<u8>>>,
-	/// Blocks before this one have lost their state.
+	/// The chain no longer has the events of blocks before this one.
 	pub pruned: BlockNumber,
-	/// What goes wrong with the next transactions.
+	/// What goes wrong with the next transactions, one fault each.
 	pub faults: Vec<Fault>,
 	/// Whether no node can be reached.
 	pub down: bool,
@@ -179,7 +182,7 @@ impl Fake {
 		});
 	}
 
-	/// Makes the next block with a transaction in it, as far as the next fault lets it.
+	/// Makes the next block with a transaction in it, unless the next fault says otherwise.
 	fn transact<T>(
 		&self,
 		change: impl FnOnce(&mut World, &mut Vec<Event>) -> Result<(T, Vec<u8>)>,
@@ -218,7 +221,7 @@ impl World {
 		self.key_sets.keys().last().copied().unwrap_or(1)
 	}
 
-	/// For each receipt of a batch, why its device is not proved to be in the bounty's fleet, if it is not.
+	/// For each receipt of a batch, whether the proof shows its device to be in the bounty's fleet.
 	fn members(&self, bounty: &Bounty, batch: &ReceiptBatch) -> Result<Vec<Result<(), ReceiptFault>>> {
 		let (Fleet { count, cap_height, .. }, cap) = &self.fleets[&bounty.fleet];
 		let mut proved: Vec<(DeviceIndex, DeviceKey)> = Vec::new();
@@ -243,7 +246,7 @@ impl World {
 		Ok(ordered.into_iter().map(verdict).collect())
 	}
 
-	/// Whether the escrow would take this receipt of a device that is in the fleet.
+	/// Whether the escrow would take this receipt of a device in the fleet.
 	fn check(&self, bounty: &Bounty, payee: &AccountId, receipt: &SubmittedReceipt) -> Result<(), ReceiptFault> {
 		let index = receipt.device_index;
 		let statement = ReceiptStatement {
@@ -374,7 +377,7 @@ impl Payee for Fake {
 		id: BountyId,
 		reservation: ReservationId,
 		keys: Vec<(DeviceIndex, LockKey)>,
-		terms: Terms,
+		terms: SubmitTerms,
 	) -> Result<BatchOutcome<ClaimFault>> {
 		let account = payee.id();
 		self.edit(|world| match terms.latest {
@@ -477,7 +480,7 @@ impl State for At {
 	}
 }
 
-/// What is said while no node can be reached.
+/// The error of every question while no node can be reached.
 pub fn lost() -> Error {
 	Error::Lost { url: "memory".into(), cause: "the test took it away".into() }
 }

@@ -19,10 +19,10 @@ use waybill_zkcp::{ChunkDigests, Layout};
 pub const REWARD: u128 = 1_000;
 /// The model of all devices.
 pub const MODEL: u64 = 3;
-/// The block at which bounties end: later than any test that does not mean it gets to.
+/// The block at which bounties expire: only tests about expiry get there.
 pub const EXPIRES_AT: u32 = 1_000_000;
 
-/// A vendor's world: fleet 0 of so many devices of one model, on a chain of its own.
+/// A vendor's world: a chain of its own, with fleet 0 of one model.
 pub struct Scene {
 	/// The chain.
 	pub chain: Fake,
@@ -74,7 +74,7 @@ impl Scene {
 		Self { chain, vendor: AccountId([0x56; 32]), devices, manifest: Arc::new(manifest), manifest_cid }
 	}
 
-	/// Puts what is in IPFS by now there.
+	/// Adds the fleet's list of keys to IPFS.
 	pub fn publish_manifest(&self, ipfs: &Ipfs) {
 		assert_eq!(ipfs.add(&self.manifest.encode(), 1 << 20), self.manifest_cid);
 	}
@@ -84,7 +84,8 @@ impl Scene {
 		TrustedKeys { version: 1, key_set: key_set(1) }
 	}
 
-	/// The vendor's key set of this version as it follows the one before, for a vendor of this account.
+	/// The key set of this version, signed by its predecessor and by itself, for the vendor
+	/// `vendor`.
 	pub fn link(&self, vendor: AccountId, version: u32) -> KeySetLink {
 		let statement = KeySetStatement { vendor: vendor.0, version, key_set: key_set(version) };
 		let signed = |by: u32| vec![signature(by, &statement)];
@@ -98,7 +99,7 @@ impl Scene {
 		self.chain.edit(|world| world.key_sets.insert(version, self.link(self.vendor, version)));
 	}
 
-	/// Lets the current keys sign a release, too.
+	/// Replaces a release's signatures by those of the current keys.
 	pub fn resign(&self, id: ReleaseId) {
 		self.chain.edit(|world| {
 			let version = world.key_set_version();
@@ -108,12 +109,13 @@ impl Scene {
 		});
 	}
 
-	/// Publishes a release of these bytes, found available, and opens a bounty of the same number for it.
+	/// Publishes an available release of these bytes under the suite `plain`, and opens a bounty of
+	/// the same number for it.
 	pub fn release(&self, id: ReleaseId, version: Version, security_version: u32, payload: &[u8], cid: Cid) {
 		self.release_under(Suite::Plain, id, version, security_version, payload, cid);
 	}
 
-	/// The same under this suite.
+	/// Like [`Self::release`], under this suite.
 	pub fn release_under(
 		&self,
 		suite: Suite,
@@ -159,7 +161,7 @@ impl Scene {
 	}
 }
 
-/// How a ciphertext that IPFS has under this CID is offered.
+/// The offer's description of a ciphertext that IPFS has under this CID.
 pub fn described(ciphertext: &[u8], cid: Cid) -> Ciphertext {
 	let mut hasher = ContentHasher::new();
 	hasher.update(ciphertext);

@@ -19,12 +19,14 @@ use core::fmt;
 #[cfg(test)]
 mod tests;
 
-/// Bytes of a tile that is repaired: decoding takes several times as many, on a device.
+/// Bytes of a tile during repair. Decoding takes several times as much memory, on a device.
 const REPAIR_BYTES: usize = 2 << 20;
 
-/// Encrypts a payload with a key that was used with no other nonce; gives the digests of the ciphertext's chunks.
+/// Encrypts a payload and returns the digests of the ciphertext's chunks. The key must not be used
+/// with any other nonce.
 ///
-/// A payload that is extended ([`Layout::is_extended`]) is encrypted with the chunks that the code adds.
+/// If the payload is extended ([`Layout::is_extended`]), the chunks that the code adds are
+/// encrypted, too.
 pub fn encrypt<R: ReadAt + ?Sized, W: WriteAt, E: From<R::Error> + From<W::Error>>(
 	payload: &R,
 	layout: Layout,
@@ -42,15 +44,15 @@ pub fn encrypt<R: ReadAt + ?Sized, W: WriteAt, E: From<R::Error> + From<W::Error
 pub enum DecryptError<E> {
 	/// It could not be read, or the payload could not be written.
 	Storage(E),
-	/// The ciphertext holds a number that is no element of the field.
+	/// The ciphertext holds a number that is not an element of the field.
 	NotCanonical {
 		/// The chunk.
 		chunk: u32,
 	},
-	/// More chunks do not decrypt to those of the payload than the code can make up for. After a proof was checked: the key is wrong,
-	/// or the ciphertext is not the one that was proved.
+	/// More chunks do not decrypt to the payload's than the code can repair. If a proof was checked
+	/// before, then the key is wrong, or the ciphertext is not the one that was proved.
 	Wrong {
-		/// So many of the payload's own chunks are wrong.
+		/// The number of the payload's own chunks that are wrong.
 		chunks: u32,
 	},
 	/// It was cancelled.
@@ -78,7 +80,7 @@ impl<E: fmt::Display> fmt::Display for DecryptError<E> {
 		match self {
 			Self::Storage(error) => error.fmt(f),
 			Self::NotCanonical { chunk } => write!(f, "chunk {chunk} of the ciphertext is not canonical"),
-			Self::Wrong { chunks } => write!(f, "{chunks} chunks of the ciphertext do not decrypt to the payload's"),
+			Self::Wrong { chunks } => write!(f, "{chunks} chunks of the ciphertext do not decrypt to the payload"),
 			Self::Cancelled => Cancelled.fmt(f),
 		}
 	}
@@ -86,9 +88,10 @@ impl<E: fmt::Display> fmt::Display for DecryptError<E> {
 
 impl<E: fmt::Display + fmt::Debug> core::error::Error for DecryptError<E> {}
 
-/// Decrypts a ciphertext to the payload whose chunks have these digests, and makes up for chunks that are wrong as far as the code can.
+/// Decrypts a ciphertext to the payload whose chunks have these digests. It repairs wrong chunks as
+/// far as the code can.
 ///
-/// What is written is the payload only when this succeeds.
+/// After an error `output` does not hold the payload.
 pub fn decrypt<R: ReadAt + ?Sized, W: WriteAt, E: From<R::Error> + From<W::Error>>(
 	ciphertext: &R,
 	payload: &ChunkDigests,
@@ -119,7 +122,8 @@ impl<'a, R: ReadAt + ?Sized> Decryption<'a, R> {
 		Self { ciphertext, payload, permutations: Permutations::new(), key, nonce }
 	}
 
-	/// Decrypts chunks from the first to before the end, and gives each that is right to `each`; gives back those that are wrong.
+	/// Decrypts the chunks `first..end`, passes each right one to `each`, and returns the wrong
+	/// ones. A chunk for which `each` returns false counts as wrong.
 	fn chunks<E: From<R::Error>>(
 		&self,
 		first: usize,
@@ -148,7 +152,7 @@ impl<'a, R: ReadAt + ?Sized> Decryption<'a, R> {
 		Ok(wrong)
 	}
 
-	/// Finds the payload's own chunks that are wrong from all that are right.
+	/// Recovers the payload's own wrong chunks from all right ones, the code's included.
 	fn repair<W: WriteAt, E: From<R::Error> + From<W::Error>>(
 		&self,
 		mut wrong: Vec<usize>,
@@ -186,7 +190,8 @@ fn lost_chunk<E>(wrong: &[usize]) -> DecryptError<E> {
 	DecryptError::Wrong { chunks: wrong.len() as u32 }
 }
 
-/// Writes blocks of a chunk of payload, from `first_block` on; false if they are no bytes.
+/// Writes blocks of a payload chunk, from `first_block` on. Returns false if an element has more
+/// than 30 bits, so the blocks are not payload bytes.
 fn write_chunk<W: WriteAt, E: From<W::Error>>(
 	layout: &Layout,
 	chunk: usize,

@@ -1,8 +1,9 @@
 //! The Reed–Solomon code that extends a payload, element by element of its chunks.
 //!
-//! With `K` the power of two at or above the number `k` of the payload's chunks, and `w` a root of unity of order `2K`: the chunks and
-//! `K − k` zeros are a polynomial's values at the even powers of `w`, the chunks that the code adds are its values at the first odd
-//! powers. Its degree is below `K`, so that any `k` of the chunks give back the others.
+//! Let `k` be the number of the payload's chunks, `K` the least power of two with `K ≥ k`, and `w`
+//! a root of unity of order `2K`. The chunks and `K − k` zeros are the values of a polynomial of
+//! degree below `K` at the even powers of `w`. The chunks that the code adds are its values at the
+//! first odd powers. Any `k` of all these chunks therefore give back the others.
 
 use crate::{field::F, layout::Layout};
 use alloc::{vec, vec::Vec};
@@ -47,12 +48,12 @@ impl Code {
 		values.extend_from_slice(&parity.values[..self.parity * width]);
 	}
 
-	/// `w`.
+	/// The root of unity `w`.
 	fn root(&self) -> F {
 		F::two_adic_generator(self.log_size + 1)
 	}
 
-	/// The power of `w` at which a chunk is the polynomial's value.
+	/// The power of `w` at which the polynomial has this chunk's value.
 	const fn position(&self, chunk: usize) -> usize {
 		if chunk < self.chunks {
 			2 * chunk
@@ -62,19 +63,21 @@ impl Code {
 	}
 }
 
-/// Finds chunks that are missing from the others.
+/// Recovers missing chunks from the others.
 #[derive(Clone, Debug)]
 pub struct Repair {
 	code: Code,
 	missing: Vec<usize>,
-	/// `Z`, the polynomial that is zero at all that is not known, at every power of `w`.
+	/// The values, at every power of `w`, of the polynomial `Z` that is zero at the unknown
+	/// positions.
 	locator: Vec<F>,
-	/// Its derivative's inverse, at the missing chunks.
+	/// The inverse of the derivative of `Z` at the missing chunks.
 	slopes: Vec<F>,
 }
 
 impl Repair {
-	/// Prepares to find these chunks; none if they are too many.
+	/// Prepares to recover these chunks. `None` if they are more than the code can recover, or if
+	/// one of them does not exist.
 	pub fn new(code: Code, missing: &[usize]) -> Option<Self> {
 		let mut missing = missing.to_vec();
 		missing.sort_unstable();
@@ -99,7 +102,8 @@ impl Repair {
 		Some(Self { slopes: batch_multiplicative_inverse(&slopes), code, missing, locator })
 	}
 
-	/// The missing rows, in order, from all rows; what stands in the missing ones does not matter.
+	/// Returns the missing rows, in order. `values` holds all rows; the content of the missing ones
+	/// does not matter.
 	pub fn rows(&self, values: &[F], width: usize) -> Vec<F> {
 		let code = &self.code;
 		let mut scaled = vec![F::ZERO; 2 * code.size() * width];

@@ -1,4 +1,4 @@
-//! What stands for a payload or a ciphertext: the digests of its chunks, and one digest of these.
+//! The digest of a payload or a ciphertext, and the digests of its chunks.
 
 use crate::{
 	field::{from_bytes, to_bytes, Block},
@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use sha2::{Digest as _, Sha256};
 
-/// What chunks are of.
+/// The content that chunks belong to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
 	/// A payload: its digest is `U_id`, which a release's keys sign.
@@ -36,7 +36,7 @@ pub struct TooLong;
 
 impl fmt::Display for TooLong {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		write!(f, "a payload has at most {MAX_LENGTH} bytes")
+		write!(f, "a payload can have at most {MAX_LENGTH} bytes")
 	}
 }
 
@@ -51,7 +51,7 @@ pub struct ChunkDigests {
 }
 
 impl ChunkDigests {
-	/// Those of a payload.
+	/// Computes those of a payload.
 	pub fn of_payload<R: ReadAt + ?Sized>(
 		payload: &R,
 		layout: Layout,
@@ -60,7 +60,7 @@ impl ChunkDigests {
 		Ok(Self { content: Content::Payload, layout, leaves: payload_leaves(payload, &layout, watch)? })
 	}
 
-	/// Those of a ciphertext.
+	/// Computes those of a ciphertext.
 	pub fn of_ciphertext<R: ReadAt + ?Sized>(
 		ciphertext: &R,
 		layout: Layout,
@@ -69,7 +69,8 @@ impl ChunkDigests {
 		Ok(Self { content: Content::Ciphertext, layout, leaves: ciphertext_leaves(ciphertext, &layout, watch)? })
 	}
 
-	/// Those that somebody says; none if they are not as many as the chunks, or not canonical.
+	/// Takes digests that somebody claims. It does not compare them with any content. `None` if
+	/// their number does not fit the layout, or if one is not canonical.
 	pub fn from_bytes(content: Content, layout: Layout, leaves: &[[u8; 32]]) -> Option<Self> {
 		if leaves.len() != layout.total() as usize {
 			return None;
@@ -97,7 +98,8 @@ impl ChunkDigests {
 		self.leaves.iter().map(to_bytes).collect()
 	}
 
-	/// The digest of them all: `SHA-256(domain ‖ suite ‖ length ‖ k ‖ n ‖ digests)`, numbers little endian.
+	/// The digest of all of them: `SHA-256(domain ‖ suite ‖ length ‖ k ‖ n ‖ digests)`, with
+	/// numbers in little endian.
 	pub fn id(&self) -> [u8; 32] {
 		let mut hash = Sha256::new_with_prefix(self.content.domain());
 		hash.update([SUITE]);

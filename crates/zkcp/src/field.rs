@@ -19,7 +19,7 @@ const MASK: u64 = (1 << BITS) - 1;
 /// Eight elements.
 pub type Block = [F; BLOCK];
 
-/// Packs payload bytes, little endian; bytes that are missing count as zero.
+/// Packs payload bytes, little endian; missing bytes count as zero.
 pub fn pack(bytes: &[u8]) -> Block {
 	debug_assert!(bytes.len() <= PLAIN_BYTES);
 	let mut padded = [0; PLAIN_BYTES];

@@ -15,12 +15,13 @@ pub fn lock(key: &[u8; 32]) -> Option<[u8; 32]> {
 	from_bytes(key).map(|block| to_bytes(&Tag::Lock.hash(&block)))
 }
 
-/// A secret of eight elements, 248 bits: a content key `K`, a lock key `r` or a mask `m`. Wiped when dropped.
+/// A secret of eight elements, 248 bits: a content key `K`, a lock key `r` or a mask `m`. Wiped
+/// when dropped.
 #[derive(Clone)]
 pub struct Key(Block);
 
 impl Key {
-	/// Makes a key of uniformly random elements out of random numbers: `draw` gives one each time.
+	/// Makes a key of uniformly random elements. `draw` returns a random number at each call.
 	pub fn generate(mut draw: impl FnMut() -> u32) -> Self {
 		Self(core::array::from_fn(|_| loop {
 			// 31 bits; one in 128 is not below p.
@@ -68,7 +69,8 @@ impl Key {
 
 impl Drop for Key {
 	fn drop(&mut self) {
-		// The element's type is the library's, so that `zeroize` cannot wipe it: being read keeps the overwriting.
+		// `zeroize` cannot wipe the library's type. Reading the overwritten value keeps the
+		// compiler from removing the write.
 		self.0 = Block::default();
 		core::hint::black_box(&self.0);
 	}

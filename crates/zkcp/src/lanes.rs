@@ -16,7 +16,7 @@ pub type Lanes = <F as Field>::Packing;
 /// Elements in a vector.
 pub const WIDTH: usize = <Lanes as PackedValue>::WIDTH;
 
-/// The permutation with its tables, for those who need it often.
+/// The permutation with precomputed tables, for code that needs it often.
 #[derive(Clone)]
 pub struct Permutations(Poseidon1KoalaBear<16>);
 
@@ -81,7 +81,8 @@ pub struct Sponges {
 }
 
 impl Sponges {
-	/// Begins the digests of chunks: `first` and the following, with these numbers of blocks.
+	/// Begins the digests of chunks. `chunks` holds their indices, `blocks` their numbers of
+	/// blocks.
 	pub fn new(tag: Tag, chunks: Lanes, blocks: Lanes) -> Self {
 		let mut held = tag.capacity(0, 0).map(Lanes::from);
 		(held[0], held[1]) = (chunks, blocks);

@@ -2,7 +2,8 @@
 
 use crate::field::{BLOCK_BYTES, PLAIN_BYTES};
 
-/// Blocks in a chunk. With one row for what links it to the others, a chunk is 128 rows of a table.
+/// Blocks in a chunk. With one more row that links it to the other chunks, a chunk takes 128 rows
+/// of a table.
 pub const CHUNK_BLOCKS: usize = 127;
 /// Bytes of payload in a chunk.
 pub const CHUNK_BYTES: usize = CHUNK_BLOCKS * PLAIN_BYTES;
@@ -10,10 +11,11 @@ pub const CHUNK_BYTES: usize = CHUNK_BLOCKS * PLAIN_BYTES;
 pub const CHUNK_CIPHERTEXT: usize = CHUNK_BLOCKS * BLOCK_BYTES;
 /// The longest payload: 4 GiB.
 pub const MAX_LENGTH: u64 = 1 << 32;
-/// From this length on, chunks are extended by a code and a sample of them is proved: 4 MiB.
+/// Payloads of at least this length are extended by a code, and only a sample of their chunks is
+/// proved: 4 MiB.
 pub const SAMPLED_FROM: u64 = 4 << 20;
 
-/// Of 100 chunks of the extended payload, so many are the payload's own.
+/// The payload's own share of the chunks of an extended payload, in percent.
 pub const RATE_PERCENT: u64 = 83;
 
 /// The shape of a payload. Everything follows from its length.
@@ -35,8 +37,8 @@ impl Layout {
 		Some(Self { length, chunks: u32::try_from(chunks).ok()?, total: u32::try_from(chunks + parity).ok()? })
 	}
 
-	/// The same without the chunks that the code adds, which shows what they are worth. It is no release's shape: who checks a proof
-	/// takes [`Self::new`].
+	/// Like [`Self::new`], without the chunks that the code adds. It is for measurements: no
+	/// release has this shape, and a verifier must use [`Self::new`].
 	pub fn chunked(length: u64) -> Option<Self> {
 		Self::new(length).map(|layout| Self { total: layout.chunks, ..layout })
 	}
@@ -61,7 +63,7 @@ impl Layout {
 		self.total > self.chunks
 	}
 
-	/// Blocks in a chunk that hold something.
+	/// The number of blocks of this chunk that exist.
 	pub fn blocks(&self, chunk: u32) -> usize {
 		if chunk + 1 != self.chunks {
 			return CHUNK_BLOCKS;

@@ -30,6 +30,8 @@ mod statement;
 mod storage;
 mod sweep;
 #[cfg(feature = "verify")]
+mod tables;
+#[cfg(feature = "verify")]
 mod verify;
 
 pub use cipher::{decrypt, encrypt, DecryptError};
@@ -47,7 +49,8 @@ pub use sweep::SweepError;
 pub use {
 	envelope::EnvelopeError,
 	sample::SAMPLE,
-	statement::{Statement, MOST_CHUNKS},
+	statement::Statement,
+	tables::MOST_CHUNKS,
 	verify::{
 		lock_place, locks_in_table, payload_digests, verify, LockPlace, LockTable, VerifyError, LOCKS_IN_GROUP, MOST_LOCKS,
 	},

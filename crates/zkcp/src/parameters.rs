@@ -5,10 +5,10 @@ use crate::{
 	layout::{CHUNK_BLOCKS, RATE_PERCENT},
 	sample::{SAMPLE, WORK},
 	stark::{self, MAX_ROWS, MIN_ROWS},
-	statement::MOST_BESIDE,
+	tables::MOST_BESIDE,
 };
 
-/// Those of the statement.
+/// The statement's parameters.
 const OWN: [u8; 9] = [
 	MIN_ROWS.trailing_zeros() as u8,
 	MAX_ROWS.trailing_zeros() as u8,
@@ -22,7 +22,7 @@ const OWN: [u8; 9] = [
 ];
 const SYSTEM: usize = stark::PARAMETERS.len();
 
-/// The proof system's, then the statement's.
+/// All parameters: the proof system's, then the statement's.
 pub const PARAMETERS: [u8; SYSTEM + OWN.len()] = {
 	let mut all = [0; SYSTEM + OWN.len()];
 	all.split_at_mut(SYSTEM).0.copy_from_slice(&stark::PARAMETERS);

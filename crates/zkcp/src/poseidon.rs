@@ -1,4 +1,5 @@
-//! Poseidon over KoalaBear, width 16: 8 full and 20 partial rounds, x³, the constants of the reference script.
+//! Poseidon over KoalaBear, width 16: 8 full and 20 partial rounds, x³, the constants of the
+//! reference script.
 //!
 //! A state is eight elements of rate, then eight of capacity. Sponges overwrite the rate.
 
@@ -15,7 +16,8 @@ pub const WIDTH: usize = 2 * BLOCK;
 /// A state.
 pub type State<T = F> = [T; WIDTH];
 
-/// What a permutation is for: the last element of its input, or of a sponge's first capacity.
+/// The purpose of a permutation. It is the last element of its input, or of a sponge's first
+/// capacity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub enum Tag {
@@ -32,7 +34,7 @@ pub enum Tag {
 	/// The digest of a group of locks.
 	#[cfg(feature = "verify")]
 	Group = 0x6772_7570,
-	/// The digests of a table's chunks of payload, or its groups.
+	/// The digests of a table's chunks of payload or of ciphertext, or of its groups.
 	#[cfg(feature = "verify")]
 	List = 0x6c69_7374,
 }
@@ -75,7 +77,7 @@ pub fn capacity<T: Copy>(state: &State<T>) -> [T; BLOCK] {
 	core::array::from_fn(|index| state[BLOCK + index])
 }
 
-/// Absorbs blocks into a sponge; gives its digest and capacity.
+/// Absorbs blocks into a sponge, and returns its digest and capacity.
 #[cfg(feature = "verify")]
 pub fn absorb<'a>(mut held: Block, blocks: impl IntoIterator<Item = &'a Block>) -> (Block, Block) {
 	let mut digest = Block::default();
@@ -87,7 +89,8 @@ pub fn absorb<'a>(mut held: Block, blocks: impl IntoIterator<Item = &'a Block>) 
 	(digest, held)
 }
 
-/// One permutation. In its textbook form: it needs no tables made first, which are worth five hundred permutations.
+/// One permutation, in its textbook form. It needs no precomputed tables, which cost as much as
+/// five hundred permutations.
 pub fn permute(state: &mut State) {
 	let mds = MdsMatrixKoalaBear::default();
 	let first = KOALABEAR_POSEIDON_HALF_FULL_ROUNDS;
@@ -123,7 +126,7 @@ mod tests {
 
 	#[test]
 	fn permutation_should_be_pinned() {
-		// The reference implementation's answer to 0, 1, …, 15, as Plonky3 tests it too.
+		// The reference implementation's output for 0, 1, …, 15. Plonky3 tests the same values.
 		let mut state: State = core::array::from_fn(F::from_usize);
 		permute(&mut state);
 		let pinned: Vec<_> = state[..4].iter().map(|element| element.as_canonical_u32()).collect();

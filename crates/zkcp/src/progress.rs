@@ -1,4 +1,4 @@
-//! Progress of long work, and its end on demand.
+//! Progress and cancellation of long work.
 
 use core::{fmt, ops::ControlFlow};
 
@@ -11,21 +11,21 @@ pub enum Phase {
 	Proof,
 }
 
-/// How far the work is.
+/// How far the work has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {
 	/// What is being done.
 	pub phase: Phase,
-	/// So many chunks are done.
+	/// The number of chunks that are done.
 	pub done: u64,
-	/// So many there are.
+	/// The number of chunks in all.
 	pub total: u64,
 }
 
-/// Is told of the progress; breaking off cancels the work at its next step.
+/// Called with the progress of long work. Returning [`ControlFlow::Break`] cancels the work.
 pub type Watch<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 
-/// Watches nothing.
+/// A [`Watch`] that ignores the progress and never cancels.
 pub fn unwatched(_: Progress) -> ControlFlow<()> {
 	ControlFlow::Continue(())
 }

@@ -28,7 +28,7 @@ pub enum ProveError<E> {
 	Wrong,
 	/// The operating system gave no randomness.
 	NoRandomness,
-	/// So many locks make no table: it takes 15 times a power of two from 16 to 1,024.
+	/// No table has this many locks. Use 15 times a power of two from 16 to 1,024.
 	Locks(usize),
 	/// It was cancelled.
 	Cancelled,
@@ -65,7 +65,7 @@ impl<E: fmt::Display> fmt::Display for ProveError<E> {
 			Self::Storage(error) => error.fmt(f),
 			Self::Wrong => f.write_str("the ciphertext is not the payload's under this key"),
 			Self::NoRandomness => f.write_str("the operating system gave no randomness"),
-			Self::Locks(count) => write!(f, "{count} locks make no table: it takes 15 times a power of two from 16 to 1024"),
+			Self::Locks(count) => write!(f, "no table has {count} locks; use 15 times a power of two from 16 to 1024"),
 			Self::Cancelled => Cancelled.fmt(f),
 		}
 	}
@@ -75,7 +75,8 @@ impl<E: fmt::Display + fmt::Debug> std::error::Error for ProveError<E> {}
 
 /// Proves that a ciphertext decrypts under `key` to the payload with the digests `payload`.
 ///
-/// The key, the nonce and the two digests must be those of [`crate::encrypt`]: it gives `ciphertext_digests`.
+/// The key and the nonce must be those of [`crate::encrypt`], which returned `ciphertext_digests`.
+/// `payload` holds the digests of the payload that it encrypted.
 pub fn prove<R: ReadAt + ?Sized>(
 	ciphertext: &R,
 	payload: &ChunkDigests,
@@ -145,7 +146,8 @@ impl<R: ReadAt + ?Sized> Prover<'_, R> {
 	}
 }
 
-/// Proves that the locks of these lock keys open masks of the content key.
+/// Proves that the locks of these lock keys open masks of the content key. See
+/// [`ProveError::Locks`] for the numbers of locks that a table can have.
 pub fn prove_locks(key: &Key, lock_keys: &[Key], nonce: &Nonce) -> Result<Vec<u8>, ProveError<Cancelled>> {
 	let rows = lock_keys.len() / GROUP_LOCKS * GROUP_ROWS;
 	let is_whole = lock_keys.len().is_multiple_of(GROUP_LOCKS) && rows.is_power_of_two();

@@ -3,20 +3,21 @@
 use alloc::{collections::BTreeSet, vec::Vec};
 use sha2::{Digest, Sha256};
 
-/// Chunks in a sample. If more chunks are bad than the code can make up for, no sample of this many of the others is drawn except with
-/// probability `0.83^320 = 2^-86`. As many as fill a table and a quarter of one.
+/// Chunks in a sample. If more chunks are bad than the code can repair, a sample avoids all of them
+/// with probability at most `0.83^320 = 2^-86`. A sample fills one table and a quarter of another.
 pub const SAMPLE: usize = 320;
-/// Bits of work for each sample that a prover may try.
+/// Bits of work that each try at a sample costs a prover.
 pub const WORK: u32 = 20;
 
 /// The chunks that are proved.
 pub struct Sample {
-	/// In order.
+	/// Their indices, in order.
 	pub chunks: Vec<u32>,
 }
 
 impl Sample {
-	/// Draws from `total` chunks what this work gives for a statement; none if it is no work.
+	/// Draws the sample of `total` chunks that `work` gives for a statement; `None` if `work` is
+	/// not enough.
 	pub fn draw(statement: &[u8; 32], work: u64, total: u32) -> Option<Self> {
 		let seed = seed(statement, work);
 		if u32::from_be_bytes([seed[0], seed[1], seed[2], seed[3]]).leading_zeros() < WORK {
@@ -29,7 +30,7 @@ impl Sample {
 			hash.update(seed);
 			hash.update(counter.to_le_bytes());
 			let drawn: [u8; 32] = hash.finalize().into();
-			// 64 bits for at most 21: what the remainder adds to a chunk's chance is below 2^-43.
+			// 64 bits for a number of at most 21 bits: the remainder's bias is below 2^-43.
 			for number in drawn.as_chunks::<8>().0 {
 				if chunks.len() < SAMPLE {
 					chunks.insert((u64::from_le_bytes(*number) % u64::from(total)) as u32);
@@ -40,7 +41,7 @@ impl Sample {
 		Some(Self { chunks: chunks.into_iter().collect() })
 	}
 
-	/// Searches for work.
+	/// Searches for work that is enough.
 	#[cfg(feature = "std")]
 	pub fn search(statement: &[u8; 32]) -> u64 {
 		use p3_maybe_rayon::prelude::*;

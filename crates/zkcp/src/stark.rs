@@ -17,28 +17,30 @@ use p3_symmetric::{CompressionFunctionFromHasher, SerializingHasher};
 use p3_uni_stark::StarkConfig;
 use rand::{rngs::StdRng, SeedableRng};
 
-/// FRI codewords are this many times, as a power of two, as long as the polynomials have coefficients.
+/// The base-2 logarithm of FRI's blow-up: how much longer codewords are than polynomials.
 const LOG_BLOWUP: usize = 2;
 /// FRI folds by this power of two at most.
 const MAX_LOG_ARITY: usize = 3;
-/// FRI ends with a polynomial of this power of two of coefficients, which is sent.
+/// Folding ends with a polynomial of 2 to this power coefficients, which the proof contains.
 const LOG_FINAL: usize = 7;
 const QUERIES: usize = 94;
-/// Bits of work before the point outside the domain, before openings are combined, before each folding, and before the queries.
+/// Bits of work before the point outside the domain, before openings are combined, before each
+/// folding, and before the queries.
 const POINT_WORK: usize = 4;
 const BATCH_WORK: usize = 18;
 const FOLD_WORK: usize = 12;
 const QUERY_WORK: usize = 18;
 /// Random polynomials beside each table: as many as the extension's degree.
 const RANDOM_CODEWORDS: usize = 4;
-/// Trees are cut off at this height below the root. So many queries pass almost every node up there, which takes no room in a proof.
+/// The height of the trees' caps; 0 is the root. A higher cap would save nothing. Paths are pruned,
+/// and together this many queries pass almost every node near the root.
 const CAP_HEIGHT: usize = 0;
 /// Salt of each leaf, in elements.
 const SALT: usize = 4;
 
-/// The fewest rows of a table that hide what is in it.
+/// The fewest rows of a table that hides its content.
 pub const MIN_ROWS: usize = 256;
-/// The most rows of a table, which bounds the memory.
+/// The most rows of a table, which bounds the prover's memory.
 pub const MAX_ROWS: usize = 1 << 15;
 
 #[cfg(all(test, feature = "std"))]
@@ -84,7 +86,8 @@ const fn fri<M>(mmcs: M) -> FriParameters<M> {
 	}
 }
 
-/// The proof system, with a transcript that begins with `first`. What is hidden rests on the randomness.
+/// The proof system, with a transcript that begins with `first`. The prover's `randomness` hides
+/// the witness, so it must be unpredictable.
 fn config(first: &[u8; 32], mut randomness: StdRng) -> Config {
 	let mut fork = || StdRng::from_rng(&mut randomness);
 	let hasher = Hasher::new(Blake3);

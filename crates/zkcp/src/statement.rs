@@ -1,4 +1,4 @@
-//! What a proof of data is about, and the first hash of its transcripts.
+//! The statement of a proof of data, and the first hash of its transcripts.
 
 use crate::{
 	air::{CHUNK_ROWS, FILLER},
@@ -6,19 +6,20 @@ use crate::{
 	nonce::Nonce,
 	parameters::PARAMETERS,
 	sample::Sample,
-	stark::{MAX_ROWS, MIN_ROWS},
+	stark::MIN_ROWS,
+	tables::{MOST_BESIDE, MOST_CHUNKS},
 	SUITE,
 };
 use alloc::vec::Vec;
 use sha2::{Digest, Sha256};
 
-/// What a proof of data is about: the ciphertext with the digest `ciphertext` decrypts, under the key that `commitment` commits to and
-/// this nonce, to the payload with the digest `payload`.
+/// The statement of a proof of data. Under this nonce and the key that `commitment` commits to, the
+/// ciphertext with the digest `ciphertext` decrypts to the payload with the digest `payload`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Statement {
 	/// The payload's shape.
 	pub layout: Layout,
-	/// The nonce, a hash of all that the ciphertext is for.
+	/// The nonce, a hash of everything that the ciphertext is for.
 	pub nonce: Nonce,
 	/// `U_id`.
 	pub payload: [u8; 32],
@@ -29,7 +30,7 @@ pub struct Statement {
 }
 
 impl Statement {
-	/// The hash of all of it and of every parameter.
+	/// The hash of the whole statement and of every parameter.
 	pub(crate) fn hash(&self) -> [u8; 32] {
 		let mut hash = Sha256::new_with_prefix(b"waybill/zkcp/data");
 		hash.update([SUITE]);
@@ -44,7 +45,8 @@ impl Statement {
 		hash.finalize().into()
 	}
 
-	/// The proofs that `work` makes necessary; none if it is no work.
+	/// The proofs that the statement takes with this work. `None` if the work is not enough for a
+	/// sample, or is not zero although all chunks are proved.
 	pub(crate) fn parts(&self, work: u64) -> Option<Vec<Part>> {
 		let hash = self.hash();
 		let chunks: Vec<u32> = if self.layout.is_extended() {
@@ -60,7 +62,8 @@ impl Statement {
 			let (most, rest_of_all) = rest.split_at(rest.len().min(MOST_CHUNKS));
 			let mut tables = alloc::vec![most.to_vec()];
 			rest = rest_of_all;
-			// A small rest is proved beside: that is less than a proof of its own.
+			// A small rest gets a second table in this proof, which is shorter than a proof of its
+			// own.
 			if !rest.is_empty() && rest.len() <= MOST_BESIDE {
 				tables.push(core::mem::take(&mut rest).to_vec());
 			}
@@ -74,11 +77,6 @@ impl Statement {
 	}
 }
 
-/// Chunks in the largest table: a part of a proof is about that many, and a few more.
-pub const MOST_CHUNKS: usize = MAX_ROWS / CHUNK_ROWS;
-/// Chunks in a table beside it: more would take more than 1 GiB to prove.
-pub const MOST_BESIDE: usize = MOST_CHUNKS / 8;
-
 /// One of the proofs of a statement.
 pub struct Part {
 	/// The first bytes of its transcript.
@@ -87,7 +85,7 @@ pub struct Part {
 	pub tables: Vec<Vec<u32>>,
 }
 
-/// Chunks that a table with so many has room for.
+/// The number of chunks that a table has room for if it holds `chunks`.
 pub const fn room(chunks: usize) -> usize {
 	let room = chunks.next_power_of_two();
 	if room * CHUNK_ROWS < MIN_ROWS {

@@ -1,8 +1,8 @@
-//! Payloads and ciphertexts as bytes that can be read and written anywhere.
+//! Bytes that can be read and written at any offset: payloads and ciphertexts in memory or on disk.
 
 use alloc::vec::Vec;
 
-/// Bytes that can be read anywhere.
+/// Bytes that can be read at any offset.
 pub trait ReadAt {
 	/// Why reading failed.
 	type Error;
@@ -11,7 +11,7 @@ pub trait ReadAt {
 	fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Self::Error>;
 }
 
-/// Bytes that can be written anywhere.
+/// Bytes that can be written at any offset.
 pub trait WriteAt {
 	/// Why writing failed.
 	type Error;
@@ -20,13 +20,13 @@ pub trait WriteAt {
 	fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Self::Error>;
 }
 
-/// Bytes in memory that are not there.
+/// The requested range goes beyond the bytes in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OutOfRange;
 
 impl core::fmt::Display for OutOfRange {
 	fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-		f.write_str("the bytes end before")
+		f.write_str("the bytes end before the requested range does")
 	}
 }
 

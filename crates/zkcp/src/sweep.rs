@@ -1,6 +1,7 @@
-//! Runs over the chunks of payloads and ciphertexts: encrypts and hashes them, several side by side.
+//! Runs over the chunks of payloads and ciphertexts: encrypts and hashes them, several side by
+//! side.
 //!
-//! Memory is bounded: a run holds one tile of the chunks and one sponge for each.
+//! Memory is bounded: a run holds one tile, and one sponge for each of its chunks.
 
 use crate::{
 	code::Code,
@@ -18,7 +19,8 @@ use p3_maybe_rayon::prelude::*;
 
 /// Chunks in a tile of a payload that is not extended.
 pub const TILE_CHUNKS: usize = 512;
-/// Bytes of a tile of an extended payload: an eighth of it, but no less and no more. A tile is a run over the file.
+/// The least and the most bytes of a tile of an extended payload. Between them, a tile is an eighth
+/// of the payload. Each tile is one run over the file.
 const TILE_BYTES: (u64, u64) = (16 << 20, 128 << 20);
 
 /// Why a run over the chunks ended early.
@@ -26,7 +28,7 @@ const TILE_BYTES: (u64, u64) = (16 << 20, 128 << 20);
 pub enum SweepError<E> {
 	/// It could not read or write.
 	Storage(E),
-	/// A ciphertext holds a number that is no element of the field.
+	/// A ciphertext holds a number that is not an element of the field.
 	NotCanonical {
 		/// The chunk.
 		chunk: u32,
@@ -148,12 +150,13 @@ pub struct Digests<'a> {
 }
 
 impl<'a> Digests<'a> {
-	/// Begins.
+	/// Begins without any digest.
 	pub fn new(permutations: &'a Permutations, layout: &'a Layout, tag: Tag) -> Self {
 		Self { permutations, layout, tag, open: Vec::new(), leaves: Vec::with_capacity(layout.total() as usize) }
 	}
 
-	/// Absorbs the next tile. Rows come in order, or columns of all rows do.
+	/// Absorbs the next tile. Tiles are either whole chunks in order, or the next blocks of all
+	/// chunks.
 	pub fn absorb(&mut self, tile: &Tile) {
 		if tile.blocks.start == 0 {
 			self.open = tile.chunks.clone().step_by(WIDTH).map(|first| sponges(self.layout, self.tag, first)).collect();
@@ -250,7 +253,7 @@ pub fn payload_leaves<R: ReadAt + ?Sized>(
 	Ok(digests.leaves)
 }
 
-/// Encrypts the extended payload; gives the digests of the ciphertext's chunks.
+/// Encrypts the extended payload, and returns the digests of the ciphertext's chunks.
 pub fn encrypt_chunks<R: ReadAt + ?Sized, W: WriteAt, E: From<R::Error> + From<W::Error>>(
 	payload: &R,
 	layout: &Layout,
@@ -315,7 +318,7 @@ pub fn decrypted_tile<R: ReadAt + ?Sized>(
 	Ok(tile)
 }
 
-/// How many blocks of all chunks a tile of an extended payload holds that has room for so many bytes.
+/// The number of blocks of each chunk that fit a tile of `bytes` bytes.
 pub fn column_step(layout: &Layout, bytes: usize) -> usize {
 	(bytes / (Code::new(layout).size() * BLOCK_BYTES)).clamp(1, CHUNK_BLOCKS)
 }
@@ -338,7 +341,7 @@ pub fn ciphertext_leaves<R: ReadAt + ?Sized>(
 }
 
 impl<E> SweepError<E> {
-	/// The same with another error of the storage.
+	/// Converts the storage's error.
 	pub fn map<O>(self, map: impl FnOnce(E) -> O) -> SweepError<O> {
 		match self {
 			Self::Storage(error) => SweepError::Storage(map(error)),

@@ -21,16 +21,16 @@ use sha2::{Digest, Sha256};
 #[cfg(all(test, feature = "std"))]
 mod tests;
 
-/// Why a proof is not taken.
+/// Why a proof is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum VerifyError {
-	/// The bytes are no proof.
+	/// The bytes are not such a proof.
 	Envelope(EnvelopeError),
 	/// The proof is about a payload with another digest.
 	OtherPayload,
 	/// The commitment is not canonical.
 	Commitment,
-	/// The proof does not have the shape that the payload's length, or the number of locks, gives it.
+	/// The proof's shape does not follow from the payload's length, or from the number of locks.
 	Shape,
 	/// The proof does not hold: it is forged, or about something else.
 	Invalid,
@@ -48,7 +48,7 @@ impl fmt::Display for VerifyError {
 			Self::Envelope(error) => error.fmt(f),
 			Self::OtherPayload => f.write_str("the proof is about another payload"),
 			Self::Commitment => f.write_str("the commitment to the key is not canonical"),
-			Self::Shape => f.write_str("the proof does not have the shape of its statement"),
+			Self::Shape => f.write_str("the proof's shape does not fit its statement"),
 			Self::Invalid => f.write_str("the proof does not hold"),
 		}
 	}
@@ -56,10 +56,11 @@ impl fmt::Display for VerifyError {
 
 impl core::error::Error for VerifyError {}
 
-/// Checks that a ciphertext decrypts, under the key that `commitment` commits to, to the payload with the digest `payload`. Gives the
-/// digests of the payload's chunks, with which it can be decrypted.
+/// Checks that a ciphertext decrypts, under the key that `commitment` commits to, to the payload
+/// with the digest `payload`. Returns the digests of the payload's chunks, which [`crate::decrypt`]
+/// takes.
 ///
-/// `ciphertext` must have been computed from the ciphertext that is at hand.
+/// The caller must have computed `ciphertext` from the ciphertext at hand.
 pub fn verify(
 	proof: &[u8],
 	nonce: &Nonce,
@@ -93,7 +94,8 @@ pub fn verify(
 	Ok(leaves)
 }
 
-/// The digests of the payload's chunks in a proof of data, if they are those of the payload with this digest. The proof is not checked.
+/// Reads the digests of the payload's chunks from a proof of data, and compares them with the
+/// payload's digest. It does not check the proof.
 pub fn payload_digests(proof: &[u8], layout: Layout, payload: &[u8; 32]) -> Result<ChunkDigests, VerifyError> {
 	let leaves = ChunkDigests::from_bytes(Content::Payload, layout, &read_leaves(proof)?).ok_or(VerifyError::Shape)?;
 	if leaves.id() == *payload {
@@ -103,7 +105,7 @@ pub fn payload_digests(proof: &[u8], layout: Layout, payload: &[u8; 32]) -> Resu
 	}
 }
 
-/// What a table of these chunks tells.
+/// The public values of a table of these chunks.
 fn public(
 	commitment: Block,
 	nonce: &Nonce,
@@ -125,13 +127,13 @@ fn public(
 	}
 }
 
-/// The digest of a chunk that fills a table.
+/// The digest of a chunk that fills up a table.
 fn filler(tag: Tag) -> Block {
 	let empty = vec![Block::default(); CHUNK_BLOCKS];
 	absorb(tag.capacity(FILLER, 0), &empty).0
 }
 
-/// Locks in a group. A table has a power of two of groups.
+/// Locks in a group. The number of groups in a table is a power of two.
 pub const LOCKS_IN_GROUP: usize = GROUP_LOCKS;
 
 /// A proved table of locks.
@@ -167,7 +169,8 @@ impl LockTable {
 		self.groups.get(group as usize).map(to_bytes)
 	}
 
-	/// Whether a lock and its mask stand in the table: then any key that opens the lock unmasks the content key.
+	/// Whether the table holds this lock with this mask. If it does, any key that opens the lock
+	/// unmasks the content key.
 	pub fn holds(&self, lock: &[u8; 32], mask: &Key, place: &LockPlace) -> bool {
 		place.group_digest(lock, mask).is_some_and(|digest| self.group(place.group) == Some(digest))
 	}
@@ -178,7 +181,7 @@ pub const MAX_LOCK_ROWS: usize = 1 << 14;
 /// Locks in the largest table.
 pub const MOST_LOCKS: u32 = (MAX_LOCK_ROWS / GROUP_ROWS * GROUP_LOCKS) as u32;
 
-/// Where a lock stands in a table.
+/// The place of a lock in a table.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LockPlace {
 	/// The group.
@@ -190,7 +193,8 @@ pub struct LockPlace {
 }
 
 impl LockPlace {
-	/// The digest of the group that has this lock and its mask at this place; none if something is not canonical.
+	/// The digest of the group that has this lock and its mask at this place. `None` if a value is
+	/// not canonical, or if the place is outside the group.
 	pub fn group_digest(&self, lock: &[u8; 32], mask: &Key) -> Option<[u8; 32]> {
 		let mut leaves: Vec<Block> = self.others.iter().map(from_bytes).collect::<Option<_>>()?;
 		let index = usize::from(self.index);
@@ -202,8 +206,8 @@ impl LockPlace {
 	}
 }
 
-/// The place in its table of the lock with this index. `lock_keys` are those of its group, the locks from
-/// `index − index % 15` on.
+/// The place of the lock with this index in its table. `lock_keys` are the keys of its group: 15
+/// locks from `index − index % 15` on.
 pub fn lock_place(content: &Key, lock_keys: &[Key; GROUP_LOCKS], index: u32) -> LockPlace {
 	let own = index as usize % GROUP_LOCKS;
 	let leaves = core::array::from_fn(|at| {
@@ -213,7 +217,8 @@ pub fn lock_place(content: &Key, lock_keys: &[Key; GROUP_LOCKS], index: u32) -> 
 	LockPlace { group: index / GROUP_LOCKS as u32, index: own as u8, others: leaves }
 }
 
-/// Locks in the smallest table with at least so many; none if there is no such table.
+/// The number of locks in the smallest table with at least `least`; `None` if no table is that
+/// large.
 pub fn locks_in_table(least: u32) -> Option<u32> {
 	let groups = least.div_ceil(GROUP_LOCKS as u32).max((MIN_ROWS / GROUP_ROWS) as u32).checked_next_power_of_two()?;
 	(groups as usize * GROUP_ROWS <= MAX_LOCK_ROWS).then_some(groups * GROUP_LOCKS as u32)

@@ -1,4 +1,4 @@
-//! Payloads of many sizes: encrypted, proved, checked and decrypted; and what must not be taken.
+//! Payloads of many sizes are encrypted, proved, checked and decrypted; wrong proofs are refused.
 
 use std::{
 	ops::ControlFlow,
@@ -18,7 +18,7 @@ fn bytes(length: usize) -> Vec<u8> {
 	(0..length).map(|index| ((index as u32).wrapping_mul(2_654_435_761) >> 11) as u8).collect()
 }
 
-/// All that is made of a payload.
+/// Everything that is made from a payload.
 struct Made {
 	payload: Vec<u8>,
 	digests: ChunkDigests,
@@ -49,7 +49,7 @@ fn make(length: usize) -> Made {
 }
 
 impl Made {
-	/// What a device that has this ciphertext makes of the proof.
+	/// The result of the check by a device that has this ciphertext.
 	fn verify_with(&self, ciphertext: &[u8]) -> Result<ChunkDigests, VerifyError> {
 		let layout = *self.digests.layout();
 		let digests = ChunkDigests::of_ciphertext(ciphertext, layout, &mut unwatched).unwrap();
@@ -104,7 +104,7 @@ fn long_payload_should_be_sampled_and_repaired() {
 	spoil(&mut spoilt, one_more.unwrap());
 	assert!(matches!(decrypted(&spoilt, &leaves, &key(1)), Err(DecryptError::Wrong { .. })));
 
-	// The proof speaks of the whole ciphertext, whichever chunks it samples.
+	// The proof covers the whole ciphertext, whichever chunks it samples.
 	assert_eq!(made.verify_with(&spoilt), Err(VerifyError::Invalid));
 	let mut one = made.ciphertext.clone();
 	spoil(&mut one, 700);

@@ -1,4 +1,4 @@
-//! What accounts do: transactions out of few bytes, right ones and almost right ones.
+//! The actions of accounts: transactions made from few bytes, valid ones and almost valid ones.
 
 use super::{
 	chain::{Chain, Outcome},
@@ -12,24 +12,25 @@ use frame_support::traits::{
 };
 use frame_system::offchain::CreateAuthorizedTransaction;
 use pallet_firmware::{AttesterPair, Fleets, KeySets, Phase, Releases, Rounds, Signatures, VendorMetadata, Vendors};
-use pallet_pod_bounty::{Bounties, PaidPages, Receipt, Reservations, ReservedPages};
+use pallet_pod_bounty::{Bounties, PaidPages, Reservations, ReservedPages};
 use sp_core::Pair;
 use waybill_exchange::{sign, Signer};
 use waybill_primitives::{
-	fleet::FleetTree, Cid, DeviceKey, Digest, KeySet, KeySetStatement, LockKey, ReceiptStatement, ReleaseStatement,
-	Statement, Suite, Verdict, Version, VoteStatement, Yank, YankStatement,
+	fleet::FleetTree, view::SubmittedReceipt, Cid, DeviceKey, Digest, IndexedSignature, KeySet, KeySetStatement, LockKey,
+	ReceiptStatement, ReleaseStatement, Statement, Suite, Verdict, Version, VoteStatement, Yank, YankStatement,
 };
 use waybill_runtime::{
 	AccountId, Address, Balance, Balances, BlockNumber, Firmware, Runtime, RuntimeCall, EXISTENTIAL_DEPOSIT, UNIT,
 };
 
-/// A receipt is not promised to be taken of who owns less.
+/// With at least this much free money an account's honest batch must be accepted.
 const COMFORTABLE: Balance = 100 * UNIT;
 
-/// What an account does. Ids of models, fleets, releases, bounties and reservations are the chain's own: they count from 0.
+/// An action of an account. The ids of models, fleets, releases, bounties and reservations are the
+/// chain's own, counted from 0.
 #[derive(Encode, Decode, Debug)]
 pub enum Action {
-	/// Any call at all.
+	/// Any call.
 	Call(Box<RuntimeCall>),
 	Transfer {
 		to: u8,
@@ -128,7 +129,8 @@ pub enum Action {
 }
 
 impl Action {
-	/// Has `who` do it, and answers what came of it; nothing if there was nothing to do it with.
+	/// Lets `who` take the action and returns the outcome. `None` if the state has nothing to act
+	/// on.
 	pub fn take(self, chain: &mut Chain, who: &AccountId) -> Option<Outcome> {
 		let vendor = who.clone();
 		let call = match self {
@@ -196,7 +198,7 @@ impl Action {
 				return claim(chain, who, bounty.into(), reservation.into(), slots, wrong, stranger);
 			},
 			Self::Close { bounty, pages } => {
-				// None is too few, one is the least.
+				// 0 is too few, 1 stands for the minimum.
 				let more = <<Runtime as pallet_pod_bounty::Config>::MinClosePages as Get<u32>>::get().saturating_sub(1);
 				let max_pages = if pages == 0 { 0 } else { more + u32::from(pages) };
 				escrow(pallet_pod_bounty::Call::close { bounty: bounty.into(), max_pages })
@@ -229,7 +231,8 @@ fn address(number: u8) -> Address {
 	world::account(number).into()
 }
 
-/// From half of the existential deposit to some hundred units; at last everything.
+/// From 0 to some 250 units, in multiples of half the existential deposit. The highest value stands
+/// for more than anybody has.
 fn money(amount: u8) -> Balance {
 	match amount {
 		u8::MAX => Balance::MAX,
@@ -237,7 +240,7 @@ fn money(amount: u8) -> Balance {
 	}
 }
 
-/// From no block to a quarter of a million.
+/// From 0 to a quarter of a million blocks.
 fn time(blocks: u8) -> BlockNumber {
 	BlockNumber::from(blocks % 64) << (blocks / 64 * 4)
 }
@@ -259,7 +262,7 @@ fn register_fleet(model: u8, tree: u8, height: u8, alter: u8) -> RuntimeCall {
 	firmware(pallet_firmware::Call::register_fleet { model: model.into(), count, cap, manifest: Cid::raw(b"manifest") })
 }
 
-/// Every other version is of the suite with proofs.
+/// Every second version uses the suite with proofs.
 fn release(model: u8, version: u8, security: u8) -> ReleaseStatement {
 	let suite = if version % 2 == 0 { Suite::Plain } else { Suite::Zkcp };
 	let sha256 = world::hash("payload", (model, version));
@@ -279,18 +282,19 @@ fn current_set(vendor: &AccountId) -> Option<KeySet> {
 	KeySets::<Runtime>::get(vendor, version)
 }
 
-/// Signatures by the keys at the places whose bits are set. The highest bit has them sign for another chain.
+/// Signatures by the keys at the places whose bits are set. With the highest bit set, they are for
+/// another chain.
 fn signatures<S: Statement>(set: &KeySet, statement: &S, signers: u8) -> Signatures {
 	let mut genesis = Firmware::genesis_hash();
 	genesis[0] ^= signers & 0x80;
 	let signed = (0..7).filter(|place| signers >> place & 1 == 1).filter_map(|place| {
 		let key = set.keys.get(usize::from(place)).or(set.keys.first())?;
-		Some((place, sign(world::release_signer(key)?, statement, &genesis)))
+		Some(IndexedSignature { key: place, signature: sign(world::release_signer(key)?, statement, &genesis) })
 	});
 	signed.collect::<Vec<_>>().try_into().expect("fewer than eight")
 }
 
-/// The key set that follows the vendor's present one, if `version` is 0.
+/// Rotates to a key set. With `version` 0 it follows the vendor's current one.
 fn rotate(vendor: AccountId, set: u8, old_signers: u8, new_signers: u8, version: u8) -> Option<RuntimeCall> {
 	let key_set = world::key_set(set);
 	let next = Vendors::<Runtime>::get(&vendor)?.key_set_version.checked_add(1)?;
@@ -301,7 +305,7 @@ fn rotate(vendor: AccountId, set: u8, old_signers: u8, new_signers: u8, version:
 	Some(firmware(pallet_firmware::Call::rotate_key_set { vendor, key_set, old_signatures, new_signatures }))
 }
 
-/// A vote in the present round, if `round` is 0.
+/// A vote. With `round` 0 it is for the current round.
 fn attest(chain: &mut Chain, release: u8, round: u8, attester: u8, verdict: u8, forged: bool) -> Outcome {
 	let release = release.into();
 	let present = Rounds::<Runtime>::get(release).map(|round| round.phase(chain.number()));
@@ -320,14 +324,15 @@ fn attest(chain: &mut Chain, release: u8, round: u8, attester: u8, verdict: u8, 
 	chain.send_general(transaction)
 }
 
-/// The key behind a device's lock: numbers of 30 bits, which are a key under every suite.
+/// The key behind a device's lock. It consists of numbers of 30 bits, so it is a key under every
+/// suite.
 fn lock_key(bounty: u64, device_index: u32) -> LockKey {
 	let mut key: LockKey = world::hash("lock", (bounty, device_index));
 	key.iter_mut().skip(3).step_by(4).for_each(|byte| *byte &= 0x3f);
 	key
 }
 
-/// Adds the field's order to the first number of a key.
+/// Adds the field's order to the first number of a key: another encoding of the same element.
 fn spell_otherwise(key: &mut LockKey) {
 	let (number, _) = key.split_first_chunk_mut().expect("a key has 32 bytes");
 	*number = u32::from_le_bytes(*number).wrapping_add(0x7f00_0001).to_le_bytes();
@@ -338,10 +343,11 @@ struct Batch {
 	bounty: u64,
 	first: u16,
 	devices: u16,
-	/// How many blocks ago the receipts were good for the last time; they are good until later where it is negative or 0.
+	/// The number of blocks since the receipts expired. If it is 0 or negative, they are still
+	/// valid.
 	age: u8,
 	replaces: Option<u8>,
-	/// What is wrong with them: nothing below 128.
+	/// What is wrong with the receipts. Below 128 nothing is.
 	flaw: u8,
 }
 
@@ -359,7 +365,7 @@ fn reserve(chain: &mut Chain, who: &AccountId, batch: Batch) -> Option<Outcome> 
 		let statement = ReceiptStatement { bounty: batch.bounty, device_index, digest, lock, distributor, valid_until };
 		let signature = sign(signer, &statement, &Firmware::genesis_hash());
 		let replaces = batch.replaces.map(u32::from);
-		Receipt { device_index, device_key: signer.public(), lock, valid_until, signature, replaces }
+		SubmittedReceipt { device_index, device_key: signer.public(), lock, valid_until, signature, replaces }
 	};
 	let mut receipts: Vec<_> = indices.iter().copied().map(receipt).collect();
 	let mut proof = multiproof(tree, fleet.cap_height, &indices);
@@ -389,7 +395,7 @@ fn multiproof(tree: &FleetTree, cap_height: u8, indices: &[u32]) -> Vec<sp_core:
 	proof.into_iter().map(Into::into).collect()
 }
 
-fn spoil(receipts: &mut Vec<Receipt>, proof: &mut Vec<sp_core::H256>, flaw: u8) {
+fn spoil(receipts: &mut Vec<SubmittedReceipt>, proof: &mut Vec<sp_core::H256>, flaw: u8) {
 	let Some(last) = receipts.last().cloned() else { return };
 	let len = receipts.len();
 	let place = usize::from(flaw / 16 % 8) % len;
@@ -410,8 +416,9 @@ fn spoil(receipts: &mut Vec<Receipt>, proof: &mut Vec<sp_core::H256>, flaw: u8) 
 	}
 }
 
-/// Reveals the keys of the slots whose bits are set, and others where bits of `wrong` are: of those, every second has the same field
-/// elements in other bytes. Unless the caller is a stranger it is the reservation's distributor.
+/// Reveals the keys of the slots whose bits are set. Where a bit of `wrong` is set, the key is
+/// wrong, and every second one of these has the same field elements in different bytes. The caller
+/// is the reservation's distributor unless `stranger` is set.
 fn claim(
 	chain: &mut Chain,
 	who: &AccountId,

@@ -17,41 +17,42 @@ use sp_runtime::{
 };
 use std::sync::LazyLock;
 use waybill_runtime::{
-	configs::RuntimeBlockWeights, time::SlotDuration, AccountId, Balance, Balances, BlockNumber, Executive, Header, Runtime,
-	RuntimeCall, RuntimeOrigin, Session, System, TxExtension, UncheckedExtrinsic, EXISTENTIAL_DEPOSIT,
+	configs::RuntimeBlockWeights, extension, slot::SlotDuration, AccountId, Balance, Balances, BlockNumber, Executive,
+	Header, Runtime, RuntimeCall, RuntimeOrigin, Session, System, UncheckedExtrinsic, EXISTENTIAL_DEPOSIT,
 };
 
 /// The slot of block 0.
 const FIRST_SLOT: u64 = 1_000;
-/// The bytes of a transaction beside its call: address, signature and extension.
+/// The bytes of a transaction besides its call: address, signature and extension.
 const ENVELOPE: usize = 120;
 
-/// Whether to print what happens.
+/// Whether to print blocks, calls and results.
 static TRACE: LazyLock<bool> = LazyLock::new(|| std::env::var_os("WAYBILL_FUZZ_TRACE").is_some());
 
-/// What came of a transaction: not let in, or dispatched.
+/// The outcome of a transaction: refused before dispatch, or dispatched.
 pub type Outcome = Result<DispatchResult, TransactionValidityError>;
 
-/// A chain whose newest block is not finished.
+/// A chain whose latest block is not finished.
 pub struct Chain {
 	number: BlockNumber,
 	issuance: Balance,
 }
 
 impl Chain {
-	/// Starts the block after the newest one.
+	/// Starts the block after the latest one.
 	pub fn resume() -> Self {
 		let number = System::block_number() + 1;
 		start(number);
 		Self { number, issuance: Balances::total_issuance() }
 	}
 
-	/// The number of the block.
+	/// The number of the current block.
 	pub fn number(&self) -> BlockNumber {
 		self.number
 	}
 
-	/// Finishes the block and starts the one that comes so many later. Nothing is in those between: they are left out.
+	/// Finishes the current block and starts the one `blocks` later. The blocks in between would be
+	/// empty, so they are left out.
 	pub fn pass(&mut self, blocks: u32) {
 		finish();
 		self.issuance = invariants::block(self.number, self.issuance);
@@ -59,14 +60,14 @@ impl Chain {
 		start(self.number);
 	}
 
-	/// Finishes the block.
+	/// Finishes the current block.
 	pub fn rest(self) {
 		finish();
 	}
 
-	/// Has the account sign and send a transaction.
+	/// Signs a transaction as `who` and sends it.
 	pub fn send(&mut self, who: &AccountId, call: RuntimeCall) -> Outcome {
-		let extension = extension(who);
+		let extension = extension(System::account_nonce(who), Era::Immortal);
 		let mut info = call.get_dispatch_info();
 		if info.class == DispatchClass::Mandatory {
 			return Err(InvalidTransaction::MandatoryValidation.into());
@@ -100,7 +101,7 @@ impl Chain {
 		Ok(result.map(|_| ()).map_err(|error| error.error))
 	}
 
-	/// Sends a transaction that nobody signed.
+	/// Sends an unsigned transaction.
 	pub fn send_general(&mut self, transaction: UncheckedExtrinsic) -> Outcome {
 		if *TRACE {
 			eprintln!("nobody: {:?}", transaction.function);
@@ -118,7 +119,7 @@ fn start(number: BlockNumber) {
 		eprintln!("block {number}");
 	}
 	let slot = FIRST_SLOT + u64::from(number);
-	// Block 0 is the genesis, to whose hash statements are bound.
+	// Block 0 is the genesis. Statements are bound to its hash.
 	let parent = if number == 1 { System::block_hash(0) } else { H256::from_low_u64_be(number.into()) };
 	let digest = Digest { logs: vec![DigestItem::PreRuntime(AURA_ENGINE_ID, Slot::from(slot).encode())] };
 	System::set_block_number(number - 1);
@@ -129,8 +130,8 @@ fn start(number: BlockNumber) {
 	Executive::inherents_applied();
 }
 
-/// Whether every author has an account. One that purges its keys and empties it may still author; its reward stays in the pot then, which
-/// the SDK asserts never to happen.
+/// Whether every author has an account. An account that purges its keys and leaves may still author
+/// a block. Its reward then stays in the pot, and the SDK asserts that this never happens.
 fn authors_can_be_paid() -> bool {
 	let queued = pallet_session::QueuedKeys::<Runtime>::get().into_iter().map(|(author, _)| author);
 	Session::validators().into_iter().chain(queued).all(|author| Balances::total_balance(&author) >= EXISTENTIAL_DEPOSIT)
@@ -143,20 +144,4 @@ fn finish() {
 		assert!(weight.get(class).all_lte(most), "{class:?} transactions fill {}", weight.get(class));
 	}
 	Executive::finalize_block();
-}
-
-fn extension(who: &AccountId) -> TxExtension {
-	(
-		frame_system::AuthorizeCall::new(),
-		frame_system::CheckNonZeroSender::new(),
-		frame_system::CheckSpecVersion::new(),
-		frame_system::CheckTxVersion::new(),
-		frame_system::CheckGenesis::new(),
-		frame_system::CheckEra::from(Era::Immortal),
-		frame_system::CheckNonce::<Runtime>::from(System::account_nonce(who)),
-		frame_system::CheckWeight::new(),
-		pallet_transaction_payment::ChargeTransactionPayment::from(0),
-		frame_metadata_hash_extension::CheckMetadataHash::new(false),
-		frame_system::WeightReclaim::new(),
-	)
 }

@@ -1,18 +1,28 @@
-//! The runtime's extrinsics: sequences of transactions in blocks of the real runtime, executed natively.
+//! The runtime's extrinsics: sequences of transactions in blocks of the real runtime, executed
+//! natively.
 //!
-//! The bytes are a list of [steps](Step). Each lets some blocks pass, and then has an account send a transaction: a call decoded from
-//! the bytes as they are, or one that the [`action`] module makes of few bytes with real signatures and proofs, so that every call
-//! of the two pallets is reached at every stage of a bounty. No account is root: only root may break a chain.
+//! The bytes are a list of [steps](Step). Each step lets some blocks pass and then lets an account
+//! send a transaction. The transaction is a call decoded from the bytes, or one that the [`action`]
+//! module makes from few bytes with real signatures and proofs. This way every call of the two
+//! pallets is reached at every stage of a bounty. No account is root, because root may break a
+//! chain.
 //!
-//! The chain starts from a state in which a vendor has fleets, releases and an open bounty. Checked are:
-//! - nothing panics, no arithmetic overflows, no defensive check fails;
-//! - no transaction uses more weight than it declares, no class of transactions more than its share of a block;
-//! - after each block what the [`invariants`] module says, and `try_state` of the two pallets; of all pallets at the end;
-//! - what is promised for certain is kept: a claim with the right key, an honest batch, the closing of every bounty.
+//! The chain starts from a state in which a vendor has fleets, releases and an open bounty. The
+//! target checks that:
+//!
+//! - nothing panics, no arithmetic overflows and no defensive check fails;
+//! - no transaction uses more weight than it declares, and no class of transactions more than its
+//!   share of a block;
+//! - the [`invariants`] and `try_state` of the two pallets hold after each block, and `try_state`
+//!   of all pallets at the end;
+//! - promises are kept: a claim with the right key, an honest batch and the closing of every bounty
+//!   succeed.
 
 mod action;
 mod chain;
 mod invariants;
+mod settle;
+mod state;
 mod world;
 
 use action::Action;
@@ -20,23 +30,23 @@ use chain::Chain;
 use codec::{Decode, Encode};
 use sp_state_machine::BasicExternalities;
 
-/// No more steps are taken of one input.
+/// The largest number of steps taken from one input.
 const MAX_STEPS: usize = 48;
 
-/// Room for [actions](Action); those that are added leave the meaning of the others as it is.
+/// Room for [actions](Action), so new ones do not change the meaning of existing inputs.
 const KINDS: u8 = 32;
 
-/// As for transactions from outside.
+/// The same limit as for transactions from outside.
 const MAX_DEPTH: u32 = frame_support::MAX_EXTRINSIC_DEPTH;
 
-/// Something that an account does.
+/// A step: an action of an account, some blocks later.
 #[derive(Encode, Decode, Debug)]
 pub struct Step {
-	/// How many blocks pass before, see [`blocks`].
+	/// How many blocks pass first; see [`blocks`].
 	pub lapse: u8,
-	/// Which account.
+	/// The account.
 	pub who: u8,
-	/// What it does.
+	/// The action.
 	pub action: Action,
 }
 
@@ -46,7 +56,7 @@ pub fn run(data: &[u8]) {
 	if steps.is_empty() {
 		return;
 	}
-	BasicExternalities::execute_with_storage(&mut world::STATE.clone(), || {
+	BasicExternalities::execute_with_storage(&mut state::STATE.clone(), || {
 		let mut chain = Chain::resume();
 		for Step { lapse, who, action } in steps {
 			if lapse > 0 {
@@ -55,12 +65,12 @@ pub fn run(data: &[u8]) {
 			action.take(&mut chain, &world::account(who));
 		}
 		chain.pass(1);
-		invariants::settle(&mut chain);
+		settle::settle(&mut chain);
 		invariants::all_pallets(chain.number());
 	});
 }
 
-/// The steps up to the first that cannot be read. Most bytes are some action.
+/// Decodes steps up to the first that cannot be read. Most bytes stand for some action.
 fn decode(mut data: Vec<u8>) -> Vec<Step> {
 	let mut steps = Vec::new();
 	let mut at = 0;
@@ -74,7 +84,7 @@ fn decode(mut data: Vec<u8>) -> Vec<Step> {
 	steps
 }
 
-/// Few blocks one by one, many in strides that pass sessions, windows and expiry.
+/// Small values are single blocks. Large ones are strides that pass sessions, windows and expiry.
 fn blocks(lapse: u8) -> u32 {
 	match u32::from(lapse) {
 		few @ ..128 => few,

@@ -15,19 +15,20 @@ use std::{sync::Arc, time::Duration};
 use substrate_prometheus_endpoint::Registry;
 use waybill_runtime::opaque::Block;
 
-/// The least time that a finality message is given to reach the network.
+/// The shortest time for a finality message to reach the network.
 const MIN_GOSSIP_DURATION: Duration = Duration::from_millis(100);
 
-/// How long a finality message may take to reach the network: a ninth of a slot, so that the votes
-/// about a block are in before the next one.
+/// The time for a finality message to reach the network. It is a ninth of a slot, so the votes on a
+/// block arrive before the next block.
 fn gossip_duration(slot: Duration) -> Duration {
 	(slot / 9).max(MIN_GOSSIP_DURATION)
 }
 
-/// The share of a slot in which an author fills its block; the rest is for the others to get and check it.
+/// The share of a slot in which an author fills its block. The rest is for other nodes to receive
+/// and check it.
 const PROPOSAL_SLOT_PORTION: f32 = 2.0 / 3.0;
 
-/// What authoring needs.
+/// The parts that authoring needs.
 pub struct Authoring {
 	pub client: Arc<FullClient>,
 	pub pool: Arc<FullPool>,
@@ -40,7 +41,7 @@ pub struct Authoring {
 	pub telemetry: Option<TelemetryHandle>,
 }
 
-/// Authors blocks in the slots of the keys in the keystore. The node stops when this task fails.
+/// Authors blocks in the slots of the keys in the keystore. The node stops if this task fails.
 pub fn start_authoring(task_manager: &TaskManager, authoring: Authoring) -> Result<(), ServiceError> {
 	let Authoring { client, pool, select_chain, block_import, sync, keystore, force, prometheus_registry, telemetry } =
 		authoring;
@@ -77,7 +78,7 @@ pub fn start_authoring(task_manager: &TaskManager, authoring: Authoring) -> Resu
 	Ok(())
 }
 
-/// What finality needs.
+/// The parts that finality needs.
 pub struct Finality {
 	/// The length of a slot.
 	pub slot_duration: Duration,
@@ -94,7 +95,8 @@ pub struct Finality {
 	pub telemetry: Option<TelemetryHandle>,
 }
 
-/// Follows finality, and votes where the keystore has a voter's key. The node stops when this task fails.
+/// Follows finality, and votes if the keystore has a voter's key. The node stops if this task
+/// fails.
 pub fn start_finality(task_manager: &TaskManager, finality: Finality) -> Result<(), ServiceError> {
 	let Finality {
 		slot_duration,
@@ -125,7 +127,8 @@ pub fn start_finality(task_manager: &TaskManager, finality: Finality) -> Result<
 		network,
 		sync,
 		notification_service: notifications,
-		// No margin behind the best block: who waits for finality before showing a key would wait two blocks more.
+		// Vote for the best block itself. The default rule stays two blocks behind it, and
+		// distributors would wait for these before they reveal a key.
 		voting_rule: VotingRulesBuilder::new().add(ThreeQuartersOfTheUnfinalizedChain).build(),
 		prometheus_registry,
 		shared_voter_state: SharedVoterState::empty(),

@@ -1,4 +1,4 @@
-//! Puts the node together.
+//! Assembles the node.
 
 mod consensus;
 mod partial;
@@ -20,7 +20,7 @@ use waybill_runtime::{opaque::Block, RuntimeApi};
 
 pub use partial::partial;
 
-/// The host functions are the standard ones, so that stock tools can run the runtime.
+/// The host functions are the standard ones, so stock tools can run the runtime.
 type Executor = sc_executor::WasmExecutor<sp_io::SubstrateHostFunctions>;
 type FullClient = sc_service::TFullClient<Block, RuntimeApi, Executor>;
 type FullBackend = sc_service::TFullBackend<Block>;
@@ -29,7 +29,7 @@ type FullPool = sc_transaction_pool::TransactionPoolHandle<Block, FullClient>;
 type GrandpaBlockImport = sc_consensus_grandpa::GrandpaBlockImport<FullBackend, Block, FullClient, FullSelectChain>;
 type GrandpaLink = sc_consensus_grandpa::LinkHalf<Block, FullClient, FullSelectChain>;
 
-/// Starts all the parts of a node with the network backend `N`.
+/// Starts all parts of a node with the network backend `N`.
 pub fn full<N>(config: Configuration, gateway: &GatewayUrl) -> Result<TaskManager, ServiceError>
 where
 	N: NetworkBackend<Block, <Block as BlockT>::Hash>,

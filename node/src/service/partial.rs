@@ -1,4 +1,4 @@
-//! The parts of the node that the tasks without a network need as well.
+//! The parts of the node that tasks without a network need too.
 
 use super::{Executor, FullBackend, FullClient, FullPool, FullSelectChain, GrandpaBlockImport, GrandpaLink};
 use sc_consensus_aura::ImportQueueParams;
@@ -10,7 +10,7 @@ use sp_timestamp::InherentDataProvider as TimestampProvider;
 use std::sync::Arc;
 use waybill_runtime::{opaque::Block, RuntimeApi};
 
-/// At least every so many blocks a justification is made and kept.
+/// The node makes and keeps a justification at least once in this many blocks.
 pub const GRANDPA_JUSTIFICATION_PERIOD: u32 = 512;
 
 type Partial = PartialComponents<
@@ -22,11 +22,12 @@ type Partial = PartialComponents<
 	(GrandpaBlockImport, GrandpaLink, Option<Telemetry>),
 >;
 
-/// The memory of a call that is not part of a block, in pages of 64 KiB: 512 MiB, taken as needed. Blocks have a quarter. The
-/// off-chain worker keeps the largest payload there with what its digest takes.
+/// The memory of a call outside of blocks, in pages of 64 KiB: 512 MiB, taken as needed. A call in
+/// a block has a quarter of that. The off-chain worker needs it for the largest payload and for
+/// computing its digest.
 const OFFCHAIN_PAGES: u32 = 8192;
 
-/// Runs the runtime's wasm.
+/// An executor for the runtime's WebAssembly.
 fn executor(config: &ExecutorConfiguration) -> Executor {
 	let pages = config.default_heap_pages.map(|pages| u32::try_from(pages).unwrap_or(u32::MAX));
 	let onchain = pages.map_or(DEFAULT_HEAP_ALLOC_STRATEGY, |extra_pages| HeapAllocStrategy::Static { extra_pages });
@@ -40,7 +41,7 @@ fn executor(config: &ExecutorConfiguration) -> Executor {
 		.build()
 }
 
-/// The client, its database, the transaction pool and the import of blocks.
+/// The client, its database, the transaction pool and the import queue.
 pub fn partial(config: &Configuration) -> Result<Partial, ServiceError> {
 	let telemetry = config
 		.telemetry_endpoints

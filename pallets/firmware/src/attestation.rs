@@ -15,13 +15,14 @@ use sp_runtime::{
 };
 use waybill_primitives::{ReleaseId, Statement, Verdict, VoteStatement};
 
-/// Votes go before what pays fees: there are few of them, and the chain's work rests on them.
+/// Votes go before transactions that pay fees. They are few, and no release becomes available
+/// without them.
 const VOTE_PRIORITY: TransactionPriority = TransactionPriority::MAX / 2;
 
-/// Why a vote is not let in.
+/// Why a vote is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
-	/// The key is no attester's.
+	/// The key is not an attester's.
 	NotAttester,
 	/// There is no such release, or it was yanked.
 	UnknownRelease,
@@ -60,7 +61,7 @@ impl<T: Config> From<Refusal> for Error<T> {
 }
 
 impl<T: Config> Round<T> {
-	/// The first round, open from `now` on.
+	/// The first round, which opens at block `now`.
 	pub fn first(now: BlockNumberFor<T>) -> Self {
 		Self::opened(0, now)
 	}
@@ -69,10 +70,10 @@ impl<T: Config> Round<T> {
 		Self { number, opened_at, decided_at: None, votes: BoundedVec::new() }
 	}
 
-	/// Which round is open at block `now`, or opens next.
+	/// The round that is open at block `now`, or the one that opens next.
 	///
-	/// A decided round is followed by the next one after [`Config::RecheckPeriod`]. A round without a decision is followed
-	/// by the next one after [`Config::RetryPeriod`].
+	/// After a decision the next round opens [`Config::RecheckPeriod`] blocks later. Without a
+	/// decision it opens [`Config::RetryPeriod`] blocks after the round before it opened.
 	pub fn phase(&self, now: BlockNumberFor<T>) -> Phase<BlockNumberFor<T>> {
 		let (number, opens_at) = match self.decided_at {
 			None => (self.number, self.opened_at),
@@ -99,14 +100,14 @@ impl<T: Config> Round<T> {
 
 /// The round that a vote is for.
 struct OpenRound<T: Config> {
-	/// What is stored: the round itself, or an earlier one.
+	/// The stored round: this one, or an earlier one.
 	stored: Round<T>,
 	opened_at: BlockNumberFor<T>,
 	closes_at: BlockNumberFor<T>,
 }
 
 impl<T: Config> Pallet<T> {
-	/// How many equal votes decide: more than half.
+	/// The number of equal votes that decide: more than half of the attesters.
 	pub(crate) fn votes_needed(attesters: usize) -> usize {
 		attesters.saturating_div(2).saturating_add(1)
 	}
@@ -131,7 +132,8 @@ impl<T: Config> Pallet<T> {
 		Ok(OpenRound { stored, opened_at, closes_at })
 	}
 
-	/// Lets a vote into the pool and into a block: everything that could be wrong with it is seen here.
+	/// Validates a vote before it enters the pool or a block. It finds every fault that a vote can
+	/// have.
 	pub(crate) fn authorize_attest(
 		_source: TransactionSource,
 		attester: &AttesterId,
@@ -149,7 +151,8 @@ impl<T: Config> Pallet<T> {
 		let validity = ValidTransaction {
 			priority: VOTE_PRIORITY,
 			requires: vec![],
-			// Who votes on what, not how: of two votes the pool keeps one.
+			// The tag names the attester and the round, but not the verdict. So the pool keeps only
+			// one of an attester's votes.
 			provides: vec![codec::Encode::encode(&("waybill/vote", attester, release, round))],
 			longevity: left.saturated_into(),
 			propagate: true,
@@ -169,7 +172,7 @@ impl<T: Config> Pallet<T> {
 		if stored.number != round {
 			stored = Round::opened(round, opened_at);
 		}
-		// Votes of who is no attester any more do not count, which also leaves room for those of who is.
+		// Drop votes from former attesters; this also frees their slots.
 		stored.votes.retain(|vote| attesters.binary_search(&vote.attester).is_ok());
 		let vote = Vote { attester: attester.clone(), verdict };
 		stored.votes.try_push(vote).map_err(|_| Error::<T>::NotAttester)?;

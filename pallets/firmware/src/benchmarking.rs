@@ -33,14 +33,14 @@ fn metadata<T: Config>() -> VendorMetadata<T> {
 	VendorMetadata { name: longest(), url: longest(), security_contact: longest() }
 }
 
-/// As many keys as a set may hold, all in the keystore, of which so many must sign.
+/// The largest key set, with its keys in the keystore. `threshold` of them must sign.
 fn key_set(threshold: u32) -> KeySet {
 	let key = |_| ReleaseKey::Ed25519(sp_io::crypto::ed25519_generate(RELEASE_KEYS, None).0);
 	let keys = (0..MAX_RELEASE_KEYS).map(key).collect();
 	KeySet { threshold: threshold.saturated_into(), keys: BoundedVec::truncate_from(keys) }
 }
 
-/// Signatures by as many keys of the set as must sign.
+/// Signatures by as many keys of the set as its threshold asks for.
 fn signatures<T: Config>(key_set: &KeySet, statement: &impl Statement) -> Signatures {
 	let message = statement.signing_bytes(&Pallet::<T>::genesis_hash());
 	let signers = (0..key_set.threshold).zip(&key_set.keys);
@@ -62,7 +62,7 @@ fn fund<T: Config>(who: &T::AccountId) {
 	T::Consideration::ensure_successful(who, Footprint::from_parts(1, 512 * 1024));
 }
 
-/// A vendor so many of whose release keys must sign.
+/// A vendor with the largest key set, `threshold` of whose keys must sign.
 fn vendor<T: Config>(threshold: u32) -> Result<T::AccountId, BenchmarkError> {
 	let vendor: T::AccountId = account("vendor", threshold, 0);
 	fund::<T>(&vendor);
@@ -70,7 +70,7 @@ fn vendor<T: Config>(threshold: u32) -> Result<T::AccountId, BenchmarkError> {
 	Ok(vendor)
 }
 
-/// Proposes a key set of which so many keys must sign, and returns it.
+/// Proposes a key set, `threshold` of whose keys must sign, and returns it.
 fn propose<T: Config>(vendor: &T::AccountId, threshold: u32) -> Result<KeySet, BenchmarkError> {
 	let key_set = key_set(threshold);
 	let statement = Pallet::<T>::next_statement(vendor, key_set.clone())?;
@@ -80,14 +80,14 @@ fn propose<T: Config>(vendor: &T::AccountId, threshold: u32) -> Result<KeySet, B
 	Ok(key_set)
 }
 
-/// Lets the time pass after which the key set that waits can be adopted.
+/// Goes to the first block in which the waiting key set can be adopted.
 fn pass_delay<T: Config>(vendor: &T::AccountId) -> Result<(), BenchmarkError> {
 	let pending = PendingKeySets::<T>::get(vendor).ok_or("no key set waits")?;
 	frame_system::Pallet::<T>::set_block_number(pending.effective_at);
 	Ok(())
 }
 
-/// A cap of so many full pages, for a fleet of as many devices as it has nodes.
+/// A cap of `pages` full pages, for a fleet with a device for each node.
 fn cap(pages: u32) -> BoundedVec<Hash32, ConstU32<MAX_CAP_NODES>> {
 	let nodes = pages.saturating_mul(CAP_PAGE_NODES);
 	BoundedVec::truncate_from(alloc::vec![[1; 32]; nodes.saturated_into()])
@@ -141,7 +141,8 @@ pub(crate) fn available_release<T: Config>(
 	(release, fleet)
 }
 
-/// As many attesters as there may be, of whom half have voted on a release. Returns a vote that decides.
+/// Fills the list of attesters and lets half of them vote on a release. Returns the vote that
+/// decides.
 fn deciding_vote<T: Config>() -> Result<Call<T>, BenchmarkError> {
 	let (_, release) = release::<T>(&vendor::<T>(1)?, DIGEST)?;
 	let mut attesters: Vec<AttesterId> = (0..T::MaxAttesters::get()).map(|_| AttesterId::generate_pair(None)).collect();
@@ -363,7 +364,7 @@ mod benchmarks {
 		let fleet = v2::v1::Fleet::<T> { model, root, count: u32::MAX, manifest, users: 1, ticket };
 		v2::v1::Fleets::<T>::insert(0, fleet);
 		StorageVersion::new(1).put::<Pallet<T>>();
-		// One fleet, and the look for the next one.
+		// One step for the fleet, and one that finds no other.
 		let mut meter = WeightMeter::with_limit(T::WeightInfo::migrate_fleet().saturating_mul(2));
 
 		#[block]

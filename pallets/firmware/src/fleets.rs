@@ -17,7 +17,7 @@ use waybill_primitives::{
 };
 
 impl<T: Config> Fleet<T> {
-	/// The number of nodes of its cap.
+	/// The number of nodes in its cap.
 	pub fn cap_nodes(&self) -> u32 {
 		level_width(self.count, self.cap_height.into())
 	}

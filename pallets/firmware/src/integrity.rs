@@ -1,4 +1,4 @@
-//! What the runtime's configuration must be like.
+//! What the runtime's configuration must satisfy.
 
 use crate::{pallet::*, WeightInfo};
 use frame_support::{dispatch::DispatchClass, weights::Weight};
@@ -7,7 +7,8 @@ use sp_runtime::traits::Zero;
 use waybill_primitives::{fleet::MAX_CAP_NODES, MAX_RELEASE_KEYS};
 
 impl<T: Config> Pallet<T> {
-	/// Panics if the registry could not work as it is configured. Runs in tests and when the node's build checks the runtime.
+	/// Panics if the registry cannot work as it is configured. Runs in the runtime's tests and when
+	/// a build of the node checks the runtime.
 	pub(crate) fn check_config() {
 		assert!(T::MaxAttesters::get() > 0, "nobody could attest");
 		assert!(T::MaxNameLen::get() > 0, "every name would be empty");

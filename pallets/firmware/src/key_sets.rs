@@ -1,4 +1,4 @@
-//! Vendors' key sets: who signed, and how one set takes the place of another.
+//! Vendors' key sets: checks who signed, and replaces one set by the next.
 
 use crate::{pallet::*, PendingKeySet, Rotation, Signatures, VetoedKeySet};
 use frame_support::{
@@ -15,14 +15,14 @@ use sp_runtime::{
 use waybill_primitives::{Hash32, IndexedSignature, KeySet, KeySetStatement, ReleaseKey, ReleaseSignature, Statement};
 
 impl<T: Config> Pallet<T> {
-	/// The hash of the chain's first block, to which every signed statement is bound.
+	/// The hash of the chain's first block. Every signed statement is bound to it.
 	pub fn genesis_hash() -> Hash32 {
 		let hash = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero());
 		hash.as_ref().try_into().unwrap_or_default()
 	}
 
-	/// Checks that enough different keys of the vendor's current key set signed `message`, and nothing else did.
-	/// Returns the key set's version.
+	/// Checks that keys of the vendor's current key set signed `message`: at least its threshold,
+	/// each key once, and no signature is wrong. Returns the key set's version.
 	pub(crate) fn check_signatures(vendor: &T::AccountId, message: &[u8], signatures: &Signatures) -> Result<u32, Error<T>> {
 		let version = Vendors::<T>::get(vendor).ok_or(Error::<T>::UnknownVendor)?.key_set_version;
 		let key_set = KeySets::<T>::get(vendor, version).ok_or(Error::<T>::UnknownVendor)?;
@@ -30,7 +30,8 @@ impl<T: Config> Pallet<T> {
 		Ok(version)
 	}
 
-	/// Checks that enough different keys of the set signed `message`, and nothing else did.
+	/// Checks that keys of the set signed `message`: at least its threshold, each key once, and no
+	/// signature is wrong.
 	pub(crate) fn check_threshold(key_set: &KeySet, message: &[u8], signatures: &Signatures) -> Result<(), Error<T>> {
 		ensure!(signatures.len() >= usize::from(key_set.threshold), Error::<T>::ThresholdNotMet);
 		for (place, IndexedSignature { key: index, signature }) in signatures.iter().enumerate() {
@@ -42,7 +43,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// What the keys of two successive sets sign, for the set that follows the vendor's current one.
+	/// The statement that two successive key sets sign when `key_set` is to follow the vendor's
+	/// current one.
 	pub(crate) fn next_statement(
 		vendor: &T::AccountId,
 		key_set: KeySet,
@@ -102,7 +104,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// What a rotation stores: a key set with the signatures over it.
+	/// What a rotation stores: a key set and the signatures over it.
 	pub(crate) fn rotation_footprint(
 		key_set: &KeySet,
 		old_signatures: &Signatures,
@@ -113,10 +115,11 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
-/// Whether `signature` is by `key`, which must not be weak, over `message`.
+/// Whether `signature` over `message` is by `key`. A weak key is refused.
 ///
-/// The check refuses a scalar that is not reduced, so that nobody but the signer makes a second signature of one. Nothing rests on
-/// that: signers are counted by their keys, and what was vetoed is known by the statement.
+/// The check refuses a scalar that is not reduced, so only the signer can make a second signature
+/// of one. Nothing depends on that: the pallet counts signers by their keys, and knows a vetoed set
+/// by its statement.
 fn verify(key: &ReleaseKey, message: &[u8], signature: &ReleaseSignature) -> bool {
 	match (key, signature) {
 		(ReleaseKey::Ed25519(key), ReleaseSignature::Ed25519(signature)) => sp_io::crypto::ed25519_verify(

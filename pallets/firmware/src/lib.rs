@@ -84,7 +84,8 @@ pub mod pallet {
 	pub trait Config:
 		frame_system::Config<RuntimeEvent: From<Event<Self>>> + CreateAuthorizedTransaction<Call<Self>>
 	{
-		/// Takes and returns the deposit for what an account stores; [`HoldReason::Storage`] names the hold.
+		/// Takes and returns the deposit for what an account stores. [`HoldReason::Storage`] names
+		/// the hold.
 		type Consideration: Consideration<Self::AccountId, Footprint>;
 
 		/// The most attesters.
@@ -107,13 +108,15 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxPayloadSize: Get<u64>;
 
-		/// How many blocks after a decision the next round of votes opens.
+		/// The number of blocks between a decision and the next round of votes.
 		type RecheckPeriod: Get<BlockNumberFor<Self>>;
 
-		/// For how many blocks a round takes votes; without a decision by then the next round opens.
+		/// The number of blocks in which a round takes votes. Without a decision the next round
+		/// opens then.
 		type RetryPeriod: Get<BlockNumberFor<Self>>;
 
-		/// How many blocks after its proposal a key set can be adopted; until it is, the vendor can veto it.
+		/// The number of blocks between a key set's proposal and its earliest adoption. The vendor
+		/// can veto the set until it is adopted.
 		type KeySetDelay: Get<BlockNumberFor<Self>>;
 
 		/// The weights of the calls.
@@ -132,22 +135,25 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Vendors<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Vendor<T>>;
 
-	/// Every key set a vendor ever had, by its version, from 1. A release names the version that signed it.
+	/// Every key set that a vendor ever had, by version, from 1. A release names the version that
+	/// signed it.
 	#[pallet::storage]
 	pub type KeySets<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, u32, KeySet, OptionQuery>;
 
-	/// Who signed each key set after a vendor's first: the set before it and the set itself. Kept for ever, so that who knows any of
-	/// a vendor's key sets can follow them to the current one.
+	/// The signatures over each key set after a vendor's first: by the set before it and by the set
+	/// itself. They are kept for ever, so anyone who knows one of a vendor's key sets can follow
+	/// them to the current one.
 	#[pallet::storage]
 	pub type KeySetSignatures<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, u32, Rotation<T>, OptionQuery>;
 
-	/// The key set that is to follow a vendor's current one.
+	/// The key set that waits to follow a vendor's current one.
 	#[pallet::storage]
 	pub type PendingKeySets<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, PendingKeySet<T>>;
 
-	/// The key sets that a vendor vetoed, each by the BLAKE2b-256 hash of the statement that was signed for it.
+	/// The key sets that a vendor vetoed, by the BLAKE2b-256 hash of the statement that was signed
+	/// for the set.
 	#[pallet::storage]
 	pub type VetoedKeySets<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, Hash32, VetoedKeySet<T>, OptionQuery>;
@@ -172,8 +178,8 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type FleetIds<T: Config> = StorageDoubleMap<_, Twox64Concat, ModelId, Twox64Concat, FleetId, (), OptionQuery>;
 
-	/// The cap of each fleet's Merkle tree (see [`waybill_primitives::fleet`]), in pages of [`CAP_PAGE_NODES`] nodes, the last one
-	/// shorter.
+	/// The cap of each fleet's Merkle tree (see [`waybill_primitives::fleet`]), in pages of
+	/// [`CAP_PAGE_NODES`] nodes. The last page may be shorter.
 	#[pallet::storage]
 	pub type FleetCaps<T: Config> = StorageDoubleMap<
 		_,
@@ -316,12 +322,12 @@ pub mod pallet {
 		ReleaseStateChanged {
 			/// The release.
 			release: ReleaseId,
-			/// Where it stands now.
+			/// Its new state.
 			state: ReleaseState,
 		},
 	}
 
-	/// Why a call changed nothing.
+	/// Why a call failed. A failed call changes nothing.
 	#[pallet::error]
 	pub enum Error<T> {
 		/// The account is a vendor already.
@@ -332,59 +338,59 @@ pub mod pallet {
 		EmptyName,
 		/// A text is not UTF-8 or holds control characters.
 		InvalidText,
-		/// A key set needs a threshold it can meet, and keys that differ and of which none is weak.
+		/// The key set's threshold cannot be met, two of its keys are equal, or a key is weak.
 		InvalidKeySet,
 		/// There is no such model.
 		UnknownModel,
-		/// The model is another vendor's.
+		/// The model belongs to another vendor.
 		NotModelVendor,
 		/// There is no such fleet.
 		UnknownFleet,
-		/// A fleet needs devices.
+		/// The fleet has no devices.
 		EmptyFleet,
-		/// The tree over so many devices has no level of so many nodes.
+		/// The tree over the fleet's devices has no level with this number of nodes.
 		InvalidCap,
 		/// A bounty relies on the fleet.
 		FleetInUse,
 		/// There is no such release.
 		UnknownRelease,
-		/// The release is another vendor's.
+		/// The release belongs to another vendor.
 		NotReleaseVendor,
-		/// The model has a release of this version.
+		/// The model already has a release of this version.
 		VersionExists,
-		/// The security version is lower than one that was released.
+		/// The security version is lower than one that was already released for the model.
 		SecurityVersionTooLow,
-		/// The security version rises too far in one step.
+		/// The security version rises by more than [`Config::MaxSecurityStep`].
 		SecurityVersionTooHigh,
 		/// The payload is empty or larger than allowed.
 		InvalidPayloadSize,
 		/// The digest cannot be that of a payload with this SHA-256.
 		DigestMismatch,
-		/// Fewer keys signed than the key set's threshold.
+		/// Fewer keys signed than the key set's threshold asks for.
 		ThresholdNotMet,
 		/// A key signed twice.
 		DuplicateSigner,
 		/// The key set has no key at a signature's index.
 		UnknownSigner,
-		/// A signature is not by its key over this statement.
+		/// A signature over this statement is not by the key that it names.
 		BadSignature,
 		/// The release is yanked already.
 		AlreadyYanked,
-		/// The vote is by a key that is no attester's.
+		/// The key is not an attester's.
 		NotAttester,
 		/// The round is not open.
 		RoundNotOpen,
-		/// The attester voted in this round.
+		/// The attester already voted in this round.
 		AlreadyVoted,
-		/// Another key set of the vendor waits.
+		/// Another key set of the vendor already waits.
 		RotationPending,
 		/// The vendor vetoed this key set.
 		RotationVetoed,
-		/// No key set of the vendor waits.
+		/// No key set of the vendor waits for adoption.
 		NoPendingKeySet,
-		/// The key set can be adopted later.
+		/// The key set cannot be adopted yet.
 		TooEarly,
-		/// The release is signed by the current key set already.
+		/// The current key set already signed the release.
 		AlreadySigned,
 	}
 
@@ -413,7 +419,8 @@ pub mod pallet {
 		/// [`Event::VendorRegistered`].
 		///
 		/// # Errors
-		/// [`Error::AlreadyVendor`], [`Error::EmptyName`], [`Error::InvalidText`], [`Error::InvalidKeySet`]; the deposit's.
+		/// [`Error::AlreadyVendor`], [`Error::EmptyName`], [`Error::InvalidText`],
+		/// [`Error::InvalidKeySet`]; errors of the deposit.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::register_vendor(key_set.keys.len() as u32))]
 		pub fn register_vendor(origin: OriginFor<T>, metadata: VendorMetadata<T>, key_set: KeySet) -> DispatchResult {
@@ -426,7 +433,8 @@ pub mod pallet {
 		/// [`Event::VendorUpdated`].
 		///
 		/// # Errors
-		/// [`Error::UnknownVendor`], [`Error::EmptyName`], [`Error::InvalidText`]; the deposit's.
+		/// [`Error::UnknownVendor`], [`Error::EmptyName`], [`Error::InvalidText`]; errors of the
+		/// deposit.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::update_vendor())]
 		pub fn update_vendor(origin: OriginFor<T>, metadata: VendorMetadata<T>) -> DispatchResult {
@@ -439,24 +447,26 @@ pub mod pallet {
 		/// [`Event::ModelRegistered`].
 		///
 		/// # Errors
-		/// [`Error::UnknownVendor`], [`Error::EmptyName`], [`Error::InvalidText`]; the deposit's.
+		/// [`Error::UnknownVendor`], [`Error::EmptyName`], [`Error::InvalidText`]; errors of the
+		/// deposit.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::register_model())]
 		pub fn register_model(origin: OriginFor<T>, name: NameOf<T>) -> DispatchResult {
 			Self::do_register_model(ensure_signed(origin)?, name)
 		}
 
-		/// Registers `count` devices of the calling vendor's model and holds a deposit.
+		/// Registers a fleet of `count` devices of the calling vendor's model and holds a deposit.
 		///
-		/// `cap` is one level of the Merkle tree over the devices, from left to right (see [`waybill_primitives::fleet`]); the more
-		/// nodes it has, the shorter are the proofs of devices. `manifest` is the list of their keys. Nothing of it can change
-		/// later.
+		/// `cap` is one level of the Merkle tree over the devices, from left to right (see
+		/// [`waybill_primitives::fleet`]). The more nodes it has, the shorter are the proofs of
+		/// devices. `manifest` is the list of the devices' keys. A fleet never changes.
 		///
 		/// # Events
 		/// [`Event::FleetRegistered`].
 		///
 		/// # Errors
-		/// [`Error::UnknownModel`], [`Error::NotModelVendor`], [`Error::EmptyFleet`], [`Error::InvalidCap`]; the deposit's.
+		/// [`Error::UnknownModel`], [`Error::NotModelVendor`], [`Error::EmptyFleet`],
+		/// [`Error::InvalidCap`]; errors of the deposit.
 		#[pallet::call_index(3)]
 		#[pallet::weight(T::WeightInfo::register_fleet(Pallet::<T>::cap_pages(cap.len() as u32)))]
 		pub fn register_fleet(
@@ -469,7 +479,8 @@ pub mod pallet {
 			Self::do_register_fleet(ensure_signed(origin)?, model, count, cap, manifest)
 		}
 
-		/// Removes a fleet that no bounty relies on, and returns its deposit. The fee is for the pages of its cap.
+		/// Removes a fleet that no bounty relies on, and returns its deposit. The fee covers the
+		/// pages of its cap.
 		///
 		/// # Events
 		/// [`Event::FleetRemoved`].
@@ -482,7 +493,8 @@ pub mod pallet {
 			Self::do_remove_fleet(ensure_signed(origin)?, fleet)
 		}
 
-		/// Publishes a release of the calling vendor's model, signed by its release keys, and holds a deposit.
+		/// Publishes a release of the calling vendor's model and holds a deposit. The vendor's
+		/// release keys must have signed it.
 		///
 		/// The first round of votes on it opens at once.
 		///
@@ -490,10 +502,11 @@ pub mod pallet {
 		/// [`Event::ReleasePublished`].
 		///
 		/// # Errors
-		/// [`Error::UnknownModel`], [`Error::NotModelVendor`], [`Error::InvalidPayloadSize`], [`Error::DigestMismatch`],
-		/// [`Error::SecurityVersionTooLow`], [`Error::SecurityVersionTooHigh`], [`Error::VersionExists`],
-		/// [`Error::InvalidText`], [`Error::ThresholdNotMet`], [`Error::DuplicateSigner`], [`Error::UnknownSigner`],
-		/// [`Error::BadSignature`]; the deposit's.
+		/// [`Error::UnknownModel`], [`Error::NotModelVendor`], [`Error::InvalidPayloadSize`],
+		/// [`Error::DigestMismatch`], [`Error::SecurityVersionTooLow`],
+		/// [`Error::SecurityVersionTooHigh`], [`Error::VersionExists`], [`Error::InvalidText`],
+		/// [`Error::ThresholdNotMet`], [`Error::DuplicateSigner`], [`Error::UnknownSigner`],
+		/// [`Error::BadSignature`]; errors of the deposit.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::publish_release(signatures.len() as u32))]
 		pub fn publish_release(
@@ -505,15 +518,17 @@ pub mod pallet {
 			Self::do_publish(ensure_signed(origin)?, statement, advisory, signatures)
 		}
 
-		/// Withdraws a release of the calling vendor, for ever. What was promised for it stays payable.
+		/// Withdraws a release of the calling vendor, for ever. Existing reservations for it stay
+		/// payable.
 		///
-		/// An `advisory` takes the place of the one given at publication.
+		/// An `advisory` replaces the one that was given at publication.
 		///
 		/// # Events
 		/// [`Event::ReleaseYanked`].
 		///
 		/// # Errors
-		/// [`Error::UnknownRelease`], [`Error::NotReleaseVendor`], [`Error::AlreadyYanked`], [`Error::InvalidText`].
+		/// [`Error::UnknownRelease`], [`Error::NotReleaseVendor`], [`Error::AlreadyYanked`],
+		/// [`Error::InvalidText`].
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::yank_release())]
 		pub fn yank_release(
@@ -525,14 +540,15 @@ pub mod pallet {
 			Self::do_yank(ensure_signed(origin)?, release, reason, advisory)
 		}
 
-		/// Withdraws a release, for ever, on the word of its vendor's current release keys. Anyone may bring it.
+		/// Withdraws a release, for ever, by signatures of its vendor's current release keys.
+		/// Anyone may submit it.
 		///
 		/// # Events
 		/// [`Event::ReleaseYanked`].
 		///
 		/// # Errors
-		/// [`Error::UnknownRelease`], [`Error::AlreadyYanked`], [`Error::ThresholdNotMet`], [`Error::DuplicateSigner`],
-		/// [`Error::UnknownSigner`], [`Error::BadSignature`].
+		/// [`Error::UnknownRelease`], [`Error::AlreadyYanked`], [`Error::ThresholdNotMet`],
+		/// [`Error::DuplicateSigner`], [`Error::UnknownSigner`], [`Error::BadSignature`].
 		#[pallet::call_index(7)]
 		#[pallet::weight(T::WeightInfo::yank_release_signed(signatures.len() as u32))]
 		pub fn yank_release_signed(
@@ -545,18 +561,22 @@ pub mod pallet {
 			Self::do_yank_signed(release, reason, signatures)
 		}
 
-		/// An attester's vote on a release, sent by its node's off-chain worker without a fee.
+		/// Records an attester's vote on a release. Its node's off-chain worker sends it without a
+		/// fee.
 		///
-		/// `signature` is the attester's over a [`waybill_primitives::VoteStatement`]. More than half of the attesters with
-		/// equal votes decide: the release becomes available, or, by votes that it is unreachable or not what it declares,
-		/// unavailable. An attester votes once a round.
+		/// `signature` is the attester's over a [`waybill_primitives::VoteStatement`]. Votes of
+		/// more than half of the attesters decide. If they found the release available, it becomes
+		/// available. If they found it unreachable or not what it declares, it becomes unavailable.
+		/// An attester votes once a round.
 		///
 		/// # Events
-		/// [`Event::Attested`]; [`Event::ReleaseStateChanged`] when the vote decides and the state changes.
+		/// [`Event::Attested`]; [`Event::ReleaseStateChanged`] when the vote decides and the state
+		/// changes.
 		///
 		/// # Errors
-		/// None in a block: what could be wrong makes the transaction invalid (see [`Refusal`]). The same by name:
-		/// [`Error::NotAttester`], [`Error::UnknownRelease`], [`Error::RoundNotOpen`], [`Error::AlreadyVoted`].
+		/// None in a block: a faulty vote makes the transaction invalid (see [`Refusal`]). The
+		/// names of the same faults are [`Error::NotAttester`], [`Error::UnknownRelease`],
+		/// [`Error::RoundNotOpen`] and [`Error::AlreadyVoted`].
 		#[pallet::call_index(8)]
 		#[pallet::weight(T::WeightInfo::attest())]
 		#[pallet::authorize(Self::authorize_attest)]
@@ -570,26 +590,28 @@ pub mod pallet {
 			signature: AttesterSignature,
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
-			// Checked before the call was let in.
+			// `authorize_attest` has checked it.
 			let _ = signature;
 			Self::record_vote(attester, release, round, verdict)?;
 			Ok(())
 		}
 
-		/// Proposes the key set that follows the vendor's current one, on the word of both. Anyone may bring it.
+		/// Proposes the key set that follows the vendor's current one. Both sets must have signed.
+		/// Anyone may submit it.
 		///
-		/// `old_signatures` are by the vendor's current key set, `new_signatures` by the new one, each at least as many as its
-		/// threshold, all over the same [`waybill_primitives::KeySetStatement`] with the version after the current one. The set
-		/// can be adopted after [`Config::KeySetDelay`]. The caller's deposit is held for ever: for the set and its signatures,
-		/// or for the veto.
+		/// `old_signatures` are by the vendor's current key set, `new_signatures` by the new one.
+		/// Each list meets the threshold of its set. All are over the same
+		/// [`waybill_primitives::KeySetStatement`], with the version after the current one. The set
+		/// can be adopted after [`Config::KeySetDelay`]. The caller's deposit is held for ever: for
+		/// the set and its signatures, or for the veto.
 		///
 		/// # Events
 		/// [`Event::KeySetProposed`].
 		///
 		/// # Errors
-		/// [`Error::UnknownVendor`], [`Error::RotationPending`], [`Error::InvalidKeySet`], [`Error::RotationVetoed`],
-		/// [`Error::ThresholdNotMet`], [`Error::DuplicateSigner`], [`Error::UnknownSigner`], [`Error::BadSignature`]; the
-		/// deposit's.
+		/// [`Error::UnknownVendor`], [`Error::RotationPending`], [`Error::InvalidKeySet`],
+		/// [`Error::RotationVetoed`], [`Error::ThresholdNotMet`], [`Error::DuplicateSigner`],
+		/// [`Error::UnknownSigner`], [`Error::BadSignature`]; errors of the deposit.
 		#[pallet::call_index(9)]
 		#[pallet::weight(T::WeightInfo::rotate_key_set(old_signatures.len() as u32, new_signatures.len() as u32))]
 		pub fn rotate_key_set(
@@ -603,8 +625,8 @@ pub mod pallet {
 			Self::do_rotate(submitter, vendor, key_set, old_signatures, new_signatures)
 		}
 
-		/// Turns down the key set that waits to follow the calling vendor's current one. The same set cannot be brought again under
-		/// the same version.
+		/// Vetoes the key set that waits to follow the calling vendor's current one. The same set
+		/// cannot be proposed again under the same version.
 		///
 		/// # Events
 		/// [`Event::KeySetVetoed`].
@@ -617,7 +639,8 @@ pub mod pallet {
 			Self::do_veto(ensure_signed(origin)?)
 		}
 
-		/// Puts the key set that waits in the place of the vendor's current one, when its time has come. Anyone may do it.
+		/// Replaces the vendor's current key set by the one that waits, once its delay has passed.
+		/// Anyone may submit it.
 		///
 		/// # Events
 		/// [`Event::KeySetAdopted`].
@@ -631,14 +654,16 @@ pub mod pallet {
 			Self::do_adopt(vendor)
 		}
 
-		/// Replaces the signatures of the calling vendor's release by signatures of its current key set, and adapts the deposit.
+		/// Replaces the signatures of the calling vendor's release by signatures of its current key
+		/// set, and adapts the deposit.
 		///
 		/// # Events
 		/// [`Event::ReleaseResigned`].
 		///
 		/// # Errors
-		/// [`Error::UnknownRelease`], [`Error::NotReleaseVendor`], [`Error::AlreadyYanked`], [`Error::ThresholdNotMet`],
-		/// [`Error::DuplicateSigner`], [`Error::UnknownSigner`], [`Error::BadSignature`], [`Error::AlreadySigned`]; the deposit's.
+		/// [`Error::UnknownRelease`], [`Error::NotReleaseVendor`], [`Error::AlreadyYanked`],
+		/// [`Error::ThresholdNotMet`], [`Error::DuplicateSigner`], [`Error::UnknownSigner`],
+		/// [`Error::BadSignature`], [`Error::AlreadySigned`]; errors of the deposit.
 		#[pallet::call_index(12)]
 		#[pallet::weight(T::WeightInfo::resign_release(signatures.len() as u32))]
 		pub fn resign_release(origin: OriginFor<T>, release: ReleaseId, signatures: Signatures) -> DispatchResult {

@@ -1,3 +1,3 @@
-//! From one layout of the storage to the next, for the runtime's `MultiBlockMigrations`.
+//! Migrations of the pallet's storage, for the runtime's `MultiBlockMigrations`.
 
 pub mod v2;

@@ -79,7 +79,7 @@ impl_opaque_keys! {
 }
 
 parameter_types! {
-	/// The validators of the sessions to come.
+	/// The validators of the next session.
 	pub static NextValidators: Vec<AccountId> = VALIDATORS.to_vec();
 	pub static RecheckPeriod: u32 = RECHECK;
 	pub static RetryPeriod: u32 = RETRY;
@@ -208,7 +208,7 @@ pub fn ext_with(validators: &[AccountId]) -> sp_io::TestExternalities {
 	ext
 }
 
-/// A keystore with the attester keys of these validators.
+/// A keystore with these validators' attester keys.
 pub fn keystore(validators: &[AccountId]) -> KeystoreExt {
 	let keystore = MemoryKeystore::new();
 	for validator in validators {
@@ -218,7 +218,7 @@ pub fn keystore(validators: &[AccountId]) -> KeystoreExt {
 	KeystoreExt(Arc::new(keystore))
 }
 
-/// Runs `test` on a new chain and checks what must hold after it.
+/// Runs `test` on a new chain, then checks the invariants.
 pub fn build_and_execute(test: impl FnOnce()) {
 	execute(new_test_ext(), test);
 }
@@ -230,7 +230,7 @@ pub fn execute(mut ext: sp_io::TestExternalities, test: impl FnOnce()) {
 	});
 }
 
-/// The storage is sound, and every account has on hold what its tickets say.
+/// Checks the storage, and that every account has on hold what its tickets add up to.
 pub fn check_invariants() {
 	Firmware::do_try_state().unwrap();
 	let mut tickets = std::collections::BTreeMap::<AccountId, u64>::new();
@@ -275,7 +275,7 @@ pub fn metadata(name: &str) -> VendorMetadata<Test> {
 	VendorMetadata { name: text(name), url: text("https://acme.example"), security_contact: text("psirt@acme.example") }
 }
 
-/// The release key of a seed.
+/// The release key made from a seed.
 pub fn release_pair(seed: u8) -> ed25519::Pair {
 	ed25519::Pair::from_seed(&[seed; 32])
 }
@@ -288,7 +288,8 @@ pub fn key_set(threshold: u8, seeds: &[u8]) -> KeySet {
 	KeySet { threshold, keys: seeds.iter().map(|seed| release_key(*seed)).collect::<Vec<_>>().try_into().unwrap() }
 }
 
-/// Signatures over a statement by keys of these seeds, each under the index beside it.
+/// Signatures over a statement. Each signer is an index in the key set and the seed of the key that
+/// signs.
 pub fn signatures(statement: &impl Statement, signers: &[(u8, u8)]) -> Signatures {
 	let message = statement.signing_bytes(&Firmware::genesis_hash());
 	let sign = |(key, seed): &(u8, u8)| IndexedSignature {
@@ -298,12 +299,12 @@ pub fn signatures(statement: &impl Statement, signers: &[(u8, u8)]) -> Signature
 	signers.iter().map(sign).collect::<Vec<_>>().try_into().unwrap()
 }
 
-/// A vendor whose releases the keys of seeds 1, 2 and 3 sign, two of three.
+/// Registers a vendor with the keys of seeds 1, 2 and 3, two of which must sign.
 pub fn register_vendor(vendor: AccountId) {
 	Firmware::register_vendor(RuntimeOrigin::signed(vendor), metadata("Acme"), key_set(2, &[1, 2, 3])).unwrap();
 }
 
-/// A vendor's model; the vendor is registered when it is not.
+/// Registers a model, and its vendor if need be.
 pub fn register_model(vendor: AccountId) -> ModelId {
 	if !Vendors::<Test>::contains_key(vendor) {
 		register_vendor(vendor);
@@ -312,20 +313,21 @@ pub fn register_model(vendor: AccountId) -> ModelId {
 	NextModelId::<Test>::get() - 1
 }
 
-/// The statement on the key set that follows a vendor's current one.
+/// The statement that makes `key_set` follow a vendor's current one.
 pub fn key_set_statement(vendor: AccountId, key_set: KeySet) -> KeySetStatement<AccountId> {
 	let version = Vendors::<Test>::get(vendor).unwrap().key_set_version + 1;
 	KeySetStatement { vendor, version, key_set }
 }
 
-/// Anyone brings a key set that keys of the current and of the new set signed.
+/// Lets an account that is no vendor submit a key set with signatures by the current and the new
+/// set.
 pub fn rotate(vendor: AccountId, key_set: KeySet, old: &[(u8, u8)], new: &[(u8, u8)]) -> DispatchResult {
 	let statement = key_set_statement(vendor, key_set.clone());
 	let (old, new) = (signatures(&statement, old), signatures(&statement, new));
 	Firmware::rotate_key_set(RuntimeOrigin::signed(ANYONE), vendor, key_set, old, new)
 }
 
-/// Adopts the key set that waits, when its time has come.
+/// Goes to the first block in which the waiting key set can be adopted, and adopts it.
 pub fn adopt(vendor: AccountId) {
 	System::set_block_number(PendingKeySets::<Test>::get(vendor).unwrap().effective_at);
 	Firmware::adopt_key_set(RuntimeOrigin::signed(ANYONE), vendor).unwrap();
@@ -348,7 +350,7 @@ pub fn fleet_cap(count: u32, height: u32) -> BoundedVec<Hash32, ConstU32<MAX_CAP
 	fleet_tree(count).cap(height).to_vec().try_into().unwrap()
 }
 
-/// A statement on a payload that is its own single block.
+/// A statement on a payload that consists of a single block.
 pub fn statement(model: ModelId, version: (u32, u32, u32), security_version: u32, payload: &[u8]) -> ReleaseStatement {
 	let sha256 = sp_io::hashing::sha2_256(payload);
 	ReleaseStatement {
@@ -369,7 +371,7 @@ pub fn publish(statement: ReleaseStatement) -> Result<ReleaseId, DispatchError> 
 	Ok(NextReleaseId::<Test>::get() - 1)
 }
 
-/// Release 0, version 1.0.0 of model 0.
+/// Publishes version 1.0.0 of model 0 as release 0.
 pub fn published_release() -> ReleaseId {
 	let model = register_model(VENDOR);
 	publish(statement(model, (1, 0, 0), 0, b"firmware")).unwrap()
@@ -399,7 +401,7 @@ pub fn general(call: Call<Test>) -> UncheckedExtrinsic {
 	<Test as CreateAuthorizedTransaction<Call<Test>>>::create_authorized_transaction(call.into())
 }
 
-/// A validator's vote goes through validation and into the block.
+/// Validates a validator's vote and applies it.
 pub fn vote(
 	validator: AccountId,
 	release: ReleaseId,

@@ -22,7 +22,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// The model, if it is the vendor's.
+	/// The model, if it belongs to `vendor`.
 	pub(crate) fn model_of(model: ModelId, vendor: &T::AccountId) -> Result<Model<T>, Error<T>> {
 		let model = Models::<T>::get(model).ok_or(Error::<T>::UnknownModel)?;
 		ensure!(model.vendor == *vendor, Error::<T>::NotModelVendor);

@@ -9,7 +9,8 @@ use waybill_primitives::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// The available release of a model with the highest security version and, among those, the highest version.
+	/// The available release of a model with the highest security version. Among several, the one
+	/// with the highest version.
 	pub fn latest_release(model: ModelId) -> Option<ReleaseId> {
 		ReleaseIds::<T>::iter_prefix_values(model)
 			.filter_map(|id| {
@@ -72,7 +73,8 @@ impl<T: Config> Pallet<T> {
 		fleets
 	}
 
-	/// A vendor's key sets after version `after`, in order: at most `limit`, and at most [`MAX_KEY_SET_LINKS`].
+	/// A vendor's key sets after version `after`, in order: at most `limit`, and at most
+	/// [`MAX_KEY_SET_LINKS`].
 	pub fn key_sets(vendor: T::AccountId, after: u32, limit: u32) -> Vec<KeySetLink> {
 		let link = |version| {
 			let key_set = KeySets::<T>::get(&vendor, version)?;

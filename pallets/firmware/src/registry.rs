@@ -1,4 +1,4 @@
-//! The registry as the escrow sees it.
+//! What the escrow sees of the registry.
 
 use crate::{pallet::*, Fleet, Release};
 use alloc::vec::Vec;

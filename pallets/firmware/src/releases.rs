@@ -1,4 +1,4 @@
-//! Releases: publishing, signing anew, withdrawing.
+//! Publishes, re-signs and withdraws releases.
 
 use crate::{pallet::*, Model, Release, Round, Signatures, UrlOf};
 use codec::{Encode, MaxEncodedLen};

@@ -1,4 +1,4 @@
-//! What clients ask of the registry, as a runtime API.
+//! The runtime API by which clients read the registry.
 
 use alloc::vec::Vec;
 use codec::Codec;
@@ -14,13 +14,14 @@ sp_api::decl_runtime_apis! {
 	where
 		AccountId: Codec,
 	{
-		/// The available release of a model with the highest security version and, among those, the highest version.
+		/// The available release of a model with the highest security version. Among several, the
+		/// one with the highest version.
 		fn latest_release(model: ModelId) -> Option<ReleaseId>;
 
 		/// A release.
 		fn release(id: ReleaseId) -> Option<ReleaseView<AccountId>>;
 
-		/// The votes on a release; none for one that was yanked.
+		/// The votes on a release; `None` for a release that was yanked.
 		fn attestations(id: ReleaseId) -> Option<AttestationsView>;
 
 		/// The releases of a model, from the lowest version to the highest.

@@ -1,4 +1,4 @@
-//! The attesters: the attester keys of the validators that the session hands in.
+//! The attesters: the attester keys of the validators that the session passes to the pallet.
 
 use crate::{pallet::*, AttesterId};
 use alloc::vec::Vec;
@@ -7,14 +7,15 @@ use sp_core::Get;
 use sp_runtime::BoundToRuntimeAppPublic;
 
 impl<T: Config> Pallet<T> {
-	/// Replaces the attesters. More than [`Config::MaxAttesters`] are cut off in the order of their keys.
+	/// Replaces the attesters. If there are more than [`Config::MaxAttesters`], those with the
+	/// highest keys are left out.
 	fn set_attesters(keys: impl Iterator<Item = AttesterId>) {
 		let mut keys: Vec<AttesterId> = keys.collect();
 		keys.sort();
 		keys.dedup();
 		let keys = BoundedVec::try_from(keys).unwrap_or_else(|all| {
 			let limit = T::MaxAttesters::get();
-			log::error!(target: crate::worker::LOG_TARGET, "{} attesters, of whom {limit} can attest", all.len());
+			log::error!(target: crate::worker::LOG_TARGET, "there are {} attesters, but only {limit} can attest", all.len());
 			BoundedVec::truncate_from(all)
 		});
 		if keys != Attesters::<T>::get() {
@@ -27,7 +28,7 @@ impl<T: Config> BoundToRuntimeAppPublic for Pallet<T> {
 	type Public = AttesterId;
 }
 
-/// Every validator handed in is an attester; the runtime hands in the appointed ones alone.
+/// Every validator passed in is an attester. The runtime passes only appointed ones.
 impl<T: Config> OneSessionHandler<T::AccountId> for Pallet<T> {
 	type Key = AttesterId;
 
@@ -47,6 +48,6 @@ impl<T: Config> OneSessionHandler<T::AccountId> for Pallet<T> {
 		Self::set_attesters(validators.map(|(_, key)| key));
 	}
 
-	/// A disabled validator attests until its session ends: no single vote decides.
+	/// A disabled validator keeps its vote until the session ends: no single vote decides.
 	fn on_disabled(_validator_index: u32) {}
 }

@@ -1,4 +1,4 @@
-//! What names and other texts may hold.
+//! The rules for names and other texts.
 
 use crate::{pallet::*, NameOf};
 use frame_support::ensure;

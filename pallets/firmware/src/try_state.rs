@@ -1,4 +1,4 @@
-//! What always holds of the pallet's storage.
+//! The invariants of the pallet's storage.
 
 use crate::{pallet::*, Fleet, PendingKeySet, ReleaseState, Rotation};
 use alloc::vec::Vec;
@@ -17,8 +17,8 @@ impl<T: Config> Pallet<T> {
 		Self::try_state_rounds()
 	}
 
-	/// A vendor has a valid key set of every version up to its current one, each but the first signed by the one before it and by
-	/// itself, and nobody else has any.
+	/// A vendor has a valid key set of every version up to its current one. Each set after the
+	/// first is signed by the set before it and by itself. There are no other sets.
 	fn try_state_key_sets() -> Result<(), TryRuntimeError> {
 		let (mut sets, mut vendors) = (0usize, 0usize);
 		for (account, vendor) in Vendors::<T>::iter() {
@@ -37,16 +37,16 @@ impl<T: Config> Pallet<T> {
 			vendors = vendors.saturating_add(1);
 			sets = sets.saturating_add(vendor.key_set_version as usize);
 		}
-		ensure!(KeySets::<T>::iter_keys().count() == sets, "a key set belongs to nobody");
+		ensure!(KeySets::<T>::iter_keys().count() == sets, "a key set has no vendor");
 		let later = sets.saturating_sub(vendors);
 		ensure!(KeySetSignatures::<T>::iter_keys().count() == later, "signatures belong to no key set");
 		let known = |account: T::AccountId| Vendors::<T>::contains_key(account);
-		ensure!(PendingKeySets::<T>::iter_keys().all(known), "a key set waits for nobody");
-		ensure!(VetoedKeySets::<T>::iter_keys().all(|(account, _)| known(account)), "nobody vetoed a key set");
+		ensure!(PendingKeySets::<T>::iter_keys().all(known), "a waiting key set has no vendor");
+		ensure!(VetoedKeySets::<T>::iter_keys().all(|(account, _)| known(account)), "a vetoed key set has no vendor");
 		Ok(())
 	}
 
-	/// The key set is valid, and enough keys of it and of the one before it signed.
+	/// The key set is valid, and enough of its own keys and of the previous set's signed it.
 	fn try_state_rotation(
 		vendor: &T::AccountId,
 		version: u32,
@@ -64,7 +64,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Every model is a vendor's and its id was given out.
+	/// Every model has a vendor, and its id was given out.
 	fn try_state_models() -> Result<(), TryRuntimeError> {
 		for (id, model) in Models::<T>::iter() {
 			ensure!(id < NextModelId::<T>::get(), "a model's id was never given out");
@@ -73,8 +73,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Every fleet has devices and a model, is listed under it once, and has the cap of its height under its root; nobody else has
-	/// one.
+	/// Every fleet has devices and a model, and is listed once under the model. Its cap has the
+	/// stored height and lies under its root. There are no other caps.
 	fn try_state_fleets() -> Result<(), TryRuntimeError> {
 		let mut pages = 0usize;
 		for (id, fleet) in Fleets::<T>::iter() {
@@ -89,7 +89,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// The pages of a fleet's cap are full up to the last one and hold a level of the tree under its root. Returns their number.
+	/// All pages of a fleet's cap but the last are full. Together they are a level of the tree
+	/// under the fleet's root. Returns the number of pages.
 	fn try_state_cap(id: FleetId, fleet: &Fleet<T>) -> Result<usize, TryRuntimeError> {
 		let pages = Self::cap_pages(fleet.cap_nodes());
 		let mut cap = Vec::new();
@@ -97,19 +98,20 @@ impl<T: Config> Pallet<T> {
 			ensure!(cap.len() % CAP_PAGE_NODES as usize == 0, "a page of a cap is not full");
 			cap.extend(FleetCaps::<T>::get(id, page).ok_or("a page of a cap is missing")?);
 		}
-		let checked = Self::check_cap(fleet.count, &cap).map_err(|_| "a cap is no level of its fleet's tree")?;
-		ensure!(checked == (fleet.cap_height, fleet.root), "a cap is not that of its fleet");
+		let checked = Self::check_cap(fleet.count, &cap).map_err(|_| "a cap is not a level of its fleet's tree")?;
+		ensure!(checked == (fleet.cap_height, fleet.root), "a cap does not match its fleet's height and root");
 		Ok(pages as usize)
 	}
 
-	/// Every release belongs to its model's vendor, is listed under its version, was signed by the key set that it names, is not
-	/// ahead of its model's security version, and is yanked exactly if it says why.
+	/// Every release belongs to its model's vendor and is listed under its version. The key set
+	/// that it names signed it. It is not ahead of its model's security version. It is yanked if
+	/// and only if it has a reason.
 	fn try_state_releases() -> Result<(), TryRuntimeError> {
 		for (id, release) in Releases::<T>::iter() {
 			let statement = &release.statement;
 			ensure!(id < NextReleaseId::<T>::get(), "a release's id was never given out");
 			let model = Models::<T>::get(statement.model).ok_or("a release's model is missing")?;
-			ensure!(model.vendor == release.vendor, "a release is not its model's vendor's");
+			ensure!(model.vendor == release.vendor, "a release and its model have different vendors");
 			ensure!(statement.security_version <= model.security_version, "a release is ahead of its model");
 			let listed = ReleaseIds::<T>::get(statement.model, statement.version);
 			ensure!(listed == Some(id), "a release is not listed under its version");
@@ -117,8 +119,14 @@ impl<T: Config> Pallet<T> {
 			let signatures = ReleaseSignatures::<T>::get(id).ok_or("a release's signatures are missing")?;
 			let message = statement.signing_bytes(&Self::genesis_hash());
 			Self::check_threshold(&keys, &message, &signatures).map_err(|_| "a release is not signed by its key set")?;
-			ensure!((release.state == ReleaseState::Yanked) == release.yank.is_some(), "a yank and its reason do not fit");
-			ensure!(release.yank.is_none() == Rounds::<T>::contains_key(id), "votes and a yank do not fit");
+			ensure!(
+				(release.state == ReleaseState::Yanked) == release.yank.is_some(),
+				"a yanked release has no reason, or another release has one"
+			);
+			ensure!(
+				release.yank.is_none() == Rounds::<T>::contains_key(id),
+				"a yanked release has votes, or another release has no round"
+			);
 		}
 		let count = Releases::<T>::iter_keys().count();
 		ensure!(count == ReleaseIds::<T>::iter_keys().count(), "a listed release is missing");
@@ -126,10 +134,11 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Votes are on known releases, one an attester and round; the attesters are in order and differ.
+	/// Votes are on existing releases, at most one for each attester in a round. The list of
+	/// attesters is strictly ascending.
 	pub(crate) fn try_state_rounds() -> Result<(), TryRuntimeError> {
 		for (id, round) in Rounds::<T>::iter() {
-			ensure!(Releases::<T>::contains_key(id), "votes are on no release");
+			ensure!(Releases::<T>::contains_key(id), "votes are on a release that does not exist");
 			let mut voters: Vec<_> = round.votes.iter().map(|vote| &vote.attester).collect();
 			voters.sort();
 			voters.dedup();

@@ -47,7 +47,7 @@ pub struct Vendor<T: Config> {
 	pub ticket: T::Consideration,
 }
 
-/// The signatures over a key set that follows another, and who brought them.
+/// The signatures over a key set that follows another, and the account that submitted them.
 #[derive(CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, MaxEncodedLen, TypeInfo)]
 #[codec(mel_bound())]
 #[scale_info(skip_type_params(T))]
@@ -56,13 +56,13 @@ pub struct Rotation<T: Config> {
 	pub old_signatures: Signatures,
 	/// By its own keys.
 	pub new_signatures: Signatures,
-	/// Who brought it and paid the deposit.
+	/// The account that submitted it and paid the deposit.
 	pub submitter: T::AccountId,
 	/// The deposit for the key set and the signatures.
 	pub ticket: T::Consideration,
 }
 
-/// A key set that is to follow a vendor's current one.
+/// A key set that waits to follow a vendor's current one.
 #[derive(CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, MaxEncodedLen, TypeInfo)]
 #[codec(mel_bound())]
 #[scale_info(skip_type_params(T))]
@@ -71,7 +71,7 @@ pub struct PendingKeySet<T: Config> {
 	pub key_set: KeySet,
 	/// The first block in which it can be adopted.
 	pub effective_at: BlockNumberFor<T>,
-	/// Who signed and who brought it.
+	/// The signatures over it, and the account that submitted it.
 	pub rotation: Rotation<T>,
 }
 
@@ -80,9 +80,10 @@ pub struct PendingKeySet<T: Config> {
 #[codec(mel_bound())]
 #[scale_info(skip_type_params(T))]
 pub struct VetoedKeySet<T: Config> {
-	/// Who brought it.
+	/// The account that submitted it.
 	pub submitter: T::AccountId,
-	/// The deposit for it, whole: bringing what is vetoed costs.
+	/// The deposit for the key set and its signatures. It is not returned, so submitting a set that
+	/// the vendor vetoes costs money.
 	pub ticket: T::Consideration,
 }
 
@@ -95,7 +96,7 @@ pub struct Model<T: Config> {
 	pub vendor: T::AccountId,
 	/// Its name.
 	pub name: NameOf<T>,
-	/// The highest security version released for it; never falls.
+	/// The highest security version released for it. It never falls.
 	pub security_version: u32,
 	/// The deposit for it.
 	pub ticket: T::Consideration,
@@ -116,7 +117,7 @@ pub struct Fleet<T: Config> {
 	pub cap_height: u8,
 	/// The full list of its devices' keys, in IPFS.
 	pub manifest: Cid,
-	/// How many bounties rely on it.
+	/// The number of bounties that rely on it.
 	pub users: u32,
 	/// The deposit for it.
 	pub ticket: T::Consideration,
@@ -135,9 +136,9 @@ pub struct Release<T: Config> {
 	pub key_set_version: u32,
 	/// A page that says what it repairs, or why it was yanked.
 	pub advisory: Option<UrlOf<T>>,
-	/// The block of its publication.
+	/// The block in which it was published.
 	pub published_at: BlockNumberFor<T>,
-	/// Where it stands.
+	/// Its state.
 	pub state: ReleaseState,
 	/// Why it was withdrawn, if it was.
 	pub yank: Option<Yank>,
@@ -154,9 +155,10 @@ pub struct Vote {
 	pub verdict: Verdict,
 }
 
-/// The latest round of votes on a release that a vote was cast in, or its first round.
+/// The latest round in which an attester voted on a release, or its first round.
 ///
-/// The round that is open at a block follows from it without anything being written: see [`Round::phase`].
+/// Which round is open at a block follows from it, and nothing needs to be written: see
+/// [`Round::phase`].
 #[derive(CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, MaxEncodedLen, TypeInfo)]
 #[codec(mel_bound())]
 #[scale_info(skip_type_params(T))]
@@ -165,25 +167,25 @@ pub struct Round<T: Config> {
 	pub number: u32,
 	/// The first block in which it took votes.
 	pub opened_at: BlockNumberFor<T>,
-	/// The block in which the votes decided, if they did.
+	/// The block in which the votes decided, if they have.
 	pub decided_at: Option<BlockNumberFor<T>>,
-	/// The votes, at most one an attester.
+	/// The votes, at most one for each attester.
 	pub votes: BoundedVec<Vote, T::MaxAttesters>,
 }
 
-/// Whether a release takes votes at a block.
+/// Whether a release takes votes at a given block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Phase<BlockNumber> {
 	/// The round will open.
 	Scheduled {
-		/// The round.
+		/// The number of the round.
 		number: u32,
 		/// The first block in which it takes votes.
 		opens_at: BlockNumber,
 	},
 	/// The round takes votes.
 	Open {
-		/// The round.
+		/// The number of the round.
 		number: u32,
 		/// The first block in which it took votes.
 		opened_at: BlockNumber,

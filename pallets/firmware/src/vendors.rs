@@ -1,4 +1,4 @@
-//! Vendors and how people reach them.
+//! Vendors and their metadata.
 
 use crate::{pallet::*, Vendor, VendorMetadata};
 use codec::{Encode, MaxEncodedLen};

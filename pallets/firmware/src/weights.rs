@@ -1,4 +1,4 @@
-//! What the calls cost, as measured on the runtime's wasm by `make weights`. Generated: do not edit.
+//! The calls' weights, measured on the runtime's wasm by `make weights`. Generated: do not edit.
 //!
 //! DATE: 2026-11-20, STEPS: 20, REPEAT: 10, CPU: AMD EPYC, by frame-omni-bencher.
 //! Proof sizes are left out: no relay chain checks this chain.
@@ -9,7 +9,7 @@
 use core::marker::PhantomData;
 use frame_support::{traits::Get, weights::Weight};
 
-/// The weight of each benchmark; what a component counts, the benchmark says.
+/// The weight of each benchmark. The benchmark says what its components count.
 pub trait WeightInfo {
 	/// `register_vendor`; `k` from 1 to 16.
 	fn register_vendor(k: u32, ) -> Weight;

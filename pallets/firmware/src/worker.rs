@@ -1,9 +1,10 @@
 //! The off-chain worker: fetches releases from IPFS, checks them and votes.
 //!
-//! It runs on every node for each new best block and does nothing on a node without an attester's key. What it may do is bounded:
-//! one run at a time, a limited number of releases a run, and for each a deadline, a size and a number of blocks. No vendor's releases
-//! keep those of others waiting for long: vendors take turns, and a check gives way to who waits. What the worker knows of earlier
-//! attempts is kept in the node's off-chain storage.
+//! It runs on every node for each new best block, and does nothing on a node without an attester's
+//! key. Its work is bounded: one run at a time, a limited number of releases in a run, and for each
+//! release a deadline, a size and a number of blocks. Vendors take turns, and a check is cut short
+//! while other releases wait, so no vendor's releases keep those of others waiting for long. The
+//! node's off-chain storage keeps what the worker knows of earlier attempts.
 
 mod fetch;
 mod gateway;
@@ -30,28 +31,29 @@ use waybill_primitives::{BlockNumber, ReleaseId, Statement, Verdict, VoteStateme
 /// The target of the worker's log lines.
 pub const LOG_TARGET: &str = "waybill::attest";
 
-/// The key in the node's persistent off-chain storage under which it keeps the gateway's URL, a SCALE-encoded `Vec<u8>`.
+/// The key in the node's persistent off-chain storage that holds the gateway's URL, a SCALE-encoded
+/// `Vec<u8>`.
 pub const GATEWAY_KEY: &[u8] = b"waybill/ipfs-gateway";
 
-/// The gateway of a node that set none.
+/// The gateway of a node that has not set one.
 pub const DEFAULT_GATEWAY: &str = "http://127.0.0.1:8080";
 
-/// Held by the run that is under way.
+/// The lock of the current run.
 const LOCK_KEY: &[u8] = b"waybill/attest/lock";
 
-/// A run that does not renew its lock for this long, and for [`LOCK_BLOCKS`], is dead.
+/// A run is dead once it has not renewed its lock for this long and for [`LOCK_BLOCKS`].
 const LOCK_TIME: Duration = Duration::from_millis(30_000);
 const LOCK_BLOCKS: u32 = 4;
 
-/// After this time a run starts no further check.
+/// A run starts no more checks after this time.
 const RUN_TIME: Duration = Duration::from_millis(20_000);
 
-/// Each run looks at this many of the newest releases …
+/// The number of newest releases that each run looks at.
 const NEWEST: u64 = 32;
-/// … and at this many older ones, each run at the ones that follow.
+/// The number of older releases that each run looks at. The next run continues after them.
 const WINDOW: u64 = 128;
 
-/// One run, for the best block `now`.
+/// Does one run, for the best block `now`.
 pub fn run<T: Config>(now: BlockNumberFor<T>) {
 	let keys = own_keys::<T>();
 	if keys.is_empty() {
@@ -66,7 +68,7 @@ pub fn run<T: Config>(now: BlockNumberFor<T>) {
 	Run::<T> { keys, now: now.saturated_into(), _runtime: Default::default() }.go(&mut || guard.extend_lock().is_ok());
 }
 
-/// The keys in this node's keystore that are attesters' now.
+/// The keys in this node's keystore that are attesters now.
 fn own_keys<T: Config>() -> Vec<AttesterId> {
 	let attesters = Attesters::<T>::get();
 	if attesters.is_empty() {
@@ -75,7 +77,7 @@ fn own_keys<T: Config>() -> Vec<AttesterId> {
 	AttesterId::all().into_iter().filter(|key| attesters.binary_search(key).is_ok()).collect()
 }
 
-/// The gateway's URL.
+/// The gateway's URL, or `None` if the stored one is not readable.
 fn gateway_url() -> Option<String> {
 	match StorageValueRef::persistent(GATEWAY_KEY).get::<Vec<u8>>() {
 		Ok(None) => Some(DEFAULT_GATEWAY.into()),
@@ -84,17 +86,18 @@ fn gateway_url() -> Option<String> {
 	}
 }
 
-/// A check of a release for as long as this is fair to those that wait, and twice as long after each failed attempt. The last
-/// attempt, after which the release is unreachable, may use all its time.
+/// The time for a check while other releases wait, in milliseconds. It doubles with each failed
+/// attempt. The last attempt, after which the release counts as unreachable, may take the payload's
+/// whole time.
 const FAIR_TIME: u64 = 10_000;
 
-/// The time for a check while others wait, if there is a limit.
+/// The time for a check while others wait, or `None` if it is not limited.
 pub(crate) fn fair_time(failures: u32) -> Option<Duration> {
 	let is_last = failures.saturating_add(1) >= MAX_FAILURES;
 	(!is_last).then(|| Duration::from_millis(FAIR_TIME.saturating_mul(2u64.saturating_pow(failures))))
 }
 
-/// A release that waits for this node's vote.
+/// A release that waits for a vote of this node.
 struct Due<T: Config> {
 	id: ReleaseId,
 	release: Release<T>,
@@ -103,9 +106,12 @@ struct Due<T: Config> {
 	note: Note,
 }
 
-/// Puts releases in the order of their turns: one of each vendor before a second one of any, and the vendor first that has waited
-/// longest since its release was due or its last check, whichever is later. So each other vendor is checked once at most before a
-/// release that waits, whatever else it publishes. Of a vendor's own, what failed the least goes first.
+/// Puts releases in the order of their turns.
+///
+/// Each vendor gets one release checked before any vendor gets a second. The vendor that has waited
+/// longest comes first: since its release was due or since its last check, whichever is later. So
+/// before a waiting release the worker checks at most one release of each other vendor, however
+/// many they publish. Among a vendor's own releases, the one with the fewest failures comes first.
 fn in_turn<T: Config>(mut due: Vec<Due<T>>, now: BlockNumber) -> Vec<Due<T>> {
 	due.sort_by_key(|due| (due.note.failures, due.note.not_before, due.id));
 	let mut turns = BTreeMap::<T::AccountId, u32>::new();
@@ -130,19 +136,22 @@ struct Run<T> {
 }
 
 impl<T: Config> Run<T> {
-	/// Votes on what is due. `renew` says whether the run may go on.
+	/// Votes on the releases that are due. `renew` reports whether the run may go on.
 	fn go(&self, renew: &mut dyn FnMut() -> bool) {
 		let mut gateway_note = GatewayNote::load();
 		if notes::is_waiting(gateway_note.not_before, self.now) {
 			return;
 		}
 		let Some(gateway) = gateway_url() else {
-			log::error!(target: LOG_TARGET, "no vote: the gateway's URL is not UTF-8; set another");
+			log::error!(
+				target: LOG_TARGET,
+				"no vote: the IPFS gateway's URL in off-chain storage is not UTF-8; restart the node with --ipfs-gateway",
+			);
 			return;
 		};
 		let end = timestamp().add(RUN_TIME);
 		let (candidates, cursor) = self.candidates();
-		// However far this run comes: the next one looks at others.
+		// However far this run gets, the next one looks at other releases.
 		if let Some(cursor) = cursor {
 			notes::set_cursor(cursor);
 		}
@@ -176,7 +185,7 @@ impl<T: Config> Run<T> {
 						due.id,
 						note.not_before,
 					);
-					// This release may be what the gateway breaks on: others go first.
+					// This release may be the one that breaks the gateway, so let others go first.
 					due.note.not_before = note.not_before;
 					due.note.save(due.id);
 					note.save();
@@ -195,7 +204,7 @@ impl<T: Config> Run<T> {
 		}
 	}
 
-	/// The releases that this run looks at, and where the next one goes on among the older ones.
+	/// The releases that this run looks at, and the older release at which the next run continues.
 	fn candidates(&self) -> (Vec<ReleaseId>, Option<ReleaseId>) {
 		let next = NextReleaseId::<T>::get();
 		let older = next.saturating_sub(NEWEST);
@@ -208,7 +217,8 @@ impl<T: Config> Run<T> {
 		(ids, cursor)
 	}
 
-	/// The release and what to do about it, if it takes votes in the next block and one of this node's keys has not voted.
+	/// The release and what to do about it. `None` if it takes no votes in the next block, or if
+	/// all of this node's keys have voted on it.
 	fn due(&self, id: ReleaseId) -> Option<(Plan, Due<T>)> {
 		let stored: Round<T> = Rounds::<T>::get(id)?;
 		let next_block = frame_system::Pallet::<T>::block_number().saturating_add(One::one());
@@ -226,14 +236,14 @@ impl<T: Config> Run<T> {
 		Some((plan, Due { id, release, round, voters, note }))
 	}
 
-	/// Remembers the verdict and votes.
+	/// Stores the verdict and votes.
 	fn settle(&self, due: &mut Due<T>, verdict: Verdict) {
 		due.note.voted(verdict, self.now);
 		due.note.save(due.id);
 		self.vote(due, verdict);
 	}
 
-	/// The verdict, if there is one yet; a line in the log in any case.
+	/// Logs the outcome of a check and returns the verdict, if there is one yet.
 	fn judge(&self, due: &mut Due<T>, outcome: Result<Checked, Failure>) -> Option<Verdict> {
 		let Due { id, release: Release { statement, .. }, round, note, .. } = due;
 		match outcome {
@@ -268,15 +278,15 @@ impl<T: Config> Run<T> {
 				None
 			},
 			Err(Failure::Superseded) => {
-				log::warn!(target: LOG_TARGET, "release {id}, round {round}: the check took over its time; dropped");
+				log::warn!(target: LOG_TARGET, "release {id}, round {round}: the check outlived its lock; it does not count");
 				None
 			},
-			// Said by who counts them.
+			// The caller counts these failures and logs them.
 			Err(Failure::NoGateway(_)) => None,
 		}
 	}
 
-	/// Signs and sends the vote with each of this node's keys that is due.
+	/// Signs and sends a vote with each of this node's keys that has not voted.
 	fn vote(&self, due: &Due<T>, verdict: Verdict) {
 		let (release, round) = (due.id, due.round);
 		let message = VoteStatement { release, round, verdict }.signing_bytes(&Pallet::<T>::genesis_hash());

@@ -1,4 +1,4 @@
-//! Where devices reach distributors.
+//! Announcements: where devices reach distributors.
 
 use crate::{pallet::*, Announcement};
 use codec::MaxEncodedLen;
@@ -29,7 +29,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// One item with the longest endpoint, so that a new endpoint needs no new deposit.
+	/// One item with the longest endpoint, so a new endpoint needs no new deposit.
 	pub(crate) fn announcement_footprint() -> Footprint {
 		Footprint { count: 1, size: Announcement::<T>::max_encoded_len() as u64 }
 	}

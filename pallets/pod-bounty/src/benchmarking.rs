@@ -1,8 +1,9 @@
 //! Benchmarks of every call.
 //!
-//! A batch lies on one page and under one node of the cap in the benchmarks of `reserve` and `claim`; further pages, the hashes of
-//! its proof and replaced reservations have benchmarks of their own, as their number varies independently. The fleet is as large
-//! as can be, and the suite is the one whose lock hash takes the longest.
+//! In the benchmarks of `reserve` and `claim` a batch lies on one page and under one node of the
+//! cap. Further pages, the hashes of its proof and replaced reservations vary independently, so
+//! they have benchmarks of their own. The fleet has the largest size, and the suite is the one with
+//! the slowest lock hash.
 
 use crate::{
 	bitmap::Pages,
@@ -31,16 +32,16 @@ use waybill_primitives::{
 
 const KEY_TYPE: KeyTypeId = KeyTypeId(*b"wbbm");
 const DIGEST: Digest = Digest { suite: Suite::Zkcp, bytes: [7; 32] };
-/// As many devices as can be.
+/// The largest number of devices.
 const COUNT: u32 = u32::MAX;
 
-/// The height of the cap that is usual for so many devices.
+/// The usual height of the cap for this number of devices.
 fn cap_height() -> u32 {
 	fleet::usual_cap_height(COUNT)
 }
 
-/// The cap over [`COUNT`] devices of which the first `devices` have this key, and the proof of these. The hashes of all others are
-/// zero.
+/// The cap over [`COUNT`] devices and the proof of the first `devices` of them, which have this
+/// key. The hashes of all other devices are zero.
 fn tree(devices: u32, key: &DeviceKey) -> (Vec<Hash32>, Vec<H256>) {
 	let mut level: Vec<_> = (0..devices).map(|index| BlakeTwo256::hash(&fleet::leaf(index, key))).collect();
 	let mut proof = vec![];
@@ -68,26 +69,26 @@ impl<T: Config> Scene<T>
 where
 	T::Currency: Mutate<T::AccountId>,
 {
-	/// Of [`COUNT`] devices, so many can sign.
+	/// A fleet of [`COUNT`] devices, the first `devices` of which can sign.
 	fn new(devices: u32) -> Self {
 		let key = sp_io::crypto::ed25519_generate(KEY_TYPE, None);
 		let (cap, proof) = tree(devices, &DeviceKey::Ed25519(key.0));
 		Self { key, proof, ..Self::with_fleet(COUNT, cap) }
 	}
 
-	/// Of devices that cannot sign.
+	/// A fleet of devices that cannot sign.
 	fn with_fleet(count: u32, cap: Vec<Hash32>) -> Self {
 		frame_system::Pallet::<T>::set_block_number(1u32.into());
 		let vendor: T::AccountId = account("vendor", 0, 0);
 		fund::<T>(&vendor, Pallet::<T>::times(T::MinReward::get(), count).unwrap() + T::MinReward::get());
-		// Twice: the rewards rise in the benchmark of `raise`.
+		// Twice the money, because the benchmark of `raise` raises the reward.
 		fund::<T>(&vendor, Pallet::<T>::times(T::MinReward::get(), count).unwrap());
 		T::BountyDeposit::ensure_successful(&vendor, Pallet::<T>::bounty_footprint(count));
 		let (release, fleet) = T::Registry::benchmark_release(&vendor, DIGEST, cap, count);
 		Self { vendor, release, fleet, key: Default::default(), proof: vec![] }
 	}
 
-	/// Opens the bounty and answers its id.
+	/// Opens the bounty and returns its id.
 	fn open(&self) -> BountyId {
 		let id = NextBounty::<T>::get();
 		Pallet::<T>::open(
@@ -139,7 +140,7 @@ where
 	who
 }
 
-/// A key of the suite: numbers of 30 bits.
+/// A lock key that is valid under the suite: numbers of 30 bits.
 fn lock_key(index: DeviceIndex) -> LockKey {
 	let mut key = BlakeTwo256::hash(&index.encode()).0;
 	key.iter_mut().skip(3).step_by(4).for_each(|byte| *byte &= 0x3f);
@@ -150,7 +151,8 @@ fn lock(index: DeviceIndex) -> Lock {
 	DIGEST.suite.lock(&lock_key(index)).unwrap()
 }
 
-/// Stores a reservation of a full batch from `first` on with its deposit, lapsed from the start.
+/// Stores a reservation of a full batch from `first` on, with its deposit. It has lapsed from the
+/// start.
 fn store_reservation<T: Config>(
 	bounty: BountyId,
 	number: ReservationId,
@@ -180,7 +182,7 @@ fn store_reservation<T: Config>(
 	});
 }
 
-/// Stores `pages` pages of `S` with a bit set that is not the first.
+/// Stores `pages` pages of `S`, each with one bit set. It is not the first bit.
 fn store_pages<S: frame_support::storage::StorageDoubleMap<BountyId, u32, Page, Query = Page>>(
 	bounty: BountyId,
 	pages: u32,
@@ -229,7 +231,7 @@ mod benchmarks {
 		assert_eq!(Bounties::<T>::get(bounty).unwrap().reserved, n);
 	}
 
-	// Whole paths: each is that of one device under a node of the cap of its own.
+	// Whole paths: each leads from one device to a node of the cap of its own.
 	#[benchmark]
 	fn prove(h: Linear<0, { T::MaxBatch::get() * cap_height() }>) {
 		let member = |path: u32| (path << cap_height(), DeviceKey::Ed25519([7; 32]));

@@ -1,4 +1,4 @@
-//! One bit a device, in pages of fixed size.
+//! Bitmaps with one bit for each device, in pages of fixed size.
 
 use alloc::collections::BTreeMap;
 use codec::{Decode, Encode, MaxEncodedLen};
@@ -7,9 +7,9 @@ use frame_support::storage::StorageDoubleMap;
 use scale_info::TypeInfo;
 use waybill_primitives::{BountyId, DeviceIndex};
 
-/// The bytes of a page.
+/// The number of bytes in a page.
 pub const PAGE_BYTES: usize = 512;
-/// The devices of a page.
+/// The number of devices on a page.
 pub const PAGE_DEVICES: u32 = 4096;
 
 /// The page that holds a device's bit.
@@ -17,24 +17,25 @@ pub const fn page_of(index: DeviceIndex) -> u32 {
 	index / PAGE_DEVICES
 }
 
-/// The number of pages for so many devices.
+/// The number of pages for `devices` devices.
 pub const fn page_count(devices: u32) -> u32 {
 	devices.div_ceil(PAGE_DEVICES)
 }
 
-/// The most pages that these devices lie on. Exact if they are sorted.
+/// An upper bound on the pages that these devices lie on. It is exact if they are sorted.
 pub fn pages_touched(indices: impl IntoIterator<Item = DeviceIndex>) -> u32 {
 	runs(indices.into_iter().map(page_of))
 }
 
-/// The number of runs of the same value.
+/// The number of runs of equal values.
 pub(crate) fn runs(values: impl Iterator<Item = u32>) -> u32 {
 	let mut last = None;
 	let changes = values.filter(|value| last.replace(*value) != Some(*value));
 	u32::try_from(changes.count()).unwrap_or(u32::MAX)
 }
 
-/// The bits of [`PAGE_DEVICES`] devices: device `i` of the page is bit `i % 8`, from the lowest, of byte `i / 8`.
+/// The bits of [`PAGE_DEVICES`] devices: device `i` of the page is bit `i % 8`, from the lowest, of
+/// byte `i / 8`.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Page([u8; PAGE_BYTES]);
 
@@ -93,7 +94,7 @@ struct Loaded {
 }
 
 impl<S: StorageDoubleMap<BountyId, u32, Page, Query = Page>> Pages<S> {
-	/// Nothing is read yet.
+	/// Starts without reading anything.
 	pub fn new(bounty: BountyId) -> Self {
 		Self { bounty, loaded: BTreeMap::new(), map: PhantomData }
 	}
@@ -103,14 +104,14 @@ impl<S: StorageDoubleMap<BountyId, u32, Page, Query = Page>> Pages<S> {
 		self.load(index).page.contains(index)
 	}
 
-	/// Sets or clears the device's bit; kept in memory until [`Pages::store`].
+	/// Sets or clears the device's bit. The change stays in memory until [`Pages::store`].
 	pub fn set(&mut self, index: DeviceIndex, value: bool) {
 		let loaded = self.load(index);
 		loaded.page.set(index, value);
 		loaded.changed = true;
 	}
 
-	/// Writes the changed pages; one without bits is removed.
+	/// Writes the changed pages and removes those without bits.
 	pub fn store(self) {
 		for (number, loaded) in self.loaded {
 			match (loaded.changed, loaded.page.is_empty()) {

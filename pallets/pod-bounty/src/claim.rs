@@ -1,12 +1,11 @@
-//! Paying for keys.
+//! Claims: paying for revealed keys.
 
 use crate::{
 	bitmap::{pages_touched, Pages},
 	pallet::*,
 	ClaimFault, WeightInfo, LOG_TARGET,
 };
-use alloc::{collections::BTreeMap, vec::Vec};
-use codec::Encode;
+use alloc::collections::BTreeMap;
 use frame_support::{
 	ensure,
 	traits::{
@@ -20,14 +19,7 @@ use sp_runtime::{
 	traits::{CheckedSub, Zero},
 	ArithmeticError, DispatchResult,
 };
-use waybill_primitives::{BountyId, DeviceIndex, LockKey, ReservationId};
-
-/// Where nodes with off-chain indexing keep the key revealed for a device, as 32 bytes in the persistent off-chain storage.
-///
-/// An entry may stem from a block that was abandoned since; a key that opens the lock is right wherever it comes from.
-pub fn revealed_key_index(bounty: BountyId, device_index: DeviceIndex) -> Vec<u8> {
-	("waybill/revealed-key/1", bounty, device_index).encode()
-}
+use waybill_primitives::{view::revealed_key_index, BountyId, DeviceIndex, LockKey, ReservationId};
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn weight_of_claim(keys: &[(DeviceIndex, LockKey)]) -> Weight {
@@ -36,10 +28,14 @@ impl<T: Config> Pallet<T> {
 		T::WeightInfo::claim(devices).saturating_add(T::WeightInfo::mark_paid(pages))
 	}
 
-	/// Once a key was found right nothing here fails for somebody else's reason. `held` covers the reward of every standing
-	/// reservation. The payee can take it: balances never exceed the issuance, of which the reward is a part, and a reward is not
-	/// below the existential deposit. The vendor's account pays by force. After that the payee has free money, so that its deposit
-	/// can be returned to it.
+	/// Pays for the right keys. Once one key was found right, nothing here fails for a reason
+	/// outside the caller's control:
+	///
+	/// - `held` covers the reward of every standing reservation.
+	/// - The payee can receive it. Balances never exceed the issuance, of which the reward is a
+	///   part, and a reward is not below the existential deposit.
+	/// - The vendor's account pays by force.
+	/// - The payee then has free money, so its deposit can be returned to it.
 	pub(crate) fn do_claim(
 		who: T::AccountId,
 		id: BountyId,
@@ -84,7 +80,7 @@ impl<T: Config> Pallet<T> {
 		bounty.held = bounty.held.checked_sub(&amount).ok_or(ArithmeticError::Underflow)?;
 		bounty.paid = bounty.paid.saturating_add(devices);
 		bounty.reserved = bounty.reserved.saturating_sub(devices);
-		// By force: what else the vendor's money is frozen for must not stop a payment.
+		// By force: a freeze on the vendor's money must not stop a payment.
 		T::Currency::transfer_on_hold(
 			&HoldReason::Reward.into(),
 			&bounty.vendor,
@@ -106,7 +102,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Returns the deposit for devices that were claimed.
+	/// Returns the deposit for the claimed devices.
 	fn return_deposit(distributor: &T::AccountId, amount: crate::BalanceOf<T>) -> DispatchResult {
 		if amount.is_zero() {
 			return Ok(());

@@ -1,4 +1,4 @@
-//! Ending a bounty.
+//! Closing a bounty.
 
 use crate::{page_count, pallet::*, BalanceOf, Bounty, WeightInfo, LOG_TARGET};
 use alloc::vec::Vec;
@@ -16,7 +16,7 @@ use sp_runtime::{traits::Zero, DispatchError, DispatchResult};
 use waybill_primitives::{BountyId, Registry};
 
 impl<T: Config> Pallet<T> {
-	/// The most that a call may cost: every piece is of the dearer kind.
+	/// The highest cost of a call: all its pieces are of the more expensive kind.
 	pub(crate) fn weight_of_close(max_pages: u32) -> Weight {
 		T::WeightInfo::close(max_pages, 0).max(T::WeightInfo::close(0, max_pages))
 	}
@@ -41,7 +41,7 @@ impl<T: Config> Pallet<T> {
 			page = page.saturating_add(1);
 		}
 
-		// The pages come last, so that no reservation is left once they are gone.
+		// The pages come last, so no reservation is left once they are gone.
 		if page == pages {
 			Self::finish_closing(id, bounty);
 		} else {
@@ -51,7 +51,8 @@ impl<T: Config> Pallet<T> {
 		Ok(Some(T::WeightInfo::close(removed, page.saturating_sub(first_page))).into())
 	}
 
-	/// Gives the vendor back what is left; from here on nothing can be reserved or claimed.
+	/// Returns the rest of the money to the vendor. From here on nothing can be reserved or
+	/// claimed.
 	fn start_closing(id: BountyId, bounty: &mut Bounty<T>) -> DispatchResult {
 		let now = Self::now();
 		if bounty.unpaid() > 0 {
@@ -65,8 +66,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Gives `held` back to the vendor and answers how much that was. Less than the existential deposit for an account without
-	/// free money is burnt: such an account cannot have it.
+	/// Gives `held` back to the vendor and returns the amount. If the account has no free money and
+	/// `held` is less than the existential deposit, it is burnt: the account cannot keep it.
 	fn refund(vendor: &T::AccountId, held: BalanceOf<T>) -> Result<BalanceOf<T>, DispatchError> {
 		if held.is_zero() {
 			return Ok(held);
@@ -83,10 +84,10 @@ impl<T: Config> Pallet<T> {
 		Ok(refunded)
 	}
 
-	/// Removes up to `limit` reservations, burns their deposits and answers how many these were.
+	/// Removes up to `limit` reservations, burns their deposits and returns the number removed.
 	///
-	/// To find one, the storage steps over all that were removed in this block: see [`Config::MinClosePages`]. Nothing is looked for
-	/// where no device is reserved.
+	/// To find one, the storage steps over all that were removed in this block: see
+	/// [`Config::MinClosePages`]. If no device is reserved, there is nothing to find.
 	fn remove_reservations(id: BountyId, bounty: &mut Bounty<T>, limit: u32) -> Result<u32, DispatchError> {
 		if bounty.reserved == 0 {
 			return Ok(0);

@@ -1,4 +1,4 @@
-//! What a runtime's configuration must satisfy.
+//! What the runtime's configuration must satisfy.
 
 use crate::{
 	members::{MaxProof, MAX_CAP_PAGES},
@@ -56,7 +56,7 @@ impl<T: Config> Pallet<T> {
 		let proof = H256::max_encoded_len().saturating_mul(hashes as usize);
 		let calls = [(SubmittedReceipt::max_encoded_len(), proof), (<(DeviceIndex, LockKey)>::max_encoded_len(), 0)];
 		for (member, proof) in calls {
-			// Room for the transaction's signature and extensions.
+			// 1024 bytes are room for the transaction's signature and extensions.
 			let bytes = member.saturating_mul(batch as usize).saturating_add(proof).saturating_add(1024);
 			assert!(bytes <= most as usize, "the largest batch must fit a block: {bytes} bytes of {most}");
 		}

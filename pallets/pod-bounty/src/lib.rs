@@ -39,7 +39,6 @@ mod types;
 pub mod weights;
 
 pub use bitmap::{page_count, page_of, pages_touched, Page, PAGE_BYTES, PAGE_DEVICES};
-pub use claim::revealed_key_index;
 pub use members::MaxProof;
 pub use pallet::*;
 pub use types::{Announcement, Bounty, Reservation};
@@ -54,14 +53,14 @@ use waybill_primitives::{
 /// The balance type of the currency.
 pub type BalanceOf<T> = <<T as Config>::Currency as Inspect<<T as frame_system::Config>::AccountId>>::Balance;
 
-/// The fewest blocks of an exclusive window: a reservation can become final seven blocks late, and
+/// The shortest exclusive window, in blocks. A reservation can become final seven blocks late, and
 /// its claim still gets into one of the next two.
 pub const LEAST_EXCLUSIVE_WINDOW: BlockNumber = 10;
 
-/// The target of log lines.
+/// The target of the pallet's log lines.
 pub(crate) const LOG_TARGET: &str = "runtime::pod-bounty";
 
-// The storage macro's own code uses `expect`; the calls delegate to the other modules.
+// The storage macro's own code uses `expect`. The calls delegate to the other modules.
 #[allow(clippy::expect_used)]
 #[frame_support::pallet]
 pub mod pallet {
@@ -82,7 +81,7 @@ pub mod pallet {
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
-	/// How the runtime sets the escrow up.
+	/// What the pallet needs of the runtime.
 	#[pallet::config]
 	pub trait Config: frame_system::Config<Hash = H256> {
 		/// Holds and moves the money.
@@ -91,47 +90,53 @@ pub mod pallet {
 		/// The runtime's hold reasons.
 		type RuntimeHoldReason: From<HoldReason>;
 
-		/// Knows releases and fleets.
+		/// Answers questions about releases and fleets.
 		type Registry: Registry<Self::AccountId>;
 
-		/// What a vendor deposits for a bounty's storage.
+		/// The deposit that a vendor pays for a bounty's storage.
 		type BountyDeposit: Consideration<Self::AccountId, Footprint>;
 
-		/// What a distributor deposits for its announcement.
+		/// The deposit that a distributor pays for its announcement.
 		type AnnounceDeposit: Consideration<Self::AccountId, Footprint>;
 
-		/// What a distributor deposits for each device it reserves; burnt if the reservation is replaced or closed
-		/// unclaimed. Applies to new reservations.
+		/// The deposit that a distributor pays for each device it reserves. It is burnt if the
+		/// reservation is replaced, or closed before it is claimed. A change applies to new
+		/// reservations.
 		#[pallet::constant]
 		type ReservationDeposit: Get<BalanceOf<Self>>;
 
-		/// The least `max_pages` of a `close`.
+		/// The lowest `max_pages` of a `close`.
 		///
-		/// A `close` looks for reservations from the first one on and steps over each that was removed earlier in the block, which
-		/// its weight does not count. With `n` removals a block and `m` a call, these are `n² / 2m` steps a block: 94,000, or 40 ms,
-		/// for the 3,460 removals that fit the runtime's blocks and its 64 a call. They were a million if a call could remove one.
+		/// A `close` looks for reservations from the first one on and steps over each that was
+		/// removed earlier in the block. Its weight does not count these steps. With `n` removals
+		/// in a block and `m` in a call, a block has `n² / 2m` steps: 94,000, or 40 ms, for the
+		/// 3,460 removals that fit the runtime's blocks and its 64 in a call. There would be a
+		/// million if a call could remove one.
 		#[pallet::constant]
 		type MinClosePages: Get<u32>;
 
-		/// The least reward for a device; not below the existential deposit, so that every payee can be paid.
+		/// The lowest reward for a device. It is not below the existential deposit, so every payee
+		/// can be paid.
 		#[pallet::constant]
 		type MinReward: Get<BalanceOf<Self>>;
 
-		/// The most devices of one `reserve` or `claim`. Must not fall while reservations stand.
+		/// The largest number of devices in a `reserve` or `claim`. It must not fall while there
+		/// are reservations.
 		#[pallet::constant]
 		type MaxBatch: Get<u32>;
 
-		/// The blocks for which a reservation cannot be replaced, nor its bounty be closed; from [`LEAST_EXCLUSIVE_WINDOW`] to
-		/// [`Config::MaxExclusiveWindow`], whatever the value.
+		/// The number of blocks in which a reservation cannot be replaced and its bounty cannot be
+		/// closed. Values outside [`LEAST_EXCLUSIVE_WINDOW`] to [`Config::MaxExclusiveWindow`] are
+		/// clamped.
 		#[pallet::constant]
 		type ExclusiveWindow: Get<BlockNumber>;
 
-		/// The most blocks of an exclusive window. A reservation that is never claimed keeps the
+		/// The longest exclusive window, in blocks. A reservation that is never claimed keeps the
 		/// vendor's money for that long.
 		#[pallet::constant]
 		type MaxExclusiveWindow: Get<BlockNumber>;
 
-		/// The shortest time from opening to expiry, in blocks; at least one, whatever the value.
+		/// The shortest time from opening to expiry, in blocks. A value of 0 counts as 1.
 		#[pallet::constant]
 		type MinDuration: Get<BlockNumber>;
 
@@ -139,7 +144,7 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxDuration: Get<BlockNumber>;
 
-		/// The longest endpoint. Must not fall while announcements stand.
+		/// The longest endpoint, in bytes. It must not fall while there are announcements.
 		#[pallet::constant]
 		type MaxEndpointLen: Get<u32>;
 
@@ -150,10 +155,10 @@ pub mod pallet {
 	/// Why money is on hold.
 	#[pallet::composite_enum]
 	pub enum HoldReason {
-		/// A vendor's promised rewards.
+		/// The rewards that a vendor promised.
 		#[codec(index = 0)]
 		Reward,
-		/// A distributor's deposit for devices it reserved.
+		/// A distributor's deposit for the devices it reserved.
 		#[codec(index = 1)]
 		Reservation,
 		/// A deposit for storage.
@@ -165,7 +170,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type NextBounty<T> = StorageValue<_, BountyId, ValueQuery>;
 
-	/// The bounties, until their last remains are removed.
+	/// The bounties, until the last step of closing removes them.
 	#[pallet::storage]
 	pub type Bounties<T: Config> = StorageMap<_, Twox64Concat, BountyId, Bounty<T>>;
 
@@ -173,11 +178,11 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type ActiveBounties<T> = StorageDoubleMap<_, Twox64Concat, ReleaseId, Twox64Concat, FleetId, BountyId>;
 
-	/// Pages of the bitmap of paid devices; a page without bits is not stored.
+	/// Pages of the bitmap of paid devices. A page without bits is not stored.
 	#[pallet::storage]
 	pub type PaidPages<T> = StorageDoubleMap<_, Twox64Concat, BountyId, Twox64Concat, u32, Page, ValueQuery>;
 
-	/// Pages of the bitmap of devices in standing reservations; a page without bits is not stored.
+	/// Pages of the bitmap of devices in standing reservations. A page without bits is not stored.
 	#[pallet::storage]
 	pub type ReservedPages<T> = StorageDoubleMap<_, Twox64Concat, BountyId, Twox64Concat, u32, Page, ValueQuery>;
 
@@ -186,7 +191,7 @@ pub mod pallet {
 	pub type Reservations<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, BountyId, Twox64Concat, ReservationId, Reservation<T>>;
 
-	/// The distributors that announced where devices reach them.
+	/// The distributors' announcements of where devices reach them.
 	#[pallet::storage]
 	pub type Distributors<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Announcement<T>>;
 
@@ -198,7 +203,7 @@ pub mod pallet {
 		BountyOpened {
 			/// The bounty.
 			bounty: BountyId,
-			/// Who pays.
+			/// The vendor, who pays.
 			vendor: T::AccountId,
 			/// The release to deliver.
 			release: ReleaseId,
@@ -206,18 +211,18 @@ pub mod pallet {
 			fleet: FleetId,
 			/// The number of devices.
 			devices: u32,
-			/// The reward for each.
+			/// The reward for each device.
 			reward: BalanceOf<T>,
-			/// The first block in which nothing can be reserved any more.
+			/// The first block in which nothing can be reserved.
 			expires_at: BlockNumber,
 		},
-		/// A bounty's reward or time rose.
+		/// A bounty's reward rose, its expiry moved to a later block, or both.
 		BountyRaised {
 			/// The bounty.
 			bounty: BountyId,
 			/// The reward for each device reserved from now on.
 			reward: BalanceOf<T>,
-			/// The first block in which nothing can be reserved any more.
+			/// The first block in which nothing can be reserved.
 			expires_at: BlockNumber,
 		},
 		/// Devices were reserved for a distributor.
@@ -226,11 +231,11 @@ pub mod pallet {
 			bounty: BountyId,
 			/// The reservation.
 			reservation: ReservationId,
-			/// Who may claim.
+			/// The distributor, who may claim.
 			distributor: T::AccountId,
 			/// The number of devices.
 			devices: u32,
-			/// The reward for each.
+			/// The reward for each device.
 			reward: BalanceOf<T>,
 			/// The first block in which others may take the devices.
 			exclusive_until: BlockNumber,
@@ -244,7 +249,8 @@ pub mod pallet {
 			/// Why.
 			reason: ReceiptFault,
 		},
-		/// Devices of a lapsed reservation went over to another one; the deposit for them was burnt.
+		/// Devices of a lapsed reservation moved to another one, and the deposit for them was
+		/// burnt.
 		SlotsReplaced {
 			/// The bounty.
 			bounty: BountyId,
@@ -259,7 +265,7 @@ pub mod pallet {
 			/// The deposit burnt.
 			burnt: BalanceOf<T>,
 		},
-		/// The key to a device's lock; the device can decrypt its update.
+		/// A claim revealed the key to a device's lock. The device can decrypt its update with it.
 		KeyRevealed {
 			/// The bounty.
 			bounty: BountyId,
@@ -267,10 +273,10 @@ pub mod pallet {
 			device_index: DeviceIndex,
 			/// The key.
 			key: LockKey,
-			/// Who is paid for it.
+			/// The distributor that is paid for it.
 			distributor: T::AccountId,
 		},
-		/// A key of a batch was not paid for.
+		/// A key of a batch was refused, and nothing was paid for it.
 		ClaimRejected {
 			/// The bounty.
 			bounty: BountyId,
@@ -283,18 +289,19 @@ pub mod pallet {
 		Paid {
 			/// The bounty.
 			bounty: BountyId,
-			/// Who was paid.
+			/// The distributor.
 			distributor: T::AccountId,
 			/// The number of devices.
 			devices: u32,
 			/// The sum of their rewards.
 			amount: BalanceOf<T>,
 		},
-		/// Nothing can be reserved or claimed any more; the vendor got back what was left.
+		/// The vendor got the rest of its money back. From now on nothing can be reserved or
+		/// claimed.
 		BountyClosing {
 			/// The bounty.
 			bounty: BountyId,
-			/// What the vendor got back.
+			/// The amount that the vendor got back.
 			refunded: BalanceOf<T>,
 		},
 		/// The deposit of a reservation that was never claimed was burnt.
@@ -308,7 +315,7 @@ pub mod pallet {
 			/// The deposit.
 			amount: BalanceOf<T>,
 		},
-		/// The bounty's last remains were removed.
+		/// The last storage of the bounty was removed.
 		BountyClosed {
 			/// The bounty.
 			bounty: BountyId,
@@ -320,14 +327,14 @@ pub mod pallet {
 			/// The endpoint.
 			endpoint: BoundedVec<u8, T::MaxEndpointLen>,
 		},
-		/// A distributor took its endpoint back.
+		/// A distributor withdrew its endpoint.
 		DistributorWithdrawn {
 			/// The distributor.
 			distributor: T::AccountId,
 		},
 	}
 
-	/// Why a call was refused.
+	/// Why a call failed. A failed call changes nothing.
 	#[pallet::error]
 	pub enum Error<T> {
 		/// There is no such release.
@@ -350,25 +357,25 @@ pub mod pallet {
 		ReleaseYanked,
 		/// The fleet has no devices.
 		EmptyFleet,
-		/// A bounty for this release and fleet is open.
+		/// A bounty for this release and fleet is already open.
 		AlreadyOpen,
-		/// The reward is below the least allowed.
+		/// The reward is below [`Config::MinReward`].
 		RewardTooLow,
-		/// The time to expiry is below the least allowed.
+		/// The time to expiry is below [`Config::MinDuration`].
 		DurationTooShort,
-		/// The time to expiry is above the most allowed.
+		/// The time to expiry is above [`Config::MaxDuration`].
 		DurationTooLong,
 		/// Neither reward nor expiry may fall.
 		CannotReduce,
 		/// Neither reward nor expiry rises.
 		NothingRaised,
-		/// Every device is paid.
+		/// Every device is already paid.
 		FullyPaid,
 		/// The bounty has expired.
 		Expired,
 		/// The bounty is being closed.
 		Closing,
-		/// The bounty has not expired, nor are all devices paid.
+		/// The bounty has not expired, and not all devices are paid.
 		NotExpired,
 		/// A reservation's exclusive window has not passed.
 		ReservationsExclusive,
@@ -380,11 +387,11 @@ pub mod pallet {
 		PayeeBlocked,
 		/// The fleet has no device with this index.
 		NoSuchDevice,
-		/// The receipt's `valid_until` is over.
+		/// The receipt's `valid_until` has passed.
 		ReceiptExpired,
 		/// An earlier receipt of the batch is from the same device or one with a higher index.
 		OutOfOrder,
-		/// The device is paid.
+		/// The device is already paid.
 		AlreadyPaid,
 		/// A standing reservation holds the device.
 		AlreadyReserved,
@@ -392,24 +399,24 @@ pub mod pallet {
 		WrongReservation,
 		/// The reservation to replace is still exclusive.
 		StillExclusive,
-		/// Anybody could sign for the device's key.
+		/// The device's key is weak: anybody could sign for it.
 		WeakKey,
-		/// The device's key, or that of another receipt under the same node of the fleet's cap, does not stand at its place in
-		/// the fleet.
+		/// The device's key is not the one at its place in the fleet. Or this is so for another
+		/// receipt under the same node of the fleet's cap.
 		InvalidProof,
 		/// The signature is not the device's over this receipt.
 		InvalidSignature,
-		/// The reservation does not hold the device, or no longer.
+		/// The reservation does not hold the device, or no longer holds it.
 		NotInReservation,
-		/// The key does not open the device's lock, or is none of the release's suite.
+		/// The key does not open the device's lock, or is not a key of the release's suite.
 		WrongKey,
-		/// The endpoint is empty or has characters other than printable ASCII.
+		/// The endpoint is empty or contains characters other than printable ASCII.
 		InvalidEndpoint,
-		/// The account has announced nothing.
+		/// The account has no announcement.
 		NotAnnounced,
 		/// The proof has more or fewer hashes than the receipts' devices need.
 		MalformedProof,
-		/// `max_pages` is below the least allowed.
+		/// `max_pages` is below [`Config::MinClosePages`].
 		TooFewPages,
 	}
 
@@ -428,18 +435,21 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Promises `reward` for each device of `fleet` that receives `release`, to whoever delivers it.
+		/// Promises `reward` for each device of `fleet` that receives `release`, to whoever
+		/// delivers it.
 		///
-		/// The caller is the release's vendor. `reward` times the number of devices is put on hold on its account, as is a
-		/// deposit for the storage. Nothing can be reserved from block `expires_at` on.
+		/// The caller is the release's vendor. The call puts `reward` times the number of devices
+		/// on hold on its account, and a deposit for the storage. Nothing can be reserved from
+		/// block `expires_at` on.
 		///
 		/// # Events
 		/// [`Event::BountyOpened`]
 		///
 		/// # Errors
-		/// [`Error::UnknownRelease`], [`Error::NotVendor`], [`Error::ReleaseYanked`], [`Error::ReleaseUnavailable`],
-		/// [`Error::UnknownFleet`], [`Error::WrongModel`], [`Error::EmptyFleet`], [`Error::AlreadyOpen`],
-		/// [`Error::RewardTooLow`], [`Error::DurationTooShort`], [`Error::DurationTooLong`]; `Arithmetic(Overflow)` if the
+		/// [`Error::UnknownRelease`], [`Error::NotVendor`], [`Error::ReleaseYanked`],
+		/// [`Error::ReleaseUnavailable`], [`Error::UnknownFleet`], [`Error::WrongModel`],
+		/// [`Error::EmptyFleet`], [`Error::AlreadyOpen`], [`Error::RewardTooLow`],
+		/// [`Error::DurationTooShort`], [`Error::DurationTooLong`]; `Arithmetic(Overflow)` if the
 		/// sum exceeds every balance; `Token(FundsUnavailable)` if the account does not have it.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::open())]
@@ -456,16 +466,18 @@ pub mod pallet {
 
 		/// Raises the reward of devices reserved from now on, the time to expiry, or both.
 		///
-		/// The caller is the vendor. Both values replace the old ones. Enough is put on hold to pay the new reward for every
-		/// unpaid device, for a reservation made at the old reward may lapse and be replaced.
+		/// The caller is the vendor. Both values replace the old ones. The call puts enough on hold
+		/// to pay the new reward for every unpaid device, because a reservation made at the old
+		/// reward may lapse and be replaced.
 		///
 		/// # Events
 		/// [`Event::BountyRaised`]
 		///
 		/// # Errors
-		/// [`Error::UnknownBounty`], [`Error::NotVendor`], [`Error::Closing`], [`Error::Expired`], [`Error::FullyPaid`],
-		/// [`Error::ReleaseYanked`], [`Error::CannotReduce`], [`Error::NothingRaised`], [`Error::DurationTooLong`];
-		/// `Arithmetic(Overflow)` and `Token(FundsUnavailable)` as for [`Pallet::open`].
+		/// [`Error::UnknownBounty`], [`Error::NotVendor`], [`Error::Closing`], [`Error::Expired`],
+		/// [`Error::FullyPaid`], [`Error::ReleaseYanked`], [`Error::CannotReduce`],
+		/// [`Error::NothingRaised`], [`Error::DurationTooLong`]; `Arithmetic(Overflow)` and
+		/// `Token(FundsUnavailable)` as for [`Pallet::open`].
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::raise())]
 		pub fn raise(
@@ -480,25 +492,28 @@ pub mod pallet {
 
 		/// Reserves the devices whose receipts name the caller.
 		///
-		/// The receipts come in rising order of their devices. `proof` is the [multiproof](waybill_primitives::fleet) up to the
-		/// fleet's cap of all receipts that are in order and of devices that exist, whether they hold or not.
+		/// The receipts come in ascending order of their devices. `proof` is one
+		/// [multiproof](waybill_primitives::fleet) up to the fleet's cap. It covers all receipts
+		/// that are in order and of devices that exist, whether they are valid or not.
 		///
-		/// The reward of this block is fixed for the devices. A deposit for each is put on hold until the claim. A receipt that
-		/// does not hold is rejected by an event and leaves the others alone, except that keys under one node of the cap are
-		/// right together or wrong together.
+		/// The reward of this block is fixed for the devices. A deposit for each is put on hold
+		/// until the claim. An event rejects a receipt that is not valid, and the others go
+		/// through. There is one exception: keys under one node of the cap are right together or
+		/// wrong together.
 		///
 		/// # Events
-		/// [`Event::Reserved`], [`Event::ReceiptRejected`] for each bad receipt, [`Event::SlotsReplaced`] for each
-		/// reservation that lost devices.
+		/// [`Event::Reserved`], [`Event::ReceiptRejected`] for each bad receipt,
+		/// [`Event::SlotsReplaced`] for each reservation that lost devices.
 		///
 		/// # Errors
 		/// [`Error::EmptyBatch`], [`Error::UnknownBounty`], [`Error::Closing`], [`Error::Expired`],
-		/// [`Error::UnknownRelease`], [`Error::ReleaseYanked`], [`Error::UnknownFleet`], [`Error::TooManyReservations`],
-		/// [`Error::MalformedProof`], [`Error::PayeeBlocked`]; if no receipt holds, the first one's fault:
-		/// [`Error::NoSuchDevice`], [`Error::OutOfOrder`], [`Error::ReceiptExpired`], [`Error::AlreadyPaid`],
-		/// [`Error::AlreadyReserved`], [`Error::WrongReservation`], [`Error::StillExclusive`], [`Error::WeakKey`],
-		/// [`Error::InvalidProof`], [`Error::InvalidSignature`]; `Token(FundsUnavailable)` if the account does not have the
-		/// deposit.
+		/// [`Error::UnknownRelease`], [`Error::ReleaseYanked`], [`Error::UnknownFleet`],
+		/// [`Error::TooManyReservations`], [`Error::MalformedProof`], [`Error::PayeeBlocked`]; if
+		/// no receipt is valid, the first one's fault: [`Error::NoSuchDevice`],
+		/// [`Error::OutOfOrder`], [`Error::ReceiptExpired`], [`Error::AlreadyPaid`],
+		/// [`Error::AlreadyReserved`], [`Error::WrongReservation`], [`Error::StillExclusive`],
+		/// [`Error::WeakKey`], [`Error::InvalidProof`], [`Error::InvalidSignature`];
+		/// `Token(FundsUnavailable)` if the account does not have the deposit.
 		#[pallet::call_index(2)]
 		#[pallet::weight(Pallet::<T>::weight_of_reserve(receipts, proof))]
 		pub fn reserve(
@@ -513,18 +528,20 @@ pub mod pallet {
 
 		/// Reveals the keys behind the locks of reserved devices and is paid for them.
 		///
-		/// The caller is the distributor of the reservation. To be sent only once the reservation is final: whoever sees the
-		/// call sees the keys. The sum of the rewards comes from the vendor's hold; the deposits are released. A key that
-		/// does not fit is rejected by an event and leaves the others alone. A batch that is sorted by device costs the
+		/// The caller is the distributor of the reservation. It must send the call only once the
+		/// reservation is final, because whoever sees the call sees the keys. The sum of the
+		/// rewards comes from the vendor's hold; the deposits are released. An event rejects a key
+		/// that does not fit, and the others go through. A batch that is sorted by device costs the
 		/// least.
 		///
 		/// # Events
-		/// [`Event::KeyRevealed`] for each device, [`Event::Paid`], [`Event::ClaimRejected`] for each bad key.
+		/// [`Event::KeyRevealed`] for each device, [`Event::Paid`], [`Event::ClaimRejected`] for
+		/// each bad key.
 		///
 		/// # Errors
-		/// [`Error::EmptyBatch`], [`Error::UnknownBounty`], [`Error::Closing`], [`Error::UnknownReservation`],
-		/// [`Error::NotDistributor`]; if no key fits, the first one's fault: [`Error::NotInReservation`],
-		/// [`Error::WrongKey`].
+		/// [`Error::EmptyBatch`], [`Error::UnknownBounty`], [`Error::Closing`],
+		/// [`Error::UnknownReservation`], [`Error::NotDistributor`]; if no key fits, the first
+		/// one's fault: [`Error::NotInReservation`], [`Error::WrongKey`].
 		#[pallet::call_index(3)]
 		#[pallet::weight(Pallet::<T>::weight_of_claim(keys))]
 		pub fn claim(
@@ -537,20 +554,23 @@ pub mod pallet {
 			Self::do_claim(who, bounty, reservation, keys)
 		}
 
-		/// Ends a bounty that has expired, once no reservation is exclusive, or whose devices are all paid.
+		/// Closes a bounty whose devices are all paid, or which has expired and has no exclusive
+		/// reservation.
 		///
-		/// Anyone may call this, again and again until [`Event::BountyClosed`]. The first call gives the vendor back what is
-		/// left and ends all claims; what its account cannot take back is burnt: less than the existential deposit, if nothing
-		/// else is free there. Each call removes up to `max_pages` pieces of storage: reservations, whose deposits
-		/// are burnt, then bitmap pages. The weight of those that were not needed is returned. `max_pages` is at least
-		/// [`Config::MinClosePages`].
+		/// Anyone may call this, as often as it takes until [`Event::BountyClosed`]. The first call
+		/// gives the vendor the rest of its money back and ends all claims. Money that the account
+		/// cannot take back is burnt: less than the existential deposit, if the account has nothing
+		/// else free. Each call removes up to `max_pages` pieces of storage: first reservations,
+		/// whose deposits are burnt, then bitmap pages. It returns the weight of pieces that it did
+		/// not need. `max_pages` is at least [`Config::MinClosePages`].
 		///
 		/// # Events
-		/// [`Event::BountyClosing`] on the first call, [`Event::DepositBurnt`] for each reservation,
-		/// [`Event::BountyClosed`] on the last call.
+		/// [`Event::BountyClosing`] on the first call, [`Event::DepositBurnt`] for each
+		/// reservation, [`Event::BountyClosed`] on the last call.
 		///
 		/// # Errors
-		/// [`Error::TooFewPages`], [`Error::UnknownBounty`], [`Error::NotExpired`], [`Error::ReservationsExclusive`]
+		/// [`Error::TooFewPages`], [`Error::UnknownBounty`], [`Error::NotExpired`],
+		/// [`Error::ReservationsExclusive`]
 		#[pallet::call_index(4)]
 		#[pallet::weight(Pallet::<T>::weight_of_close(*max_pages))]
 		pub fn close(origin: OriginFor<T>, bounty: BountyId, max_pages: u32) -> DispatchResultWithPostInfo {
@@ -558,13 +578,15 @@ pub mod pallet {
 			Self::do_close(bounty, max_pages)
 		}
 
-		/// Publishes where devices reach the caller, in place of an earlier endpoint, against a deposit.
+		/// Publishes where devices reach the caller. It replaces an earlier endpoint and holds a
+		/// deposit.
 		///
 		/// # Events
 		/// [`Event::DistributorAnnounced`]
 		///
 		/// # Errors
-		/// [`Error::InvalidEndpoint`]; `Token(FundsUnavailable)` if the account does not have the deposit.
+		/// [`Error::InvalidEndpoint`]; `Token(FundsUnavailable)` if the account does not have the
+		/// deposit.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::announce())]
 		pub fn announce(origin: OriginFor<T>, endpoint: BoundedVec<u8, T::MaxEndpointLen>) -> DispatchResult {
@@ -572,7 +594,7 @@ pub mod pallet {
 			Self::do_announce(who, endpoint)
 		}
 
-		/// Takes the caller's endpoint back and returns the deposit.
+		/// Withdraws the caller's endpoint and returns the deposit.
 		///
 		/// # Events
 		/// [`Event::DistributorWithdrawn`]

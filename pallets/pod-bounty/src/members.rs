@@ -1,4 +1,4 @@
-//! Whether devices are in a bounty's fleet.
+//! Checks that devices are in a bounty's fleet.
 
 use crate::{bitmap::runs, pallet::*, Bounty, ReceiptFault, SubmittedReceipt};
 use alloc::vec::Vec;
@@ -11,7 +11,7 @@ use waybill_primitives::{
 	DeviceIndex, FleetId, Hash32, Registry,
 };
 
-/// The most hashes of a batch's proof.
+/// The largest number of hashes in a batch's proof.
 pub struct MaxProof<T>(PhantomData<T>);
 
 impl<T: Config> Get<u32> for MaxProof<T> {
@@ -20,15 +20,16 @@ impl<T: Config> Get<u32> for MaxProof<T> {
 	}
 }
 
-/// The most pages that the largest cap has.
+/// The number of pages of the largest cap.
 pub(crate) const MAX_CAP_PAGES: u32 = MAX_CAP_NODES.div_ceil(CAP_PAGE_NODES);
 
-/// The most cap pages that are read for these devices, whatever their fleet's cap: a node stands for one device or for more.
+/// An upper bound on the cap pages that are read for these devices, whatever their fleet's cap:
+/// each of its nodes covers at least one device.
 pub(crate) fn cap_pages_touched(indices: impl IntoIterator<Item = DeviceIndex>) -> u32 {
 	runs(indices.into_iter().map(|index| index / CAP_PAGE_NODES)).min(MAX_CAP_PAGES)
 }
 
-/// A fleet's cap. Each page is read once, as long as places are asked for in rising order.
+/// A fleet's cap. Each page is read once if the places are asked for in ascending order.
 pub(crate) struct Cap<T> {
 	fleet: FleetId,
 	page: Option<(u32, Vec<Hash32>)>,
@@ -36,12 +37,12 @@ pub(crate) struct Cap<T> {
 }
 
 impl<T: Config> Cap<T> {
-	/// Nothing is read yet.
+	/// Starts without reading anything.
 	pub(crate) fn new(fleet: FleetId) -> Self {
 		Self { fleet, page: None, config: PhantomData }
 	}
 
-	/// The node at this place, if there is one.
+	/// The node at a place, if there is one.
 	pub(crate) fn node(&mut self, place: u32) -> Option<H256> {
 		let number = place / CAP_PAGE_NODES;
 		let page = self.page.take().filter(|(loaded, _)| *loaded == number);
@@ -50,7 +51,8 @@ impl<T: Config> Cap<T> {
 	}
 }
 
-/// For each receipt, whether its key is that of the fleet's device, or why the receipt has no part in the proof.
+/// Answers for each receipt whether its key is that of the fleet's device, or why the proof does
+/// not cover the receipt.
 pub(crate) fn verify<T: Config>(
 	bounty: &Bounty<T>,
 	cap_height: u32,

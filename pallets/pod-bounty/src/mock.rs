@@ -1,4 +1,4 @@
-//! A runtime of balances and the escrow, a registry in its storage, and devices with real keys.
+//! A runtime with balances and the escrow, a registry in its storage, and devices with real keys.
 
 use crate::{self as pallet_pod_bounty, pallet::*, BalanceOf, SubmittedReceipt};
 use frame_support::{
@@ -66,7 +66,7 @@ parameter_types! {
 	pub static ShortestDuration: BlockNumber = MIN_DURATION;
 	pub static StorageBase: Balance = 20;
 	pub static StorageByte: Balance = 1;
-	/// The pages of caps that were read.
+	/// The pages of caps read so far.
 	pub static CapReads: Vec<u32> = Vec::new();
 }
 
@@ -136,7 +136,7 @@ type FleetKeys = StorageMap<MockRegistry, Twox64Concat, FleetId, Vec<DeviceKey>,
 #[storage_alias]
 type FleetUsers = StorageMap<MockRegistry, Twox64Concat, FleetId, u32, ValueQuery>;
 
-/// The registry, in the storage under test so that failed calls leave it alone too.
+/// The registry. It is in the storage under test, so a failed call leaves it unchanged too.
 pub struct MockRegistry;
 
 impl Registry<AccountId> for MockRegistry {
@@ -185,7 +185,7 @@ impl MockRegistry {
 		FleetKeys::insert(id, (0..fleet.count()).map(|index| fleet.key(index)).collect::<Vec<_>>());
 	}
 
-	/// A fleet of which no more than the cap is known.
+	/// Adds a fleet of which only the cap is known.
 	pub fn add_fleet_of(id: FleetId, model: u64, cap: &[Hash32], count: u32) {
 		let root = root_of_cap::<Blake2b256>(cap).expect("a cap has nodes");
 		let height = cap_height(count, cap.len() as u32).unwrap_or_default();
@@ -218,7 +218,7 @@ impl MockRegistry {
 	}
 }
 
-/// A release like release 0, of the suite whose ciphertexts are proved.
+/// A release like release 0, but of the suite with proofs.
 pub const PROVEN: ReleaseId = 3;
 
 /// The digest of a release in the mock registry.
@@ -227,7 +227,7 @@ pub fn digest(release: ReleaseId) -> Digest {
 	Digest { suite, bytes: [release as u8 + 1; 32] }
 }
 
-/// Devices with their keys and the tree over them, of which the level at `cap_height` is on the chain.
+/// Devices with their keys and the tree over them. The chain stores the level at `cap_height`.
 pub struct Fleet {
 	pub pairs: Vec<ed25519::Pair>,
 	pub tree: FleetTree,
@@ -235,7 +235,7 @@ pub struct Fleet {
 }
 
 impl Fleet {
-	/// With a node of the cap for four devices.
+	/// A fleet whose cap has one node for four devices.
 	pub fn new(seed: u8, count: u32) -> Self {
 		Self::with_cap(seed, count, 2)
 	}
@@ -263,7 +263,7 @@ impl Fleet {
 		self.tree.cap(self.cap_height)
 	}
 
-	/// The multiproof of devices in rising order.
+	/// The multiproof of these devices, which are in ascending order.
 	pub fn proof(&self, indices: &[DeviceIndex]) -> Vec<H256> {
 		let hashes = self.tree.multiproof(self.cap_height, indices).expect("in order and in the fleet");
 		hashes.into_iter().map(H256).collect()
@@ -275,7 +275,7 @@ impl Fleet {
 		DeviceSignature::Ed25519(self.pairs[index as usize].sign(&statement.signing_bytes(&genesis)).0)
 	}
 
-	/// A receipt that holds, over the lock of [`lock_key`].
+	/// A valid receipt over the lock of [`lock_key`].
 	pub fn receipt(&self, bounty: BountyId, index: DeviceIndex, distributor: &AccountId) -> SubmittedReceipt {
 		self.receipt_until(bounty, index, distributor, BlockNumber::MAX)
 	}
@@ -311,7 +311,7 @@ impl Fleet {
 		}
 	}
 
-	/// Receipts of these devices.
+	/// Valid receipts of these devices.
 	pub fn receipts(
 		&self,
 		bounty: BountyId,
@@ -322,7 +322,7 @@ impl Fleet {
 	}
 }
 
-/// The digest that a bounty is for; release 0's if there is no bounty.
+/// The digest of a bounty's release; release 0's if there is no such bounty.
 fn digest_of(bounty: BountyId) -> Digest {
 	Bounties::<Test>::get(bounty).map_or(digest(0), |bounty| bounty.digest)
 }
@@ -332,7 +332,7 @@ pub fn lock(bounty: BountyId, key: &LockKey) -> Lock {
 	digest_of(bounty).suite.lock(key).expect("a key of the suite")
 }
 
-/// The key that a distributor chose for a device, which is one under every suite.
+/// The key that a distributor chose for a device. It is a valid key under every suite.
 pub fn lock_key(distributor: &AccountId, index: DeviceIndex) -> LockKey {
 	let mut key: LockKey = distributor.clone().into();
 	key[..4].copy_from_slice(&index.to_le_bytes());
@@ -353,11 +353,11 @@ pub const OTHER_VENDOR: AccountId = account(2);
 pub const ALICE: AccountId = account(3);
 pub const BOB: AccountId = account(4);
 pub const STRANGER: AccountId = account(9);
-/// What each of the accounts above starts with.
+/// The money that each of the accounts above starts with.
 pub const FUNDS: Balance = 1_000_000;
 
-/// Release 0 of model 0 for [`fleet`] 0, releases 1 and [`PROVEN`] likewise; release 2 of the other vendor's model 1 for
-/// [`other_fleet`] 1.
+/// The fleet of release 0 and model 0, and of releases 1 and [`PROVEN`]. Release 2 is of the other
+/// vendor's model 1, for [`other_fleet`] 1.
 pub fn fleet() -> &'static Fleet {
 	static FLEET: OnceLock<Fleet> = OnceLock::new();
 	FLEET.get_or_init(|| Fleet::new(0, 40))
@@ -368,7 +368,7 @@ pub fn other_fleet() -> &'static Fleet {
 	FLEET.get_or_init(|| Fleet::new(1, 3))
 }
 
-/// Undoes what tests set on this thread.
+/// Resets the parameters that tests set on this thread.
 pub fn reset_parameters() {
 	MaxBatch::set(32);
 	MinClosePages::set(1);
@@ -410,7 +410,7 @@ pub fn run(test: impl FnOnce()) {
 	});
 }
 
-/// Sends a call as a block would, undone as a whole if it fails.
+/// Sends a call as a block would. A call that fails is undone as a whole.
 pub fn send(who: &AccountId, call: Call<Test>) -> DispatchResult {
 	let sent = RuntimeCall::PodBounty(call).dispatch(RuntimeOrigin::signed(who.clone()));
 	sent.map(|_| ()).map_err(|error| error.error)
@@ -426,7 +426,7 @@ pub fn open(
 	send(who, Call::open { release, fleet, reward, expires_at })
 }
 
-/// Opens bounty 0: release 0, [`fleet`] 0, 100 for each device, expiry at block 101.
+/// Opens bounty 0: release 0, [`fleet`] 0, a reward of 100 for each device, expiry at block 101.
 pub fn open_default() -> BountyId {
 	let id = NextBounty::<Test>::get();
 	open(&VENDOR, 0, 0, 100, 101).expect("the vendor has the funds");
@@ -444,19 +444,19 @@ pub fn raise(who: &AccountId, bounty: BountyId, reward: Balance, expires_at: Blo
 	send(who, Call::raise { bounty, reward, expires_at })
 }
 
-/// Reserves by receipts with the proof that belongs to their devices.
+/// Reserves by receipts, with the proof for their devices.
 pub fn reserve(who: &AccountId, bounty: BountyId, receipts: Vec<SubmittedReceipt>) -> DispatchResult {
 	let proof = proof_of(bounty, &receipts);
 	reserve_with(who, bounty, receipts, proof)
 }
 
-/// Reserves by receipts with a proof of any kind.
+/// Reserves by receipts, with any proof.
 pub fn reserve_with(who: &AccountId, bounty: BountyId, receipts: Vec<SubmittedReceipt>, proof: Vec<H256>) -> DispatchResult {
 	let (receipts, proof) = (receipts.try_into().expect("a batch"), proof.try_into().expect("a proof"));
 	send(who, Call::reserve { bounty, receipts, proof })
 }
 
-/// The multiproof of those receipts that are in order and of devices that exist.
+/// The multiproof of the receipts that are in order and of devices that exist.
 pub fn proof_of(bounty: BountyId, receipts: &[SubmittedReceipt]) -> Vec<H256> {
 	let fleet = Bounties::<Test>::get(bounty).map_or(0, |bounty| bounty.fleet);
 	let (keys, height) = (FleetKeys::get(fleet), MockRegistry::fleet(fleet).map_or(0, |fleet| fleet.cap_height));
@@ -470,7 +470,7 @@ pub fn proof_of(bounty: BountyId, receipts: &[SubmittedReceipt]) -> Vec<H256> {
 	hashes.into_iter().map(H256).collect()
 }
 
-/// Reserves devices of [`fleet`] with receipts that hold, and answers the reservation's id.
+/// Reserves devices of [`fleet`] with valid receipts and returns the reservation's id.
 pub fn reserve_devices(who: &AccountId, bounty: BountyId, indices: impl IntoIterator<Item = DeviceIndex>) -> ReservationId {
 	let number = Bounties::<Test>::get(bounty).expect("opened").next_reservation;
 	reserve(who, bounty, fleet().receipts(bounty, indices, who)).expect("the receipts hold");
@@ -512,12 +512,12 @@ pub fn events() -> Vec<Event<Test>> {
 	System::events().into_iter().filter_map(own).collect()
 }
 
-/// Asserts that a call fails by this error and changes nothing.
+/// Asserts that a call fails with this error and changes nothing.
 pub fn assert_refused(call: impl FnOnce() -> DispatchResult, error: impl Into<DispatchError>) {
 	frame_support::assert_noop!(call(), error.into());
 }
 
-/// The state in which benchmarks start, with a keystore to sign receipts.
+/// The state in which benchmarks start, with a keystore that signs receipts.
 #[cfg(feature = "runtime-benchmarks")]
 pub fn benchmark_ext() -> sp_io::TestExternalities {
 	let mut ext = new_test_ext();

@@ -12,7 +12,7 @@ use sp_runtime::{
 };
 use waybill_primitives::{BlockNumber, BountyId, FleetId, Registry, ReleaseId};
 
-/// The bytes of a storage item beside its value: its key and its place in the trie.
+/// The bytes that a storage item takes besides its value: its key and its place in the trie.
 const ITEM_OVERHEAD: u64 = 64;
 
 impl<T: Config> Pallet<T> {
@@ -33,7 +33,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(!ActiveBounties::<T>::contains_key(release_id, fleet_id), Error::<T>::AlreadyOpen);
 		ensure!(reward >= T::MinReward::get(), Error::<T>::RewardTooLow);
 		let now = Self::now();
-		// A bounty that is open for no block at all is never meant.
+		// Nobody wants a bounty that is open for no block at all.
 		let shortest = T::MinDuration::get().max(1);
 		ensure!(expires_at >= now.saturating_add(shortest), Error::<T>::DurationTooShort);
 		Self::ensure_not_too_long(now, expires_at)?;
@@ -97,7 +97,7 @@ impl<T: Config> Pallet<T> {
 			Self::ensure_not_too_long(now, expires_at)?;
 		}
 
-		// What was saved on devices paid at an older reward counts.
+		// Money saved on devices that were paid at an older reward counts.
 		let needed = Self::times(reward, unpaid)?;
 		if let Some(more) = needed.checked_sub(&bounty.held).filter(|more| !more.is_zero()) {
 			T::Currency::hold(&HoldReason::Reward.into(), &who, more)?;
@@ -110,12 +110,12 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// The number of this block.
+	/// The number of the current block.
 	pub(crate) fn now() -> BlockNumber {
 		frame_system::Pallet::<T>::block_number().saturated_into()
 	}
 
-	/// `amount` for each of so many devices.
+	/// `amount` for each of `devices` devices.
 	pub(crate) fn times(amount: BalanceOf<T>, devices: u32) -> Result<BalanceOf<T>, ArithmeticError> {
 		amount.checked_mul(&devices.into()).ok_or(ArithmeticError::Overflow)
 	}
@@ -127,7 +127,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// What a bounty may come to store, as one piece: itself, its place among the active ones, and both bitmaps.
+	/// The most that a bounty may store, as one item: itself, its entry among the active ones, and
+	/// both bitmaps.
 	pub(crate) fn bounty_footprint(count: u32) -> Footprint {
 		let pages = u64::from(page_count(count)).saturating_mul(2);
 		let page = ITEM_OVERHEAD.saturating_add(PAGE_BYTES as u64);
@@ -143,7 +144,7 @@ impl<T: Config> Pallet<T> {
 }
 
 impl<T: Config> Bounty<T> {
-	/// The number of devices that are not paid.
+	/// The number of unpaid devices.
 	pub(crate) fn unpaid(&self) -> u32 {
 		self.count.saturating_sub(self.paid)
 	}

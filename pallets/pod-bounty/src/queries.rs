@@ -39,7 +39,7 @@ impl<T: Config> Pallet<T> {
 		Some(ReservationView { distributor, reward, deposit, exclusive_until, slots: slots.into_inner() })
 	}
 
-	/// Where a device stands, until closing starts.
+	/// Whether a device is paid or reserved. `None` once closing has started.
 	pub fn device_status(id: BountyId, index: DeviceIndex) -> Option<DeviceStatus> {
 		Bounties::<T>::get(id).filter(|bounty| bounty.closing.is_none() && index < bounty.count)?;
 		let page = page_of(index);
@@ -50,7 +50,7 @@ impl<T: Config> Pallet<T> {
 		Some(DeviceStatus { paid: PaidPages::<T>::get(id, page).contains(index), reserved: reserved.flatten() })
 	}
 
-	/// A page of the bitmap of paid devices, until closing starts.
+	/// A page of the bitmap of paid devices. `None` once closing has started.
 	pub fn paid_page(id: BountyId, page: u32) -> Option<Vec<u8>> {
 		let bounty = Bounties::<T>::get(id).filter(|bounty| bounty.closing.is_none())?;
 		(page < page_count(bounty.count)).then(|| PaidPages::<T>::get(id, page).as_bytes().to_vec())

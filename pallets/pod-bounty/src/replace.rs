@@ -1,4 +1,4 @@
-//! Taking devices from lapsed reservations.
+//! Replacing: taking devices from lapsed reservations.
 
 use crate::{pallet::*, BalanceOf, ReceiptFault, Reservation, LOG_TARGET};
 use alloc::collections::{btree_map::Entry, BTreeMap};
@@ -25,7 +25,7 @@ struct Loaded<T: Config> {
 }
 
 impl<T: Config> Replacements<T> {
-	/// Nothing is read yet.
+	/// Starts without reading anything.
 	pub(crate) fn new(bounty: BountyId, now: BlockNumber) -> Self {
 		Self { bounty, now, loaded: BTreeMap::new() }
 	}
@@ -44,7 +44,7 @@ impl<T: Config> Replacements<T> {
 		Ok(())
 	}
 
-	/// Takes a device that was checked.
+	/// Takes a device that [`Self::check`] has allowed.
 	pub(crate) fn take(&mut self, number: ReservationId, index: DeviceIndex) {
 		if let Some(loaded) = self.loaded.get_mut(&number) {
 			loaded.reservation.slots.retain(|slot| slot.device_index != index);
@@ -52,7 +52,8 @@ impl<T: Config> Replacements<T> {
 		}
 	}
 
-	/// Writes the reservations that lost devices, burns the deposits for these, and answers how many devices they were.
+	/// Writes the reservations that lost devices, burns the deposits for these devices, and returns
+	/// their number.
 	pub(crate) fn settle(self, replaced_by: ReservationId) -> Result<u32, DispatchError> {
 		let bounty = self.bounty;
 		let mut devices = 0u32;
@@ -82,7 +83,7 @@ impl<T: Config> Replacements<T> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// Burns a distributor's deposit.
+	/// Burns a distributor's deposit and returns the amount burnt.
 	pub(crate) fn burn_deposit(distributor: &T::AccountId, amount: BalanceOf<T>) -> Result<BalanceOf<T>, DispatchError> {
 		if amount.is_zero() {
 			return Ok(amount);
@@ -97,7 +98,7 @@ impl<T: Config> Pallet<T> {
 }
 
 impl<T: Config> Reservation<T> {
-	/// Whether the device is among those not claimed yet.
+	/// Whether the device is one of those not claimed yet.
 	pub(crate) fn holds(&self, index: DeviceIndex) -> bool {
 		self.slots.binary_search_by_key(&index, |slot| slot.device_index).is_ok()
 	}

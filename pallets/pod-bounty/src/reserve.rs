@@ -105,21 +105,21 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
-/// What the weight of a batch depends on.
+/// The quantities that determine the weight of a batch.
 #[derive(Clone, Copy)]
 pub(crate) struct BatchSize {
 	pub(crate) devices: u32,
-	/// Hashes of the proof.
+	/// The number of hashes in the proof.
 	pub(crate) hashes: u32,
-	/// Pages of the fleet's cap.
+	/// The number of pages of the fleet's cap.
 	pub(crate) cap_pages: u32,
-	/// Pages of the bitmaps.
+	/// The number of pages of the bitmaps.
 	pub(crate) pages: u32,
-	/// Reservations that may lose devices.
+	/// The number of reservations that may lose devices.
 	pub(crate) replaced: u32,
 }
 
-/// What the checks of a batch have read and accepted. Nothing is written.
+/// What the checks of a batch have read and accepted. It writes nothing.
 struct Batch<'a, T: Config> {
 	id: BountyId,
 	bounty: &'a Bounty<T>,
@@ -147,7 +147,8 @@ impl<'a, T: Config> Batch<'a, T> {
 		}
 	}
 
-	/// Whether the receipt can be reserved, when its membership is known; the signature comes last.
+	/// Checks whether a receipt can be reserved. `member` is the verdict of the proof. The
+	/// signature is checked last, because it costs the most.
 	fn check(&mut self, receipt: &SubmittedReceipt, member: Result<bool, ReceiptFault>) -> Result<(), ReceiptFault> {
 		let (member, index) = (member?, receipt.device_index);
 		ensure!(receipt.valid_until >= self.now, ReceiptFault::ReceiptExpired);
@@ -177,7 +178,7 @@ impl<'a, T: Config> Batch<'a, T> {
 		signature::verify(&receipt.device_key, &statement.signing_bytes(&self.genesis), &receipt.signature)
 	}
 
-	/// Takes a receipt that was checked.
+	/// Accepts a receipt that [`Self::check`] found valid.
 	fn accept(&mut self, receipt: &SubmittedReceipt) {
 		self.slots.push(ReservedSlot { device_index: receipt.device_index, lock: receipt.lock });
 		if let Some(number) = receipt.replaces {

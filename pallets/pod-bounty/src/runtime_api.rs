@@ -1,4 +1,4 @@
-//! What clients ask of the escrow.
+//! The runtime API by which clients read the escrow.
 
 use alloc::vec::Vec;
 use codec::Codec;
@@ -8,7 +8,7 @@ use waybill_primitives::{
 };
 
 sp_api::decl_runtime_apis! {
-	/// Bounties, reservations, payments and distributors.
+	/// Read access to bounties, reservations, payments and distributors.
 	#[api_version(2)]
 	pub trait PodBountyApi<AccountId, Balance>
 	where
@@ -18,20 +18,23 @@ sp_api::decl_runtime_apis! {
 		/// The bounties for a release that have not started closing.
 		fn bounties(release: ReleaseId) -> Vec<BountyView<AccountId, Balance>>;
 
-		/// A bounty, until its last remains are removed.
+		/// A bounty, until the last step of closing removes it.
 		fn bounty(bounty: BountyId) -> Option<BountyView<AccountId, Balance>>;
 
-		/// The bounties that take reservations: neither expired nor closing. Whether the release is yanked is not checked.
+		/// The bounties that take reservations: those neither expired nor closing. It does not
+		/// check whether the release is yanked.
 		fn open_bounties() -> Vec<BountyView<AccountId, Balance>>;
 
 		/// A standing reservation.
 		fn reservation(bounty: BountyId, reservation: ReservationId) -> Option<ReservationView<AccountId, Balance>>;
 
-		/// Where a device stands; nothing for a bounty that does not exist or is closing, or a device that does not exist.
+		/// Whether a device is paid or reserved. `None` if the bounty does not exist or is closing,
+		/// or if the device does not exist.
 		fn device_status(bounty: BountyId, index: DeviceIndex) -> Option<DeviceStatus>;
 
-		/// 512 bytes of the bitmap of paid devices, 4096 devices a page; device `i` of the page is bit `i % 8`, from the
-		/// lowest, of byte `i / 8`. Nothing for a bounty that does not exist or is closing, or a page beyond its fleet.
+		/// A page of the bitmap of paid devices: 512 bytes for 4096 devices. Device `i` of the page
+		/// is bit `i % 8`, from the lowest, of byte `i / 8`. `None` if the bounty does not exist or
+		/// is closing, or if the page is beyond its fleet.
 		fn paid_page(bounty: BountyId, page: u32) -> Option<Vec<u8>>;
 
 		/// The distributors and where devices reach them.

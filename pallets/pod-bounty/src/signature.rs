@@ -1,4 +1,4 @@
-//! Whether a device signed.
+//! Checks devices' signatures.
 
 use sp_core::ed25519;
 use waybill_primitives::{DeviceKey, DeviceSignature};
@@ -9,13 +9,14 @@ const ORDER: [u8; 32] = [
 	0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// Whether the signature's scalar `s` is reduced (RFC 8032, 5.1.7). A signature has one such form alone.
+/// Whether the signature's scalar `s` is reduced (RFC 8032, 5.1.7). Only one form of a signature
+/// is.
 fn is_canonical(signature: &[u8; 64]) -> bool {
 	let scalar = signature.iter().skip(32);
 	scalar.rev().lt(ORDER.iter().rev())
 }
 
-/// Whether `signature` is that of `key`, which must not be weak, over `message`.
+/// Whether `signature` over `message` is by `key`. A weak key is refused.
 pub(crate) fn verify(key: &DeviceKey, message: &[u8], signature: &DeviceSignature) -> bool {
 	match (key, signature) {
 		(DeviceKey::Ed25519(key), DeviceSignature::Ed25519(signature)) => {
@@ -57,7 +58,7 @@ mod tests {
 		assert!(verify(&key, b"message", &DeviceSignature::Ed25519(signature)));
 		assert!(!verify(&key, b"massage", &DeviceSignature::Ed25519(signature)));
 
-		// The same scalar plus the order: the same point equation, another encoding.
+		// The scalar plus the order: the same point equation in another encoding.
 		let mut malleated = signature;
 		let mut carry = 0u16;
 		for (byte, order) in malleated[32..].iter_mut().zip(ORDER) {

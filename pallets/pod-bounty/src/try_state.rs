@@ -1,4 +1,4 @@
-//! What holds between any two calls.
+//! The invariants of the pallet's storage.
 
 use crate::{bitmap::Page, page_count, pallet::*, BalanceOf, Bounty, PAGE_DEVICES};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -98,7 +98,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Every account that has bounties or reservations, and every vendor and distributor that had, holds exactly their sum.
+	/// Checks that every account's hold is the sum over its bounties or reservations. Vendors and
+	/// distributors that have none left must hold nothing.
 	fn check_holds(reason: HoldReason, sums: Sums<T>) -> DispatchResult {
 		let reason = reason.into();
 		for who in frame_system::Account::<T>::iter_keys() {

@@ -15,7 +15,7 @@ use waybill_primitives::{
 #[scale_info(skip_type_params(T))]
 #[codec(mel_bound(T: Config))]
 pub struct Bounty<T: Config> {
-	/// Who pays.
+	/// The vendor, who pays.
 	pub vendor: T::AccountId,
 	/// The release to deliver.
 	pub release: ReleaseId,
@@ -27,40 +27,42 @@ pub struct Bounty<T: Config> {
 	pub count: u32,
 	/// The payload's digest, which receipts name.
 	pub digest: Digest,
-	/// What a device that is reserved now will earn its distributor.
+	/// The reward for each device reserved from now on.
 	pub reward: BalanceOf<T>,
-	/// The first block in which nothing can be reserved any more.
+	/// The first block in which nothing can be reserved.
 	pub expires_at: BlockNumber,
-	/// What is on hold for this bounty on the vendor's account: at least `reward` for each unpaid device.
+	/// The money on hold for this bounty on the vendor's account: at least `reward` for each unpaid
+	/// device.
 	pub held: BalanceOf<T>,
 	/// The number of devices that are paid.
 	pub paid: u32,
 	/// The number of devices in standing reservations.
 	pub reserved: u32,
-	/// The first block in which no reservation is exclusive any more.
+	/// The first block in which no reservation is exclusive.
 	pub exclusive_until: BlockNumber,
 	/// The id of the next reservation.
 	pub next_reservation: ReservationId,
 	/// The vendor's deposit for the storage.
 	pub ticket: T::BountyDeposit,
-	/// Set once closing has started: the bitmap page to remove next.
+	/// The bitmap page to remove next, once closing has started.
 	pub closing: Option<u32>,
 }
 
-/// A batch of devices that one distributor has receipts of and may claim.
+/// A batch of devices for which a distributor submitted receipts and which it may claim.
 #[derive(CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, Encode, Decode, TypeInfo, MaxEncodedLen)]
 #[scale_info(skip_type_params(T))]
 #[codec(mel_bound(T: Config))]
 pub struct Reservation<T: Config> {
-	/// Who is paid.
+	/// The distributor, who is paid.
 	pub distributor: T::AccountId,
 	/// The reward for each device, fixed when it was reserved.
 	pub reward: BalanceOf<T>,
-	/// The deposit for each device that is on hold on the distributor's account.
+	/// The deposit for each device, on hold on the distributor's account.
 	pub deposit: BalanceOf<T>,
 	/// The first block in which others may take the devices.
 	pub exclusive_until: BlockNumber,
-	/// The devices that are not claimed yet, in the order of their indices; never empty.
+	/// The devices that are not claimed yet, in the order of their indices. The list is never
+	/// empty.
 	pub slots: BoundedVec<ReservedSlot, T::MaxBatch>,
 }
 

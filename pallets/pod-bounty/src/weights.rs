@@ -1,7 +1,8 @@
-//! What the calls cost, as measured on the runtime's wasm by `make weights`. Generated: do not edit.
+//! The calls' weights, measured on the runtime's wasm by `make weights`. Generated: do not edit.
 //!
 //! DATE: 2026-11-20, STEPS: 16, REPEAT: 8, CPU: AMD EPYC, by frame-omni-bencher.
-//! Proof sizes are left out: no relay chain checks this chain. `claim` was measured by itself, with the lock hash of the suite Zkcp.
+//! Proof sizes are left out: no relay chain checks this chain. `claim` was measured separately,
+//! with the lock hash of the suite Zkcp.
 
 #![cfg_attr(rustfmt, rustfmt_skip)]
 #![allow(unused_parens, clippy::unnecessary_cast)]
@@ -9,7 +10,7 @@
 use core::marker::PhantomData;
 use frame_support::{traits::Get, weights::Weight};
 
-/// The weight of each benchmark; what a component counts, the benchmark says.
+/// The weight of each benchmark. The benchmark says what its components count.
 pub trait WeightInfo {
 	/// `open`.
 	fn open() -> Weight;

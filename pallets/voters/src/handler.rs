@@ -1,4 +1,4 @@
-//! Hands the voters on from the session to GRANDPA, and keeps them.
+//! Passes the voters from the session on to GRANDPA, and records them.
 
 use crate::{Config, Pallet, Voter};
 use alloc::vec::Vec;

@@ -23,16 +23,17 @@ use sp_consensus_grandpa::{AuthorityId, RoundNumber, SetId};
 
 const LOG_TARGET: &str = "runtime::voters";
 
-/// How many sets' voters are kept: the present set and those before it. Nobody can report what was done in older ones.
+/// The number of sets whose voters are kept: the current set and those before it. Equivocations in
+/// older sets cannot be reported.
 pub const KEPT_SETS: SetId = 16;
 
-/// A voter: its key and, at that time, its account.
+/// A voter: its key, and the account that it had at that time.
 pub type Voter<T> = (AuthorityId, <T as frame_system::Config>::AccountId);
 
 /// Ends the appointment of a voter.
 pub trait Appointments<AccountId> {
-	/// Ends the appointment of `who` from the next session on. Returns whether it ended: it does not if `who` has none, or if no
-	/// other appointed account could vote.
+	/// Ends the appointment of `who` from the next session on. Returns whether it ended. It does
+	/// not end if `who` has none, or if no other appointed account could vote.
 	fn end(who: &AccountId) -> bool;
 }
 
@@ -45,7 +46,7 @@ pub mod pallet {
 	use frame_support::pallet_prelude::*;
 	use frame_system::{offchain::CreateBare, pallet_prelude::BlockNumberFor};
 
-	/// The version of the storage layout, which is also that of chains whose runtime named none.
+	/// The version of the storage layout. It is also that of chains whose runtime did not set one.
 	pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(0);
 
 	/// The pallet.
@@ -64,7 +65,8 @@ pub mod pallet {
 		/// Ends the appointment of a voter that voted twice.
 		type Appointments: Appointments<Self::AccountId>;
 
-		/// How many blocks a report waits in the pool of the node that made it: that node itself has to author.
+		/// The number of blocks for which a report waits in the pool of the node that made it. Only
+		/// that node can include it, when it authors a block.
 		type ReportLifetime: Get<u64>;
 	}
 
@@ -85,11 +87,12 @@ pub mod pallet {
 		Equivocated {
 			/// The voter's account.
 			who: T::AccountId,
-			/// The set.
+			/// The set's id.
 			set_id: SetId,
-			/// The round.
+			/// The round's number.
 			round: RoundNumber,
-			/// Whether its appointment ended. The last appointed account keeps it, and one that has none cannot lose it.
+			/// Whether its appointment ended. The last account that can vote keeps it, and an
+			/// account without an appointment has none to lose.
 			removed: bool,
 		},
 	}
@@ -109,10 +112,10 @@ impl<T: Config> Pallet<T> {
 		Sets::<T>::get(set_id).into_iter().find_map(|(voter, who)| (voter == *key).then_some(who))
 	}
 
-	/// Keeps the voters of the present set, and forgets those of the set that is too old now.
+	/// Records the voters of the current set and removes the set that is now too old.
 	fn note(voters: Vec<Voter<T>>) {
 		let set_id = pallet_grandpa::Pallet::<T>::current_set_id();
-		// A set never changes under its id.
+		// The voters of a set never change under its id.
 		if Sets::<T>::contains_key(set_id) {
 			return;
 		}

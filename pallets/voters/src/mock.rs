@@ -1,4 +1,4 @@
-//! A chain with sessions and GRANDPA, whose validators and appointments the tests set.
+//! A chain with sessions and GRANDPA. The tests set its validators and appointments.
 
 use crate::{self as pallet_voters, Appointments, OnRecord};
 use core::cell::RefCell;
@@ -13,9 +13,9 @@ use sp_keyring::Ed25519Keyring;
 use sp_runtime::{impl_opaque_keys, traits::ConvertInto, BuildStorage};
 use sp_staking::SessionIndex;
 
-/// The most voters of a set.
+/// The largest number of voters in a set.
 pub const MAX_VOTERS: u32 = 3;
-/// For how many blocks a report waits.
+/// The number of blocks for which a report waits.
 pub const REPORT_LIFETIME: u64 = 100;
 
 pub type AccountId = u64;
@@ -68,13 +68,13 @@ impl_opaque_keys! {
 }
 
 thread_local! {
-	/// Who validates from the next session on; nothing if the present ones go on.
+	/// The validators from the next session on; `None` if the current ones stay.
 	static NEXT: RefCell<Option<Vec<AccountId>>> = const { RefCell::new(None) };
-	/// Who is appointed.
+	/// The appointed accounts.
 	static APPOINTED: RefCell<Vec<AccountId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Every block ends a session.
+/// Ends a session with every block.
 pub struct EachBlock;
 
 impl ShouldEndSession<u64> for EachBlock {
@@ -143,12 +143,12 @@ impl pallet_voters::Config for Test {
 	type ReportLifetime = ConstU64<REPORT_LIFETIME>;
 }
 
-/// The accounts of the tests, each with the key of the same number.
+/// The accounts of the tests. Each has the key with the same number.
 pub const ALICE: AccountId = 1;
 pub const BOB: AccountId = 2;
 pub const CHARLIE: AccountId = 3;
 
-/// The pair of an account.
+/// The key pair of an account.
 pub fn pair(who: AccountId) -> Ed25519Keyring {
 	match who {
 		ALICE => Ed25519Keyring::Alice,
@@ -162,17 +162,17 @@ pub fn key(who: AccountId) -> AuthorityId {
 	pair(who).public().into()
 }
 
-/// Who is appointed.
+/// The appointed accounts.
 pub fn appointed() -> Vec<AccountId> {
 	APPOINTED.with_borrow(Clone::clone)
 }
 
-/// Sets who is appointed.
+/// Sets the appointed accounts.
 pub fn appoint(accounts: &[AccountId]) {
 	APPOINTED.set(accounts.to_vec());
 }
 
-/// Gives the vote to these, as a new set.
+/// Makes these accounts the voters of a new set.
 pub fn next_set(accounts: &[AccountId]) {
 	let voters: Vec<_> = accounts.iter().map(|who| (who, key(*who))).collect();
 	<Voters as OneSessionHandler<AccountId>>::on_new_session(true, voters.clone().into_iter(), voters.into_iter());
@@ -182,7 +182,7 @@ pub fn next_set(accounts: &[AccountId]) {
 	System::reset_events();
 }
 
-/// Runs a test on a chain whose first voters are Alice and Bob. What always holds must hold after it.
+/// Runs a test on a chain whose first voters are Alice and Bob, then checks the invariants.
 pub fn test(run: impl FnOnce()) {
 	let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
 	let keys = [ALICE, BOB].map(|who| (who, who, SessionKeys { grandpa: key(who) })).to_vec();

@@ -1,4 +1,5 @@
-//! Reports of equivocations. Nodes that see one make a report by themselves; any account can send one.
+//! Reports of equivocations. A node that sees an equivocation reports it by itself; any account can
+//! send a report.
 
 use crate::{Appointments, Config, Event, Offences, Pallet, LOG_TARGET};
 use alloc::boxed::Box;
@@ -19,7 +20,8 @@ use sp_runtime::{
 use sp_session::{GetSessionNumber, GetValidatorCount, ValidatorCount};
 use sp_staking::{offence::OffenceReportSystem, SessionIndex};
 
-/// Stands where a proof of key ownership would: the chain has the voters on record. `Max` is the most voters of a set.
+/// Replaces a proof of key ownership, because the chain has the voters on record. `Max` is the
+/// largest number of voters in a set.
 #[derive(
 	CloneNoBound, PartialEqNoBound, EqNoBound, DebugNoBound, DefaultNoBound, Encode, Decode, DecodeWithMemTracking, TypeInfo,
 )]
@@ -30,14 +32,14 @@ use sp_staking::{offence::OffenceReportSystem, SessionIndex};
 pub struct OnRecord<Max>(PhantomData<Max>);
 
 impl<Max> GetSessionNumber for OnRecord<Max> {
-	/// Nobody asks: sets, not sessions, are on record.
+	/// Unused: the chain records voter sets, not sessions.
 	fn session(&self) -> SessionIndex {
 		Default::default()
 	}
 }
 
 impl<Max: Get<u32>> GetValidatorCount for OnRecord<Max> {
-	/// As many as there can be: the price of a report is for these.
+	/// The largest possible number, so the weight of a report covers every set.
 	fn validator_count(&self) -> ValidatorCount {
 		Max::get()
 	}
@@ -47,11 +49,11 @@ type Proof<T> = EquivocationProof<<T as frame_system::Config>::Hash, BlockNumber
 type Evidence<T> = (Proof<T>, <T as pallet_grandpa::Config>::KeyOwnerProof);
 
 impl<T: Config> Pallet<T> {
-	/// Whom this convicts of what is not known yet.
+	/// The account that this proof convicts, unless the offence is already recorded.
 	fn offender(proof: &Proof<T>) -> Result<T::AccountId, GrandpaError<T>> {
 		let set_id = proof.set_id();
 		let who = Self::voter(set_id, proof.offender()).ok_or(GrandpaError::<T>::InvalidKeyOwnershipProof)?;
-		// What it did before it was removed the last time is settled.
+		// The latest recorded offence settles all earlier ones.
 		let known = Offences::<T>::get(&who).is_some_and(|latest| set_id <= latest);
 		ensure!(!known, GrandpaError::<T>::DuplicateOffenceReport);
 		ensure!(check_equivocation_proof(proof.clone()), GrandpaError::<T>::InvalidEquivocationProof);

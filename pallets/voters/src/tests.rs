@@ -1,4 +1,4 @@
-//! The record and the reports.
+//! Tests of the record and of the reports.
 
 use crate::{
 	mock::{
@@ -25,7 +25,7 @@ use sp_staking::offence::OffenceReportSystem;
 
 type Ownership = OnRecord<ConstU32<MAX_VOTERS>>;
 
-/// Says that `voter` prevoted for both targets, with `signer`'s signatures.
+/// A proof that `voter` prevoted for both targets, with `signer`'s signatures.
 fn prevotes(voter: AccountId, signer: AccountId, set_id: SetId, round_number: RoundNumber, targets: [u8; 2]) -> Proof {
 	let [first, second] = targets.map(|target| {
 		let vote = Prevote::<Header> { target_hash: H256::repeat_byte(target), target_number: 7 };
@@ -188,7 +188,7 @@ fn report_should_wait_in_the_pool_of_its_node() {
 		let proof = equivocation(BOB, 0, 1);
 		let valid = validate(&proof).unwrap();
 		assert!(!valid.propagate && valid.longevity == REPORT_LIFETIME);
-		// The pool is part of the externalities that a node gives its runtime.
+		// A node gives its runtime the pool as one of its externalities.
 		let mut node = sp_io::TestExternalities::default();
 		node.register_extension(TransactionPoolExt::new(pool));
 		node.execute_with(|| Voters::publish_evidence((proof, Ownership::default())).unwrap());
@@ -207,7 +207,7 @@ fn ownership_proof_should_be_empty_and_priced_for_the_most_voters() {
 mod try_state {
 	use super::*;
 
-	/// What is wrong after this change. The change is taken back.
+	/// What the checks find after `change`. The change is undone.
 	fn wrong(change: impl FnOnce()) -> String {
 		frame_support::storage::with_transaction(|| {
 			change();
@@ -225,9 +225,9 @@ mod try_state {
 			let extra = |set_id: SetId| move || Sets::<Test>::insert(set_id, Sets::<Test>::get(0));
 			assert!(wrong(extra(1)).contains("a set is kept that should not be"));
 			let stranger = || Offences::<Test>::insert(CHARLIE, 0);
-			assert!(wrong(stranger).contains("an offender was no voter"));
+			assert!(wrong(stranger).contains("an offender was not a voter"));
 			let others = || Sets::<Test>::mutate(0, |set| drop(set.pop()));
-			assert!(wrong(others).contains("others vote than are kept"));
+			assert!(wrong(others).contains("the current voters are not those on record"));
 		});
 	}
 }

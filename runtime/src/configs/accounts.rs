@@ -1,4 +1,4 @@
-//! What accounts can do together or for one another, and root.
+//! What accounts can do together or for one another, and what root can do.
 
 use crate::{currency::deposit, Balance, Balances, OriginCaller, ProxyType, Runtime, RuntimeCall, RuntimeEvent, System};
 use frame_support::{parameter_types, traits::ConstU32};

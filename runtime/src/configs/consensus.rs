@@ -1,9 +1,10 @@
-//! Authors, sessions and finality.
+//! Block authors, sessions and finality.
 
 use crate::{
 	currency::deposit,
 	session::{Appointments, Collators, KickThreshold, SessionLength},
-	time::{Blocks, SlotDuration, HOUR},
+	slot::{Blocks, SlotDuration},
+	time::HOUR,
 	AccountId, Aura, Balance, Balances, CollatorSelection, Runtime, RuntimeEvent, Session, SessionKeys, Voters,
 };
 use frame_support::{
@@ -18,14 +19,14 @@ use pallet_voters::OnRecord;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_runtime::traits::OpaqueKeys;
 
-/// The most appointed collators.
+/// The largest number of appointed collators.
 pub const MAX_APPOINTED: u32 = 20;
-/// The most collators that joined by a bond.
+/// The largest number of collators that joined by a bond.
 pub const MAX_CANDIDATES: u32 = 80;
 
 parameter_types! {
 	pub const PotId: PalletId = PalletId(*b"wb/autho");
-	/// A collator's keys and, for each, whose it is.
+	/// The deposit for a collator's session keys and, for each key, the record of its owner.
 	pub const KeyDeposit: Balance = deposit(4, 4 * 100);
 }
 
@@ -77,13 +78,13 @@ impl pallet_grandpa::Config for Runtime {
 	type WeightInfo = ();
 	type MaxAuthorities = ConstU32<MAX_APPOINTED>;
 	type MaxNominators = ConstU32<0>;
-	// Which sessions a set voted in is of no use: `Voters` keeps the sets.
+	// Unused: `Voters` keeps the sets, so nobody asks in which sessions a set voted.
 	type MaxSetIdSessionEntries = ConstU64<0>;
 	type KeyOwnerProof = KeyOwnerProof;
 	type EquivocationReportSystem = Voters;
 }
 
-/// Says that a voter's key is on record.
+/// Shows that a voter's key is on record.
 pub type KeyOwnerProof = OnRecord<ConstU32<MAX_APPOINTED>>;
 
 impl pallet_voters::Config for Runtime {

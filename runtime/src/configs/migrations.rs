@@ -1,15 +1,17 @@
-//! What a new runtime does to the state of the old one, over several blocks. No transaction gets in before it is done.
+//! Migrations of the state at a runtime upgrade, over several blocks. No transaction gets in before
+//! they are done.
 //!
-//! These blocks count: exclusive windows pass, receipts and bounties expire, and nothing can be claimed meanwhile. The migrations of an
-//! upgrade take a tenth of the exclusive window at most: 60 blocks of the 600 that it has unless root sets another. What takes longer
-//! is split over several upgrades.
+//! Meanwhile time passes in blocks as usual: exclusive windows pass, receipts and bounties expire,
+//! and nobody can claim. The migrations of one upgrade may therefore take at most a tenth of the
+//! exclusive window: 60 blocks of the 600 that it has by default. What takes longer is split over
+//! several upgrades.
 
 use super::system::RuntimeBlockWeights;
 use crate::{Runtime, RuntimeEvent};
 use frame_support::{migrations::ForceUnstuckOnFailedMigration, parameter_types, traits::ConstU32, weights::Weight};
 use sp_runtime::Perbill;
 
-/// The migrations that are in this runtime, from the oldest to the newest.
+/// The migrations in this runtime, from the oldest to the newest.
 #[cfg(not(feature = "runtime-benchmarks"))]
 pub type MultiBlockMigrations = (pallet_firmware::migrations::v2::AddFleetCaps<Runtime>,);
 #[cfg(feature = "runtime-benchmarks")]
@@ -25,7 +27,8 @@ impl pallet_migrations::Config for Runtime {
 	type CursorMaxLen = ConstU32<65_536>;
 	type IdentifierMaxLen = ConstU32<256>;
 	type MigrationStatusHandler = ();
-	// A chain that took no transactions could not be repaired, and reservations would expire unclaimed.
+	// A chain that took no transactions could not be repaired, and reservations would lapse
+	// unclaimed.
 	type FailedMigrationHandler = ForceUnstuckOnFailedMigration;
 	type MaxServiceWeight = MaxServiceWeight;
 	type WeightInfo = pallet_migrations::weights::SubstrateWeight<Runtime>;

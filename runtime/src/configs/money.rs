@@ -32,7 +32,7 @@ impl pallet_balances::Config for Runtime {
 /// The deposit for storage, by its size.
 pub type StoragePrice = LinearStoragePrice<ConstU128<ITEM_DEPOSIT>, ConstU128<BYTE_DEPOSIT>, Balance>;
 
-/// The account that fees go to, and that pays the authors.
+/// The account that receives the fees and pays the block authors.
 pub struct AuthorsPot;
 
 impl TypedGet for AuthorsPot {
@@ -44,7 +44,7 @@ impl TypedGet for AuthorsPot {
 }
 
 parameter_types! {
-	/// Fees rise while blocks are fuller than this, and fall while they are emptier.
+	/// Fees rise while blocks are fuller than this, and fall while they are less full.
 	pub const TargetBlockFullness: Perquintill = Perquintill::from_percent(25);
 	pub AdjustmentVariable: Multiplier = Multiplier::saturating_from_rational(75, 1_000_000);
 	pub MinimumMultiplier: Multiplier = Multiplier::one();

@@ -14,6 +14,8 @@ impl pallet_parameters::Config for Runtime {
 
 impl crate::parameters::genesis::Config for Runtime {}
 
+impl crate::slot::Config for Runtime {}
+
 #[cfg(feature = "runtime-benchmarks")]
 impl Default for RuntimeParameters {
 	fn default() -> Self {

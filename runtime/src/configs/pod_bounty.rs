@@ -7,7 +7,8 @@ use crate::{
 		dynamic_params::pod_bounty::{ExclusiveWindow, MinDuration},
 		MaxMinDuration, MinPeriod, Within,
 	},
-	time::{Blocks, DAY},
+	slot::Blocks,
+	time::DAY,
 	AccountId, Balances, BlockNumber, Firmware, Runtime, RuntimeHoldReason,
 };
 use frame_support::{
@@ -15,11 +16,13 @@ use frame_support::{
 	traits::{fungible::HoldConsideration, ConstU128, ConstU32, Get},
 };
 use pallet_pod_bounty::LEAST_EXCLUSIVE_WINDOW;
+use waybill_primitives::view::MAX_ENDPOINT_LEN;
 
-/// The longest time in which a reservation keeps others out.
+/// The longest exclusive window.
 type MaxExclusiveWindow = Blocks<DAY>;
 
-/// The shortest. A claim takes its time to get into a block, however short the slots are.
+/// The shortest exclusive window. A claim needs some time to get into a block, however short the
+/// slots are.
 pub struct MinExclusiveWindow;
 
 impl Get<BlockNumber> for MinExclusiveWindow {
@@ -46,6 +49,6 @@ impl pallet_pod_bounty::Config for Runtime {
 	type ExclusiveWindow = Within<ExclusiveWindow, MinExclusiveWindow, MaxExclusiveWindow>;
 	type MinDuration = Within<MinDuration, MinPeriod, MaxMinDuration>;
 	type MaxDuration = Blocks<{ 90 * DAY }>;
-	type MaxEndpointLen = ConstU32<128>;
+	type MaxEndpointLen = ConstU32<MAX_ENDPOINT_LEN>;
 	type WeightInfo = pallet_pod_bounty::weights::SubstrateWeight<Runtime>;
 }

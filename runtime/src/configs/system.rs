@@ -1,7 +1,7 @@
 //! The system and its limits.
 
 use crate::{
-	time::MinimumPeriod, AccountId, Aura, Balance, Block, BlockNumber, Migrations, Nonce, PalletInfo, Runtime, RuntimeCall,
+	slot::MinimumPeriod, AccountId, Aura, Balance, Block, BlockNumber, Migrations, Nonce, PalletInfo, Runtime, RuntimeCall,
 	RuntimeEvent, RuntimeOrigin, RuntimeTask, SS58_PREFIX, VERSION,
 };
 use frame_support::{
@@ -28,8 +28,9 @@ parameter_types! {
 	pub const BlockHashCount: BlockNumber = 2400;
 	pub const SS58Prefix: u16 = SS58_PREFIX;
 	pub const Version: RuntimeVersion = VERSION;
-	/// A second of work in the three between two blocks: an author makes a block and sends it, and the next author checks
-	/// it before its own turn. With shorter slots authors stop sooner, by the clock.
+	/// One second of work in the three seconds between two blocks by default: an author makes a
+	/// block and sends it, and the next author checks it before its own turn. With shorter slots
+	/// authors stop sooner, by the clock.
 	pub RuntimeBlockWeights: BlockWeights = BlockWeights::with_sensible_defaults(
 		Weight::from_parts(WEIGHT_REF_TIME_PER_SECOND, u64::MAX),
 		NORMAL_DISPATCH_RATIO,

@@ -1,4 +1,5 @@
-//! Every benchmark of this project's pallets runs, with all its components at their lowest and at their highest.
+//! Runs every benchmark of this project's pallets, with all components at their lowest and at their
+//! highest.
 
 use super::chain::genesis_config;
 use crate::benchmarks::{dispatch, metadata};
@@ -9,7 +10,7 @@ use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{traits::BlakeTwo256, BuildStorage};
 use sp_state_machine::{Ext, OverlayedChanges};
 
-/// Runs a benchmark once, with its check of the result.
+/// Runs a benchmark once and checks its result.
 fn run(pallet: &[u8], instance: &[u8], benchmark: &[u8], selected_components: Vec<(BenchmarkParameter, u32)>) {
 	let storage = genesis_config("development").build_storage().unwrap();
 	let state = BenchmarkingState::<BlakeTwo256>::new(storage, None, false, true).unwrap();

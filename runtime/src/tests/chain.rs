@@ -1,8 +1,8 @@
-//! A chain from a genesis preset, block by block.
+//! A chain from a genesis preset, made block by block.
 
 use crate::{
-	genesis_config_presets::get_preset, session::SessionLength, time::SlotDuration, AccountId, Executive, Hash, Header,
-	Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SignedPayload, System, TxExtension, UncheckedExtrinsic,
+	genesis_config_presets::get_preset, session::SessionLength, slot::SlotDuration, AccountId, Executive, Hash, Header,
+	Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SignedPayload, System, UncheckedExtrinsic,
 };
 use codec::{Decode, Encode};
 use frame_support::{
@@ -16,12 +16,10 @@ use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring;
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
-	generic::Era,
-	traits::{Header as _, Zero},
-	ApplyExtrinsicResult, BuildStorage, Digest, DigestItem, MultiSignature,
+	generic::Era, traits::Header as _, ApplyExtrinsicResult, BuildStorage, Digest, DigestItem, MultiSignature,
 };
 
-/// The genesis configuration of a preset: the default one, with the preset's values over it.
+/// The genesis configuration of a preset: the default with the preset's values applied.
 pub fn genesis_config(preset: &str) -> RuntimeGenesisConfig {
 	let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
 	merge(&mut config, serde_json::from_slice(&get_preset(&preset.into()).unwrap()).unwrap());
@@ -51,7 +49,7 @@ impl Chain {
 		Self::from_config(&genesis_config(preset))
 	}
 
-	/// A chain of this configuration at its genesis, with an empty keystore.
+	/// A chain with this configuration at its genesis, with an empty keystore.
 	pub fn from_config(config: &RuntimeGenesisConfig) -> Self {
 		let mut ext = TestExternalities::new(config.build_storage().unwrap());
 		ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
@@ -59,7 +57,7 @@ impl Chain {
 		Self { ext, best }
 	}
 
-	/// The transactions that off-chain work on that state sends.
+	/// The transactions that off-chain work on the state after the best block sends.
 	pub fn sent_by<R>(&mut self, work: impl FnOnce() -> R) -> Vec<UncheckedExtrinsic> {
 		let (pool, state) = TestTransactionPoolExt::new();
 		self.ext.register_extension(TransactionPoolExt::new(pool));
@@ -68,13 +66,13 @@ impl Chain {
 		sent.iter().map(|bytes| UncheckedExtrinsic::decode(&mut &bytes[..]).unwrap()).collect()
 	}
 
-	/// Works on the state after the best block.
+	/// Runs `work` on the state after the best block.
 	pub fn with<R>(&mut self, work: impl FnOnce() -> R) -> R {
 		self.ext.execute_with(work)
 	}
 
-	/// Makes a block with a transaction by each of these accounts; all must succeed. The first block of a session takes none and
-	/// stays empty.
+	/// Makes a block with a transaction by each of these accounts. All must succeed. The first
+	/// block of a session takes no transactions, so it is left empty.
 	pub fn author(&mut self, calls: Vec<(Sr25519Keyring, RuntimeCall)>) {
 		if !calls.is_empty() && self.with(|| (System::block_number() + 1).is_multiple_of(SessionLength::get())) {
 			self.author(vec![]);
@@ -85,14 +83,15 @@ impl Chain {
 		}
 	}
 
-	/// Makes empty blocks up to this one.
+	/// Makes empty blocks up to block `number`.
 	pub fn run_to(&mut self, number: u32) {
 		while self.with(System::block_number) < number {
 			self.author(vec![]);
 		}
 	}
 
-	/// Makes the next block, in the next slot in which the author at this place among all may author.
+	/// Makes the next block in the next slot whose author is accepted by `may_author`, which gets
+	/// the author's place among all authors.
 	pub fn author_if(
 		&mut self,
 		may_author: impl Fn(u64) -> bool,
@@ -129,7 +128,7 @@ fn apply(transaction: UncheckedExtrinsic) -> ApplyExtrinsicResult {
 	})
 }
 
-/// What always holds of the pallets' state, unless a migration is under way.
+/// Checks the invariants of the pallets' state, unless a migration is running.
 #[cfg(feature = "try-runtime")]
 pub fn check_state() {
 	use frame_support::{
@@ -146,22 +145,10 @@ pub fn events() -> Vec<RuntimeEvent> {
 	System::events().into_iter().map(|record| record.event).collect()
 }
 
-/// A signed transaction, as a wallet makes it.
+/// A transaction signed as a wallet does it.
 pub fn signed(who: Sr25519Keyring, call: RuntimeCall) -> UncheckedExtrinsic {
 	let account = who.to_account_id();
-	let extension: TxExtension = (
-		frame_system::AuthorizeCall::new(),
-		frame_system::CheckNonZeroSender::new(),
-		frame_system::CheckSpecVersion::new(),
-		frame_system::CheckTxVersion::new(),
-		frame_system::CheckGenesis::new(),
-		frame_system::CheckEra::from(Era::Immortal),
-		frame_system::CheckNonce::from(System::account_nonce(&account)),
-		frame_system::CheckWeight::new(),
-		pallet_transaction_payment::ChargeTransactionPayment::from(Zero::zero()),
-		frame_metadata_hash_extension::CheckMetadataHash::new(false),
-		frame_system::WeightReclaim::new(),
-	);
+	let extension = crate::extension(System::account_nonce(&account), Era::Immortal);
 	let payload = SignedPayload::new(call, extension).unwrap();
 	let signature = payload.using_encoded(|bytes| who.sign(bytes));
 	let (call, extension, _) = payload.deconstruct();

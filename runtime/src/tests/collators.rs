@@ -1,4 +1,4 @@
-//! Collators and root, as tests need them.
+//! Helpers for collators and root.
 
 use super::chain::Chain;
 use crate::{AccountId, Grandpa, RuntimeCall, Session, SessionKeys};
@@ -6,7 +6,7 @@ use codec::Encode;
 use sp_consensus_grandpa::AuthorityId;
 use sp_keyring::Sr25519Keyring::{self, Alice};
 
-/// Makes fresh keys, proves them and registers them.
+/// Generates new session keys for an account, with their proof, and registers them.
 pub fn set_new_keys(chain: &mut Chain, who: Sr25519Keyring) -> SessionKeys {
 	let generated = chain.with(|| SessionKeys::generate(&who.to_account_id().encode(), None));
 	let keys = generated.keys.clone();
@@ -17,14 +17,14 @@ pub fn set_new_keys(chain: &mut Chain, who: Sr25519Keyring) -> SessionKeys {
 	keys
 }
 
-/// Makes fresh keys, proves them, registers them and bonds.
+/// Generates new session keys for an account, registers them and bonds the account.
 pub fn join(chain: &mut Chain, who: Sr25519Keyring) -> SessionKeys {
 	let keys = set_new_keys(chain, who);
 	chain.author(vec![(who, RuntimeCall::CollatorSelection(pallet_collator_selection::Call::register_as_candidate {}))]);
 	keys
 }
 
-/// Appoints a collator, who must have keys.
+/// Appoints a collator, which must have session keys.
 pub fn appoint(chain: &mut Chain, who: Sr25519Keyring) {
 	let call = pallet_collator_selection::Call::add_invulnerable { who: who.to_account_id() };
 	chain.author(root(RuntimeCall::CollatorSelection(call)));
@@ -38,7 +38,7 @@ pub fn dismiss(chain: &mut Chain, who: Sr25519Keyring) {
 	chain.with(|| assert!(!appointed().contains(&who.to_account_id())));
 }
 
-/// The accounts, sorted.
+/// The accounts of these keyrings, sorted.
 pub fn accounts(keyrings: &[Sr25519Keyring]) -> Vec<AccountId> {
 	let mut accounts: Vec<_> = keyrings.iter().map(|keyring| keyring.to_account_id()).collect();
 	accounts.sort();
@@ -52,7 +52,7 @@ pub fn validators() -> Vec<AccountId> {
 	validators
 }
 
-/// The keys that vote in finality.
+/// The keys that vote for finality.
 pub fn voters() -> Vec<AuthorityId> {
 	Grandpa::grandpa_authorities().into_iter().map(|(key, _)| key).collect()
 }

@@ -28,7 +28,7 @@ use waybill_primitives::{
 /// The vendor of the release and the fleet.
 pub const VENDOR: Sr25519Keyring = Charlie;
 const PAYLOAD: &[u8] = b"firmware";
-/// The fleet's devices.
+/// The number of devices in the fleet.
 pub const DEVICES: u32 = 600;
 const REWARD: Balance = 5 * MILLIUNIT;
 
@@ -40,14 +40,14 @@ fn device_key(index: u32) -> DeviceKey {
 	DeviceKey::Ed25519(device(index).public().0)
 }
 
-/// Numbers of 30 bits: a key under every suite.
+/// Numbers of 30 bits, which are a key under every suite.
 fn key_of(index: u32) -> LockKey {
 	let mut key = sp_io::hashing::blake2_256(&("key", index).encode());
 	key.iter_mut().skip(3).step_by(4).for_each(|byte| *byte &= 0x3f);
 	key
 }
 
-/// The attesters compare it with the payload, not the chain.
+/// Any digest will do: the attesters compare it with the payload, the chain does not.
 fn digest() -> Digest {
 	Digest { suite: Suite::Zkcp, bytes: [7; 32] }
 }
@@ -67,7 +67,7 @@ fn release(genesis: &[u8; 32], release_key: &ed25519::Pair) -> RuntimeCall {
 	RuntimeCall::Firmware(pallet_firmware::Call::publish_release { statement, advisory: None, signatures })
 }
 
-/// A vote, as an appointed collator's off-chain worker sends it.
+/// A vote as an appointed collator's off-chain worker sends it.
 fn vote(genesis: &[u8; 32], who: Sr25519Keyring, verdict: Verdict) -> UncheckedExtrinsic {
 	let attester = AttesterPair::from(who.pair());
 	let statement = VoteStatement { release: 0, round: 0, verdict };
@@ -81,7 +81,7 @@ fn vote(genesis: &[u8; 32], who: Sr25519Keyring, verdict: Verdict) -> UncheckedE
 	<Runtime as CreateAuthorizedTransaction<pallet_firmware::Call<Runtime>>>::create_authorized_transaction(call.into())
 }
 
-/// Dave's reservation of these devices of bounty 0.
+/// A call by which Dave reserves these devices of bounty 0.
 fn reserve(
 	genesis: &[u8; 32],
 	tree: &FleetTree,
@@ -117,13 +117,13 @@ fn reserve(
 	})
 }
 
-/// Dave's claim of these devices.
+/// A call by which Dave claims these devices.
 fn claim(devices: Range<u32>) -> RuntimeCall {
 	let keys = devices.map(|index| (index, key_of(index))).collect::<Vec<_>>().try_into().unwrap();
 	RuntimeCall::PodBounty(pallet_pod_bounty::Call::claim { bounty: 0, reservation: 0, keys })
 }
 
-/// Registers everything and publishes the release.
+/// Registers vendor, model and fleet, and publishes the release.
 pub fn chain_with_release(tree: &FleetTree, cap_height: u32) -> (Chain, [u8; 32]) {
 	let mut chain = Chain::new("local_testnet");
 	let genesis = chain.with(|| System::block_hash(0).0);
@@ -150,7 +150,8 @@ pub fn chain_with_release(tree: &FleetTree, cap_height: u32) -> (Chain, [u8; 32]
 	(chain, genesis)
 }
 
-/// Has the release attested and opens bounty 0 for so many blocks. Returns the block in which it expires.
+/// Has the release attested and opens bounty 0 for `duration` blocks. Returns the block in which it
+/// expires.
 pub fn open_bounty(chain: &mut Chain, genesis: &[u8; 32], duration: BlockNumber) -> BlockNumber {
 	let votes = chain.with(|| vec![vote(genesis, Alice, Verdict::Available), vote(genesis, Bob, Verdict::Available)]);
 	assert_eq!(chain.author_if(|_| true, votes), [Ok(Ok(())), Ok(Ok(()))]);
@@ -160,7 +161,7 @@ pub fn open_bounty(chain: &mut Chain, genesis: &[u8; 32], duration: BlockNumber)
 	expires_at
 }
 
-/// Reserves these devices as Dave and claims them.
+/// Reserves these devices as Dave, then claims them.
 pub fn deliver(
 	chain: &mut Chain,
 	genesis: &[u8; 32],
@@ -174,7 +175,7 @@ pub fn deliver(
 	chain.with(|| assert!(devices.into_iter().all(|index| PodBounty::device_status(0, index).unwrap().paid)));
 }
 
-/// The devices.
+/// The tree over the fleet's devices.
 pub fn fleet() -> FleetTree {
 	FleetTree::new(&(0..DEVICES).map(device_key).collect::<Vec<_>>())
 }
@@ -264,11 +265,11 @@ fn claim_should_be_delayed_by_full_blocks_and_paid_all_the_same() {
 		let results = chain.author_if(|_| true, vec![full, claim.clone()]);
 		assert_eq!(results[1], Err(InvalidTransaction::ExhaustsResources.into()));
 	}
-	// Bounty and exclusive window are over before there is room.
+	// The bounty has expired and the exclusive window has passed before there is room.
 	let exclusive_until = chain.with(|| PodBounty::reservation(0, 0).unwrap().exclusive_until);
 	chain.run_to(exclusive_until + 5);
 	let before = chain.with(|| Balances::free_balance(Dave.to_account_id()));
-	// The first block of a session takes no transaction, full or not.
+	// The first block of a session takes no transactions, whether it is full or not.
 	assert!((0..2).any(|_| chain.author_if(|_| true, vec![claim.clone()]) == [Ok(Ok(()))]));
 	chain.with(|| {
 		assert!(Balances::free_balance(Dave.to_account_id()) > before + REWARD * Balance::from(batch) - UNIT);

@@ -25,7 +25,7 @@ fn fees_should_go_to_the_authors() {
 	assert_eq!(pot_after, pot + fee);
 	assert_eq!(issuance_after, issuance);
 
-	// Each block's author gets half of what is there.
+	// Each block's author gets half of what is in the pot.
 	chain.author(vec![]);
 	let (_, authors_after, pot_after, _) = state(&mut chain);
 	assert_eq!(authors_after - authors, fee / 2);

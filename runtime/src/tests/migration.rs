@@ -1,4 +1,4 @@
-//! Upgrades from the state of earlier versions, by blocks as a node makes them.
+//! Upgrades from the state of earlier versions, in blocks made as a node makes them.
 
 use super::{
 	chain::{events, Chain},
@@ -28,7 +28,7 @@ fn state() -> State {
 	(fleets, caps)
 }
 
-/// Writes the fleets as version 1 of the registry's storage has them: without caps.
+/// Rewrites the fleets as version 1 of the registry's storage held them: without caps.
 fn go_back_to_version_1() {
 	for (id, Fleet { model, root, count, manifest, users, ticket, .. }) in Fleets::<Runtime>::iter().collect::<Vec<_>>() {
 		let old = (model, root, count, manifest, users, ticket);
@@ -39,13 +39,13 @@ fn go_back_to_version_1() {
 	StorageVersion::new(1).put::<Firmware>();
 }
 
-/// Makes the next block believe that the one before it was made by an earlier runtime.
+/// Makes the next block see an earlier runtime as the author of the one before.
 fn expect_upgrade() {
 	let spec_name = crate::VERSION.spec_name;
 	LastRuntimeUpgrade::<Runtime>::put(LastRuntimeUpgradeInfo { spec_version: 1.into(), spec_name });
 }
 
-/// Makes blocks until the upgrade is through.
+/// Makes blocks until the upgrade is complete.
 fn upgrade(chain: &mut Chain) {
 	chain.with(expect_upgrade);
 	for _ in 0..20 {
@@ -59,7 +59,7 @@ fn upgrade(chain: &mut Chain) {
 	panic!("the upgrade does not end: {:?}", chain.with(Migrations::status));
 }
 
-/// A chain of which all but the first fleet are empty shells.
+/// A chain whose fleets, except the first, have placeholder caps and no known devices.
 fn chain_with_fleets(cap_height: u32, more: u32) -> (Chain, [u8; 32]) {
 	let (mut chain, genesis) = chain_with_release(&fleet(), cap_height);
 	let calls = (1..=more).map(|count| {
@@ -77,7 +77,7 @@ fn chain_with_fleets(cap_height: u32, more: u32) -> (Chain, [u8; 32]) {
 
 #[test]
 fn fleets_of_version_1_should_have_caps_and_take_deliveries_after_the_upgrade() {
-	// Version 1 is as if every cap were the root alone.
+	// In version 1 every fleet behaves as if its cap were just the root.
 	let (mut chain, genesis) = chain_with_fleets(depth(DEVICES), 12);
 	let before = chain.with(state);
 	assert_eq!((before.0.len(), before.1.len()), (13, 13));
@@ -100,7 +100,7 @@ fn upgrade_should_change_nothing_when_the_chain_began_with_this_version() {
 	upgrade(&mut chain);
 	chain.with(|| assert_eq!(state(), before));
 
-	// Nor when it is told to run once more.
+	// Running the migration once more changes nothing either.
 	let forgotten = chain.with(|| pallet_migrations::Historic::<Runtime>::drain().count());
 	assert_eq!(forgotten, 1);
 	upgrade(&mut chain);

@@ -1,4 +1,4 @@
-//! Tests of the pallets together, on real blocks.
+//! Tests of all pallets together, on real blocks.
 
 #![allow(clippy::unwrap_used)]
 

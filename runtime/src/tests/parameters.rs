@@ -14,7 +14,7 @@ use crate::{
 };
 use frame_support::traits::{dynamic_params::AggregatedKeyValue, Get};
 
-/// A chain on which root has set a parameter.
+/// A chain on which root has set this parameter.
 fn chain_with(key_value: RuntimeParameters) -> Chain {
 	let mut chain = Chain::new("local_testnet");
 	let (key, value) = key_value.clone().into_parts();
@@ -78,7 +78,7 @@ fn parameters_should_be_what_root_set_when_they_are_long_enough() {
 		.with(|| assert_eq!(<<Runtime as pallet_firmware::Config>::KeySetDelay as Get<_>>::get(), MIN_PERIOD + 1));
 }
 
-/// What a getter says when root has set its parameter to the greatest number there is.
+/// The value that a getter returns after root has set its parameter to the largest number.
 fn greatest<G: Get<BlockNumber>>(key_value: RuntimeParameters) -> BlockNumber {
 	chain_with(key_value).with(G::get)
 }

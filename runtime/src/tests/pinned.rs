@@ -1,4 +1,5 @@
-//! What stored data and signed transactions rest on. A change here needs a migration, or a new `transaction_version`.
+//! Encodings that stored data and signed transactions depend on. A change here needs a migration,
+//! or a new `transaction_version`.
 
 use crate::{
 	session::SessionKeys, AccountId, Runtime, RuntimeCall, RuntimeHoldReason, RuntimeParameters, RuntimeParametersKey,
@@ -78,11 +79,11 @@ fn parameters_should_keep_their_keys() {
 #[test]
 fn slot_length_should_keep_its_place() {
 	use sp_io::hashing::twox_128;
-	let key = [twox_128(b"GenesisParameters"), twox_128(b"SlotDuration")].concat();
-	assert_eq!(crate::parameters::genesis::SlotDuration::<Runtime>::hashed_key().to_vec(), key);
+	let key = [twox_128(b"Slot"), twox_128(b"Length")].concat();
+	assert_eq!(crate::slot::Length::<Runtime>::hashed_key().to_vec(), key);
 	sp_io::TestExternalities::default().execute_with(|| {
 		unhashed::put_raw(&key, &1_000u64.to_le_bytes());
-		assert_eq!(<crate::time::SlotDuration as frame_support::traits::Get<u64>>::get(), 1_000);
+		assert_eq!(<crate::slot::SlotDuration as frame_support::traits::Get<u64>>::get(), 1_000);
 	});
 }
 

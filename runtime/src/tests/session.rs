@@ -133,7 +133,7 @@ fn idle_collator_should_be_kicked_after_several_sessions() {
 	chain.run_to(21);
 	let charlie =
 		chain.with(|| Session::validators().iter().position(|who| *who == Charlie.to_account_id()).unwrap()) as u64;
-	// A candidate is granted six sessions to begin, and then six without a block.
+	// A new candidate has six sessions, and then six more without a block.
 	while chain.with(Session::current_index) < 13 {
 		let still_in = chain.with(|| Session::validators().len()) == 3;
 		chain.author_if(|place| !still_in || place != charlie, vec![]);
@@ -197,20 +197,21 @@ fn bonded_authors_should_never_vote_whatever_root_does() {
 	check(&mut chain, &appointed);
 	chain.with(|| assert_eq!(validators(), accounts(&[Alice, Bob, Charlie, Dave, Eve])));
 
-	// Finality stands still, and root has the same voters start over.
+	// Finality has stalled, and root makes the same voters start over.
 	let stalled = pallet_grandpa::Call::note_stalled { delay: 2, best_finalized_block_number: 1 };
 	chain.author(root(RuntimeCall::Grandpa(stalled)));
 	check(&mut chain, &appointed);
 	chain.with(|| assert_eq!(Grandpa::current_set_id(), 1));
 
-	// A voter is dismissed and bonds like anybody else.
+	// A dismissed voter bonds like anybody else.
 	dismiss(&mut chain, Bob);
 	chain.author(vec![(Bob, RuntimeCall::CollatorSelection(pallet_collator_selection::Call::register_as_candidate {}))]);
 	let alice = [Ed25519Keyring::Alice.public().into()];
 	check(&mut chain, &alice);
 	chain.with(|| assert_eq!(validators(), accounts(&[Alice, Bob, Charlie, Dave, Eve])));
 
-	// A voter registers other keys; the last one is dismissed; the bonded ones alone are left.
+	// A voter registers other keys, then the last voter is dismissed. Only bonded collators are
+	// left.
 	let keys = set_new_keys(&mut chain, Alice);
 	check(&mut chain, std::slice::from_ref(&keys.grandpa));
 	dismiss(&mut chain, Alice);

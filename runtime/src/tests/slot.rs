@@ -1,4 +1,5 @@
-//! The slot length: set at genesis, the same for ever, and the measure of every limit in hours and days.
+//! The slot length: genesis sets it, it never changes, and every limit in hours and days is
+//! measured in it.
 
 use super::{
 	chain::{genesis_config, Chain},
@@ -6,26 +7,24 @@ use super::{
 };
 use crate::{
 	configs::MinExclusiveWindow,
-	parameters::{
-		genesis::{self, MAX_SLOT_DURATION, MIN_SLOT_DURATION},
-		MaxMinDuration, MaxPeriod,
-	},
+	parameters::{MaxMinDuration, MaxPeriod},
 	session::{MaxSessionLength, SessionLength},
-	time::{in_blocks, SlotDuration, DAY, DEFAULT_SLOT_DURATION, HOUR},
+	slot::{self, SlotDuration, MAX_SLOT_DURATION, MIN_SLOT_DURATION},
+	time::{in_blocks, DAY, DEFAULT_SLOT_DURATION, HOUR},
 	Aura, BlockNumber, Runtime, RuntimeCall, RuntimeGenesisConfig, System,
 };
 use frame_support::traits::Get;
 use sp_io::TestExternalities;
 use sp_runtime::BuildStorage;
 
-/// The state of a chain whose genesis sets this slot length and nothing else.
+/// The state of a chain whose genesis sets only this slot length.
 fn chain_of(slot_duration: Option<u64>) -> TestExternalities {
 	let mut config = RuntimeGenesisConfig::default();
-	config.genesis_parameters.slot_duration = slot_duration;
+	config.slot.length = slot_duration;
 	config.build_storage().unwrap().into()
 }
 
-/// Every limit that means a time, in blocks.
+/// Every limit that stands for a time, in blocks.
 fn limits() -> [BlockNumber; 8] {
 	[
 		MaxPeriod::get(),
@@ -39,8 +38,8 @@ fn limits() -> [BlockNumber; 8] {
 	]
 }
 
-/// [`limits`] with slots of so many milliseconds. Of slots longer than 3 s, the shortest exclusive
-/// window takes ten.
+/// [`limits`] with slots of `slot` milliseconds. With slots longer than 3 s, the shortest exclusive
+/// window has ten of them.
 fn expected(slot: u64) -> [BlockNumber; 8] {
 	let blocks = |seconds: u32| u32::try_from(u64::from(seconds) * 1_000 / slot).unwrap();
 	[
@@ -70,7 +69,7 @@ fn limits_should_last_as_long_whatever_the_slot_length() {
 #[test]
 fn slots_should_have_three_seconds_when_genesis_says_nothing() {
 	chain_of(None).execute_with(|| {
-		assert_eq!(genesis::SlotDuration::<Runtime>::get(), None);
+		assert_eq!(slot::Length::<Runtime>::get(), None);
 		assert_eq!(SlotDuration::get(), DEFAULT_SLOT_DURATION);
 		assert_eq!(limits(), expected(3_000));
 	});
@@ -98,13 +97,13 @@ fn slot_lengths_out_of_bounds_should_be_refused() {
 	for slot in [0, MIN_SLOT_DURATION - 1, MAX_SLOT_DURATION + 1, u64::MAX] {
 		let built = std::panic::catch_unwind(|| chain_of(Some(slot)));
 		let words = *built.expect_err("refused").downcast::<String>().unwrap();
-		assert!(words.contains("slotDuration must be from 500 to 60000 ms"), "{words}");
+		assert!(words.contains("slot.length must be from 500 to 60000 ms"), "{words}");
 	}
 }
 
 #[test]
 fn slot_length_should_not_change_on_a_running_chain_whatever_root_writes() {
-	let key = genesis::SlotDuration::<Runtime>::hashed_key().to_vec();
+	let key = slot::Length::<Runtime>::hashed_key().to_vec();
 	let prefix = key[..16].to_vec();
 	for call in [
 		frame_system::Call::set_storage { items: vec![(key.clone(), 6_000u64.to_le_bytes().to_vec())] },
@@ -115,7 +114,7 @@ fn slot_length_should_not_change_on_a_running_chain_whatever_root_writes() {
 		let mut chain = Chain::new("local_testnet");
 		chain.author(root(RuntimeCall::System(call)));
 		chain.with(|| assert_eq!(SlotDuration::get(), 1_000));
-		// With another slot length Aura would stop the chain here.
+		// Aura would stop the chain here if the slot length had changed.
 		let before = chain.with(System::block_number);
 		chain.run_to(before + 3);
 	}
@@ -124,11 +123,11 @@ fn slot_length_should_not_change_on_a_running_chain_whatever_root_writes() {
 #[test]
 fn chain_without_a_slot_length_should_not_get_one() {
 	let mut config = genesis_config("local_testnet");
-	config.genesis_parameters.slot_duration = None;
+	config.slot.length = None;
 	let mut chain = Chain::from_config(&config);
-	let key = genesis::SlotDuration::<Runtime>::hashed_key().to_vec();
+	let key = slot::Length::<Runtime>::hashed_key().to_vec();
 	let set = frame_system::Call::set_storage { items: vec![(key, 1_000u64.to_le_bytes().to_vec())] };
 	chain.author(root(RuntimeCall::System(set)));
 	chain.run_to(5);
-	chain.with(|| assert_eq!(genesis::SlotDuration::<Runtime>::get(), None));
+	chain.with(|| assert_eq!(slot::Length::<Runtime>::get(), None));
 }

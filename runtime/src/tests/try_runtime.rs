@@ -1,4 +1,4 @@
-//! What try-runtime tools do with a snapshot of the chain.
+//! Tests of what try-runtime tools do with a snapshot of the chain.
 
 use super::{
 	chain::Chain,
@@ -8,7 +8,7 @@ use crate::{genesis_config_presets::preset_names, Executive};
 use frame_try_runtime::UpgradeCheckSelect;
 use waybill_primitives::fleet::usual_cap_height;
 
-/// Upgrades to this runtime, checks before and after, and decodes all there is.
+/// Upgrades to this runtime, runs the checks before and after, and decodes the whole state.
 fn assert_upgradable(chain: &mut Chain) {
 	chain.with(|| Executive::try_runtime_upgrade(UpgradeCheckSelect::All).unwrap());
 }

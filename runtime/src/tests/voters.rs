@@ -27,7 +27,7 @@ use sp_runtime::{
 
 type Proof = EquivocationProof<Hash, BlockNumber>;
 
-/// A chain of two voters, Alice and Bob, whose keystore holds the keys of both, and Eve's.
+/// A chain with two voters, Alice and Bob. Its keystore holds their keys and Eve's.
 fn chain() -> Chain {
 	let mut chain = Chain::new("local_testnet");
 	chain.with(|| {
@@ -46,7 +46,8 @@ fn bob() -> AuthorityId {
 	key(Ed25519Keyring::Bob)
 }
 
-/// Says that `voter` prevoted for both targets in a round, with `signer`'s signatures over votes of `signed_round`.
+/// A proof that `voter` prevoted for both targets in a round, with `signer`'s signatures over votes
+/// of `signed_round`.
 fn prevotes(
 	voter: &AuthorityId,
 	signer: &AuthorityId,
@@ -78,7 +79,7 @@ fn double_precommit(voter: &AuthorityId, set_id: SetId, round_number: RoundNumbe
 	EquivocationProof::new(set_id, Equivocation::Precommit(Votes { round_number, identity: voter.clone(), first, second }))
 }
 
-/// The report that block authors include.
+/// The report that a block author includes.
 fn report(proof: &Proof) -> UncheckedExtrinsic {
 	UncheckedExtrinsic::new_bare(RuntimeCall::Grandpa(pallet_grandpa::Call::report_equivocation_unsigned {
 		equivocation_proof: Box::new(proof.clone()),
@@ -102,7 +103,7 @@ fn validate(chain: &mut Chain, source: TransactionSource, transaction: Unchecked
 	chain.with(|| Executive::validate_transaction(source, transaction, System::parent_hash()))
 }
 
-/// Puts a report into a block, which must take it.
+/// Includes a report in a block, which must accept it.
 fn author_report(chain: &mut Chain, proof: &Proof) {
 	assert_eq!(chain.author_if(|_| true, vec![report(proof)]), [Ok(Ok(()))]);
 }
@@ -115,7 +116,7 @@ fn attesters() -> usize {
 	pallet_firmware::Attesters::<Runtime>::get().len()
 }
 
-/// Both ways of reporting must fail, and nothing happen.
+/// Asserts that both ways of reporting fail and that nothing changes.
 fn assert_refused(chain: &mut Chain, proof: &Proof, invalid: InvalidTransaction, error: Error<Runtime>) {
 	let before = chain.with(appointed);
 	assert_eq!(validate(chain, TransactionSource::Local, report(proof)), Err(invalid.into()), "{proof:?}");
@@ -136,7 +137,7 @@ fn voter_should_lose_its_vote_when_a_node_reports_its_equivocation() {
 	let mut chain = chain();
 	let proof = chain.with(|| double_prevote(&bob(), 0, 3));
 
-	// What GRANDPA's voter does by itself.
+	// GRANDPA's voter does this by itself.
 	let sent = chain.sent_by(|| {
 		let ownership = <Runtime as GrandpaApi<Block>>::generate_key_ownership_proof(0, bob()).unwrap();
 		assert_eq!(submit(&proof, ownership), Some(()));
@@ -144,7 +145,7 @@ fn voter_should_lose_its_vote_when_a_node_reports_its_equivocation() {
 	let transaction = report(&proof);
 	assert_eq!(sent, std::slice::from_ref(&transaction));
 	let valid = validate(&mut chain, TransactionSource::Local, transaction.clone()).unwrap();
-	// An hour of blocks of a second.
+	// An hour, in blocks of one second.
 	assert!(!valid.propagate && valid.longevity == 3_600);
 	assert_eq!(validate(&mut chain, TransactionSource::External, transaction.clone()), Err(InvalidTransaction::Call.into()));
 
@@ -221,13 +222,13 @@ fn forged_report_should_be_refused() {
 			assert_eq!(prove(proof.set_id(), proof.offender().clone()), None);
 		});
 	}
-	// Votes of another set under this one's id.
+	// Votes of another set under this set's id.
 	let other_set = chain.with(|| double_prevote(&bob(), 1, 1));
 	let moved = EquivocationProof::new(0, equivocation_of(&other_set));
 	assert_refused(&mut chain, &moved, InvalidTransaction::BadProof, Error::InvalidEquivocationProof);
 }
 
-/// What is inside a proof.
+/// The equivocation inside a proof.
 fn equivocation_of(proof: &Proof) -> Equivocation<Hash, BlockNumber> {
 	let bytes = proof.encode();
 	Equivocation::decode(&mut &bytes[size_of::<SetId>()..]).unwrap()
@@ -266,7 +267,7 @@ fn voter_should_vote_again_when_it_is_appointed_again() {
 		assert!(voters().contains(&bob()));
 		assert_eq!(validators(), accounts(&[Alice, Bob]));
 	});
-	// What it did before is settled; what it does from now on is not.
+	// Earlier votes are settled; votes from now on are not.
 	assert_refused(&mut chain, &old, InvalidTransaction::Stale, Error::DuplicateOffenceReport);
 	let new = chain.with(|| double_prevote(&bob(), Grandpa::current_set_id(), 1));
 	author_report(&mut chain, &new);

@@ -1,4 +1,4 @@
-//! What the test asks a node.
+//! What the test reads from a node.
 
 use anyhow::{ensure, Context, Result};
 use serde::de::DeserializeOwned;
@@ -19,17 +19,17 @@ use zombienet_sdk::{
 	NetworkNode,
 };
 
-/// A public key: of a block's author, or of a voter in finality.
+/// The public key of a block's author, or of a voter in finality.
 pub type Key = [u8; 32];
 
-/// A node's RPC server.
+/// A connection to a node's RPC server.
 pub struct Chain {
 	rpc: RpcClient,
 	name: String,
 }
 
 impl Chain {
-	/// Connects to a node, which may be starting.
+	/// Connects to a node, which may still be starting.
 	pub async fn connect(node: &NetworkNode) -> Result<Self> {
 		let mut attempts = 60;
 		let rpc = loop {
@@ -80,7 +80,7 @@ impl Chain {
 		self.request("chain_getHeader", rpc_params![hash]).await
 	}
 
-	/// The slot that it is now.
+	/// The current slot.
 	pub async fn slot_now(&self) -> Result<u64> {
 		let hash: String = self.request("chain_getFinalizedHead", rpc_params![]).await?;
 		let length: u64 = self.call("AuraApi_slot_duration", &hash).await?;
@@ -128,7 +128,7 @@ impl Chain {
 	}
 }
 
-/// Asks again until there is an answer.
+/// Calls `ask` until it answers, for at most `seconds`.
 pub async fn wait<T, F: Future<Output = Result<Option<T>>>>(
 	words: &str,
 	seconds: u64,

@@ -1,7 +1,7 @@
-//! The real nodes in a network of several: who authors, who finalises, and what a crash costs.
+//! Tests of real nodes in one network: who authors, who finalises, and what a crash costs.
 //!
-//! Needs the programs `waybill-node` and `waybill`, built in the same profile: beside this test, or where WAYBILL_NODE_PROGRAM and
-//! WAYBILL_PROGRAM say.
+//! It needs the programs `waybill-node` and `waybill`, built in the same profile. It looks for them
+//! beside this test, or at WAYBILL_NODE_PROGRAM and WAYBILL_PROGRAM.
 
 mod chain;
 
@@ -16,11 +16,11 @@ use std::{
 use waybill_zombienet::{Definition, Network};
 
 const APPOINTED: [&str; 2] = ["alice", "bob"];
-/// The majority of the authors, once they have joined.
+/// The nodes of distributors. Once they have joined, they are the majority of the authors.
 const DISTRIBUTORS: [&str; 3] = ["charlie", "dave", "ferdie"];
 const ALL: [&str; 5] = ["alice", "bob", "charlie", "dave", "ferdie"];
 
-/// An account that has nothing at first: the public key is 32 times 7.
+/// An account without money at first. Its public key is 32 times the byte 7.
 const PAYEE: &str = "5CDvHBym6RLoxTdX9MS1acpaDbNxaFagqM5LpBiFGjWT6o1n";
 const PAYMENT: &str = "12";
 const TWO_PAYMENTS: &str = "24";
@@ -63,7 +63,7 @@ async fn appointed_nodes_should_author_and_finalise(network: &Network) -> Result
 	}
 	let authors = authors(network, &alice, 1..=8).await?;
 	ensure!(authors == names(&APPOINTED), "the authors are {authors:?}");
-	ensure!(voters(network).await? == names(&APPOINTED), "others vote");
+	ensure!(voters(network).await? == names(&APPOINTED), "nodes other than the appointed ones vote in finality");
 	Ok(())
 }
 
@@ -94,7 +94,7 @@ async fn nothing_should_be_lost_when_a_node_is_killed_and_comes_back(network: &N
 	}
 	network.kill("bob")?;
 	let (killed, stopped) = (alice.slot_now().await?, alice.best().await?);
-	// One of two voters is gone: blocks go on and take transactions, finality waits.
+	// One of two voters is gone. Blocks go on and take transactions; finality waits.
 	transfer(network, "alice", "in-block")?;
 	alice.wait_best(stopped + 6, 90).await?;
 	let (best, waiting) = (alice.best().await?, alice.finalized().await?);
@@ -130,7 +130,7 @@ async fn finality_should_go_on_when_all_bonded_authors_stop(network: &Network) -
 	for name in APPOINTED {
 		connect(network, name).await?.wait_finalized(stopped + 6, 120).await?;
 	}
-	// What they authored before may have come to alice later.
+	// Blocks that they authored before may have reached alice later.
 	let mut later = Vec::new();
 	for height in stopped + 1..=stopped + 6 {
 		if alice.slot(height).await? > killed {
@@ -148,27 +148,27 @@ async fn finality_should_go_on_when_all_bonded_authors_stop(network: &Network) -
 	Ok(())
 }
 
-/// Joins a distributor's node to the authors.
+/// Makes a distributor's node join the authors.
 fn join(network: &Network, name: &str) -> Result<()> {
 	let mut account = name.to_string();
 	account[..1].make_ascii_uppercase();
 	waybill(network, name, &["--account", &format!("//{account}"), "collator", "join"]).map(drop)
 }
 
-/// Sends money to the payee, by way of a node, and waits until that is in a block, or final.
+/// Sends money to the payee through a node, and waits until the transfer is in a block, or final.
 fn transfer(network: &Network, name: &str, until: &str) -> Result<()> {
 	let arguments = ["--account", "//Eve", "--wait", until, "account", "transfer", PAYEE, PAYMENT];
 	waybill(network, name, &arguments).map(drop)
 }
 
-/// What the payee owns, as a node says, in UNIT.
+/// The payee's balance in UNIT, as reported by a node.
 fn balance(network: &Network, name: &str) -> Result<String> {
 	let report: Value = serde_json::from_str(&waybill(network, name, &["--json", "account", "balance", PAYEE])?)?;
 	let planck: u128 = report["free"].as_str().context("no balance")?.parse()?;
 	Ok((planck / UNIT).to_string())
 }
 
-/// Calls the program that distributors use.
+/// Runs the program that distributors use.
 fn waybill(network: &Network, name: &str, arguments: &[&str]) -> Result<String> {
 	let mut command = Command::new(program("WAYBILL_PROGRAM", "waybill")?);
 	let output = command.args(["--node", &network.node(name)?.ws]).args(arguments).output()?;

@@ -22,13 +22,13 @@ pub struct Args {
 	/// The fleet that they are registered in
 	#[arg(long, value_name = "ID")]
 	fleet: FleetId,
-	/// Refuse if the fleet is not this vendor's (an account's address)
+	/// The address of the vendor's account; refuse if the fleet belongs to another vendor
 	#[arg(long, value_name = "ADDRESS", value_parser = account)]
 	vendor: Option<AccountId>,
-	/// The firmware that the devices left the factory with; nothing older is ever installed
+	/// The version of the factory firmware; the devices never install anything older
 	#[arg(long, value_name = "VERSION", requires = "factory_security_version")]
 	factory_version: Option<Version>,
-	/// That firmware's security version
+	/// The security version of the factory firmware
 	#[arg(long, value_name = "NUMBER", requires = "factory_version")]
 	factory_security_version: Option<u32>,
 }
@@ -63,7 +63,7 @@ impl fmt::Display for Bound {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Context) -> Result<()> {
-	// A key that cannot be read is known before anything is asked or written.
+	// Read all keys first: an unreadable one fails before anything is asked or written.
 	let mut keys = Vec::new();
 	for folder in &args.folders {
 		keys.push((folder, waybill_device::key(folder)?.public()));
@@ -74,7 +74,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	let fleet = fleet.ok_or_else(|| Error::not_found(format!("the final chain has no fleet {}", args.fleet)))?;
 	let (vendor, key_set) = trusted(&view, fleet.model).await?;
 	if let Some(expected) = args.vendor.filter(|expected| *expected != vendor) {
-		return Err(Error::check(format!("fleet {} is vendor {vendor}'s and not {expected}'s", args.fleet)));
+		return Err(Error::check(format!("fleet {} belongs to vendor {vendor} and not to {expected}", args.fleet)));
 	}
 	let bytes = ctx.config.gateway()?.fetch_bytes(&fleet.manifest, Manifest::size(fleet.count)).await?;
 	let manifest =
@@ -88,7 +88,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	for (folder, key) in keys {
 		let index = manifest.index(&key);
 		let index = index.ok_or_else(|| Error::not_found(format!("{} is not in fleet {}", folder.display(), args.fleet)))?;
-		// A device at work writes its identity itself.
+		// A running device writes its identity itself, so this must lock its folder.
 		let locked = Identity::find(folder)?.map(|_| Home::open(folder)).transpose()?;
 		let before = locked.as_ref().map(|home| home.identity.clone());
 		let trusted = before.as_ref().map(|before| before.key_set.clone()).filter(|keys| keys.key_set().is_ok());
@@ -98,7 +98,8 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 			model: fleet.model,
 			place: Some(Place { fleet: args.fleet, index }),
 			factory: factory.or(before.as_ref().map(|before| before.factory)).unwrap_or_default(),
-			// A device goes from one key set to the next by itself, and by signatures only.
+			// Only the device moves to another key set, by its signatures. A node must not replace
+			// it.
 			key_set: trusted.unwrap_or_else(|| key_set.clone()),
 		};
 		if let Some(before) = before {
@@ -114,7 +115,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	Ok(())
 }
 
-/// A model's vendor, and the keys that sign its releases now.
+/// A model's vendor, and the current key set of that vendor.
 async fn trusted(view: &View, model: ModelId) -> Result<(AccountId, StoredKeySet)> {
 	let missing = |what: &str| Error::not_found(format!("the final chain has no {what} of model {model}"));
 	let model = view.model(model).await?.ok_or_else(|| missing("record"))?;

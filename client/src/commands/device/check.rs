@@ -21,7 +21,7 @@ use waybill_primitives::{ReleaseId, Version};
 pub struct Args {
 	#[command(flatten)]
 	state: StateArgs,
-	/// The release that somebody offers
+	/// The release to check
 	#[arg(long, value_name = "ID")]
 	release: ReleaseId,
 }
@@ -47,7 +47,7 @@ pub async fn run(args: &Args, ctx: &Context) -> Result<()> {
 	if ledger.genesis() != home.identity.genesis.0 {
 		return Err(waybill_device::Error::OtherChain.into());
 	}
-	// Nothing of this is stored: the device finds it out by itself when it runs.
+	// Nothing of this is stored. The device finds it out itself when it runs.
 	let mut exchange = home.exchange(ctx.config.device.policy())?;
 	let (state, now) = (ledger.newest().await?, Time::now());
 	match look(&mut exchange, state.head(), now) {

@@ -11,12 +11,13 @@ use waybill_primitives::DeviceKey;
 /// Arguments.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-	/// The folder to make; with --count the folder that holds one folder for each device (000, 001, ...)
+	/// The folder to make; with --count, the folder in which to make a folder for each device (000,
+	/// 001, ...)
 	folder: PathBuf,
-	/// Make so many devices
+	/// How many devices to make
 	#[arg(long, value_name = "DEVICES", value_parser = clap::value_parser!(u32).range(1..=100_000))]
 	count: Option<u32>,
-	/// Write the public keys to this file, too: one a line, as `waybill vendor fleet` reads them
+	/// Also write the public keys to this file: one a line, as `waybill vendor fleet` reads them
 	#[arg(long, value_name = "FILE")]
 	keys: Option<PathBuf>,
 }

@@ -18,13 +18,15 @@ pub struct Args {
 	/// End when a new version is installed, or when there is none
 	#[arg(long)]
 	once: bool,
-	/// With --once: give up after so many seconds (exit code 4); what is under way is taken up at the next start
+	/// With --once: give up after this many seconds (exit code 4); the next start carries on
 	#[arg(long, value_name = "SECONDS", requires = "once")]
 	timeout: Option<u64>,
-	/// A distributor's HTTP address to ask besides those that the chain knows; can be given several times
+	/// The HTTP address of a distributor to ask besides those that the chain knows; may be given
+	/// several times
 	#[arg(long = "distributor", value_name = "URL")]
 	distributors: Vec<String>,
-	/// A program to run when a new version is installed; it finds WAYBILL_IMAGE, WAYBILL_VERSION and WAYBILL_RELEASE in its environment
+	/// A program to run when a new version is installed; WAYBILL_IMAGE, WAYBILL_VERSION,
+	/// WAYBILL_RELEASE and WAYBILL_SECURITY_VERSION are in its environment
 	#[arg(long, value_name = "FILE")]
 	hook: Option<PathBuf>,
 }

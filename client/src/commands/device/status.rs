@@ -18,7 +18,7 @@ struct Report {
 	model: ModelId,
 	place: Option<Place>,
 	key_set_version: u32,
-	/// What runs, be it from the factory.
+	/// The running version, which may be the factory's.
 	version: Version,
 	security_version: u32,
 	installed: Option<Firmware>,
@@ -26,7 +26,7 @@ struct Report {
 	exchange: Exchange,
 	/// The release whose hook has not succeeded yet.
 	hook_due: Option<ReleaseId>,
-	/// Since when the device has seen no recent final block, if it has not.
+	/// Since when the device has seen no recent final block; `None` if it sees one.
 	frozen_since_ms: Option<Time>,
 }
 
@@ -79,15 +79,15 @@ impl fmt::Display for Exchange {
 			Self::Verifying { bounty, version, .. } => {
 				write!(f, "checking the proofs of version {version} (bounty {bounty})")
 			},
-			Self::Holding { bounty, version, .. } => write!(f, "holds version {version}, to sign (bounty {bounty})"),
+			Self::Holding { bounty, version, .. } => write!(f, "has version {version}, ready to sign (bounty {bounty})"),
 			Self::Signed { bounty, version, valid_until, .. } => {
 				write!(
 					f,
-					"waits for the key of version {version} (bounty {bounty}, receipt valid until block {valid_until})"
+					"waiting for the key of version {version} (bounty {bounty}, receipt valid until block {valid_until})"
 				)
 			},
 			Self::Opened { bounty, version, .. } => {
-				write!(f, "has the key of version {version}, to install (bounty {bounty})")
+				write!(f, "has the key of version {version}, ready to install (bounty {bounty})")
 			},
 			Self::Cheated { bounty, version, .. } => write!(f, "was cheated over version {version} (bounty {bounty})"),
 		}
@@ -112,7 +112,7 @@ impl fmt::Display for Report {
 			write!(f, "\nhook       due for release {release}")?;
 		}
 		match self.frozen_since_ms {
-			Some(since) => write!(f, "\nfrozen     no recent final block was seen since {since}"),
+			Some(since) => write!(f, "\nfrozen     no recent final block since {since}"),
 			None => Ok(()),
 		}
 	}

@@ -55,7 +55,7 @@ pub enum Command {
 		#[arg(long)]
 		index: DeviceIndex,
 	},
-	/// A standing reservation
+	/// A reservation that stands
 	Reservation {
 		/// The bounty
 		#[arg(long)]
@@ -94,7 +94,11 @@ pub async fn run(command: Command, ctx: &Context) -> Result<()> {
 		},
 		Command::Reservation { bounty, reservation } => {
 			let found = view.reservation(bounty, reservation).await?;
-			let gone = || Error::not_found(format!("bounty {bounty} has no standing reservation {reservation}"));
+			let gone = || {
+				Error::not_found(format!(
+					"bounty {bounty} has no reservation {reservation}; it was claimed, replaced or closed"
+				))
+			};
 			ctx.output.report(&ReservationReport::new(bounty, reservation, found.ok_or_else(gone)?));
 		},
 		Command::Distributors => ctx.output.report(&DistributorsReport::from(view.distributors().await?)),

@@ -1,4 +1,4 @@
-//! What is on the chain, for people and for programs.
+//! Reports of what is on the chain, for people and for programs.
 
 use crate::commands::Address;
 use serde::Serialize;
@@ -82,7 +82,7 @@ pub struct ModelMore {
 }
 
 impl ModelReport {
-	/// A model, alone or with what belongs to it.
+	/// A model; `more` is what belongs to it.
 	pub fn new(model: Model, more: Option<ModelMore>) -> Self {
 		Self {
 			model: model.id,
@@ -177,7 +177,7 @@ struct SignatureReport {
 	signature: DeviceSignature,
 }
 
-/// How the votes on a release stand.
+/// The votes on a release.
 #[derive(Serialize)]
 pub struct AttestationsReport {
 	round: u32,
@@ -195,7 +195,7 @@ struct VoteReport {
 }
 
 impl ReleaseReport {
-	/// A release, with how the votes on it stand.
+	/// A release, with the votes on it.
 	pub fn new(release: Release, attestations: Option<AttestationsView>) -> Self {
 		let statement = release.statement;
 		let signatures = release.signatures.into_iter();
@@ -305,7 +305,7 @@ impl Display for BountyReport {
 	}
 }
 
-/// A standing reservation.
+/// A reservation that stands.
 #[derive(Serialize)]
 pub struct ReservationReport {
 	bounty: BountyId,

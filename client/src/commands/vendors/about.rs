@@ -1,4 +1,4 @@
-//! What a release is to be, as arguments.
+//! The properties of a release, as arguments.
 
 use waybill_primitives::{ModelId, Suite, Version};
 use waybill_release::Subject;
@@ -6,7 +6,8 @@ use waybill_release::Subject;
 /// The algorithms by which a release is delivered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub enum SuiteName {
-	/// SHA-256 and ChaCha20, without proofs; devices refuse it unless their own configuration takes it
+	/// SHA-256 and ChaCha20, without proofs; devices refuse it unless their own configuration takes
+	/// it
 	Plain,
 	/// Algorithms for which a distributor proves that the ciphertext holds the release
 	#[default]
@@ -22,7 +23,7 @@ impl From<SuiteName> for Suite {
 	}
 }
 
-/// What a release is to be, beside its file.
+/// The properties of a release besides its file.
 #[derive(clap::Args, Clone, Debug)]
 pub struct About {
 	/// The model it is for
@@ -31,10 +32,10 @@ pub struct About {
 	/// Its version, such as 1.0.2
 	#[arg(long)]
 	pub version: Version,
-	/// Its security version: raise it when devices must never go back behind this release
+	/// Its security version; raise it when devices must never go back behind this release
 	#[arg(long)]
 	pub security_version: u32,
-	/// The algorithms by which it is delivered
+	/// The algorithms to deliver it by
 	#[arg(long, value_enum, default_value_t)]
 	pub suite: SuiteName,
 }

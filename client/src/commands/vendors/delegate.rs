@@ -56,7 +56,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	Ok(())
 }
 
-/// Sends a call for the signing account, or in the name of another one that allowed it.
+/// Sends a call as the signing account, or in the name of another account that allowed it.
 pub async fn submit_for<C: Payload>(
 	chain: &Chain,
 	account: &Account,

@@ -20,7 +20,7 @@ use waybill_primitives::{fleet::usual_cap_height, Cid, DeviceKey, FleetId, Manif
 
 use api::firmware::events;
 
-/// A list of a million keys.
+/// The longest list of keys that is read, in bytes: a million keys.
 const MAX_LIST: u64 = 80_000_000;
 
 /// Arguments of `fleet`.
@@ -29,8 +29,8 @@ pub struct Args {
 	/// The model of all devices
 	#[arg(long)]
 	model: ModelId,
-	/// A text file with one device key a line (ed25519: and hex digits), in the order of the devices' indices from 0.
-	/// Empty lines and lines that begin with # count for nothing
+	/// A text file with one device key a line (ed25519: and hex digits), in the order of the
+	/// devices' indices from 0; empty lines and lines that begin with # are ignored
 	keys: PathBuf,
 }
 

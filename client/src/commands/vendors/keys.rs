@@ -20,7 +20,8 @@ const WAY: &str = "\
 With all keys at hand:
   waybill key generate next.key
   waybill vendor keys rotate --new-key next.key --key release.key --key next.key
-  waybill vendor keys adopt                    (when the delay is over; until then `waybill vendor keys veto` turns it down)
+  waybill vendor keys adopt
+      (after the delay; until then `waybill vendor keys veto` refuses the set)
   waybill vendor keys resign 0 --firmware firmware.bin --key next.key
 
 With keys on machines without a network, which run the second and the third line:
@@ -29,13 +30,15 @@ With keys on machines without a network, which run the second and the third line
   waybill vendor sign key-set-2.json --key next.key > next.sig
   waybill vendor keys rotate --statement key-set-2.json --signature release.sig --signature next.sig
 
-Devices that have seen the new set take no release any more that the old one alone signed: sign again what they shall still take.";
+Devices that have seen the new set refuse releases that only the old one signed.
+Sign again each release that they shall still take.";
 
 /// The commands about release keys.
 #[derive(Subcommand, Debug)]
 #[command(after_long_help = WAY)]
 pub enum Command {
-	/// Show a vendor's release keys, those that wait, and the releases that the current ones have not signed
+	/// Show a vendor's release keys, those that are pending, and the releases that the current ones
+	/// have not signed
 	Show {
 		/// The vendor's account [default: the one that signs]
 		vendor: Option<Address>,
@@ -44,9 +47,9 @@ pub enum Command {
 	Prepare(PrepareArgs),
 	/// Propose the next key set, signed by the current one and by itself
 	Rotate(RotateArgs),
-	/// Turn down the key set that was proposed; the account is the vendor's
+	/// Refuse the proposed key set; needs the vendor's account
 	Veto,
-	/// Put the proposed key set in the place of the current one, once its delay is over
+	/// Replace the current key set by the proposed one, once its delay is over
 	Adopt {
 		/// The vendor's account [default: the one that signs]
 		vendor: Option<Address>,
@@ -58,7 +61,8 @@ pub enum Command {
 /// A new key set.
 #[derive(clap::Args, Clone, Debug)]
 pub struct NewSet {
-	/// A key of the new set: a key file, its .pub file, or ed25519: and hex digits; may be given several times
+	/// A key of the new set: a key file, its .pub file, or ed25519: and hex digits; may be given
+	/// several times
 	#[arg(long = "new-key", value_name = "KEY")]
 	new_keys: Vec<KeyArg>,
 	/// How many keys of the new set must sign
@@ -96,7 +100,7 @@ pub struct RotateArgs {
 pub struct ResignArgs {
 	/// The release
 	release: ReleaseId,
-	/// The firmware file: nothing is signed unless it is what the release says; with --key it must be given
+	/// The firmware file; it must be the release's file, or nothing is signed. Required with --key
 	#[arg(long, value_name = "FILE")]
 	firmware: Option<PathBuf>,
 	#[command(flatten)]
@@ -154,7 +158,7 @@ struct ShowReport {
 	vendor: Address,
 	current: SetReport,
 	pending: Option<PendingReport>,
-	/// The newest releases of models whose signatures are by an older set.
+	/// The newest release of each model, if an older set signed it.
 	to_resign: Vec<ReleaseId>,
 }
 
@@ -207,7 +211,7 @@ impl fmt::Display for PrepareReport {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		writeln!(f, "{}", self.words)?;
 		let statement = self.statement.display();
-		writeln!(f, "written to {statement}; let keys of both sets sign it (no network needed), then propose it:")?;
+		writeln!(f, "written to {statement}; sign it with keys of both sets (no network needed), then propose it:")?;
 		writeln!(f, "  waybill vendor sign {statement} --key release.key > release.sig")?;
 		write!(f, "  waybill vendor keys rotate --statement {statement} --signature release.sig ...")
 	}
@@ -247,7 +251,7 @@ async fn rotate(args: RotateArgs, ctx: &Context) -> Result<()> {
 	let (account, chain) = (ctx.account()?, ctx.chain(Patience::Brief).await?);
 	let statement = match (file, new_set) {
 		(Some(file), _) if file.genesis() != chain.genesis() => {
-			return Err(Error::check("the statement was prepared for another chain"));
+			return Err(Error::check("the statement was prepared for another chain; check --node"));
 		},
 		(Some(file), _) => file,
 		(None, keys) => args.set.follow(keys.unwrap_or_default(), &chain, ctx).await?,
@@ -257,7 +261,7 @@ async fn rotate(args: RotateArgs, ctx: &Context) -> Result<()> {
 	let current = known(&chain.best().await?, &vendor).await?;
 	if current.key_set_version.checked_add(1) != Some(statement.version) {
 		return Err(Error::check(format!(
-			"the statement is on key set {}, but the vendor's current one is {}: only the next can follow",
+			"the statement is on key set {}, but the vendor's current one is {}; only the next can follow",
 			statement.version, current.key_set_version
 		)));
 	}
@@ -285,14 +289,14 @@ impl fmt::Display for EndReport {
 		let Self { vendor, version, adopted } = self;
 		match adopted {
 			true => write!(f, "key set {version} of {vendor} signs releases from now on"),
-			false => write!(f, "key set {version} of {vendor} is turned down; the same set cannot be proposed again"),
+			false => write!(f, "key set {version} of {vendor} is refused; the same set cannot be proposed again"),
 		}
 	}
 }
 
 async fn veto(ctx: &Context) -> Result<()> {
 	let (account, chain) = (ctx.account()?, ctx.chain(Patience::Brief).await?);
-	let shown = ctx.progress.spinner("turning the key set down");
+	let shown = ctx.progress.spinner("refusing the key set");
 	let included = chain.submit(&account, &api::transactions().firmware().veto_key_set(), ctx.config.wait.into()).await?;
 	drop(shown);
 	let event: events::KeySetVetoed = included.one()?;
@@ -331,7 +335,7 @@ async fn resign(args: ResignArgs, ctx: &Context) -> Result<()> {
 		return Err(Error::usage("give --key or --signature"));
 	}
 	if args.sources.has_keys() && args.firmware.is_none() {
-		return Err(Error::usage("give --firmware: a key signs nothing of which only the node says what it is"));
+		return Err(Error::usage("give --firmware; a release is signed only after it was compared with the file"));
 	}
 	let (account, chain) = (ctx.account()?, ctx.chain(Patience::Brief).await?);
 	let view = chain.best().await?;
@@ -353,7 +357,7 @@ async fn resign(args: ResignArgs, ctx: &Context) -> Result<()> {
 }
 
 impl NewSet {
-	/// The keys, which must make a set.
+	/// The keys. They must make a set that can sign.
 	fn resolve(&self) -> Result<Vec<DeviceKey>> {
 		if self.new_keys.is_empty() {
 			return Err(Error::usage("give the new set's keys with --new-key"));
@@ -363,7 +367,7 @@ impl NewSet {
 		Ok(keys)
 	}
 
-	/// The statement on the set of these keys that follows the vendor's current one.
+	/// The statement that makes these keys the vendor's next set.
 	async fn follow(&self, keys: Vec<DeviceKey>, chain: &Chain, ctx: &Context) -> Result<KeySetFile> {
 		let vendor = or_signer(self.vendor, ctx)?;
 		let current = known(&chain.best().await?, &vendor).await?.key_set_version;

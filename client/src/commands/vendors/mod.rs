@@ -23,12 +23,15 @@ use waybill_primitives::{FleetId, ModelId};
 
 const WAY: &str = "\
 The way to a first release:
-  waybill key generate account.key --account-key    (its address needs some money; the commands below take --account-file account.key)
+  waybill key generate account.key --account-key
+      (its address needs some money; give --account-file account.key to the commands below)
   waybill key generate release.key
-  waybill vendor register --name Acme --url https://acme.example --security-contact security@acme.example --key release.key
+  waybill vendor register --name Acme --url https://acme.example \\
+      --security-contact security@acme.example --key release.key
   waybill vendor model \"Acme Hub 2\"
   waybill vendor fleet --model 0 device-keys.txt
-  waybill vendor publish firmware.bin --model 0 --version 1.0.0 --security-version 1 --key release.key --wait-available 10m
+  waybill vendor publish firmware.bin --model 0 --version 1.0.0 --security-version 1 \\
+      --key release.key --wait-available 10m
   waybill bounty open --release 0 --fleet 0 --reward 0.25 --expires 14d
 
 Release keys can stay on a machine without a network, which runs the second of these three:
@@ -42,9 +45,9 @@ Release keys can stay on a machine without a network, which runs the second of t
 pub enum Command {
 	/// Register the account as a vendor, with the keys that sign its releases
 	Register(register::RegisterArgs),
-	/// Change name, web site or security contact
+	/// Change the vendor's name, web site or security contact
 	Update(register::UpdateArgs),
-	/// Register a model, that is a product line
+	/// Register a model: a product line
 	Model {
 		/// Its name
 		name: String,
@@ -58,11 +61,14 @@ pub enum Command {
 	},
 	/// Add a firmware file to IPFS and write the statement that the release keys have to sign
 	Prepare(publish::PrepareArgs),
-	/// Sign the statement of a release or of a key set, or a withdrawal, with a release key; needs no network
+	/// Sign the statement of a release or of a key set, or a withdrawal, with a release key; needs
+	/// no network
 	Sign(signature::Args),
-	/// Publish a release: from a firmware file with key files at hand, or from a prepared statement with signatures
+	/// Publish a release: from a firmware file and key files, or from a prepared statement and
+	/// signatures
 	Publish(publish::PublishArgs),
-	/// Let another account publish releases in the vendor's name, such as a build machine's; the release keys must sign all the same
+	/// Let another account, such as a build machine's, publish releases in the vendor's name; the
+	/// release keys must still sign
 	Delegate(delegate::Args),
 	/// Withdraw a release, for ever
 	Yank(yank::Args),

@@ -55,21 +55,22 @@ pub struct PublishArgs {
 	/// Its version, such as 1.0.2
 	#[arg(long)]
 	version: Option<waybill_primitives::Version>,
-	/// Its security version: raise it when devices must never go back behind this release
+	/// Its security version; raise it when devices must never go back behind this release
 	#[arg(long)]
 	security_version: Option<u32>,
-	/// The algorithms by which it is delivered [default: zkcp]
+	/// The algorithms to deliver it by [default: zkcp]
 	#[arg(long, value_enum)]
 	suite: Option<SuiteName>,
 	#[command(flatten)]
 	sources: Sources,
-	/// A page that says what it repairs
+	/// A page that says what the release fixes
 	#[arg(long, value_name = "URL")]
 	advisory: Option<String>,
 	/// The vendor in whose name the account publishes (see `waybill vendor delegate`)
 	#[arg(long, value_name = "ADDRESS")]
 	proxy_for: Option<Address>,
-	/// Wait until the attesters have fetched the release and found it available, but not longer than this (10m)
+	/// Wait until the attesters have fetched the release and found it available, at most this long
+	/// (10m)
 	#[arg(long, value_name = "DURATION")]
 	wait_available: Option<Period>,
 }
@@ -105,7 +106,7 @@ pub async fn prepare(args: PrepareArgs, ctx: &Context) -> Result<()> {
 	Ok(())
 }
 
-/// Puts a firmware file into IPFS and says what it is.
+/// Adds a firmware file to IPFS, and returns its statement.
 async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result<StatementFile> {
 	let shown = ctx.progress.spinner(format!("reading {}", file.display()));
 	let firmware = Firmware::read(file)?;
@@ -117,7 +118,7 @@ async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result
 	let shown = ctx.progress.bytes(firmware.size, format!("adding {} to IPFS", file.display()));
 	let payload = ctx.kubo()?.add_file(file, shown.meter()).await?.cid;
 	drop(shown);
-	// What was added is what was hashed only if the file stayed the same.
+	// Only an unchanged file guarantees that the added bytes are the hashed ones.
 	if Firmware::read(file)? != firmware {
 		return Err(Error::check(format!("{} changed while it was read; nothing was published", file.display())));
 	}
@@ -130,7 +131,7 @@ struct PublishReport {
 	#[serde(flatten)]
 	statement: StatementFile,
 	state: ReleaseState,
-	/// The block in which the attesters had agreed, if that was waited for.
+	/// The block in which the attesters agreed; `None` if the command did not wait for that.
 	available_at: Option<BlockNumber>,
 }
 
@@ -201,7 +202,7 @@ async fn statement(args: &PublishArgs, chain: &Chain, ctx: &Context) -> Result<S
 	}
 }
 
-/// The block in which a release is found available.
+/// Waits for the block in which the attesters find a release available.
 async fn available(chain: &Chain, release: ReleaseId, published: BlockNumber) -> Result<BlockNumber> {
 	let mut blocks = chain.blocks_from(published).await?;
 	loop {
@@ -213,7 +214,7 @@ async fn available(chain: &Chain, release: ReleaseId, published: BlockNumber) ->
 				},
 				Event::ReleaseStateChanged { release: id, state } if id == release => {
 					return Err(Error::check(format!(
-						"the attesters found release {release} {state}: is the payload pinned, and reachable from their gateways?"
+						"the attesters found release {release} {state}; pin the payload, and check that their gateways reach it"
 					)));
 				},
 				Event::ReleaseYanked { release: id, .. } if id == release => {

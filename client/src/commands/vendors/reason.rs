@@ -9,7 +9,7 @@ pub enum Reason {
 	Faulty,
 	/// It can be attacked
 	Vulnerable,
-	/// A release key or the build was in a stranger's hands
+	/// A stranger had a release key, or control of the build
 	Compromised,
 }
 

@@ -26,7 +26,8 @@ pub struct RegisterArgs {
 	/// Where to report a vulnerability: a mail address or a URL
 	#[arg(long, default_value = "")]
 	security_contact: String,
-	/// A key that signs releases: a key file, its .pub file, or ed25519: and hex digits; may be given several times
+	/// A key that signs releases: a key file, its .pub file, or ed25519: and hex digits; may be
+	/// given several times
 	#[arg(long = "key", value_name = "KEY", required = true)]
 	keys: Vec<KeyArg>,
 	/// How many of the keys must sign a release
@@ -95,7 +96,7 @@ impl fmt::Display for UpdateReport {
 	}
 }
 
-/// Changes what is given and keeps the rest.
+/// Changes what the arguments give, and keeps the rest.
 pub async fn update(args: UpdateArgs, ctx: &Context) -> Result<()> {
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;

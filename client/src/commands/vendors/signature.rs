@@ -1,4 +1,5 @@
-//! Signatures by release keys: made offline, gathered, and put in the order of the key set.
+//! Signatures by release keys: makes them offline, gathers them, and puts them in the key set's
+//! order.
 
 use super::reason::Reason;
 use crate::{
@@ -23,7 +24,7 @@ pub struct Args {
 	/// Why the release is withdrawn
 	#[arg(long, value_enum, requires = "yank")]
 	reason: Option<Reason>,
-	/// The firmware file: nothing is signed unless it is what the statement says
+	/// The firmware file; it must be the statement's file, or nothing is signed
 	#[arg(long, value_name = "FILE", conflicts_with = "yank")]
 	firmware: Option<PathBuf>,
 	/// A release key file; may be given several times
@@ -31,7 +32,7 @@ pub struct Args {
 	keys: Vec<PathBuf>,
 }
 
-/// Where signatures come from: key files at hand, or files that `sign` printed.
+/// Where signatures come from: key files, or files with the output of `sign`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Sources {
 	/// A release key file to sign with; may be given several times
@@ -49,7 +50,7 @@ pub fn run(args: Args, ctx: &Context) -> Result<()> {
 		(Some(file), _, _) => {
 			let document = Document::read(&file)?;
 			if let Some(wanted) = ctx.config.genesis.filter(|wanted| wanted.0 != document.genesis()) {
-				return Err(Error::check(format!("the statement is for another chain than {wanted}; nothing was signed")));
+				return Err(Error::check(format!("the statement is not for the chain {wanted}; nothing was signed")));
 			}
 			match (&document, args.firmware) {
 				(Document::Release(release), Some(firmware)) => check_firmware(&release.signed(), &firmware)?,
@@ -76,24 +77,27 @@ pub fn run(args: Args, ctx: &Context) -> Result<()> {
 }
 
 impl Sources {
-	/// Whether any is to be made here.
+	/// Whether there are keys to sign with.
 	pub const fn has_keys(&self) -> bool {
 		!self.keys.is_empty()
 	}
 
-	/// Whether there are none.
+	/// Whether there are neither keys nor signatures.
 	pub fn is_empty(&self) -> bool {
 		self.keys.is_empty() && self.signatures.is_empty()
 	}
 
-	/// Signs with the keys at hand, reads the other signatures, and puts all in the places of the vendor's key set. What the chain
-	/// would refuse is refused here: a stranger's key, a wrong signature, too few.
+	/// Signs with the keys, reads the other signatures, and puts all in the order of the vendor's
+	/// key set.
+	///
+	/// # Errors
+	/// The chain would refuse them: a stranger's key, a wrong signature, or too few.
 	pub fn gather(&self, statement: &impl Statement, genesis: &Hash32, key_set: &KeySet) -> Result<Vec<IndexedSignature>> {
 		Ok(gather(&self.signed(statement, genesis)?, statement, genesis, key_set)?)
 	}
 
-	/// Signs a vendor's next key set with the keys at hand and reads the other signatures: those by keys of the current set, and
-	/// those by keys of the next. A key that is in both signs once.
+	/// Signs a vendor's next key set with the keys, and reads the other signatures. Returns those
+	/// by keys of the current set, and those by keys of the next. A key in both sets signs once.
 	pub fn gather_rotation(
 		&self,
 		statement: &KeySetStatement<[u8; 32]>,
@@ -103,7 +107,7 @@ impl Sources {
 		Ok(gather_rotation(&self.signed(statement, genesis)?, statement, genesis, current)?)
 	}
 
-	/// The signatures of the keys at hand, and those of the files.
+	/// The signatures by the keys, and those in the files.
 	fn signed(&self, statement: &impl Statement, genesis: &Hash32) -> Result<Vec<Signed>> {
 		let mut signed = Vec::new();
 		for file in &self.keys {

@@ -27,7 +27,8 @@ pub struct Args {
 	/// A page that says more; only with the vendor's own account
 	#[arg(long, value_name = "URL", conflicts_with_all = ["keys", "signatures"])]
 	advisory: Option<String>,
-	/// Release keys: with enough of them any account can withdraw the release, should the vendor's be lost
+	/// Release keys; with enough of them any account can withdraw the release, for example when the
+	/// vendor's account is lost
 	#[command(flatten)]
 	sources: Sources,
 }

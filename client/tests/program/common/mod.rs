@@ -19,10 +19,10 @@ use tempfile::TempDir;
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_waybill");
-/// No command may take longer.
+/// The longest time that a command may take.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A command that is to be run.
+/// A command to run.
 pub struct Run(Command);
 
 impl Run {
@@ -58,11 +58,12 @@ pub struct Running {
 }
 
 impl Running {
-	/// Waits until it says this on standard error; what it says there is then gone.
+	/// Waits until it prints this on standard error. The test can no longer read that output
+	/// afterwards.
 	pub fn until_said(mut self, text: &str) -> Self {
 		let mut lines = BufReader::new(self.process.stderr.take().unwrap()).lines();
 		assert!(lines.any(|line| line.unwrap().contains(text)), "waybill {} did not say {text}", self.words);
-		// It can go on saying things.
+		// Drain the pipe, so that the command can go on printing.
 		thread::spawn(move || lines.for_each(drop));
 		self
 	}
@@ -121,7 +122,7 @@ impl Done {
 		self
 	}
 
-	/// Fails unless it said this on standard error.
+	/// Fails unless it printed this on standard error.
 	pub fn says(self, text: &str) -> Self {
 		assert!(self.stderr.contains(text), "waybill {} did not say {text}: {}", self.words, self.stderr);
 		self
@@ -164,7 +165,7 @@ impl Waybill {
 		self.home.path().join(name)
 	}
 
-	/// The same as an argument.
+	/// The path of such a file, as an argument.
 	pub fn arg(&self, name: &str) -> String {
 		self.file(name).to_str().unwrap().into()
 	}
@@ -200,7 +201,7 @@ impl Waybill {
 		assert_eq!((code, error["name"].as_str()), (3, Some(name)), "waybill {args}: {error}");
 	}
 
-	/// A new account with so much money, in a file of this name; returns its address.
+	/// Makes a new account with this amount, in a file of this name. Returns its address.
 	pub fn account(&self, name: &str, amount: &str) -> String {
 		let key = self.json(&format!("key generate {name} --account-key"));
 		let address = key["address"].as_str().unwrap().to_owned();

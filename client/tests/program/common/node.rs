@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 const START: Duration = Duration::from_secs(120);
 
-/// A `waybill-node --dev`, with Alice as its only collator. It ends with this value.
+/// A `waybill-node --dev`, with Alice as its only collator. It stops when this value is dropped.
 pub struct Node {
 	process: Child,
 	folder: TempDir,
@@ -47,7 +47,7 @@ impl Node {
 		self.restart_with(&[]);
 	}
 
-	/// The same, but blocks are authored and none becomes final.
+	/// Like the function above, but the node authors blocks and none becomes final.
 	pub fn restart_without_finality(&mut self) {
 		self.restart_with(&["--no-grandpa"]);
 	}
@@ -72,7 +72,8 @@ impl Node {
 		u32::from_le_bytes(nonce.try_into().unwrap())
 	}
 
-	/// The port on which the node's RPC listens, when the node has said so for the `count`th time.
+	/// The port on which the node's RPC listens, after the node has logged it for the `count`th
+	/// time.
 	fn listening(&mut self, count: usize) -> u16 {
 		let started = Instant::now();
 		loop {
@@ -111,7 +112,7 @@ fn spawn(folder: &Path, port: u16, gateway: &str, args: &[&str]) -> Child {
 		.unwrap()
 }
 
-/// The node's program, which is built into the same folder as the one under test.
+/// The node's program. The build puts it into the same folder as the program under test.
 fn program() -> PathBuf {
 	let program = Path::new(super::PROGRAM).with_file_name("waybill-node");
 	assert!(program.is_file(), "{} is missing; build it with `cargo build --release -p waybill-node`", program.display());

@@ -1,4 +1,4 @@
-//! A command that runs on until it is stopped.
+//! A command that runs until it is stopped.
 
 use super::Run;
 use std::{
@@ -7,14 +7,14 @@ use std::{
 	thread,
 };
 
-/// A running command, killed with this value.
+/// A running command. Dropping this value kills it.
 pub struct Service {
 	process: Child,
 	lines: BufReader<ChildStdout>,
 }
 
 impl Service {
-	/// Starts it and waits for its first line; fails with what it said if it ends before.
+	/// Starts it, and waits for its first line. Fails with its output if it ends before that.
 	pub fn start(mut run: Run) -> Self {
 		run.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
 		let mut process = run.0.spawn().unwrap();

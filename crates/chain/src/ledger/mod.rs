@@ -1,6 +1,6 @@
-//! What the distributor and the device ask of the chain, so that both can be tested without one.
+//! What the distributor and the device ask of the chain, as traits: tests need no node.
 //!
-//! Everything is read at a final block: what it says cannot be taken back.
+//! Everything is read at a final block, which no reorganisation can take back.
 
 mod node;
 
@@ -10,9 +10,10 @@ use crate::{
 	account::Account,
 	amount::Amount,
 	block_time::BlockTime,
+	delivery::ReceiptBatch,
 	error::Result,
-	submit::Terms,
-	types::{AccountId, Bounty, Distributor, Event, Fleet, ReceiptBatch, Release, Reservation},
+	submit::SubmitTerms,
+	types::{AccountId, Bounty, Distributor, Event, Fleet, Release, Reservation},
 };
 use std::future::Future;
 use waybill_primitives::{
@@ -43,7 +44,8 @@ pub trait State: Send + Sync {
 	/// The version of a vendor's current key set, if the account is a vendor.
 	fn key_set_version(&self, vendor: &AccountId) -> impl Future<Output = Result<Option<u32>>> + Send;
 
-	/// A vendor's key sets of the versions after `after`, in their order; not all of them if they are many.
+	/// A vendor's key sets of the versions after `after`, in their order. Gives only the first of
+	/// them if they are many.
 	fn key_sets(&self, vendor: &AccountId, after: u32) -> impl Future<Output = Result<Vec<KeySetLink>>> + Send;
 
 	/// A fleet.
@@ -55,7 +57,7 @@ pub trait State: Send + Sync {
 	/// A bounty.
 	fn bounty(&self, id: BountyId) -> impl Future<Output = Result<Option<Bounty>>> + Send;
 
-	/// Where a device stands in a bounty, if there are such a bounty and device.
+	/// Where a device stands in a bounty; `None` if the bounty or the device does not exist.
 	fn device_status(
 		&self,
 		bounty: BountyId,
@@ -69,7 +71,8 @@ pub trait State: Send + Sync {
 	fn distributors(&self) -> impl Future<Output = Result<Vec<Distributor>>> + Send;
 }
 
-/// The final chain. A question that no node answers fails after a while, but for those that wait for a block.
+/// The final chain. A question that no node answers fails after a while, except
+/// [`above`](Self::above), which waits for a block.
 pub trait Ledger: Clone + Send + Sync + 'static {
 	/// The state at one block.
 	type State: State;
@@ -86,19 +89,20 @@ pub trait Ledger: Clone + Send + Sync + 'static {
 	/// The state at the newest final block, as soon as that is above `number`.
 	fn above(&self, number: BlockNumber) -> impl Future<Output = Result<Self::State>> + Send;
 
-	/// What happened in a final block; nothing if it is too old for its state to be kept.
+	/// The events of a final block; `None` if the block is so old that its state is gone.
 	fn events(&self, number: BlockNumber) -> impl Future<Output = Result<Option<Vec<Event>>>> + Send;
 
-	/// The key revealed for a device, if the node keeps such keys. It is not checked, and may be of a block that was abandoned.
+	/// The key revealed for a device, if the node keeps such keys. The key is unchecked, and may
+	/// stem from an abandoned block.
 	fn revealed(&self, bounty: BountyId, index: DeviceIndex) -> impl Future<Output = Result<Option<LockKey>>> + Send;
 
 	/// The extrinsics of a final block.
 	fn extrinsics(&self, number: BlockNumber) -> impl Future<Output = Result<Vec<Vec<u8>>>> + Send;
 }
 
-/// What a distributor does on the chain. Each returns once it is final.
+/// What a distributor does on the chain. Each transaction is final when its method returns.
 pub trait Payee: Ledger {
-	/// Whether a transaction of the account is on its way and not final yet.
+	/// Whether the account has a transaction that was sent and is not final yet.
 	fn is_pending(&self, payee: &Account) -> impl Future<Output = Result<bool>> + Send;
 
 	/// The most receipts or keys of one batch.
@@ -112,27 +116,29 @@ pub trait Payee: Ledger {
 		batch: ReceiptBatch,
 	) -> impl Future<Output = Result<(ReservationId, BatchOutcome<ReceiptFault>)>> + Send;
 
-	/// Reveals the keys of a reservation and is paid.
+	/// Reveals the keys of reserved devices and takes the reward.
 	fn claim(
 		&self,
 		payee: &Account,
 		bounty: BountyId,
 		reservation: ReservationId,
 		keys: Vec<(DeviceIndex, LockKey)>,
-		terms: Terms,
+		terms: SubmitTerms,
 	) -> impl Future<Output = Result<BatchOutcome<ClaimFault>>> + Send;
 
-	/// Publishes the address at which devices reach the distributor. Returns the block that holds the announcement.
+	/// Publishes the address at which devices reach the distributor. Returns the block that holds
+	/// the announcement.
 	fn announce(&self, payee: &Account, endpoint: &str) -> impl Future<Output = Result<BlockNumber>> + Send;
 }
 
-/// What became of a transaction about devices. `Fault` is why the chain did not take one of them.
+/// The result of a transaction about several devices. `Fault` says why the chain refused one of
+/// them.
 #[derive(Clone, Debug)]
 pub struct BatchOutcome<Fault> {
 	/// The block that holds it.
 	pub block: BlockNumber,
 	/// What it cost, the tip included.
 	pub fee: Amount,
-	/// The devices that the chain did not take, each with the reason.
+	/// The devices that the chain refused, each with its reason.
 	pub rejected: Vec<(DeviceIndex, Fault)>,
 }

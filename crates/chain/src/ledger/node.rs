@@ -1,4 +1,4 @@
-//! The chain behind a node.
+//! [`Ledger`] and [`Payee`] through a node.
 
 use super::{BatchOutcome, Head, Ledger, Payee, State};
 use crate::{
@@ -7,9 +7,10 @@ use crate::{
 	block_time::BlockTime,
 	blocks::Blocks,
 	connect::Chain,
+	delivery::ReceiptBatch,
 	error::{Error, Result},
-	submit::{Included, Terms, Until},
-	types::{AccountId, BlockId, Bounty, Distributor, Event, Fleet, Hash, ReceiptBatch, Release, Reservation},
+	submit::{Included, SubmitTerms, Until},
+	types::{AccountId, BlockId, Bounty, Distributor, Event, Fleet, Hash, Release, Reservation},
 	view::View,
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -23,18 +24,18 @@ use waybill_primitives::{
 	BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId,
 };
 
-/// For how long a question waits for its answer.
+/// How long a question waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The chain as a node tells it. Cheap to clone.
+/// The chain as a node reports it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Node {
 	chain: Chain,
-	/// The stream of final blocks, once somebody waits for one, and the newest block that it gave.
+	/// The stream of final blocks and the newest block that it gave; opened by the first wait.
 	blocks: Arc<Mutex<Option<(Blocks, BlockNumber)>>>,
 }
 
-/// The state that a node tells at one block.
+/// The state that a node reports at one block.
 #[derive(Clone)]
 pub struct At {
 	view: View,
@@ -61,7 +62,8 @@ impl Node {
 	}
 }
 
-/// What a node answers in time; a connection that is lost is opened again for as long as it takes.
+/// The answer, or an error if none comes in time. A client of endless patience would wait for ever
+/// for a lost node.
 async fn answered<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
 	match timeout(PATIENCE, question).await {
 		Ok(answer) => answer,
@@ -110,33 +112,41 @@ impl Ledger for Node {
 	}
 
 	async fn events(&self, number: BlockNumber) -> Result<Option<Vec<Event>>> {
-		let hash = Hash(self.hash(number).await?.0);
-		self.chain.events(&BlockId { number, hash }).await
+		answered(async {
+			let hash = Hash(self.hash(number).await?.0);
+			self.chain.events(&BlockId { number, hash }).await
+		})
+		.await
 	}
 
 	async fn revealed(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<LockKey>> {
-		self.chain.revealed_key(bounty, index).await
+		answered(self.chain.revealed_key(bounty, index)).await
 	}
 
 	async fn extrinsics(&self, number: BlockNumber) -> Result<Vec<Vec<u8>>> {
-		let hash = self.hash(number).await?;
-		let block = self.rpc().chain_get_block(Some(hash)).await.map_err(|cause| self.lost(&cause))?;
-		let block = block.ok_or(Error::NoBlock(number))?;
+		let block = answered(async {
+			let hash = self.hash(number).await?;
+			self.rpc().chain_get_block(Some(hash)).await.map_err(|cause| self.lost(&cause))
+		});
+		let block = block.await?.ok_or(Error::NoBlock(number))?;
 		Ok(block.block.extrinsics.into_iter().map(|bytes| bytes.0).collect())
 	}
 }
 
 impl Payee for Node {
 	async fn is_pending(&self, payee: &Account) -> Result<bool> {
-		let next = self.rpc().system_account_next_index(&payee.id()).await;
-		let next = next.map_err(|cause| self.lost(&cause))?;
-		let view = self.chain.finalized().await?;
-		let account = view.storage(api::storage().system().account(), (payee.id(),)).await?;
-		Ok(account.map_or(0, |account| u64::from(account.nonce)) != next)
+		answered(async {
+			let next = self.rpc().system_account_next_index(&payee.id()).await;
+			let next = next.map_err(|cause| self.lost(&cause))?;
+			let view = self.chain.finalized().await?;
+			let account = view.storage(api::storage().system().account(), (payee.id(),)).await?;
+			Ok(account.map_or(0, |account| u64::from(account.nonce)) != next)
+		})
+		.await
 	}
 
 	async fn max_batch(&self) -> Result<u32> {
-		self.chain.finalized().await?.max_batch().await
+		answered(async { self.chain.finalized().await?.max_batch().await }).await
 	}
 
 	async fn reserve(
@@ -155,7 +165,7 @@ impl Payee for Node {
 		bounty: BountyId,
 		reservation: ReservationId,
 		keys: Vec<(DeviceIndex, LockKey)>,
-		terms: Terms,
+		terms: SubmitTerms,
 	) -> Result<BatchOutcome<ClaimFault>> {
 		let claimed = self.chain.claim(payee, bounty, reservation, keys, terms, Until::Finalized).await?;
 		Ok(outcome(&claimed.included, claimed.rejected))

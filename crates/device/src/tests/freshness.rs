@@ -1,11 +1,11 @@
-//! A chain that stands still, or is held back.
+//! A chain that stands still, or that somebody holds back.
 
 use super::*;
 use crate::{unreachable, Frozen};
 use waybill_exchange::Refusal;
 use waybill_testkit::ledger::lost;
 
-/// What a device says while it runs for at least this time.
+/// What a device reports while it runs for at least this time.
 async fn watch(field: &Field, path: &Path, config: &Config, time: Duration) -> (Vec<Event>, String) {
 	let (mut agent, events) = field.agent(path, config).unwrap();
 	hindered(&mut agent, time, false).await;
@@ -30,7 +30,7 @@ async fn freeze_should_be_said_across_restarts_until_a_recent_block_is_seen() {
 	let brief = Duration::from_millis(500);
 	let (events, obstacle) = watch(&field, &path, &lenient(), brief).await;
 	assert_eq!(frozen(&events).since_ms, Time(held));
-	assert!(obstacle.starts_with("frozen: the newest final block"), "{obstacle}");
+	assert!(obstacle.starts_with("frozen since ") && obstacle.contains(": the newest final block"), "{obstacle}");
 	assert!(obstacle.contains("10 minutes old") && obstacle.contains("indefinite freeze"), "{obstacle}");
 	assert_eq!(Home::read(&path).unwrap().memory().unwrap().freeze.unwrap().since_ms, Time(held));
 	// Newer blocks come, but slowly: the freeze is the same.
@@ -93,7 +93,8 @@ async fn freeze_should_be_said_when_no_node_can_be_reached() {
 	let home = Home::open(&path).unwrap();
 	let error = unreachable(&home, config.policy(), lost().into()).unwrap();
 	assert_eq!(error.refusal(), Some(Refusal::StaleChainView));
-	assert!(error.to_string().contains(&format!("since {since_ms}; {}", lost())), "{error}");
+	let error = error.to_string();
+	assert!(error.starts_with(&format!("frozen since {since_ms}: ")) && error.ends_with(&lost().to_string()), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

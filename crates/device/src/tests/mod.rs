@@ -51,12 +51,12 @@ use waybill_testkit::{
 };
 
 const BLOCK_TIME: Duration = Duration::from_millis(50);
-/// Only what hangs takes so long.
+/// Only a test that hangs takes this long.
 const LIMIT: Duration = Duration::from_secs(180);
-/// For how many blocks a receipt can be reserved: more than come by themselves in a test.
+/// For how many blocks a receipt can be reserved: more than pass by themselves during a test.
 const LIFETIME: u32 = 100_000;
 
-/// A fleet, IPFS, and a chain whose blocks come by themselves.
+/// A fleet, IPFS, and a chain that makes blocks by itself.
 struct Field {
 	folder: TempDir,
 	scene: Scene,
@@ -64,7 +64,7 @@ struct Field {
 	ticker: JoinHandle<()>,
 }
 
-/// What a device said.
+/// The events that a device reported.
 type Heard = Arc<Mutex<Vec<Event>>>;
 
 impl Drop for Field {
@@ -144,18 +144,20 @@ impl Field {
 		events
 	}
 
-	/// Has a device's power fail after every step until it is up to date. Gives what it said in each step.
+	/// Cuts a device's power after every step until it is up to date. Returns its events of each
+	/// step.
 	async fn update_by_steps(&self, path: &Path) -> Vec<Vec<Event>> {
 		let mut steps = Vec::new();
 		timeout(LIMIT, async {
 			loop {
-				// A new agent on the same folder for every step; what was decrypted is lost with it.
+				// A new agent on the same folder for every step. The decrypted image is lost with
+				// the old one.
 				let (mut agent, events) = self.agent(path, &lenient()).unwrap();
 				let state = self.scene.chain.newest().await.unwrap();
 				match agent.step(&state).await {
 					Ok(Outcome::UpToDate) => break,
 					Ok(Outcome::Again) if matches!(agent.context.exchange.stage(), Stage::Ready(_)) => {
-						// The last step needs what the one before it has decrypted.
+						// The last step needs the image that the one before it has decrypted.
 						let state = self.scene.chain.newest().await.unwrap();
 						assert!(matches!(agent.step(&state).await.unwrap(), Outcome::Updated(_)));
 					},
@@ -171,7 +173,7 @@ impl Field {
 		steps
 	}
 
-	/// Runs a device until a distributor has its receipt; then its power fails.
+	/// Runs a device until a distributor has its receipt, then cuts its power.
 	async fn acknowledge(&self, path: &Path) {
 		let (mut agent, events) = self.agent(path, &lenient()).unwrap();
 		timeout(LIMIT, async {
@@ -227,7 +229,7 @@ struct Running {
 }
 
 impl Running {
-	/// Waits until its status is like this.
+	/// Waits until its status meets the condition.
 	async fn shows(&self, is_like: impl Fn(&waybill_distributor::Status) -> bool) {
 		let url = format!("http://{}/status", self.address);
 		let shows = || async {
@@ -267,7 +269,7 @@ struct Idler {
 	task: JoinHandle<()>,
 	one: Distributor,
 	ciphertext: Vec<u8>,
-	/// How often it was greeted, and asked for a key.
+	/// How often devices greeted it, and asked it for a key.
 	hellos: Arc<AtomicUsize>,
 	keys: Arc<AtomicUsize>,
 }
@@ -279,7 +281,7 @@ impl Drop for Idler {
 }
 
 impl Idler {
-	/// Starts one that is not announced; its offers are changed, or are of another ciphertext.
+	/// Starts one that is not announced. Its offers can be changed, or be of another ciphertext.
 	async fn start(field: &Field, payee: &Account, change: fn(&mut Offer), other: Option<Ciphertext>) -> Self {
 		let folder = field.path(&format!("idler-{}", payee.id()));
 		fs::create_dir(&folder).unwrap();
@@ -340,7 +342,8 @@ async fn until(mut done: impl FnMut() -> bool) {
 	.unwrap();
 }
 
-/// Runs a device, which must not come to an end, for at least this time and until it says why there is no update.
+/// Runs a device for at least this time and until it says why there is no update. The device must
+/// not end.
 async fn hindered(agent: &mut Agent<Fake>, time: Duration, once: bool) {
 	timeout(LIMIT, async {
 		while agent.context.reporter.obstacle().is_none() {
@@ -486,7 +489,8 @@ async fn key_should_be_asked_for_more_and_more_rarely_when_nobody_has_it() {
 		idler.announce(&field);
 		let path = field.provision(0);
 		field.acknowledge(&path).await;
-		// Paid for through another distributor whose key is of no use here, or never.
+		// Either paid for through another distributor, whose key is of no use here, or never paid
+		// for.
 		field.scene.chain.edit(|world| match gone {
 			true => world.bounties.clear(),
 			false => assert!(world.paid.insert((0, 0))),
@@ -543,7 +547,7 @@ async fn distributor_should_be_left_alone_when_its_ciphertext_cannot_be_had() {
 	field.release(0, 1);
 	let idler = Idler::start(&field, &account(&field.folder, "idler"), |_| (), None).await;
 	let path = field.provision(0);
-	// Known by its address alone.
+	// The device knows only its address.
 	let config = Config { distributors: vec![address_of(&idler.one)], ..lenient() };
 	let (mut agent, _) = field.agent(&path, &config).unwrap();
 	agent.context.gateway = Gateway::new(&["http://127.0.0.1:1"]).unwrap();
@@ -567,14 +571,15 @@ async fn distributor_should_be_left_alone_when_its_ciphertext_is_not_what_it_off
 		let (payee, other) = (account(&field.folder, "cheat"), Ciphertext { cid, size: size as u64, sha256: [9; 32] });
 		let idler = Idler::start(&field, &payee, |_| (), Some(other)).await;
 		let path = field.provision(0);
-		// Known by its address alone.
+		// The device knows only its address.
 		let config = Config { distributors: vec![address_of(&idler.one)], ..lenient() };
 		let (mut agent, events) = field.agent(&path, &config).unwrap();
 		for expected in [Outcome::Again, Outcome::Again, Outcome::Wait] {
 			let state = field.scene.chain.newest().await.unwrap();
 			assert_eq!(agent.step(&state).await.unwrap(), expected);
 		}
-		// Somebody on the way could have made the offer in its name: it is asked again, later.
+		// Somebody on the network path could have forged the offer, so the device asks again,
+		// later.
 		assert!(
 			agent.context.home.memory().unwrap().cheats.is_empty()
 				&& agent.context.peers.shuffled(&[], |_| false).is_empty()
@@ -734,7 +739,7 @@ async fn withdrawn_release_should_not_be_offered_and_not_be_asked_for() {
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	running.serves().await;
 	running.refuses(1, "withdrawn").await;
-	// The device takes the older one, and nobody is paid for the other.
+	// The device takes the older release, and nobody is paid for the other.
 	let path = field.provision(0);
 	field.update(&path).await;
 	assert_eq!(image(&path), image_bytes);
@@ -819,7 +824,7 @@ async fn cheat_should_be_named_and_not_asked_again() {
 	assert_eq!(home.memory().unwrap().cheats.keys().collect::<Vec<_>>(), [&cheat.id().to_string()]);
 	drop(home);
 
-	// The vendor offers the release once more; the honest distributor is the only one that is asked.
+	// The vendor offers the release once more. The device asks only the honest distributor.
 	let honest = field.distributor(&account(&field.folder, "honest"), |_| ()).await;
 	field.scene.chain.bounty(1, 0, 0, REWARD, EXPIRES_AT);
 	let events = field.update(&path).await;

@@ -1,8 +1,8 @@
-//! What was paid for and cannot be installed any more.
+//! Releases that were paid for and can no longer be installed.
 
 use super::*;
 
-/// A device whose receipt for release 0 was paid while its power was gone.
+/// A device whose receipt for release 0 was paid while its power was off.
 async fn paid(field: &Field) -> (Running, PathBuf) {
 	field.release(0, 1);
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
@@ -12,7 +12,7 @@ async fn paid(field: &Field) -> (Running, PathBuf) {
 	(running, path)
 }
 
-/// Takes steps until there is nothing to do but wait, and tells what for.
+/// Takes steps until there is nothing to do but wait. Returns what the device waits for.
 async fn waits_for(field: &Field, path: &Path) -> String {
 	let (mut agent, _) = field.agent(path, &lenient()).unwrap();
 	timeout(LIMIT, async {
@@ -37,7 +37,7 @@ async fn paid_release_should_wait_for_the_new_keys_when_its_own_were_replaced() 
 	field.scene.rotate();
 	let words = waits_for(&field, &path).await;
 	assert!(words.contains("rollback: the key set is older"), "{words}");
-	// A node says that the new keys signed it, too.
+	// A node claims that the new keys signed it, too.
 	field.scene.chain.edit(|world| world.releases.get_mut(&0).unwrap().key_set_version = 2);
 	let words = waits_for(&field, &path).await;
 	assert!(words.contains("arbitrary installation: "), "{words}");

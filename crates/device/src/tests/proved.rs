@@ -26,7 +26,8 @@ impl Field {
 		payload
 	}
 
-	/// A distributor of bounty 0 that encrypts `encrypted` and proves what it can of `claimed`; it settles as an honest one does.
+	/// A distributor of bounty 0 that encrypts `encrypted` and proves what it can of `claimed`. It
+	/// settles as an honest one does.
 	async fn cheat(&self, payee: &Account, encrypted: &[u8], claimed: &[u8]) -> shop::Serving {
 		let folder = self.path(&format!("cheat-{}", payee.id()));
 		fs::create_dir(&folder).unwrap();
@@ -107,7 +108,8 @@ async fn nothing_should_be_signed_when_the_proofs_do_not_hold() {
 	let right = firmware(0);
 	let mut wrong = right.clone();
 	wrong[70_000] ^= 1;
-	// A wrong ciphertext with a proof of its own, with the right one's proof; a right ciphertext with a proof of something else.
+	// A wrong ciphertext with its own proof or with the right one's, and a right ciphertext with a
+	// proof of something else.
 	for (encrypted, claimed) in [(&wrong, &wrong), (&wrong, &right), (&right, &wrong)] {
 		let field = Field::new(1).await;
 		field.proved_release(0, 1);
@@ -189,7 +191,7 @@ async fn device_should_take_the_verdict_of_the_hub_that_it_names() {
 	let config =
 		Config { hub: Some(format!("http://{address}")), hub_key: Some(DeviceKey::Ed25519(stranger)), ..Config::default() };
 	let (mut agent, events) = field.agent(&path, &config).unwrap();
-	// On a busy machine other obstacles may come first.
+	// On a busy machine the device may report other obstacles first.
 	timeout(LIMIT, async {
 		while !agent.obstacle().contains("not signed by the hub") {
 			assert!(timeout(Duration::from_secs(5), agent.run(true)).await.is_err());
@@ -211,7 +213,7 @@ async fn device_should_take_the_verdict_of_the_hub_that_it_names() {
 	})
 	.await
 	.unwrap();
-	// From its signature on, it needs nothing but the key.
+	// Once it has signed, it needs only the key.
 	let files: Vec<_> = agent.context.exchange.files().collect();
 	assert_eq!(files.len(), 2);
 	files.iter().for_each(|cid| field.ipfs.remove(&cid.to_string()));

@@ -5,7 +5,8 @@ use crate::follow_keys as follow;
 use waybill_primitives::view::KeySetLink;
 use waybill_testkit::ledger::World;
 
-/// What a step comes to for a device that is to follow the chain's key sets, and what the device has to say.
+/// The result of a step for a device that must follow the chain's key sets, and the device's
+/// events.
 async fn step(field: &Field, path: &Path) -> (Outcome, String) {
 	let (mut agent, _) = field.agent(path, &lenient()).unwrap();
 	let state = field.scene.chain.newest().await.unwrap();
@@ -121,7 +122,7 @@ async fn chain_that_tells_no_key_sets_should_be_named() {
 		field.scene.rotate();
 	}
 	field.scene.chain.edit(|world| {
-		// The current version is there; what leads to it is not.
+		// The current version is there, but not the key sets that lead to it.
 		let current = world.key_sets.remove(&3).unwrap();
 		world.key_sets.clear();
 		world.key_sets.insert(3, current);

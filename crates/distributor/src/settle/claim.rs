@@ -1,4 +1,4 @@
-//! Which reservations are claimed, and when.
+//! Which reservations to claim, and when.
 
 use super::{context::Context, pauses::Pauses, window::safe_until};
 use crate::{
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use waybill_chain::{
 	ledger::{BatchOutcome, Payee, State},
 	types::Bounty,
-	Amount, Terms,
+	Amount, SubmitTerms,
 };
 use waybill_exchange::Session;
 use waybill_primitives::{
@@ -24,7 +24,7 @@ use waybill_primitives::{
 /// A reservation of a bounty.
 type Key = (BountyId, ReservationId);
 
-/// A claim has come to its end.
+/// A claim that has ended.
 pub struct Ended {
 	/// Its bounty.
 	pub bounty: BountyId,
@@ -32,13 +32,13 @@ pub struct Ended {
 	pub reservation: ReservationId,
 	/// The devices whose keys it shows.
 	pub devices: Vec<DeviceIndex>,
-	/// Whether no claim of this reservation was sent before whose end is not known.
+	/// Whether there was no earlier claim of this reservation with an unknown outcome.
 	pub is_first: bool,
-	/// What became of it.
+	/// Its outcome.
 	pub result: waybill_chain::Result<BatchOutcome<ClaimFault>>,
 }
 
-/// The claims under way: one at a time for a reservation, each again after a pause when it failed.
+/// The claims under way: one at a time for a reservation. A failed one is retried after a pause.
 #[derive(Default)]
 pub struct Claims {
 	under_way: HashSet<Key>,
@@ -52,11 +52,12 @@ impl Claims {
 		self.under_way.contains(&(bounty, reservation))
 	}
 
-	/// Claims a reservation that stands in a final block, if the claim gets into a block in its
-	/// exclusive window.
+	/// Claims a reservation that stands in a final block, if the claim can get into a block within
+	/// the exclusive window.
 	///
-	/// After that others may take the devices in the very block of the claim, and the keys would be
-	/// public for nothing. Gives the devices for which it is too late, unless the rules claim late.
+	/// After the window, others may take the devices in the very block of the claim, and the keys
+	/// would be public for nothing. Returns the devices for which it is too late, unless the rules
+	/// claim late.
 	pub async fn claim<L: Payee>(
 		&mut self,
 		context: &Context<L>,
@@ -74,13 +75,18 @@ impl Claims {
 			standing.as_ref().is_some_and(|standing| standing.slots.contains(&slot))
 		};
 		let (held, mut gone): (Vec<&Session>, Vec<&Session>) = sessions.iter().partition(|session| holds(session));
-		// Those of a claim whose end was not seen may have been paid.
+		// Devices of a claim with an unknown outcome may have been paid.
 		let claims = store.claims(bounty)?.into_iter().filter(|(of, _)| *of == reservation);
 		let open: HashSet<_> = claims.flat_map(|(_, claim)| claim.devices).collect();
 		gone.retain(|session| !open.contains(&session.device_index()));
 		if !gone.is_empty() {
 			let devices: Vec<_> = gone.iter().map(|session| session.device_index()).collect();
-			tracing::warn!(bounty, reservation, ?devices, "reserved devices were taken over before they were claimed");
+			tracing::warn!(
+				bounty,
+				reservation,
+				?devices,
+				"another distributor took over reserved devices before they were claimed"
+			);
 			store.update(bounty, &devices, Session::lapsed)?;
 		}
 		let Some(standing) = standing else {
@@ -100,10 +106,10 @@ impl Claims {
 		}
 		let late = head.saturating_add(rules.late_margin) >= until;
 		if margins.is_missed(head, until) && !rules.claim_late {
-			// The keys of a claim whose end was not seen may be public.
+			// The keys of a claim with an unknown outcome may be public.
 			let devices: Vec<_> = keys.iter().map(|(index, _)| *index).filter(|index| !open.contains(index)).collect();
 			if !devices.is_empty() {
-				tracing::warn!(bounty, reservation, ?devices, until, "too late to claim: to be reserved again");
+				tracing::warn!(bounty, reservation, ?devices, until, "too late to claim; will reserve again");
 			}
 			return Ok(devices);
 		}
@@ -119,7 +125,7 @@ impl Claims {
 		if !rules.claim_late {
 			latest = latest.min(until.saturating_sub(margins.inclusion + 1));
 		}
-		let terms = Terms { tip: rules.tip(standing.reward, keys.len()), latest: Some(latest) };
+		let terms = SubmitTerms { tip: rules.tip(standing.reward, keys.len()), latest: Some(latest) };
 		let claim = Claim { reward: standing.reward.0, devices: devices.clone(), first: head, last: latest };
 		let is_first = store.begin_claim(bounty, reservation, &claim)?;
 		tracing::info!(bounty, reservation, devices = devices.len(), tip = %terms.tip, "claiming");
@@ -137,18 +143,18 @@ impl Claims {
 		!self.running.is_empty()
 	}
 
-	/// Waits until a claim has come to its end; nothing if none is under way.
+	/// Waits until a claim ends; `None` if none is under way.
 	pub async fn ended(&mut self) -> Option<Ended> {
 		let ended = self.running.join_next().await?.ok()?;
 		self.under_way.remove(&(ended.bounty, ended.reservation));
 		Some(ended)
 	}
 
-	/// A claim is final.
+	/// Notes a claim that is final.
 	pub fn note(&mut self, store: &Store, ended: &Ended, batch: &BatchOutcome<ClaimFault>) -> Result<()> {
 		let Ended { bounty, reservation, ref devices, .. } = *ended;
 		let rejected: BTreeMap<_, _> = batch.rejected.iter().map(|(device, fault)| (*device, fault)).collect();
-		// Paid or not, the keys are in a block.
+		// The keys are in a block, even of devices that were not paid for.
 		let fate = |device: DeviceIndex| match rejected.contains_key(&device) {
 			false => Fate::Paid,
 			true => Fate::Shown,
@@ -165,24 +171,24 @@ impl Claims {
 		Ok(())
 	}
 
-	/// A claim failed: it is sent again after a pause, a longer one each time.
+	/// Begins the pause after a failed claim, longer each time.
 	pub fn pause(&mut self, ended: &Ended) -> Duration {
 		self.pauses.begin((ended.bounty, ended.reservation), ended.is_too_late(), Instant::now())
 	}
 
-	/// Forgets what failed for a bounty that has ended.
+	/// Forgets the failures of a bounty that has ended.
 	pub fn forget(&mut self, bounty: BountyId) {
 		self.pauses.retain(|(of, _)| *of != bounty);
 	}
 }
 
 impl Ended {
-	/// Whether the claim was not sent, as blocks are further than the state it was made by.
+	/// Whether the claim was not sent because the chain was past its last block.
 	const fn is_too_late(&self) -> bool {
 		matches!(self.result, Err(waybill_chain::Error::TooLate { .. }))
 	}
 
-	/// Whether no key of the reservation can have left.
+	/// Whether no key of the reservation can have left this machine.
 	pub const fn is_unsent(&self) -> bool {
 		self.is_first && self.is_too_late()
 	}

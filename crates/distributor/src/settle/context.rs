@@ -1,4 +1,4 @@
-//! What every part of the settlement works with.
+//! What every part of the settlement uses.
 
 use super::rules::Rules;
 use crate::{error::Result, store::Store};
@@ -9,7 +9,7 @@ use waybill_chain::{
 };
 use waybill_primitives::{BountyId, ReservationId};
 
-/// The chain, the account that is paid, what it promised, and how it settles.
+/// The chain, the account that it pays, the store and the rules.
 pub struct Context<L> {
 	pub ledger: L,
 	pub account: Account,
@@ -18,7 +18,7 @@ pub struct Context<L> {
 }
 
 impl<L: Payee> Context<L> {
-	/// A reservation, if it stands and is this distributor's.
+	/// A reservation; `None` if it no longer stands or is not this distributor's.
 	pub async fn standing(&self, state: &L::State, bounty: BountyId, id: ReservationId) -> Result<Option<Reservation>> {
 		let found = state.reservation(bounty, id).await?;
 		Ok(found.filter(|found| found.distributor == self.account.id()))

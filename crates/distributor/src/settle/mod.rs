@@ -1,7 +1,7 @@
-//! From receipts to money: batches are reserved, and once that is final, claimed.
+//! Turns receipts into money: reserves them in batches and, once that is final, claims.
 //!
-//! The final chain decides how far each exchange has come; the store only says what was promised.
-//! So looking again finds out what a restart or a lost transaction left open.
+//! The final chain decides how far each exchange has come. The store only says what was promised.
+//! So looking at the chain again resolves whatever a restart or a lost transaction left open.
 
 mod claim;
 mod context;
@@ -35,16 +35,16 @@ use waybill_chain::{
 	ledger::{Payee, State},
 	Account,
 };
-use waybill_exchange::{Progress, Session, Submission};
+use waybill_exchange::{Session, SessionStage, Submission};
 use waybill_primitives::{BountyId, DeviceIndex, ReservationId};
 
-/// A transaction failed, and for how long it is not sent again.
+/// A transaction that failed, and the pause before it is sent again.
 struct Setback {
 	error: Error,
 	pause: Duration,
 }
 
-/// Takes receipts to their money.
+/// Turns receipts into money.
 pub struct Settler<L: Payee> {
 	context: Context<L>,
 	horizon: Horizon,
@@ -55,7 +55,7 @@ pub struct Settler<L: Payee> {
 }
 
 impl<L: Payee> Settler<L> {
-	/// Settles what is in the store.
+	/// A settler of everything in the store.
 	pub fn new(ledger: L, account: Account, store: Store, rules: Rules) -> Self {
 		Self {
 			horizon: Horizon::new(store.clone(), rules.max_block_age),
@@ -67,8 +67,8 @@ impl<L: Payee> Settler<L> {
 		}
 	}
 
-	/// Looks at every bounty with unsettled receipts and sends what is due. `trouble` is told what
-	/// is wrong with each.
+	/// Looks at every bounty with unsettled receipts, and sends what is due. Calls `trouble` with
+	/// what is wrong with each bounty.
 	pub async fn settle(&mut self, state: &Arc<L::State>, mut trouble: impl FnMut(BountyId, Option<String>)) -> Result<()> {
 		if !self.admits(state)? {
 			return Ok(());
@@ -86,7 +86,7 @@ impl<L: Payee> Settler<L> {
 		Ok(())
 	}
 
-	/// Whether a state may be acted on. If so, no older one may be from now on.
+	/// Whether the distributor may act on a state. If so, it refuses older ones from now on.
 	pub fn admits(&mut self, state: &L::State) -> Result<bool> {
 		self.horizon.admits(state.head())
 	}
@@ -96,8 +96,8 @@ impl<L: Payee> Settler<L> {
 		self.reservations.is_busy() || self.claims.is_busy()
 	}
 
-	/// Waits until a transaction has come to its end, and notes what became of it. `trouble` is
-	/// told what is wrong with its bounty.
+	/// Waits until a transaction ends, and notes its outcome. Calls `trouble` with what is wrong
+	/// with its bounty.
 	pub async fn finish(&mut self, mut trouble: impl FnMut(BountyId, Option<String>)) -> Result<()> {
 		let (bounty, outcome) = tokio::select! {
 			Some(ended) = self.reservations.ended() => (ended.bounty, self.reserved(ended)),
@@ -107,7 +107,7 @@ impl<L: Payee> Settler<L> {
 		match outcome {
 			Ok(()) => trouble(bounty, None),
 			Err(Setback { error, pause }) => {
-				tracing::warn!(bounty, %error, length = ?pause, "a transaction failed; trying again after a pause");
+				tracing::warn!(bounty, %error, length = ?pause, "a transaction failed; will retry after a pause");
 				trouble(bounty, Some(error.to_string()));
 			},
 		}
@@ -144,8 +144,8 @@ impl<L: Payee> Settler<L> {
 
 	async fn settle_bounty(&mut self, state: &L::State, bounty: BountyId, quiet: bool) -> Result<()> {
 		let Self { context, reservations, claims, recovery, .. } = self;
-		// Once closing starts, nothing can be reserved or claimed, even if reservations still
-		// stand: keys would be shown for nothing.
+		// Once closing starts, the chain takes no reservation and no claim, even if reservations
+		// still stand. A claim would show keys for nothing.
 		let found = state.bounty(bounty).await?.filter(|found| !found.closing);
 		for (reservation, claim) in context.store.claims(bounty)? {
 			if !claims.is_under_way(bounty, reservation) {
@@ -155,7 +155,7 @@ impl<L: Payee> Settler<L> {
 		let sessions = context.store.unsettled_sessions(bounty)?;
 		let mut reserved: BTreeMap<ReservationId, Vec<&Session>> = BTreeMap::new();
 		for session in &sessions {
-			if let Progress::Reserved(_, reservation) = session.progress() {
+			if let SessionStage::Reserved(_, reservation) = session.progress() {
 				reserved.entry(*reservation).or_default().push(session);
 			}
 		}
@@ -163,7 +163,7 @@ impl<L: Payee> Settler<L> {
 		let signed: Vec<Submission> = sessions.iter().filter_map(Session::submission).collect();
 		let Some(found) = found else {
 			let reserved = reserved.values().flatten().map(|session| session.device_index());
-			let devices: Vec<_> = signed.iter().map(|one| one.device_index).chain(reserved).collect();
+			let devices: Vec<_> = signed.iter().map(|one| one.receipt.device_index).chain(reserved).collect();
 			return self.give_up(bounty, &devices);
 		};
 		for (reservation, sessions) in reserved {
@@ -176,10 +176,10 @@ impl<L: Payee> Settler<L> {
 		reservations.reserve(context, state, &found, signed, quiet).await
 	}
 
-	/// A bounty has ended: its receipts bring nothing any more.
+	/// Gives up the receipts of a bounty that has ended.
 	fn give_up(&mut self, bounty: BountyId, devices: &[DeviceIndex]) -> Result<()> {
 		if !devices.is_empty() {
-			tracing::warn!(bounty, ?devices, "the bounty has ended before these devices were claimed");
+			tracing::warn!(bounty, ?devices, "the bounty ended before these devices were claimed");
 		}
 		self.reservations.forget(bounty, devices);
 		self.reservations.resume(bounty);

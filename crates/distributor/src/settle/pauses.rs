@@ -1,4 +1,4 @@
-//! How long to leave alone what failed: twice as long after each failure.
+//! Pauses after failures, twice as long each time.
 
 use std::{
 	collections::HashMap,
@@ -13,13 +13,13 @@ const LONGEST: Duration = Duration::from_secs(300);
 struct Pause {
 	until: Instant,
 	length: Duration,
-	/// Whether nothing ends it early.
+	/// Whether the pause also holds for what is urgent.
 	strict: bool,
 }
 
 /// The pauses after transactions that failed.
 ///
-/// Time alone does not end one for good: the next failure doubles it, until [`Self::end`].
+/// A pause that is over is not forgotten: the next failure doubles it, until [`Self::end`].
 #[derive(Debug)]
 pub struct Pauses<K>(HashMap<K, Pause>);
 
@@ -30,8 +30,8 @@ impl<K> Default for Pauses<K> {
 }
 
 impl<K: Eq + Hash> Pauses<K> {
-	/// Begins a pause, twice as long as the one before it. A strict one holds for what is urgent,
-	/// too.
+	/// Begins a pause, twice as long as the one before it. A strict one also holds for what is
+	/// urgent.
 	pub fn begin(&mut self, key: K, strict: bool, now: Instant) -> Duration {
 		let length = self.0.get(&key).map_or(FIRST, |pause| (pause.length * 2).min(LONGEST));
 		self.0.insert(key, Pause { until: now + length, length, strict });
@@ -48,7 +48,7 @@ impl<K: Eq + Hash> Pauses<K> {
 		self.0.remove(key);
 	}
 
-	/// Forgets the failures of all but these.
+	/// Forgets the failures of all keys except these.
 	pub fn retain(&mut self, keep: impl Fn(&K) -> bool) {
 		self.0.retain(|key, _| keep(key));
 	}

@@ -1,9 +1,8 @@
-//! Where devices stand on the chain, asked as cheaply as can be.
+//! Where devices stand on the chain, read as cheaply as possible.
 
 use crate::error::{Error, Result};
 use std::collections::{hash_map::Entry, HashMap};
 use waybill_chain::{ledger::State, types::Reservation};
-use waybill_exchange::Submission;
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, Lock, ReservationId};
 
 /// Where a device stands on the chain.
@@ -17,7 +16,7 @@ pub enum Place {
 	Reserved {
 		/// The reservation.
 		id: ReservationId,
-		/// Whose it is.
+		/// The reservation's distributor.
 		distributor: [u8; 32],
 		/// The device's lock in it.
 		lock: Lock,
@@ -26,23 +25,28 @@ pub enum Place {
 	},
 }
 
-/// The reservation that each receipt was last found to wait for.
+/// For each receipt, the reservation that last held its device.
 ///
-/// To find the reservation that holds a device costs the node a search. While that one is known and
-/// stands, it is read instead, once for a batch.
+/// Finding the reservation that holds a device costs the node a search. While the known one stands,
+/// reading it is enough, once for a batch.
 #[derive(Debug, Default)]
 pub struct Places {
 	holders: HashMap<(BountyId, DeviceIndex), ReservationId>,
 }
 
-/// The reservations of one bounty that were read at one state.
+/// The reservations of one bounty that were already read at one state.
 #[derive(Debug, Default)]
 pub struct Standing(HashMap<ReservationId, Option<Reservation>>);
 
 impl Places {
 	/// Where the device of a receipt stands.
-	pub async fn find<S: State>(&mut self, state: &S, standing: &mut Standing, one: &Submission) -> Result<Place> {
-		let (bounty, index) = (one.bounty, one.device_index);
+	pub async fn find<S: State>(
+		&mut self,
+		state: &S,
+		standing: &mut Standing,
+		bounty: BountyId,
+		index: DeviceIndex,
+	) -> Result<Place> {
 		if let Some(id) = self.holders.get(&(bounty, index)) {
 			if let Some(place) = standing.place(state, bounty, index, *id).await? {
 				return Ok(place);
@@ -62,7 +66,7 @@ impl Places {
 		Ok(found.unwrap_or(Place::Open))
 	}
 
-	/// Forgets what a receipt waited for.
+	/// Forgets the reservation that a receipt waited for.
 	pub fn forget(&mut self, bounty: BountyId, index: DeviceIndex) {
 		self.holders.remove(&(bounty, index));
 	}

@@ -5,11 +5,11 @@ use crate::error::Result;
 use waybill_chain::ledger::Payee;
 use waybill_primitives::BlockNumber;
 
-/// Until when to wait for transactions from before the start: sending them again would only cost
+/// Until when to wait for transactions from before the start. Sending them again would only cost
 /// fees.
 #[derive(Debug, Default)]
 pub struct Quiet {
-	/// `None` until the first state was seen; the first block without waiting.
+	/// The first block without waiting; `None` before the first state.
 	until: Option<BlockNumber>,
 }
 
@@ -53,7 +53,7 @@ mod tests {
 		assert!(quiet.holds(&context, 10).await.unwrap());
 		pending(false);
 		assert!(!quiet.holds(&context, 11).await.unwrap());
-		// These are of this run.
+		// These transactions are of this run.
 		pending(true);
 		assert!(!quiet.holds(&context, 12).await.unwrap());
 	}

@@ -1,4 +1,4 @@
-//! What became of claims whose end was not seen.
+//! Finds out what happened to claims with an unknown outcome.
 
 use super::context::Context;
 use crate::{
@@ -13,10 +13,10 @@ use waybill_chain::{
 };
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, LockKey, ReservationId};
 
-/// The most blocks that are searched for what became of a claim.
+/// The most blocks to search for a claim.
 const SEARCH: BlockNumber = 1_024;
 
-/// The blocks that a claim can be in, and where they are looked up.
+/// The blocks that a claim can be in, and the ledger to read them from.
 struct Search<'a, L> {
 	context: &'a Context<L>,
 	bounty: BountyId,
@@ -24,7 +24,7 @@ struct Search<'a, L> {
 	end: BlockNumber,
 }
 
-/// The search for claims whose end was not seen.
+/// The search for claims with an unknown outcome.
 #[derive(Debug, Default)]
 pub struct Recovery {
 	/// The newest block that was searched for each claim.
@@ -32,13 +32,13 @@ pub struct Recovery {
 }
 
 impl Recovery {
-	/// Finds out whether a claim got into the chain whose end was not seen; `open` is whether its
+	/// Finds out whether a claim with an unknown outcome got into the chain. `open` is whether its
 	/// bounty takes claims.
 	///
-	/// The devices that its reservation still holds are claimed again. Of the others, those were
-	/// paid to this distributor whose events say so: another may have taken the rest over, and have
-	/// been paid. These wait for as long as the claim can get into a block, as their keys may
-	/// become public yet.
+	/// The devices that its reservation still holds are claimed again. Of the others, this
+	/// distributor was paid for those whose events say so. Another distributor may have taken over
+	/// the rest, and may have been paid for them. They wait as long as the claim can get into a
+	/// block, because their keys may still become public.
 	pub async fn recover<L: Payee>(
 		&mut self,
 		context: &Context<L>,
@@ -89,24 +89,29 @@ impl Recovery {
 	}
 }
 
-/// Logs what was found out about a claim.
+/// Logs the outcome of a claim.
 fn tell(bounty: BountyId, reservation: ReservationId, fates: &BTreeMap<DeviceIndex, Fate>, earned: Amount) {
 	let count = |of| fates.values().filter(|fate| **fate == of).count();
 	let (devices, unknown) = (count(Fate::Paid), count(Fate::Unknown));
 	if devices > 0 {
-		tracing::info!(bounty, reservation, devices, %earned, "paid by a claim whose end was not seen");
+		tracing::info!(bounty, reservation, devices, %earned, "paid by a claim whose outcome was unknown");
 	}
 	if count(Fate::Shown) + count(Fate::Lapsed) > 0 {
-		tracing::warn!(bounty, reservation, ?fates, "not all devices of a claim were paid");
+		tracing::warn!(bounty, reservation, ?fates, "the chain did not pay for all devices of a claim");
 	}
 	if unknown > 0 {
-		tracing::warn!(bounty, reservation, unknown, "the node no longer has the blocks that tell whether these were paid");
+		tracing::warn!(
+			bounty,
+			reservation,
+			unknown,
+			"the node no longer has the blocks that show whether these devices were paid"
+		);
 	}
 }
 
 impl<L: Payee> Search<'_, L> {
-	/// The devices that were paid to this distributor, by the events of these blocks, and whether
-	/// all of the events were there.
+	/// The devices that this distributor was paid for, by the events of these blocks, and whether
+	/// the node had all of these events.
 	async fn paid(&self, devices: &[DeviceIndex]) -> Result<(Vec<DeviceIndex>, bool)> {
 		let (mut paid, mut complete) = (Vec::new(), true);
 		for number in self.start..=self.end {
@@ -137,7 +142,7 @@ impl<L: Payee> Search<'_, L> {
 		Ok((paid, complete))
 	}
 
-	/// What became of devices whose pay is in none of these blocks; `complete` is whether all
+	/// The fate of devices whose payment is in none of these blocks. `complete` is whether all
 	/// blocks could be read.
 	async fn unpaid(
 		&self,
@@ -161,8 +166,8 @@ impl<L: Payee> Search<'_, L> {
 		Ok(fates)
 	}
 
-	/// The devices whose keys are in the extrinsics of these blocks, which the chain may have
-	/// refused.
+	/// The devices whose keys are in the extrinsics of these blocks. The chain may have refused
+	/// these extrinsics.
 	async fn shown(&self, devices: &[DeviceIndex]) -> Result<HashSet<DeviceIndex>> {
 		let (mut keys, mut shown) = (HashMap::new(), HashSet::new());
 		for index in devices {

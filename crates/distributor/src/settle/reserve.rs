@@ -1,4 +1,4 @@
-//! Which receipts are reserved, and when.
+//! Which receipts to reserve, and when.
 
 use super::{
 	context::Context,
@@ -27,18 +27,18 @@ use waybill_primitives::{
 	BlockNumber, BountyId, DeviceIndex, ReservationId,
 };
 
-/// A transaction that reserves has come to its end.
+/// A reserving transaction that has ended.
 pub struct Ended {
 	/// Its bounty.
 	pub bounty: BountyId,
 	/// The devices of its receipts.
 	pub devices: Vec<DeviceIndex>,
-	/// What became of it.
+	/// Its outcome.
 	pub result: waybill_chain::Result<(ReservationId, BatchOutcome<ReceiptFault>)>,
 }
 
-/// The receipts that wait to be reserved, and the transactions that reserve: one at a time for a
-/// bounty.
+/// The receipts that wait to be reserved, and the transactions that reserve them: one at a time for
+/// each bounty.
 #[derive(Default)]
 pub struct Reservations {
 	/// When each receipt was first seen here.
@@ -50,8 +50,8 @@ pub struct Reservations {
 }
 
 impl Reservations {
-	/// Reserves what is due of a bounty's receipts, unless a transaction that does is under way. In
-	/// quiet times only what cannot wait is due.
+	/// Reserves the due receipts of a bounty, unless such a transaction is under way. In quiet
+	/// times only what cannot wait is due.
 	pub async fn reserve<L: Payee>(
 		&mut self,
 		context: &Context<L>,
@@ -70,29 +70,32 @@ impl Reservations {
 		let yanked = state.release(bounty.release).await?.is_some_and(|release| release.state == ReleaseState::Yanked);
 		let mut standing = Standing::default();
 		let (mut receipts, mut lapsed) = (Vec::new(), Vec::new());
-		for one in signed {
+		for mut one in signed {
 			if receipts.len() >= rules.max_batch {
 				break;
 			}
-			let place = self.places.find(state, &mut standing, &one).await?;
+			let place = self.places.find(state, &mut standing, bounty.id, one.receipt.device_index).await?;
 			match decide(head, bounty, yanked, rules, &one, &context.account.id().0, place) {
-				Decision::Reserve { replaces } => receipts.push((one, replaces)),
+				Decision::Reserve { replaces } => {
+					one.receipt.replaces = replaces;
+					receipts.push(one);
+				},
 				Decision::Ours(reservation) => {
-					store.update(bounty.id, &[one.device_index], |session| session.reserved(reservation))?;
+					store.update(bounty.id, &[one.receipt.device_index], |session| session.reserved(reservation))?;
 				},
 				Decision::Wait => {},
-				Decision::Lapse => lapsed.push(one.device_index),
+				Decision::Lapse => lapsed.push(one.receipt.device_index),
 			}
 		}
 		if !lapsed.is_empty() {
-			tracing::warn!(bounty = bounty.id, devices = ?lapsed, "receipts that can no longer be reserved");
+			tracing::warn!(bounty = bounty.id, devices = ?lapsed, "these receipts can no longer be reserved");
 			self.forget(bounty.id, &lapsed);
 			store.update(bounty.id, &lapsed, Session::lapsed)?;
 		}
 		if receipts.is_empty() || self.pauses.hold(&bounty.id, false, Instant::now()) {
 			return Ok(());
 		}
-		let devices: Vec<_> = receipts.iter().map(|(one, _)| one.device_index).collect();
+		let devices: Vec<_> = receipts.iter().map(|one: &Submission| one.receipt.device_index).collect();
 		let fleet = state.fleet(bounty.fleet).await?.ok_or(Error::NoFleet(bounty.fleet))?;
 		let receipts = batch(&fleet, receipts).ok_or(Error::ForeignProofs(fleet.id))?;
 		tracing::info!(bounty = bounty.id, devices = devices.len(), "reserving");
@@ -105,16 +108,16 @@ impl Reservations {
 		Ok(())
 	}
 
-	/// Whether the batch is full, or has waited long enough, or cannot wait; in quiet times only
-	/// the last.
+	/// Whether the batch is full, has waited long enough, or cannot wait. In quiet times only the
+	/// last counts.
 	fn is_due(&mut self, rules: &Rules, head: BlockNumber, bounty: &Bounty, signed: &[Submission], quiet: bool) -> bool {
 		let now = Instant::now();
 		let is_urgent = |until: BlockNumber| until.saturating_sub(head) <= rules.margins.urgent;
 		let (mut due, mut urgent) = (signed.len() >= rules.max_batch, is_urgent(bounty.expires_at));
 		for one in signed {
-			let first = *self.seen.entry((bounty.id, one.device_index)).or_insert(now);
+			let first = *self.seen.entry((bounty.id, one.receipt.device_index)).or_insert(now);
 			due |= now.duration_since(first) >= rules.max_delay;
-			urgent |= is_urgent(one.valid_until);
+			urgent |= is_urgent(one.receipt.valid_until);
 		}
 		urgent || (due && !quiet)
 	}
@@ -124,14 +127,14 @@ impl Reservations {
 		!self.running.is_empty()
 	}
 
-	/// Waits until a transaction has come to its end; nothing if none is under way.
+	/// Waits until a transaction ends; `None` if none is under way.
 	pub async fn ended(&mut self) -> Option<Ended> {
 		let ended = self.running.join_next().await?.ok()?;
 		self.under_way.remove(&ended.bounty);
 		Some(ended)
 	}
 
-	/// A reservation is final.
+	/// Notes a reservation that is final.
 	pub fn note(
 		&mut self,
 		store: &Store,
@@ -156,18 +159,17 @@ impl Reservations {
 
 	/// Reserves nothing of a bounty for a while, longer each time.
 	///
-	/// A reservation that succeeds does not end this: what is reserved and never claimed costs a
-	/// deposit each time.
+	/// A successful reservation does not end this: each one that is never claimed costs a deposit.
 	pub fn pause(&mut self, bounty: BountyId) -> Duration {
 		self.pauses.begin(bounty, false, Instant::now())
 	}
 
-	/// Something of a bounty was claimed: what failed before is forgotten.
+	/// Forgets the failures of a bounty of which something was claimed.
 	pub fn resume(&mut self, bounty: BountyId) {
 		self.pauses.end(&bounty);
 	}
 
-	/// Forgets receipts that wait no longer.
+	/// Forgets receipts that no longer wait.
 	pub fn forget(&mut self, bounty: BountyId, devices: &[DeviceIndex]) {
 		for device in devices {
 			self.seen.remove(&(bounty, *device));
@@ -176,21 +178,21 @@ impl Reservations {
 	}
 }
 
-/// Whether the chain said no more than where the slot stands. By the state of that block, the receipt
-/// may be reserved later, or is reserved for this distributor already.
+/// Whether the fault only says where the slot stands. The receipt may then be reserved later, or is
+/// already reserved for this distributor.
 const fn is_undecided(fault: ReceiptFault) -> bool {
 	matches!(fault, ReceiptFault::AlreadyReserved | ReceiptFault::WrongReservation | ReceiptFault::StillExclusive)
 }
 
-/// What becomes of a receipt.
+/// What to do with a receipt.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Decision {
 	Reserve {
 		replaces: Option<ReservationId>,
 	},
-	/// It is reserved already: the transaction's end was not seen.
+	/// It is already reserved, by a transaction whose outcome was unknown.
 	Ours(ReservationId),
-	/// The reservation that holds it may lapse.
+	/// Wait: the reservation that holds it may lapse.
 	Wait,
 	Lapse,
 }
@@ -204,12 +206,12 @@ fn decide(
 	account: &[u8; 32],
 	place: Place,
 ) -> Decision {
-	let over = yanked || one.valid_until <= head || bounty.expires_at <= head.saturating_add(1);
+	let over = yanked || one.receipt.valid_until <= head || bounty.expires_at <= head.saturating_add(1);
 	let can_claim = |until| rules.claim_late || !rules.margins.is_missed(head, safe_until(head, bounty, yanked, until));
 	match place {
 		Place::Paid => Decision::Lapse,
 		Place::Reserved { id, distributor, lock, exclusive_until }
-			if distributor == *account && lock == one.lock && can_claim(exclusive_until) =>
+			if distributor == *account && lock == one.receipt.lock && can_claim(exclusive_until) =>
 		{
 			Decision::Ours(id)
 		},
@@ -223,7 +225,7 @@ fn decide(
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use waybill_primitives::{DeviceKey, DeviceSignature, Version};
+	use waybill_primitives::{view::SubmittedReceipt, DeviceKey, DeviceSignature, Version};
 	use waybill_testkit::scene::Scene;
 
 	const HEAD: BlockNumber = 1_000;
@@ -237,15 +239,15 @@ mod tests {
 	}
 
 	fn receipt(valid_until: BlockNumber) -> Submission {
-		Submission {
-			bounty: 0,
+		let receipt = SubmittedReceipt {
 			device_index: 0,
 			device_key: DeviceKey::Ed25519([3; 32]),
-			proof: Vec::new(),
 			lock: LOCK,
 			valid_until,
 			signature: DeviceSignature::Ed25519([0; 64]),
-		}
+			replaces: None,
+		};
+		Submission { bounty: 0, receipt, proof: Vec::new() }
 	}
 
 	fn reserved(distributor: [u8; 32], lock: [u8; 32], exclusive_until: BlockNumber) -> Place {
@@ -260,7 +262,7 @@ mod tests {
 		assert_eq!(decide(Place::Paid), Decision::Lapse);
 		assert_eq!(decide(reserved([9; 32], LOCK, HEAD + 1)), Decision::Wait);
 		assert_eq!(decide(reserved([9; 32], LOCK, HEAD)), Decision::Reserve { replaces: Some(7) });
-		// Ours, but for a lock that this device no longer has.
+		// Ours, but under a lock that this device no longer has.
 		assert_eq!(decide(reserved(OURS, [9; 32], HEAD + 100)), Decision::Wait);
 	}
 

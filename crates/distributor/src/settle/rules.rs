@@ -1,14 +1,14 @@
-//! How batches are made, and what they may cost.
+//! The rules for batches, and what they may cost.
 
 use super::window::Margins;
 use std::time::Duration;
 use waybill_chain::Amount;
 use waybill_primitives::BlockNumber;
 
-/// How batches are made.
+/// The rules for batches.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-	/// How many receipts make a batch that does not wait.
+	/// A batch with this many receipts does not wait for more.
 	pub max_batch: usize,
 	/// How long a receipt waits for others.
 	pub max_delay: Duration,

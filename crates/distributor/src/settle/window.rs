@@ -1,27 +1,28 @@
-//! The blocks in which a reservation is its distributor's alone, and the time around their end.
+//! The exclusive window of a reservation, and the time around its end.
 
 use std::time::Duration;
 use waybill_chain::{mortality, types::Bounty, BlockTime};
 use waybill_primitives::BlockNumber;
 
-/// A transaction that is sent gets into a block within this time.
+/// A transaction gets into a block within this time.
 const INCLUSION: Duration = Duration::from_secs(6);
 /// The newest block is ahead of the newest final one by this time at most.
 const FINALITY: Duration = Duration::from_secs(6);
 /// A receipt that expires this soon is reserved at once.
 const URGENT: Duration = Duration::from_secs(15);
 
-/// The times above in blocks of one chain. However long its slots are, some blocks are needed.
+/// The times above in blocks of one chain. Each is at least some blocks, however long the chain's
+/// slots are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Margins {
-	/// How many blocks it takes at most until a transaction that was sent is in one.
+	/// How many blocks it takes at most until a sent transaction is in one.
 	pub inclusion: BlockNumber,
 	/// Stop claiming this many blocks before the exclusive window ends: the newest final block is
 	/// behind, and the claim has to get into a block.
 	pub last_blocks: BlockNumber,
-	/// Reserve a receipt at once when no more than this many blocks are left to it.
+	/// Reserve a receipt at once when it is valid for at most this many more blocks.
 	pub urgent: BlockNumber,
-	/// For how many blocks a transaction that was sent may still get into one.
+	/// For how many blocks a sent transaction may still get into one.
 	pub patience: BlockNumber,
 }
 
@@ -46,8 +47,8 @@ impl Margins {
 	}
 }
 
-/// The first block in which devices of a reservation with this exclusive window may be lost. Where
-/// nobody can reserve any more, only closing ends a reservation.
+/// The first block in which a reservation with this exclusive window may lose devices. When nobody
+/// can reserve any more, only closing the bounty ends a reservation.
 pub(super) fn safe_until(head: BlockNumber, bounty: &Bounty, yanked: bool, exclusive_until: BlockNumber) -> BlockNumber {
 	match yanked || head.max(exclusive_until) >= bounty.expires_at {
 		true => bounty.expires_at.max(bounty.exclusive_until).max(exclusive_until),
@@ -67,7 +68,7 @@ mod tests {
 		};
 		assert_eq!(margins(1_000), [6, 12, 15, 256]);
 		assert_eq!(margins(3_000), [2, 4, 5, 64]);
-		// Long slots: never less than that.
+		// With long slots, each margin keeps its least number of blocks.
 		assert_eq!(margins(60_000), [2, 4, 5, 64]);
 	}
 }

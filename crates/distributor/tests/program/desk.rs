@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use waybill_chain::Ledger;
-use waybill_exchange::{Progress, Rejection};
+use waybill_exchange::{Rejection, SessionStage};
 use waybill_primitives::{view::ReleaseState, Version};
 use waybill_testkit::scene::{account, Scene, EXPIRES_AT};
 
@@ -35,7 +35,7 @@ async fn next_content_key_should_be_asked_for_when_one_has_served_all_its_device
 	shop.desk.key_ran_out().await;
 	assert_eq!(shop.receipt(&scene, 0, 2).await, Err(Rejection::EpochFull));
 	shop.desk.key_ran_out().await;
-	// Who has an offer is served on.
+	// A device that has an offer is still served.
 	shop.receipt(&scene, 0, 0).await.unwrap();
 }
 
@@ -98,6 +98,6 @@ async fn receipt_should_not_be_taken_when_it_is_forged_or_too_short() {
 	scene.chain.advance(receipt.valid_until - 5);
 	shop.newest.send_replace(Some(Arc::new(scene.chain.newest().await.unwrap())));
 	assert_eq!(shop.desk.receipt(&receipt).unwrap(), Err(Rejection::ReceiptTooShort));
-	assert_eq!(shop.store.session(0, 0).unwrap().unwrap().progress(), &Progress::Offered);
+	assert_eq!(shop.store.session(0, 0).unwrap().unwrap().progress(), &SessionStage::Offered);
 	assert_eq!(shop.desk.key(0, 0).unwrap(), Err(Rejection::NotRevealed));
 }

@@ -62,7 +62,7 @@ impl Server {
 	}
 }
 
-/// The message of an answer that is one.
+/// The message in a successful answer.
 async fn message<M: Message>(response: Response) -> M {
 	assert_eq!((response.status().as_u16(), &response.headers()[CONTENT_TYPE]), (200, &MEDIA_TYPE.parse().unwrap()));
 	M::from_cbor(&response.bytes().await.unwrap()).unwrap()
@@ -110,8 +110,8 @@ async fn wrong_requests_should_be_rejected() {
 			assert_eq!(rejection(response).await, Some(Rejection::Malformed));
 		}
 	}
-	// The server does not read a long body to its end: the client may be cut off before it sees the
-	// answer.
+	// The server does not read a long body to its end, so the client may be cut off before it sees
+	// the answer.
 	match server.post("exchange/v1/receipt", vec![0; 1 << 20]).await {
 		Ok(response) => assert_eq!(response.status().as_u16(), 413),
 		Err(error) => assert!(error.is_request(), "{error:?}"),

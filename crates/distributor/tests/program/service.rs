@@ -8,7 +8,7 @@ use waybill_testkit::scene::{account, Scene};
 #[tokio::test(flavor = "multi_thread")]
 async fn distributor_should_stop_at_once_when_what_it_waits_for_gives_no_answer() {
 	let (folder, scene) = (tempfile::tempdir().unwrap(), Scene::new(1));
-	// Takes connections, and says nothing.
+	// Accepts connections, and never answers.
 	let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let url = format!("http://{}", silent.local_addr().unwrap());
 	let payee = account(&folder, "payee");

@@ -8,7 +8,7 @@ use waybill_chain::{
 };
 use waybill_daemon::clock::Time;
 use waybill_distributor::{Earnings, Margins, Rules, Settler, Store};
-use waybill_exchange::Progress;
+use waybill_exchange::SessionStage;
 use waybill_primitives::{
 	view::{ReleaseState, ReservedSlot},
 	Version,
@@ -29,9 +29,9 @@ const RULES: Rules = Rules {
 };
 /// [`Margins::last_blocks`] with blocks of three seconds.
 const LAST_BLOCKS: u32 = 4;
-/// For how long the reservations of others are exclusive.
+/// How many blocks the reservations of others are exclusive for.
 const OTHERS_WINDOW: u32 = 20;
-/// So many blocks after a claim it can get into none.
+/// This many blocks after it was sent, a claim can no longer get into a block.
 const FORGOTTEN: u32 = 200;
 
 struct Stage {
@@ -65,7 +65,7 @@ impl Stage {
 		Settler::new(self.scene.chain.clone(), self.payee.clone(), self.shop.store.clone(), rules)
 	}
 
-	/// Looks at the newest state, and waits for what that sets off.
+	/// Looks at the newest state, and waits for the transactions that this starts.
 	async fn round(&mut self, settler: &mut Settler<Fake>) {
 		let state = Arc::new(self.scene.chain.newest().await.unwrap());
 		let troubles = &mut self.troubles;
@@ -79,7 +79,7 @@ impl Stage {
 		}
 	}
 
-	fn progress(&self, index: u32) -> Progress {
+	fn progress(&self, index: u32) -> SessionStage {
 		self.shop.store.session(0, index).unwrap().unwrap().progress().clone()
 	}
 
@@ -146,10 +146,10 @@ async fn receipts_should_be_reserved_and_claimed_in_one_batch() {
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
 	assert_eq!(stage.sent(), 1);
-	assert!((0..4).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 0))));
+	assert!((0..4).all(|index| matches!(stage.progress(index), SessionStage::Reserved(_, 0))));
 	stage.round(&mut settler).await;
 	assert_eq!(stage.sent(), 2);
-	assert!((0..4).all(|index| stage.progress(index) == Progress::Revealed));
+	assert!((0..4).all(|index| stage.progress(index) == SessionStage::Revealed));
 	assert_eq!(stage.earnings(), earned(4, 2));
 	for index in 0..4 {
 		let key = stage.shop.desk.key(0, index).unwrap().unwrap().key;
@@ -201,7 +201,7 @@ async fn larger_batches_should_be_cut() {
 async fn restart_between_any_two_steps_should_lose_nothing() {
 	let mut stage = Stage::with_receipts(4, 0..3).await;
 	for _ in 0..4 {
-		// A new settler on the same store is what a restart is.
+		// A new settler on the same store is like a restart.
 		let mut settler = stage.settler(RULES);
 		stage.round(&mut settler).await;
 	}
@@ -217,7 +217,7 @@ async fn transactions_should_count_once_when_their_answers_are_lost() {
 		let mut settler = stage.settler(RULES);
 		stage.round(&mut settler).await;
 	}
-	// Their fees were never told.
+	// The distributor never learnt their fees.
 	assert_eq!(stage.earnings(), earned(3, 0));
 	assert_eq!(stage.sent(), 2);
 }
@@ -250,13 +250,13 @@ async fn receipt_should_lapse_when_another_distributor_was_paid() {
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
 	stage.round(&mut settler).await;
-	assert_eq!(stage.progress(1), Progress::Offered);
+	assert_eq!(stage.progress(1), SessionStage::Offered);
 	assert_eq!(stage.earnings(), earned(2, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_distributors_reservation_should_be_waited_for_and_replaced_when_it_lapses() {
-	// Shorter than the receipt is good for.
+	// Shorter than the receipt is valid for.
 	const EXCLUSIVE: u32 = 20;
 	let mut stage = Stage::with_receipts(4, [2]).await;
 	let other = account(&stage.folder, "other").id();
@@ -274,7 +274,7 @@ async fn other_distributors_reservation_should_be_waited_for_and_replaced_when_i
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
 	assert_eq!(stage.sent(), 0);
-	assert!(matches!(stage.progress(2), Progress::Signed(_)));
+	assert!(matches!(stage.progress(2), SessionStage::Signed(_)));
 	stage.scene.chain.advance(EXCLUSIVE);
 	assert!(stage.scene.chain.edit(|world| world.number) >= exclusive_until);
 	stage.round(&mut settler).await;
@@ -290,8 +290,8 @@ async fn no_key_should_be_shown_when_the_reservation_was_taken_over() {
 	stage.round(&mut settler).await;
 	stage.scene.chain.edit(|world| world.reservations.get_mut(&(0, 0)).unwrap().slots.retain(|slot| slot.device_index != 1));
 	stage.round(&mut settler).await;
-	assert_eq!(stage.progress(0), Progress::Revealed);
-	assert_eq!(stage.progress(1), Progress::Offered);
+	assert_eq!(stage.progress(0), SessionStage::Revealed);
+	assert_eq!(stage.progress(1), SessionStage::Offered);
 	assert_eq!(stage.earnings(), earned(1, 2));
 	let key = stage.shop.store.session(0, 1).unwrap().unwrap();
 	assert!(key.revealed_key().is_err());
@@ -304,13 +304,13 @@ async fn receipts_should_lapse_when_they_expire_or_the_bounty_closes() {
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
 	assert_eq!(stage.sent(), 0);
-	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered));
+	assert!((0..2).all(|index| stage.progress(index) == SessionStage::Offered));
 
 	let mut stage = Stage::with_receipts(4, 0..2).await;
 	stage.scene.chain.edit(|world| world.bounties.get_mut(&0).unwrap().closing = true);
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
-	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered));
+	assert!((0..2).all(|index| stage.progress(index) == SessionStage::Offered));
 
 	let mut stage = Stage::with_receipts(4, 0..2).await;
 	let mut settler = stage.settler(RULES);
@@ -320,7 +320,7 @@ async fn receipts_should_lapse_when_they_expire_or_the_bounty_closes() {
 		world.reservations.clear();
 	});
 	stage.round(&mut settler).await;
-	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered));
+	assert!((0..2).all(|index| stage.progress(index) == SessionStage::Offered));
 	assert_eq!(stage.sent(), 1);
 }
 
@@ -331,7 +331,7 @@ async fn state_from_before_the_reservation_should_not_undo_it() {
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
 	settler.settle(&old, |_, _| ()).await.unwrap();
-	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 0))));
+	assert!((0..2).all(|index| matches!(stage.progress(index), SessionStage::Reserved(_, 0))));
 	let store = Store::open(&stage.folder.path().join("other.redb"), &GENESIS, &[0; 32]).unwrap();
 	assert!(store.unsettled().unwrap().is_empty());
 }
@@ -345,7 +345,7 @@ async fn nothing_should_be_given_up_when_the_node_lags_behind_after_a_restart() 
 	let mut settler = stage.settler(RULES);
 	assert!(!settler.admits(&old).unwrap());
 	settler.settle(&old, |_, _| ()).await.unwrap();
-	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 0))));
+	assert!((0..2).all(|index| matches!(stage.progress(index), SessionStage::Reserved(_, 0))));
 
 	stage.scene.chain.edit(|world| world.timestamp_ms = Some(Time::now().0 - 600_000));
 	stage.scene.chain.advance(1);
@@ -370,12 +370,12 @@ async fn reservation_should_be_claimed_when_its_receipts_were_sent_again_with_ot
 	let mut settler = stage.settler(RULES);
 	settler.settle(&old, |_, _| ()).await.unwrap();
 	settler.finish(|_, _| ()).await.unwrap();
-	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Signed(_))));
-	assert!(matches!(stage.progress(2), Progress::Reserved(_, 1)));
+	assert!((0..2).all(|index| matches!(stage.progress(index), SessionStage::Signed(_))));
+	assert!(matches!(stage.progress(2), SessionStage::Reserved(_, 1)));
 	for _ in 0..3 {
 		stage.round(&mut settler).await;
 	}
-	// The fee of the lost answer was never told.
+	// The fee was in the lost answer.
 	assert_eq!(stage.earnings(), earned(3, 3));
 }
 
@@ -387,7 +387,7 @@ async fn no_key_should_be_shown_when_the_bounty_closes() {
 	stage.scene.chain.edit(|world| world.bounties.get_mut(&0).unwrap().closing = true);
 	stage.round(&mut settler).await;
 	assert_eq!(stage.sent(), 1);
-	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered));
+	assert!((0..2).all(|index| stage.progress(index) == SessionStage::Offered));
 	assert!(stage.shop.desk.key(0, 0).unwrap().is_err());
 	assert!(stage.shop.store.unsettled().unwrap().is_empty());
 }
@@ -416,7 +416,7 @@ async fn reservation_should_not_be_claimed_at_the_end_of_its_window() {
 		assert_eq!(stage.earnings(), if claimed { earned(2, 2) } else { earned(0, 1) });
 		assert_eq!((stage.is_public(0), stage.is_public(1)), (claimed, claimed));
 		// The receipts are too old to be reserved again.
-		assert!(claimed || stage.progress(0) == Progress::Offered);
+		assert!(claimed || stage.progress(0) == SessionStage::Offered);
 	}
 }
 
@@ -429,26 +429,26 @@ async fn devices_should_be_reserved_again_when_they_were_not_claimed_in_time() {
 		stage.scene.chain.edit(|world| {
 			world.reservations.get_mut(&(0, 0)).unwrap().exclusive_until = world.number + LAST_BLOCKS;
 		});
-		// Nobody can take them yet.
+		// Nobody can take the devices yet.
 		for _ in 0..2 {
 			stage.round(&mut settler).await;
-			assert!(matches!(stage.progress(0), Progress::Signed(_)));
+			assert!(matches!(stage.progress(0), SessionStage::Signed(_)));
 		}
 		assert_eq!(stage.sent(), 1);
 		stage.scene.chain.advance(if expired { 200 } else { LAST_BLOCKS });
-		// Not at once: each time costs a deposit.
+		// Not at once, because each attempt costs a deposit.
 		stage.round(&mut settler).await;
 		assert_eq!(stage.sent(), 1);
 		let mut settler = stage.settler(RULES);
 		stage.round(&mut settler).await;
 		if expired {
-			assert!((0..2).all(|index| stage.progress(index) == Progress::Offered));
+			assert!((0..2).all(|index| stage.progress(index) == SessionStage::Offered));
 			for index in 0..2 {
 				stage.sign(index).await;
 			}
 			stage.round(&mut settler).await;
 		}
-		assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 1)) && !stage.is_public(index)));
+		assert!((0..2).all(|index| matches!(stage.progress(index), SessionStage::Reserved(_, 1)) && !stage.is_public(index)));
 		stage.round(&mut settler).await;
 		assert_eq!(stage.earnings(), earned(2, 3));
 		assert!(stage.scene.chain.edit(|world| world.reservations.is_empty()));
@@ -468,7 +468,7 @@ async fn reservation_that_was_not_claimed_in_time_should_lapse_when_it_is_taken_
 			true => stage.scene.chain.edit(|world| world.bounties.get_mut(&0).unwrap().closing = true),
 		}
 		stage.round(&mut settler).await;
-		assert!((0..2).all(|index| stage.progress(index) == Progress::Offered && !stage.is_public(index)));
+		assert!((0..2).all(|index| stage.progress(index) == SessionStage::Offered && !stage.is_public(index)));
 		assert_eq!(stage.sent(), 1);
 	}
 }
@@ -483,11 +483,11 @@ async fn claim_should_not_be_sent_when_blocks_are_further_than_the_state() {
 	settler.settle(&state, |_, _| ()).await.unwrap();
 	settler.finish(|_, _| ()).await.unwrap();
 	assert_eq!(stage.sent(), 1);
-	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 0)) && !stage.is_public(index)));
-	// Nothing was sent, so nothing is waited for.
+	assert!((0..2).all(|index| matches!(stage.progress(index), SessionStage::Reserved(_, 0)) && !stage.is_public(index)));
+	// Nothing was sent, so there is nothing to wait for.
 	assert!(stage.shop.store.claimed().unwrap().is_empty());
 	stage.round(&mut settler).await;
-	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Signed(_))));
+	assert!((0..2).all(|index| matches!(stage.progress(index), SessionStage::Signed(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -498,7 +498,7 @@ async fn claim_that_was_not_sent_should_be_known_from_one_that_may_have_been() {
 	stage.scene.chain.advance(WINDOW - 2);
 	settler.settle(&state, |_, _| ()).await.unwrap();
 	settler.finish(|_, _| ()).await.unwrap();
-	// The first one may be in a block.
+	// The first claim may be in a block.
 	assert_eq!(stage.shop.store.claimed().unwrap().len(), 1);
 }
 
@@ -538,7 +538,7 @@ async fn reservation_should_not_be_claimed_when_its_bounty_can_be_closed() {
 		stage.round(&mut settler).await;
 	}
 	assert_eq!(stage.earnings(), earned(0, 1));
-	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered && !stage.is_public(index)));
+	assert!((0..2).all(|index| stage.progress(index) == SessionStage::Offered && !stage.is_public(index)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -548,11 +548,11 @@ async fn other_distributors_pay_should_not_be_booked_when_the_end_of_a_claim_was
 	stage.pay(other, &[0, 1]);
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
-	// It can still get into a block.
-	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Reserved(_, 0)) && !stage.is_public(index)));
+	// The claim can still get into a block.
+	assert!((0..2).all(|index| matches!(stage.progress(index), SessionStage::Reserved(_, 0)) && !stage.is_public(index)));
 	stage.scene.chain.advance(FORGOTTEN);
 	stage.round(&mut settler).await;
-	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered && !stage.is_public(index)));
+	assert!((0..2).all(|index| stage.progress(index) == SessionStage::Offered && !stage.is_public(index)));
 	assert_eq!(stage.earnings(), earned(0, 1));
 	assert!(stage.shop.store.claimed().unwrap().is_empty());
 }
@@ -565,7 +565,7 @@ async fn device_should_be_served_again_when_the_reservation_that_took_it_over_la
 	stage.scene.chain.advance(FORGOTTEN);
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
-	assert_eq!(stage.progress(0), Progress::Offered);
+	assert_eq!(stage.progress(0), SessionStage::Offered);
 	stage.shop.newest.send_replace(Some(Arc::new(stage.scene.chain.newest().await.unwrap())));
 	stage.sign(0).await;
 	for _ in 0..2 {
@@ -613,7 +613,7 @@ async fn pay_should_be_unknown_only_where_the_state_does_not_tell_either() {
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
 	assert_eq!(stage.earnings(), Earnings { unknown: 1, ..earned(0, 1) });
-	assert_eq!((stage.progress(0), stage.progress(1)), (Progress::Revealed, Progress::Offered));
+	assert_eq!((stage.progress(0), stage.progress(1)), (SessionStage::Revealed, SessionStage::Offered));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -623,13 +623,13 @@ async fn claim_should_be_forgotten_when_its_reservation_outlasts_it() {
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
 	assert!(stage.shop.store.claimed().unwrap().is_empty());
-	assert!((0..2).all(|index| matches!(stage.progress(index), Progress::Signed(_)) && !stage.is_public(index)));
-	// Whoever takes the devices over is no riddle, even if the blocks are gone.
+	assert!((0..2).all(|index| matches!(stage.progress(index), SessionStage::Signed(_)) && !stage.is_public(index)));
+	// The chain's state shows who took the devices over, even if the blocks are gone.
 	let other = stage.take_over(&[0, 1]);
 	stage.pay(other, &[0, 1]);
 	stage.scene.chain.edit(|world| world.pruned = world.number);
 	stage.round(&mut settler).await;
-	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered));
+	assert!((0..2).all(|index| stage.progress(index) == SessionStage::Offered));
 	assert_eq!((stage.sent(), stage.earnings()), (2, earned(0, 1)));
 }
 
@@ -642,14 +642,14 @@ async fn receipts_should_lapse_and_reservations_be_claimed_when_the_release_is_w
 	let receipt = stage.shop.receipt(&stage.scene, 0, 3).await.unwrap();
 	stage.scene.chain.edit(|world| world.releases.get_mut(&0).unwrap().state = ReleaseState::Yanked);
 	stage.round(&mut settler).await;
-	assert_eq!((stage.sent(), stage.progress(2)), (2, Progress::Offered));
+	assert_eq!((stage.sent(), stage.progress(2)), (2, SessionStage::Offered));
 	assert_eq!(stage.earnings(), earned(2, 2));
 	assert!(stage.troubles.is_empty());
 
-	// One that was signed before comes now.
+	// A receipt that was signed before comes now.
 	stage.shop.desk.receipt(&receipt).unwrap().unwrap();
 	stage.round(&mut settler).await;
-	assert_eq!((stage.sent(), stage.progress(3)), (2, Progress::Offered));
+	assert_eq!((stage.sent(), stage.progress(3)), (2, SessionStage::Offered));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -666,7 +666,7 @@ async fn reservation_should_not_be_sent_again_when_the_release_was_withdrawn_bef
 		stage.round(&mut settler).await;
 	}
 	assert_eq!(stage.sent(), 1);
-	assert!((0..2).all(|index| stage.progress(index) == Progress::Offered));
+	assert!((0..2).all(|index| stage.progress(index) == SessionStage::Offered));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -677,11 +677,11 @@ async fn claims_should_not_wait_when_a_reservation_failed() {
 	stage.round(&mut settler).await;
 	let mut another = stage.settler(RULES);
 	stage.round(&mut another).await;
-	assert_eq!((stage.sent(), matches!(stage.progress(0), Progress::Reserved(..))), (2, true));
+	assert_eq!((stage.sent(), matches!(stage.progress(0), SessionStage::Reserved(..))), (2, true));
 	stage.sign(1).await;
 	stage.round(&mut settler).await;
 	assert_eq!(stage.earnings(), earned(1, 2));
-	assert!(matches!(stage.progress(1), Progress::Signed(_)));
+	assert!(matches!(stage.progress(1), SessionStage::Signed(_)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -744,6 +744,6 @@ async fn claim_should_count_when_the_bounty_is_gone_before_its_end_is_seen() {
 		stage.round(&mut settler).await;
 		let unknown = Earnings { devices: 0, earned: 0, fees: FEE, unknown: 2 };
 		assert_eq!(stage.earnings(), if pruned { unknown } else { earned(2, 1) });
-		assert!((0..2).all(|index| stage.progress(index) == Progress::Revealed));
+		assert!((0..2).all(|index| stage.progress(index) == SessionStage::Revealed));
 	}
 }

@@ -1,6 +1,6 @@
 //! A distributor for tests, in a world of `waybill_testkit`.
 //!
-//! The device's tests include this file, too: it uses nothing of the tests beside it.
+//! The device's tests include this file, too, so it uses nothing from the tests beside it.
 #![allow(dead_code)] // Not every program needs all of it.
 
 use rand_core::{OsRng, TryRngCore};
@@ -21,13 +21,13 @@ use waybill_testkit::{
 	scene::{described, Scene},
 };
 
-/// A distributor's desk and what is behind it.
+/// A distributor's desk with its store and ciphertext.
 pub struct Shop {
 	/// The desk.
 	pub desk: Desk<Fake>,
 	/// Its store.
 	pub store: Store,
-	/// What the desk takes for the newest state.
+	/// Sets the desk's newest state.
 	pub newest: watch::Sender<Option<Arc<<Fake as Ledger>::State>>>,
 	/// The ciphertext.
 	pub ciphertext: Vec<u8>,
@@ -39,7 +39,7 @@ pub struct Serving {
 }
 
 impl Shop {
-	/// A distributor that serves bounty `id` of a scene and whose ciphertext is at hand.
+	/// A distributor that serves bounty `id` of a scene, with its ciphertext at hand.
 	pub async fn open(
 		scene: &Scene,
 		folder: &Path,
@@ -59,7 +59,7 @@ impl Shop {
 		.await
 	}
 
-	/// The same, with a ciphertext and proofs that `make` makes.
+	/// Like the function above, with a ciphertext and proofs from `make`.
 	pub async fn open_with(
 		scene: &Scene,
 		folder: &Path,

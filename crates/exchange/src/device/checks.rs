@@ -13,7 +13,7 @@ use waybill_primitives::{
 	BlockNumber, DeviceKey, IndexedSignature, ReleaseStatement,
 };
 
-/// The offer against what the device trusts and what the chain says.
+/// Checks the offer against what the device trusts and what the chain says.
 pub(super) fn offer(
 	offer: &Offer,
 	device_key: &DeviceKey,
@@ -49,7 +49,8 @@ pub(super) fn offer(
 	Ok(())
 }
 
-/// The chain's state again, before the receipt is signed.
+/// Checks the chain's state again before the device signs. Returns the last block in which the
+/// receipt can be reserved.
 pub(super) fn receipt(
 	terms: &Terms,
 	profile: &Profile,
@@ -69,7 +70,7 @@ pub(super) fn receipt(
 	Ok(view.head.number.saturating_add(policy.receipt_lifetime).min(last))
 }
 
-/// The chain's state and the device's own once more, before the release is installed.
+/// Checks the chain's state and the device's own once more before the device installs.
 pub(super) fn install(terms: &Terms, profile: &Profile, seen: Seen, view: &ChainView) -> Result<(), Refusal> {
 	standing_release(&view.release, terms, profile, seen)
 }
@@ -110,7 +111,7 @@ fn payable(place: &Place, number: BlockNumber, policy: &Policy) -> Result<(), Re
 	}
 }
 
-/// The release as the chain has it against what the device trusts and runs.
+/// Checks the release as the chain has it against what the device trusts and runs.
 pub(super) fn release(
 	on_chain: &ReleaseView,
 	signatures: &[IndexedSignature],
@@ -134,7 +135,7 @@ pub(super) fn release(
 	newer(&on_chain.statement, profile, seen)
 }
 
-/// The release against what the device demands.
+/// Checks the release against the device's policy.
 pub(super) fn acceptable(release: &ReleaseStatement, policy: &Policy) -> Result<(), Refusal> {
 	if release.size > policy.max_payload_size {
 		return Err(Refusal::PayloadTooLarge);
@@ -145,7 +146,8 @@ pub(super) fn acceptable(release: &ReleaseStatement, policy: &Policy) -> Result<
 	Ok(())
 }
 
-/// What was agreed on, signed by the keys that are trusted now: they may be others than at that time.
+/// Checks that the chain still has the agreed release, signed by the keys that the device trusts
+/// now. These may have changed since the agreement.
 fn standing_release(on_chain: &ReleaseView, terms: &Terms, profile: &Profile, seen: Seen) -> Result<(), Refusal> {
 	if on_chain.id != terms.release_id {
 		return Err(Refusal::MismatchedView);

@@ -8,7 +8,7 @@ use waybill_zkcp::{DecryptError, Layout, ReadAt, Watch, WriteAt};
 
 const PIECE: usize = 64 * 1024;
 
-/// Decrypts a ciphertext, and checks what goes in and what comes out.
+/// Decrypts a ciphertext. It checks the ciphertext before and the payload afterwards.
 #[derive(Debug)]
 pub struct Decryption {
 	commitment: Hash32,
@@ -18,7 +18,8 @@ pub struct Decryption {
 	payload: (u64, StreamCheck),
 }
 
-/// The end of a [`Decryption`], to be handed to [`DeviceExchange::decrypted`](super::DeviceExchange::decrypted).
+/// The result of a [`Decryption`], for
+/// [`DeviceExchange::decrypted`](super::DeviceExchange::decrypted).
 #[derive(Debug)]
 #[must_use = "tell the exchange"]
 pub struct Decrypted {
@@ -39,8 +40,9 @@ impl Decryption {
 		})
 	}
 
-	/// Decrypts. `data` is the file with the proof of the data, under a suite with proofs. Nothing of the payload may be used before
-	/// [`DeviceExchange::decrypted`](super::DeviceExchange::decrypted) has said yes.
+	/// Decrypts. Under a suite with proofs, `data` is the file with the proof of the data. Do not
+	/// use any of the payload before
+	/// [`DeviceExchange::decrypted`](super::DeviceExchange::decrypted) has returned `Ok`.
 	///
 	/// Fails only if something cannot be read or written.
 	pub fn run<E, C, P>(self, ciphertext: &C, data: &[u8], payload: &mut P, watch: Watch<'_>) -> Result<Decrypted, E>
@@ -64,7 +66,8 @@ impl Decryption {
 		P: ReadAt<Error = E> + WriteAt<Error = E>,
 	{
 		let Self { key, digest, ciphertext: (_, check), payload: (size, expected), .. } = &self;
-		// A ciphertext that is not the offered one is the disk's or the network's fault, not the distributor's.
+		// A ciphertext that is not the offered one is the disk's or the network's fault, not the
+		// distributor's.
 		if let Err(error) = stream(ciphertext, self.ciphertext.0, check.clone())? {
 			return Ok(Err(Refusal::Ciphertext(error)));
 		}
@@ -132,7 +135,7 @@ where
 	Ok(true)
 }
 
-/// So much of the buffer as there is left to read.
+/// The part of the buffer for the next read, with at most `left` bytes.
 fn piece(buffer: &mut [u8], left: u64) -> &mut [u8] {
 	let length = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
 	buffer.get_mut(..length).unwrap_or_default()

@@ -29,7 +29,8 @@ use waybill_primitives::{
 };
 use zeroize::Zeroizing;
 
-/// How many signed contracts that no longer stand are remembered, in case their keys come after all.
+/// The number of signed contracts that are remembered after they ended, because their keys may
+/// still come.
 pub const MAX_EARLIER: usize = 8;
 
 /// Where an exchange stands and what it needs next.
@@ -39,13 +40,15 @@ pub enum Stage<'a> {
 	Idle,
 	/// An offer of this distributor: [`DeviceExchange::offer`].
 	AwaitOffer(Wanted),
-	/// The ciphertext, by its CID: [`DeviceExchange::ciphertext_check`], [`DeviceExchange::ciphertext_complete`].
+	/// The ciphertext, by its CID: [`DeviceExchange::ciphertext_check`],
+	/// [`DeviceExchange::ciphertext_complete`].
 	NeedCiphertext(&'a Terms),
 	/// The proofs, by their CIDs: [`DeviceExchange::verification`], [`DeviceExchange::verified`].
 	NeedProofs(&'a Terms, &'a Proofs),
 	/// To sign: [`DeviceExchange::sign_receipt`].
 	NeedReceipt(&'a Terms),
-	/// The key, and until then looks at the chain: [`DeviceExchange::observe`], [`DeviceExchange::key`].
+	/// The key. Until it comes, look at the chain: [`DeviceExchange::observe`],
+	/// [`DeviceExchange::key`].
 	AwaitKey(&'a Terms, BlockNumber),
 	/// To decrypt: [`DeviceExchange::decryption`], [`DeviceExchange::decrypted`].
 	NeedDecryption(&'a Terms),
@@ -64,20 +67,21 @@ pub enum Observation {
 	Reserved,
 	/// Paid: a key is public. The receipt no longer stands.
 	Paid,
-	/// Not reserved in time, or reserved and not claimed in time, or the bounty is closing. The receipt no longer stands:
-	/// the device can turn to another distributor. The key may still come.
+	/// Not reserved in time, or reserved and not claimed in time, or the bounty is closing. The
+	/// receipt no longer stands, and the device can turn to another distributor. The key may still
+	/// come.
 	Lapsed,
 }
 
-/// Says that a release may be installed now.
+/// Permission to install the release now.
 #[derive(Debug)]
 #[must_use = "install, then call `installed`"]
 pub struct Approval(());
 
 /// The device's side of the exchange: one at a time, restartable at every step.
 ///
-/// Every method that changes something wants the new state stored ([`DeviceExchange::to_bytes`]) before the device goes on;
-/// for the receipt [`Unsent`] makes sure of it.
+/// After every method that changes something, store the new state ([`DeviceExchange::to_bytes`])
+/// before the device goes on. For the receipt, [`Unsent`] enforces this.
 #[derive(Debug)]
 pub struct DeviceExchange {
 	profile: Profile,
@@ -99,7 +103,7 @@ impl DeviceExchange {
 		Self { profile, policy, state }
 	}
 
-	/// Carries on from stored state.
+	/// Continues from stored state.
 	pub fn restore(profile: Profile, policy: Policy, device_key: DeviceKey, bytes: &[u8]) -> Result<Self, RestoreError> {
 		let state = State::from_cbor(bytes).map_err(RestoreError::Decode)?;
 		if state.genesis != profile.genesis || state.device_key != device_key {
@@ -110,7 +114,7 @@ impl DeviceExchange {
 		Ok(exchange)
 	}
 
-	/// The state to store. It holds secrets: keep it as the device's key is kept.
+	/// The state to store. It holds secrets: protect it like the device's key.
 	pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
 		Zeroizing::new(self.state.to_cbor())
 	}
@@ -136,7 +140,7 @@ impl DeviceExchange {
 		}
 	}
 
-	/// What is known of the device.
+	/// The device's profile.
 	pub const fn profile(&self) -> &Profile {
 		&self.profile
 	}
@@ -165,27 +169,29 @@ impl DeviceExchange {
 		self.awaited().chain(current).flat_map(kept).chain(unverified.map(|proofs| proofs.locks.cid))
 	}
 
-	/// The newest finalised block that was decided by: its number, and its timestamp in milliseconds since 1970. Zeros if there was
-	/// none.
+	/// The newest finalised block that a decision was based on: its number, and its timestamp in
+	/// milliseconds since 1970. Both are zero if there was none.
 	pub const fn seen(&self) -> (BlockNumber, u64) {
 		(self.state.seen.number, self.state.seen.timestamp_ms)
 	}
 
-	/// No release of a lower security version is taken.
+	/// The lowest security version of a release that the device still takes.
 	pub fn least_security_version(&self) -> u32 {
 		self.profile.installed.security_version.max(self.state.seen.security_version)
 	}
 
-	/// Whether the state of this block can be decided by: it is of this chain, recent, and not older than one before. From now on no
-	/// older one is.
+	/// Checks that decisions can be based on this block: it is of this chain, recent, and not older
+	/// than an earlier one. From now on, older blocks are refused.
 	pub fn look(&mut self, head: &ChainHead, now_ms: u64) -> Result<(), Refusal> {
 		self.state.seen = self.fresh(head, now_ms)?;
 		Ok(())
 	}
 
-	/// Follows the vendor's release keys to their next set (see [`TrustedKeys::rotate`]), which is then part of the
-	/// [profile](Self::profile): store that before anything else. What the older set signed is refused from now on, unless the newer
-	/// one signs it too.
+	/// Replaces the trusted release keys by the vendor's next set (see [`TrustedKeys::rotate`]).
+	/// The new set is then part of the [profile](Self::profile): store that before anything else.
+	///
+	/// From now on, releases that the older set signed are refused, unless the newer set signs
+	/// them, too.
 	pub fn rotate(
 		&mut self,
 		statement: &KeySetStatement<AccountId>,
@@ -198,8 +204,9 @@ impl DeviceExchange {
 		Ok(&self.profile.keys)
 	}
 
-	/// Whether the device may take this release, by a block that it has [looked](Self::look) at: every check of an offer that concerns
-	/// the release alone. If it may, nothing of a lower security version is taken from now on.
+	/// Checks whether the device may take this release, by a block that it has [looked](Self::look)
+	/// at. These are all checks of an offer that concern only the release. If they pass, releases
+	/// of a lower security version are refused from now on.
 	pub fn judge(&mut self, release: &ReleaseView) -> Result<(), Refusal> {
 		checks::release(release, &release.signatures, &self.profile, self.state.seen)?;
 		checks::acceptable(&release.statement, &self.policy)?;
@@ -277,7 +284,7 @@ impl DeviceExchange {
 		Ok(())
 	}
 
-	/// Checks the bytes of the ciphertext as they come from the network or from disk.
+	/// A check of the ciphertext's bytes as they come from the network or from disk.
 	pub fn ciphertext_check(&self) -> Result<StreamCheck, Refusal> {
 		match &self.state.step {
 			Step::Fetching(Contract { terms, .. }) => Ok(StreamCheck::new(terms.ciphertext.size, terms.ciphertext.sha256)),
@@ -285,7 +292,7 @@ impl DeviceExchange {
 		}
 	}
 
-	/// Takes the end of [`DeviceExchange::ciphertext_check`]: the ciphertext is on disk, all of it.
+	/// Takes the finished [`DeviceExchange::ciphertext_check`]: the whole ciphertext is on disk.
 	pub fn ciphertext_complete(&mut self, check: StreamCheck) -> Result<(), Refusal> {
 		let Step::Fetching(Contract { terms, .. }) = &self.state.step else {
 			return Err(Refusal::OutOfOrder);
@@ -303,7 +310,7 @@ impl DeviceExchange {
 		Ok(())
 	}
 
-	/// Checks the proofs against the ciphertext on disk, or has a hub check them.
+	/// Starts to check the proofs, against the ciphertext on disk or by asking a hub.
 	pub fn verification(&self) -> Result<Verification, Refusal> {
 		match &self.state.step {
 			Step::Unverified(contract) => {
@@ -313,8 +320,8 @@ impl DeviceExchange {
 		}
 	}
 
-	/// Takes the end of a verification. After a [`Refusal::Proof`] the offer is dropped, unless the work was broken off: whoever made it
-	/// may not be who it says.
+	/// Takes the result of a verification. After a [`Refusal::Proof`] the offer is dropped, unless
+	/// the work was cancelled. Offers are unsigned, so this does not convict the distributor.
 	pub fn verified(&mut self, verified: Verified) -> Result<(), Refusal> {
 		match &self.state.step {
 			Step::Unverified(contract) if verified.contract == contract.id() => (),
@@ -331,7 +338,8 @@ impl DeviceExchange {
 		verified.outcome.map_err(Refusal::Proof)
 	}
 
-	/// Looks at the chain once more and signs the receipt. It leaves only when the state is stored.
+	/// Checks the chain's state once more and signs the receipt. Send it only when the state is
+	/// stored.
 	pub fn sign_receipt(&mut self, signer: &impl Signer, view: &ChainView, now_ms: u64) -> Result<Unsent<Receipt>, Refusal> {
 		let Step::Holding(Contract { terms, .. }) = &self.state.step else {
 			return Err(Refusal::OutOfOrder);
@@ -362,7 +370,7 @@ impl DeviceExchange {
 		self.receipt()
 	}
 
-	/// The receipt that stands, to be sent again.
+	/// The standing receipt, to send it again.
 	pub fn receipt(&self) -> Result<Unsent<Receipt>, Refusal> {
 		match &self.state.step {
 			Step::Signed(signed) => Ok(Unsent { state: self.to_bytes(), message: signed.receipt.clone() }),
@@ -370,7 +378,7 @@ impl DeviceExchange {
 		}
 	}
 
-	/// Looks whether the receipt still stands. Once it does not, the device can greet again.
+	/// Checks whether the receipt still stands. Once it does not, the device can greet again.
 	pub fn observe(&mut self, view: &ChainView, now_ms: u64) -> Result<Observation, Refusal> {
 		let Step::Signed(Signed { contract: Contract { terms, .. }, receipt }) = &self.state.step else {
 			return Err(Refusal::OutOfOrder);
@@ -402,7 +410,7 @@ impl DeviceExchange {
 		Ok(observation)
 	}
 
-	/// Takes a lock key `r` from whoever has it: the chain, the distributor, anybody.
+	/// Takes a lock key `r` from any source: the chain, the distributor, or anyone else.
 	pub fn key(&mut self, key: &LockKey) -> Result<(), Refusal> {
 		if let Step::Keyed(_) | Step::Ready(_) | Step::Failed(..) = &self.state.step {
 			return Err(Refusal::OutOfOrder);
@@ -429,8 +437,10 @@ impl DeviceExchange {
 		}
 	}
 
-	/// Takes the end of a decryption. [`Refusal::Ciphertext`] and [`Refusal::Proof`] mean that a file on disk is damaged and must be
-	/// fetched again, [`Refusal::PayloadMismatch`] that the distributor cheated.
+	/// Takes the result of a decryption. After [`Refusal::Ciphertext`] and [`Refusal::Proof`] a
+	/// file on disk is damaged and must be fetched again, unless the work was cancelled
+	/// ([`ProofFault::Cancelled`]). [`Refusal::PayloadMismatch`] means that the distributor
+	/// cheated.
 	pub fn decrypted(&mut self, decrypted: Decrypted) -> Result<(), Refusal> {
 		match &self.state.step {
 			Step::Keyed(keyed) if keyed.terms.commitment == decrypted.commitment => (),
@@ -448,7 +458,8 @@ impl DeviceExchange {
 		decrypted.outcome
 	}
 
-	/// Checks the payload where it will be started from, once more: what was decrypted may have been replaced since.
+	/// A second check of the payload, at the place from which it will be started. The decrypted
+	/// file may have been replaced since.
 	pub fn payload_check(&self) -> Result<StreamCheck, Refusal> {
 		match &self.state.step {
 			Step::Ready(terms) => Ok(StreamCheck::new(terms.release.size, terms.release.sha256)),
@@ -456,7 +467,7 @@ impl DeviceExchange {
 		}
 	}
 
-	/// The last look at the chain before the release is installed.
+	/// Checks the chain's state a last time before the release is installed.
 	pub fn approve(&mut self, view: &ChainView, now_ms: u64) -> Result<Approval, Refusal> {
 		let Step::Ready(terms) = &self.state.step else {
 			return Err(Refusal::OutOfOrder);
@@ -467,7 +478,7 @@ impl DeviceExchange {
 		Ok(Approval(()))
 	}
 
-	/// The release is installed. Returns what the device must from now on call installed.
+	/// Records that the release is installed, and returns it. Store it in the profile.
 	pub fn installed(&mut self, _approval: Approval) -> Result<Installed, Refusal> {
 		let Step::Ready(terms) = &self.state.step else {
 			return Err(Refusal::OutOfOrder);
@@ -478,7 +489,7 @@ impl DeviceExchange {
 		Ok(self.profile.installed)
 	}
 
-	/// Drops what was begun. A receipt that stands cannot be dropped.
+	/// Abandons what was begun. A standing receipt cannot be abandoned.
 	pub fn abandon(&mut self) -> Result<(), Refusal> {
 		if let Step::Signed(signed) = &self.state.step {
 			return Err(Refusal::ReceiptStanding(signed.receipt.valid_until));
@@ -495,7 +506,7 @@ impl DeviceExchange {
 		}
 	}
 
-	/// Whether the block is recent, of this chain, and not older than one before.
+	/// Checks that the block is recent, of this chain, and not older than an earlier one.
 	fn fresh(&self, head: &ChainHead, now_ms: u64) -> Result<Seen, Refusal> {
 		if head.genesis != self.profile.genesis {
 			return Err(Refusal::ForeignChain);
@@ -533,7 +544,8 @@ impl DeviceExchange {
 		mask::open(&offer.mask, &greeted.exchange_secret, &context)
 	}
 
-	/// Takes out the contract whose lock this key opens. A receipt that stands for another bounty must be settled first.
+	/// Takes out the contract whose lock this key opens. A receipt that stands for another bounty
+	/// must be settled first.
 	fn take_opened(&mut self, key: &LockKey) -> Result<Contract, Refusal> {
 		let opens = |signed: &Signed| {
 			let terms = &signed.contract.terms;
@@ -552,7 +564,8 @@ impl DeviceExchange {
 		let place = self.state.earlier.iter().position(opens).ok_or(Refusal::WrongKey)?;
 		let bounty = self.state.earlier.get(place).map(|signed| signed.receipt.bounty);
 		match standing {
-			// The device is paid for: nobody else can be under this bounty.
+			// The device is paid for under this bounty, so its standing receipt cannot be paid any
+			// more.
 			Some((other, _)) if Some(other) == bounty => self.retire(),
 			Some((_, until)) => return Err(Refusal::ReceiptStanding(until)),
 			None => (),
@@ -590,7 +603,7 @@ impl DeviceExchange {
 	}
 }
 
-/// Why stored state cannot be carried on from.
+/// Why an exchange cannot continue from stored state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RestoreError {
 	/// It is damaged, or of another version.

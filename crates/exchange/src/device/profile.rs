@@ -28,7 +28,7 @@ pub struct Installed {
 }
 
 impl Installed {
-	/// What is installed once this release is.
+	/// What is installed after this release.
 	pub fn after(self, release: &ReleaseStatement) -> Self {
 		Self { version: release.version, security_version: self.security_version.max(release.security_version) }
 	}

@@ -45,7 +45,7 @@ pub struct Terms {
 	/// The lock under which the receipt is paid.
 	#[cbor(n(8), with = "minicbor::bytes")]
 	pub lock: Lock,
-	/// What shows that all of this fits together.
+	/// The evidence that lock, mask, key and ciphertext belong together.
 	#[n(9)]
 	pub evidence: Evidence,
 }
@@ -85,7 +85,7 @@ pub(super) struct Contract {
 }
 
 impl Contract {
-	/// Its hash: what was found out about this contract holds for no other.
+	/// Its hash, which ties the result of a verification to this contract.
 	pub fn id(&self) -> Hash32 {
 		// Writing to memory does not fail.
 		let bytes = Zeroizing::new(minicbor::to_vec(self).unwrap_or_default());
@@ -149,23 +149,23 @@ pub(super) enum Step {
 	Unverified(#[n(0)] Contract),
 }
 
-/// What a device has seen and does not go back behind.
+/// The newest state that a device has seen. It accepts nothing older.
 #[derive(Clone, Copy, Debug, Default, Encode, Decode)]
 #[cbor(array)]
 pub(super) struct Seen {
-	/// The newest finalised block that was decided by.
+	/// The newest finalised block that a decision was based on.
 	#[n(0)]
 	pub number: BlockNumber,
 	/// That block's timestamp.
 	#[n(1)]
 	pub timestamp_ms: u64,
-	/// The highest security version of a release that could be taken.
+	/// The highest security version of a release that the device could have taken.
 	#[n(2)]
 	pub security_version: u32,
 }
 
 impl Seen {
-	/// What has been seen once this release could be taken, too.
+	/// Raises the security version to that of a release that the device could have taken.
 	pub fn with(self, release: &ReleaseStatement) -> Self {
 		Self { security_version: self.security_version.max(release.security_version), ..self }
 	}

@@ -1,4 +1,4 @@
-//! From an offer's proofs to the certainty that the device gets the release for its receipt.
+//! Checks an offer's proofs, so the device knows that it gets the release for its receipt.
 
 use super::state::Contract;
 use crate::{
@@ -15,18 +15,19 @@ use waybill_zkcp::{
 	ChunkDigests, Key, Layout, LockTable, Nonce, ReadAt, SweepError, VerifyError, Watch, MOST_CHUNKS, SAMPLE,
 };
 
-/// The largest proofs that are fetched: for the digests of the payload's chunks, and for the proofs themselves.
+/// The most bytes of a proof's file that are fetched: for the digest of each chunk, and for each
+/// part of the proof.
 const MOST_PER_CHUNK: u64 = 32;
 const MOST_PER_PART: u64 = 1 << 20;
 
 /// Why proofs are refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ProofFault {
-	/// The offer's evidence is none that can be checked.
+	/// The offer's evidence cannot be checked.
 	Malformed,
 	/// A file is larger than such a proof can be.
 	TooLarge,
-	/// The ciphertext is none.
+	/// The ciphertext is not in its canonical form.
 	Ciphertext,
 	/// The proof that the ciphertext decrypts to the release does not hold.
 	Data(VerifyError),
@@ -36,32 +37,33 @@ pub enum ProofFault {
 	Lock,
 	/// The hub says that the proofs do not hold.
 	Hub,
-	/// Nothing is said about them: the work was broken off. The exchange is where it was.
+	/// The work was cancelled, so nothing is known about the proofs. The exchange is where it was.
 	Cancelled,
 }
 
 impl fmt::Display for ProofFault {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		match self {
-			Self::Malformed => f.write_str("they cannot be checked"),
-			Self::TooLarge => f.write_str("a file is larger than such a proof can be"),
-			Self::Ciphertext => f.write_str("the ciphertext is none"),
-			Self::Data(error) => write!(f, "that the ciphertext decrypts to the release: {error}"),
-			Self::Locks(error) => write!(f, "that the locks open the masks: {error}"),
+			Self::Malformed => f.write_str("the offer's evidence cannot be checked"),
+			Self::TooLarge => f.write_str("a proof's file is larger than such a proof can be"),
+			Self::Ciphertext => f.write_str("the ciphertext is not in its canonical form"),
+			Self::Data(error) => write!(f, "proof of the data: {error}"),
+			Self::Locks(error) => write!(f, "proof of the locks: {error}"),
 			Self::Lock => f.write_str("this device's lock and mask are not among those that were proved"),
-			Self::Hub => f.write_str("the hub says that they do not hold"),
-			Self::Cancelled => f.write_str("the work was broken off"),
+			Self::Hub => f.write_str("the hub reports that they do not hold"),
+			Self::Cancelled => f.write_str("the check was cancelled"),
 		}
 	}
 }
 
-/// What a device that is too small asks its hub: whether proofs hold. It says nothing about the device's mask.
+/// A question to a hub, from a device that is too small to check proofs: do these proofs hold? It
+/// does not reveal the device's lock or mask.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct ProofQuery {
 	#[n(0)]
 	version: V1,
-	/// The nonce, a hash of all that the ciphertext is for.
+	/// The nonce, a hash of everything that the ciphertext is for.
 	#[cbor(n(1), with = "minicbor::bytes")]
 	pub nonce: Hash32,
 	/// The payload's digest, as its vendor signed it.
@@ -89,13 +91,13 @@ impl Message for ProofQuery {
 }
 
 impl ProofQuery {
-	/// The hash by which a query is known: the SHA-256 of its bytes.
+	/// The SHA-256 of the query's bytes, which identifies it.
 	pub fn id(&self) -> Hash32 {
 		Sha256::digest(self.to_cbor()).into()
 	}
 
-	/// Whether the ciphertext is as long as it must be, and the proofs' files are no larger than such proofs can be: before anything is
-	/// fetched.
+	/// Checks, before anything is fetched, that the ciphertext has the right length and that the
+	/// proofs' files are no larger than such proofs can be.
 	pub fn check_sizes(&self) -> Result<(), ProofFault> {
 		let layout = Layout::new(self.size).ok_or(ProofFault::Malformed)?;
 		if self.digest.suite != Suite::Zkcp || self.ciphertext.size != layout.ciphertext_length() {
@@ -110,7 +112,8 @@ impl ProofQuery {
 		Ok(())
 	}
 
-	/// Checks the proofs against the ciphertext at hand, which must be the one of the query. Gives the digest of the group of locks.
+	/// Checks the proofs against the ciphertext at hand, which must be the one of the query.
+	/// Returns the digest of the group of locks.
 	pub fn check<R: ReadAt + ?Sized>(
 		&self,
 		ciphertext: &R,
@@ -122,7 +125,8 @@ impl ProofQuery {
 		Ok(table.and_then(|table| table.group(self.group).ok_or(ProofFault::Lock)))
 	}
 
-	/// The same for all groups: gives the table of locks. For who is asked about several.
+	/// Like [`Self::check`], but returns the whole table of locks. A hub answers for several groups
+	/// from it.
 	pub fn table<R: ReadAt + ?Sized>(
 		&self,
 		ciphertext: &R,
@@ -148,7 +152,7 @@ impl ProofQuery {
 	}
 }
 
-/// What a hub answers.
+/// A hub's answer to a [`ProofQuery`].
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct ProofVerdict {
@@ -185,7 +189,8 @@ pub struct Verification {
 	mask: Secret,
 }
 
-/// The end of a [`Verification`], to be handed to [`DeviceExchange::verified`](super::DeviceExchange::verified).
+/// The result of a [`Verification`], for
+/// [`DeviceExchange::verified`](super::DeviceExchange::verified).
 #[derive(Debug)]
 #[must_use = "tell the exchange"]
 pub struct Verified {
@@ -211,7 +216,7 @@ impl Verification {
 		Some(Self { contract: contract.id(), query, place, lock: terms.lock, mask: mask.clone() })
 	}
 
-	/// What is to be checked, and with which files.
+	/// What to check, and with which files.
 	pub const fn query(&self) -> &ProofQuery {
 		&self.query
 	}
@@ -228,8 +233,9 @@ impl Verification {
 		Ok(self.conclude(outcome))
 	}
 
-	/// Takes the verdict of the hub that the device was told to believe. `data` is the file with the proof of the data, which the device
-	/// needs to decrypt, for the digests in it: later nobody may have it any more.
+	/// Takes the verdict of the hub that the device trusts. `data` is the file with the proof of
+	/// the data. The device needs its digests to decrypt, and must have it now: later nobody may
+	/// serve it any more.
 	pub fn believe(&self, verdict: &ProofVerdict, data: &[u8]) -> Verified {
 		let ProofQuery { size, digest, .. } = &self.query;
 		let digests = Layout::new(*size)
@@ -238,12 +244,12 @@ impl Verification {
 		self.conclude(digests.and_then(|_| verdict.group().copied().ok_or(ProofFault::Hub)))
 	}
 
-	/// The offer is refused without a look at the files.
+	/// Refuses the offer without a look at the files.
 	pub const fn refuse(&self, fault: ProofFault) -> Verified {
 		Verified { contract: self.contract, outcome: Err(fault) }
 	}
 
-	/// Whether the device's own lock and mask are in the group that was proved.
+	/// Checks that the device's own lock and mask are in the group that was proved.
 	fn conclude(&self, outcome: Result<Hash32, ProofFault>) -> Verified {
 		let outcome = outcome.and_then(|group| {
 			let mask = Key::from_bytes(self.mask.expose()).ok_or(ProofFault::Lock)?;

@@ -15,8 +15,9 @@ use waybill_zkcp::{Key, LOCKS_IN_GROUP, MOST_LOCKS};
 
 /// A content key of a distributor for a bounty, and how many devices it may still serve.
 ///
-/// Who gives the key away can cost the distributor at most the devices of this epoch that have not been paid for yet.
-/// Store it ([`Message::to_cbor`]) when it is made, when its ciphertext is known and after each device.
+/// If someone gives the key away, the distributor loses at most the payments for this epoch's
+/// devices that are still unpaid. Store the epoch ([`Message::to_cbor`]) when it is made, when its
+/// ciphertext is known, and after each device.
 #[derive(Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Epoch {
@@ -40,7 +41,7 @@ pub struct Epoch {
 	issued: u32,
 	#[n(9)]
 	ciphertext: Option<Ciphertext>,
-	/// From which the lock keys are drawn that one proof speaks of; none under a suite without proofs.
+	/// The seed of the lock keys, which one proof covers; none under a suite without proofs.
 	#[n(10)]
 	seed: Option<Secret>,
 	#[n(11)]
@@ -48,8 +49,8 @@ pub struct Epoch {
 }
 
 impl Epoch {
-	/// Draws a content key that serves at most `limit` devices. Under a suite with proofs it serves no more than the largest table of
-	/// locks has room for.
+	/// Draws a content key that serves at most `limit` devices. Under a suite with proofs it serves
+	/// no more than the largest table of locks has room for.
 	pub fn generate<R: CryptoRng>(context: &ContentContext, limit: u32, rng: &mut R) -> Self {
 		let suite = context.digest.suite;
 		let (limit, seed) = match suite {
@@ -88,7 +89,8 @@ impl Epoch {
 		ContentKey::restore(&self.context(), self.key.clone())
 	}
 
-	/// The lock keys of all locks in the table that is to be proved; none under a suite without proofs.
+	/// The lock keys of all locks in the table that is to be proved; none under a suite without
+	/// proofs.
 	pub fn lock_keys(&self) -> Vec<Key> {
 		let count = waybill_zkcp::locks_in_table(self.limit).unwrap_or_default();
 		(0..count).map_while(|index| self.lock_key(index)).collect()
@@ -110,7 +112,7 @@ impl Epoch {
 		self.proofs.as_ref()
 	}
 
-	/// The ciphertext is in IPFS, and the proofs are. They stay those that were published first.
+	/// Records that the ciphertext and the proofs are in IPFS. Only the first call has an effect.
 	pub fn publish(&mut self, ciphertext: Ciphertext, proofs: Option<Proofs>) {
 		if self.ciphertext.is_none() {
 			self.ciphertext = Some(ciphertext);
@@ -118,12 +120,12 @@ impl Epoch {
 		}
 	}
 
-	/// How many further devices it serves.
+	/// The number of devices that it can still serve.
 	pub const fn left(&self) -> u32 {
 		self.limit.saturating_sub(self.issued)
 	}
 
-	/// The share of the next device, and what shows that it fits.
+	/// The share of the next device, and the evidence for it.
 	pub(super) fn issue<R: CryptoRng>(&mut self, rng: &mut R) -> Result<(LockSecrets, Evidence), Rejection> {
 		let index = self.issued;
 		if index >= self.limit {

@@ -13,10 +13,11 @@ use zeroize::Zeroizing;
 
 const INVITE_DOMAIN: &[u8] = b"waybill/invite/1";
 
-/// A distributor towards devices.
+/// Invites devices and checks their greetings.
 ///
-/// Its invitations carry their time and an authentication code, so that none need be remembered: however many are asked for,
-/// they cost no memory. The code's key lives as long as this value; invitations do not outlive a restart.
+/// Invitations carry their time and an authentication code. The distributor need not remember them,
+/// so requests for invitations cost it no memory. The code's key lives as long as this value, so
+/// invitations do not outlive a restart.
 #[derive(Debug)]
 pub struct Distributor {
 	genesis: Hash32,
@@ -26,7 +27,8 @@ pub struct Distributor {
 }
 
 impl Distributor {
-	/// The distributor with this account, whose invitations are valid for `lifetime_ms` milliseconds.
+	/// The distributor with this account, whose invitations are valid for `lifetime_ms`
+	/// milliseconds.
 	pub fn new<R: CryptoRng>(genesis: Hash32, account: AccountId, lifetime_ms: u64, rng: &mut R) -> Self {
 		Self { genesis, account, lifetime_ms, secret: Secret::random(rng) }
 	}
@@ -89,7 +91,7 @@ impl Distributor {
 	}
 }
 
-/// A device that has proved who it is, to this distributor and now.
+/// A device that has just proved its identity to this distributor.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Greeting {
 	pub(super) bounty: BountyId,

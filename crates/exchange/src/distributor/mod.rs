@@ -6,4 +6,4 @@ mod session;
 
 pub use epoch::Epoch;
 pub use greeting::{Distributor, Greeting};
-pub use session::{Job, Member, Progress, Session, Submission};
+pub use session::{Job, Member, Session, SessionStage, Submission};

@@ -14,12 +14,13 @@ use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
 use waybill_primitives::{
 	fleet::{self, Blake2b256},
-	BlockNumber, BountyId, DeviceIndex, DeviceKey, DeviceSignature, Digest, Hash32, IndexedSignature, Lock, LockKey,
-	ReleaseId, ReleaseStatement, ReservationId,
+	view::SubmittedReceipt,
+	BlockNumber, BountyId, DeviceIndex, DeviceKey, Digest, Hash32, IndexedSignature, Lock, LockKey, ReleaseId,
+	ReleaseStatement, ReservationId,
 };
 use zeroize::Zeroizing;
 
-/// A bounty that a distributor serves, as the chain says.
+/// A bounty that a distributor serves, as the chain has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Job {
 	/// The bounty.
@@ -28,7 +29,7 @@ pub struct Job {
 	pub root: Hash32,
 	/// The number of devices in its fleet.
 	pub count: u32,
-	/// The block from which nothing can be reserved.
+	/// The first block in which nothing can be reserved.
 	pub expires_at: BlockNumber,
 	/// Whether closing has started.
 	pub closing: bool,
@@ -53,33 +54,25 @@ pub struct Member {
 	pub proof: Vec<Hash32>,
 	/// Whether it has been paid for, at block `number`.
 	pub slot: Slot,
-	/// The block of which all this is known.
+	/// The block of this state.
 	pub number: BlockNumber,
 }
 
-/// A receipt with all that `reserve` wants.
+/// A receipt to reserve, with the proof of its device's place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Submission {
 	/// The bounty.
 	pub bounty: BountyId,
-	/// The device's place.
-	pub device_index: DeviceIndex,
-	/// The device.
-	pub device_key: DeviceKey,
-	/// The proof of its place.
+	/// The receipt as the chain takes it; it replaces no reservation.
+	pub receipt: SubmittedReceipt,
+	/// The proof of the device's place in the fleet.
 	pub proof: Vec<Hash32>,
-	/// The lock.
-	pub lock: Lock,
-	/// The last block in which it can be reserved.
-	pub valid_until: BlockNumber,
-	/// The device's signature.
-	pub signature: DeviceSignature,
 }
 
 /// How far the exchange with a device has come.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(flat)]
-pub enum Progress {
+pub enum SessionStage {
 	/// An offer is made.
 	#[n(0)]
 	Offered,
@@ -126,7 +119,7 @@ struct State {
 	#[cbor(n(13), with = "minicbor::bytes")]
 	lock: Lock,
 	#[n(14)]
-	progress: Progress,
+	progress: SessionStage,
 	#[n(15)]
 	evidence: Evidence,
 }
@@ -135,17 +128,19 @@ impl Message for State {
 	const MAX_LEN: usize = 4096;
 }
 
-/// The distributor's side of the exchange with one device under one bounty, restartable at every step.
+/// The distributor's side of the exchange with one device under one bounty, restartable at every
+/// step.
 ///
-/// It keeps one lock for the device however often it asks, so that asking again is free of harm.
+/// It keeps one lock for the device, however often the device asks. Asking again therefore does no
+/// harm.
 #[derive(Debug)]
 pub struct Session {
 	state: State,
 }
 
 impl Session {
-	/// Checks that the device can be paid for, draws its lock and makes the offer, which leaves only when the session's state
-	/// ([`Unsent::state`]) and the epoch are stored.
+	/// Checks that the device can be paid for, draws its lock and makes the offer. Send the offer
+	/// only when the session's state ([`Unsent::state`]) and the epoch are stored.
 	pub fn open<R: CryptoRng>(
 		distributor: &Distributor,
 		greeting: &Greeting,
@@ -188,7 +183,7 @@ impl Session {
 			key: secrets.key,
 			mask: secrets.mask,
 			lock: secrets.lock,
-			progress: Progress::Offered,
+			progress: SessionStage::Offered,
 			evidence,
 		};
 		let session = Self { state };
@@ -197,7 +192,8 @@ impl Session {
 		Ok((session, unsent))
 	}
 
-	/// Makes the offer again, for a device that greets again: the same lock, the mask encrypted anew.
+	/// Makes the offer again, for a device that greets again: the same lock, the mask encrypted
+	/// anew.
 	pub fn offer<R: CryptoRng>(
 		&self,
 		greeting: &Greeting,
@@ -213,13 +209,13 @@ impl Session {
 			return Err(Rejection::NotInFleet);
 		}
 		servable(job, number)?;
-		if self.state.progress == Progress::Revealed {
+		if self.state.progress == SessionStage::Revealed {
 			return Err(Rejection::AlreadyPaid);
 		}
 		self.make_offer(greeting, job, rng)
 	}
 
-	/// Carries on from stored state.
+	/// Continues from stored state.
 	pub fn restore(bytes: &[u8]) -> Result<Self, DecodeError> {
 		State::from_cbor(bytes).map(|state| Self { state })
 	}
@@ -249,20 +245,22 @@ impl Session {
 		&self.state.lock
 	}
 
-	/// Which content key serves the device.
+	/// The number of the content key that serves the device.
 	pub const fn epoch(&self) -> u32 {
 		self.state.epoch
 	}
 
 	/// How far it has come.
-	pub const fn progress(&self) -> &Progress {
+	pub const fn progress(&self) -> &SessionStage {
 		&self.state.progress
 	}
 
-	/// Checks a receipt. It is acknowledged (the message of [`Unsent`] is empty) only when the state is stored.
+	/// Checks a receipt. Acknowledge it only when the state is stored; the message of [`Unsent`] is
+	/// empty.
 	///
-	/// `number` is the newest block, and `min_blocks` how many more the receipt must be valid for. A receipt that comes again
-	/// is acknowledged again; a device may also replace a receipt that is not reserved yet.
+	/// `number` is the newest block. The receipt must be valid for at least `min_blocks` more. A
+	/// receipt that comes again is acknowledged again. A device may also replace a receipt that is
+	/// not reserved yet.
 	pub fn receipt(
 		&mut self,
 		receipt: &Receipt,
@@ -276,92 +274,102 @@ impl Session {
 		let statement = receipt.statement(state.digest, state.distributor);
 		verify(&state.device_key, &statement, &state.genesis, &receipt.signature)?;
 		match &state.progress {
-			Progress::Reserved(..) | Progress::Revealed => (),
-			Progress::Signed(held) if held == receipt => (),
-			Progress::Offered | Progress::Signed(_) => {
+			SessionStage::Reserved(..) | SessionStage::Revealed => (),
+			SessionStage::Signed(held) if held == receipt => (),
+			SessionStage::Offered | SessionStage::Signed(_) => {
 				if receipt.valid_until < number.saturating_add(min_blocks) {
 					return Err(Rejection::ReceiptTooShort);
 				}
-				self.state.progress = Progress::Signed(receipt.clone());
+				self.state.progress = SessionStage::Signed(receipt.clone());
 			},
 		}
 		Ok(Unsent { state: self.to_bytes(), message: () })
 	}
 
-	/// What to reserve with, while the device's receipt is not reserved.
+	/// What to call `reserve` with, while the device's receipt is not reserved.
 	pub fn submission(&self) -> Option<Submission> {
 		match &self.state.progress {
-			Progress::Signed(receipt) => Some(Submission {
+			SessionStage::Signed(receipt) => Some(Submission {
 				bounty: self.state.bounty,
-				device_index: self.state.device_index,
-				device_key: self.state.device_key,
+				receipt: SubmittedReceipt {
+					device_index: self.state.device_index,
+					device_key: self.state.device_key,
+					lock: self.state.lock,
+					valid_until: receipt.valid_until,
+					signature: receipt.signature,
+					replaces: None,
+				},
 				proof: self.state.proof.clone(),
-				lock: self.state.lock,
-				valid_until: receipt.valid_until,
-				signature: receipt.signature,
 			}),
 			_ => None,
 		}
 	}
 
-	/// A finalised block holds the reservation of this distributor for this lock.
+	/// Records that a finalised block holds this distributor's reservation for this lock.
 	pub fn reserved(&mut self, reservation: ReservationId) -> Result<(), Rejection> {
 		match &self.state.progress {
-			Progress::Signed(receipt) => {
-				self.state.progress = Progress::Reserved(receipt.clone(), reservation);
+			SessionStage::Signed(receipt) => {
+				self.state.progress = SessionStage::Reserved(receipt.clone(), reservation);
 				Ok(())
 			},
-			Progress::Reserved(_, held) if *held == reservation => Ok(()),
+			SessionStage::Reserved(_, held) if *held == reservation => Ok(()),
 			_ => Err(Rejection::OutOfOrder),
 		}
 	}
 
-	/// The key to claim with, once the reservation is final. From the moment it is sent it is public.
+	/// The key to claim with, once the reservation is final. From the moment it is sent it is
+	/// public.
 	pub fn claim_key(&self) -> Option<(ReservationId, DeviceIndex, LockKey)> {
 		match &self.state.progress {
-			Progress::Reserved(_, reservation) => Some((*reservation, self.state.device_index, *self.state.key.expose())),
+			SessionStage::Reserved(_, reservation) => {
+				Some((*reservation, self.state.device_index, *self.state.key.expose()))
+			},
 			_ => None,
 		}
 	}
 
-	/// A finalised block says that the receipt was not reserved in time, or the reservation was replaced unclaimed.
+	/// Records that, by a finalised block, the receipt was not reserved in time, or the reservation
+	/// was replaced unclaimed.
 	pub fn lapsed(&mut self) -> Result<(), Rejection> {
 		match &self.state.progress {
-			Progress::Signed(_) | Progress::Reserved(..) => {
-				self.state.progress = Progress::Offered;
+			SessionStage::Signed(_) | SessionStage::Reserved(..) => {
+				self.state.progress = SessionStage::Offered;
 				Ok(())
 			},
-			Progress::Offered => Ok(()),
-			Progress::Revealed => Err(Rejection::OutOfOrder),
+			SessionStage::Offered => Ok(()),
+			SessionStage::Revealed => Err(Rejection::OutOfOrder),
 		}
 	}
 
-	/// It is too late to claim the reservation safely: the receipt is to be reserved again, in its place.
+	/// Records that it is too late to claim the reservation safely. The receipt must be reserved
+	/// again in its place.
 	pub fn missed(&mut self) -> Result<(), Rejection> {
 		match &self.state.progress {
-			Progress::Reserved(receipt, _) => {
-				self.state.progress = Progress::Signed(receipt.clone());
+			SessionStage::Reserved(receipt, _) => {
+				self.state.progress = SessionStage::Signed(receipt.clone());
 				Ok(())
 			},
-			Progress::Offered | Progress::Signed(_) | Progress::Revealed => Err(Rejection::OutOfOrder),
+			SessionStage::Offered | SessionStage::Signed(_) | SessionStage::Revealed => Err(Rejection::OutOfOrder),
 		}
 	}
 
-	/// A block holds the claim: the key is public.
+	/// Records that a block holds the claim, so the key is public.
 	pub fn revealed(&mut self) -> Result<(), Rejection> {
 		match &self.state.progress {
-			Progress::Reserved(..) | Progress::Revealed => {
-				self.state.progress = Progress::Revealed;
+			SessionStage::Reserved(..) | SessionStage::Revealed => {
+				self.state.progress = SessionStage::Revealed;
 				Ok(())
 			},
-			Progress::Offered | Progress::Signed(_) => Err(Rejection::OutOfOrder),
+			SessionStage::Offered | SessionStage::Signed(_) => Err(Rejection::OutOfOrder),
 		}
 	}
 
-	/// The key for whoever asks, once it is public.
+	/// The key for anyone who asks, once it is public.
 	pub fn revealed_key(&self) -> Result<RevealedKey, Rejection> {
 		match &self.state.progress {
-			Progress::Revealed => Ok(RevealedKey::new(self.state.bounty, self.state.device_index, *self.state.key.expose())),
+			SessionStage::Revealed => {
+				Ok(RevealedKey::new(self.state.bounty, self.state.device_index, *self.state.key.expose()))
+			},
 			_ => Err(Rejection::NotRevealed),
 		}
 	}

@@ -35,12 +35,12 @@ pub const EXPIRES_AT: u32 = 2000;
 pub const NOW: u64 = 1_790_000_000_000;
 pub const SUITES: [Suite; 2] = [Suite::Plain, Suite::Zkcp];
 
-/// That of devices that take releases of every suite.
+/// The policy of devices that take releases of every suite.
 pub fn policy() -> Policy {
 	Policy { accept_unproven: true, ..Policy::default() }
 }
 
-/// Makes a test under each suite of every function.
+/// Makes a test of every function under each suite.
 #[macro_export]
 macro_rules! under_each_suite {
 	($($name:ident),* $(,)?) => {
@@ -85,14 +85,15 @@ pub fn signatures(release: &ReleaseStatement, keys: &[u8]) -> Vec<IndexedSignatu
 	keys.iter().map(|at| IndexedSignature { key: *at, signature: sign(&all[usize::from(*at)], release, &GENESIS) }).collect()
 }
 
-/// A vendor's next key set with the signatures that carry it.
+/// A vendor's next key set with the signatures that it needs.
 pub struct Rotation {
 	pub statement: KeySetStatement<[u8; 32]>,
 	pub by_old: Vec<IndexedSignature>,
 	pub by_new: Vec<IndexedSignature>,
 }
 
-/// The release keys of a version: those of [`release_keys`] for the first, and two others for each later one.
+/// The release keys of a version: those of [`release_keys`] for the first, and two others for each
+/// later one.
 pub fn keys_of(version: u32) -> Vec<SigningKey> {
 	match version {
 		KEY_SET_VERSION => release_keys().to_vec(),
@@ -100,7 +101,7 @@ pub fn keys_of(version: u32) -> Vec<SigningKey> {
 	}
 }
 
-/// The key set of this version, of which two must sign, as that before it signs it.
+/// The statement about the key set of this version, of which two keys must sign.
 pub fn key_set_statement(version: u32) -> KeySetStatement<[u8; 32]> {
 	let keys: Vec<DeviceKey> = keys_of(version).iter().map(Signer::public).collect();
 	KeySetStatement { vendor: VENDOR, version, key_set: KeySet { threshold: 2, keys: keys.try_into().unwrap() } }
@@ -287,8 +288,8 @@ impl World {
 		self.server_with(number, 100, |payload| payload)
 	}
 
-	/// A distributor that encrypts something else than it should. Under a suite with proofs, it shows those of what it should have
-	/// encrypted.
+	/// A distributor that encrypts another payload than it should. Under a suite with proofs, it
+	/// shows the proofs of the right one.
 	pub fn server_with(&self, number: u8, limit: u32, alter: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Server {
 		let mut server = self.unpublished(number, limit);
 		server.ciphertext = encrypted(&server.epoch, &alter(self.payload.clone()));
@@ -297,8 +298,8 @@ impl World {
 		server
 	}
 
-	/// A distributor that shows the digests that a proof begins with and no proof: files that are the same each time. Devices ask a hub,
-	/// which says that they hold.
+	/// A distributor whose files hold the digests that a proof begins with, and no proof. Such
+	/// files are the same each time. Devices ask a hub, which says that the proofs hold.
 	pub fn server_without_proofs(&self, number: u8) -> Server {
 		let mut server = self.unpublished(number, 100);
 		server.ciphertext = encrypted(&server.epoch, &self.payload);
@@ -355,7 +356,7 @@ pub fn chunk_digests(payload: &[u8]) -> ChunkDigests {
 	ChunkDigests::of_payload(payload, Layout::new(payload.len() as u64).unwrap(), &mut unwatched).unwrap()
 }
 
-/// The bytes before the digests in a proof of data, but for the count of these.
+/// The bytes of a proof of data before the number of digests, which the digests follow.
 const PROOF_HEAD: usize = 27;
 
 /// The files with an epoch's proofs; empty under a suite without proofs.
@@ -370,7 +371,8 @@ type Made = HashMap<(Hash32, Hash32, usize), Arc<OnceLock<ProofFiles>>>;
 static MADE: LazyLock<Mutex<Made>> = LazyLock::new(Default::default);
 
 impl ProofFiles {
-	/// Proves that the payload, encrypted with the epoch's content key, decrypts to itself. Each proof is made once.
+	/// Proves that the payload, encrypted with the epoch's content key, decrypts to itself. Each
+	/// proof is made once.
 	pub fn of(epoch: &Epoch, payload: &[u8]) -> Self {
 		let content = epoch.content_key().unwrap();
 		let Some((key, nonce)) = content.provable() else { return Self::default() };
@@ -384,7 +386,8 @@ impl ProofFiles {
 	}
 }
 
-/// Proves that a ciphertext decrypts under the epoch's content key to the payload, if it can be proved.
+/// Proves that a ciphertext decrypts under the epoch's content key to the payload, if it can be
+/// proved.
 pub fn prove_data(epoch: &Epoch, payload: &[u8], ciphertext: &[u8]) -> Option<Vec<u8>> {
 	let (key, nonce) = epoch.content_key().unwrap().provable().unwrap();
 	let digests = chunk_digests(payload);
@@ -408,7 +411,7 @@ pub struct Device {
 }
 
 impl Device {
-	/// Loses power: what is stored is all that is left.
+	/// Simulates a power cut: only what was stored is left.
 	pub fn restart(&mut self) {
 		self.restart_under(policy());
 	}
@@ -513,7 +516,7 @@ pub struct Server {
 }
 
 impl Server {
-	/// Says what its files are.
+	/// Publishes its files in the epoch.
 	pub fn publish(&mut self) {
 		let proven = self.epoch.context().digest.suite == Suite::Zkcp;
 		let proofs = Proofs { data: stored(&self.proofs.data), locks: stored(&self.proofs.locks) };
@@ -532,7 +535,7 @@ impl Server {
 		self.session.as_mut().unwrap()
 	}
 
-	/// Loses power: what is stored is all that is left.
+	/// Simulates a power cut: only what was stored is left.
 	pub fn restart(&mut self) {
 		use waybill_exchange::Message;
 		self.epoch = Epoch::from_cbor(&self.epoch.to_cbor()).unwrap();
@@ -555,7 +558,8 @@ impl Server {
 		Ok(unsent.persisted())
 	}
 
-	/// Makes its offer again after this change of what it has stored for the device.
+	/// Makes its offer again, after `from` is replaced by `to` in what it has stored for the
+	/// device.
 	pub fn offer_with(&mut self, device: &mut Device, world: &World, from: &[u8], to: &[u8]) -> Offer {
 		self.offer_to(device, world).unwrap();
 		let stored = patched(&self.session().to_bytes(), from, to);
@@ -582,7 +586,7 @@ impl Server {
 		let session = self.session.as_mut().unwrap();
 		session.receipt(receipt, number, 5).unwrap().persisted();
 		let submission = session.submission().unwrap();
-		chain.reserve(self.account, submission.lock);
+		chain.reserve(self.account, submission.receipt.lock);
 		session.reserved(0).unwrap();
 		let (_, _, key) = session.claim_key().unwrap();
 		chain.place.slot = Slot::Paid;

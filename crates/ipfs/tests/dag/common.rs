@@ -129,7 +129,7 @@ impl Store {
 	}
 }
 
-/// Bytes that repeat nowhere near: a counter through a multiplicative hash.
+/// Bytes without repetition nearby: a counter through a multiplicative hash.
 pub fn pattern(len: usize) -> Vec<u8> {
 	(0..len as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }

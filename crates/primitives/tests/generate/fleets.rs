@@ -6,7 +6,7 @@ use waybill_primitives::{
 	DeviceKey, Hash32,
 };
 
-/// Lower than the usual height for fleets as small as these, so that caps have several nodes.
+/// Lower than the usual height, so that caps of small fleets have several nodes.
 const CAP_HEIGHT: u32 = 2;
 
 pub fn vectors() -> Value {
@@ -49,7 +49,7 @@ fn valid(count: u32) -> Value {
 	})
 }
 
-/// Proofs of several devices, with what comes of them.
+/// Proofs of several devices, with their verdicts.
 fn multiproofs(tree: &FleetTree, keys: &[DeviceKey], height: u32) -> Value {
 	let count = u32::try_from(keys.len()).expect("the fleets are small");
 	let key = |index: u32| usize::try_from(index).ok().and_then(|place| keys.get(place)).copied();

@@ -22,7 +22,7 @@ fn suite(suite: Suite, payload: &[u8], sha256: Hash32, bytes: Hash32) -> Value {
 	json!({
 		"suite": format!("{suite:?}"),
 		"suite_scale": hex(suite.encode()),
-		// Where the lock is null the key is none of the suite.
+		// The lock is null if the key is not one of the suite.
 		"locks": keys.map(|key| json!({ "key": hex(key), "lock": suite.lock(&key).map(hex) })),
 		"digest": { "payload": hex(payload), "sha256": hex(sha256), "bytes": hex(digest.bytes), "scale": hex(digest.encode()) },
 	})

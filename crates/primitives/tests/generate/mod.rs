@@ -16,12 +16,12 @@ pub fn genesis() -> [u8; 32] {
 	named("genesis")
 }
 
-/// Thirty-two bytes that go by a name: SHA-256 of `waybill/vectors/` and the name.
+/// The 32 bytes with this name: SHA-256 of `waybill/vectors/` and the name.
 pub fn named(name: &str) -> [u8; 32] {
 	Sha256::digest(format!("waybill/vectors/{name}")).into()
 }
 
-/// The ed25519 key whose seed goes by this name.
+/// The ed25519 key whose seed has this name.
 pub fn signer(name: &str) -> SigningKey {
 	SigningKey::from_bytes(&named(name))
 }

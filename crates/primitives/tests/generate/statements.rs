@@ -9,7 +9,8 @@ pub fn vectors() -> Value {
 	json!({ "genesis": hex(genesis()), "statements": [hello(), receipt(), release(), key_set(), yank(), vote()] })
 }
 
-/// `signer` names the seed of the ed25519 key; attesters sign votes with sr25519, whose signatures are not deterministic.
+/// `signer` names the seed of the ed25519 key. Attesters sign votes with sr25519, whose signatures
+/// are not deterministic.
 fn vector<S: Statement>(name: &str, fields: Value, statement: &S, signer: Option<&str>) -> Value {
 	let bytes = statement.signing_bytes(&genesis());
 	json!({

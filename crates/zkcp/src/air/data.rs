@@ -1,7 +1,8 @@
-//! Tables of data: chunks of ciphertext decrypt to chunks of payload.
+//! The table of data: it shows that chunks of ciphertext decrypt to chunks of payload.
 //!
-//! A chunk is 128 rows: 127 blocks and a link. The permutations are the key stream, the payload's sponge and the ciphertext's sponge; in
-//! a link row they are the commitment to the key, and the lists' sponges, which absorb the digests of the chunk.
+//! A chunk takes 128 rows: 127 blocks and a link. In a block's row the three permutations are the
+//! key stream, the payload's sponge and the ciphertext's sponge. In a link row they are the
+//! commitment to the key and the sponges of the two lists, which absorb the digests of the chunk.
 
 #[cfg(feature = "std")]
 use super::Step;
@@ -29,7 +30,7 @@ const CIPHERTEXT: usize = 2;
 /// The capacities of the lists' sponges.
 const PAYLOAD_LIST: usize = OWN;
 const CIPHERTEXT_LIST: usize = PAYLOAD_LIST + BLOCK;
-/// How many blocks of the chunk are still to come.
+/// The number of the chunk's blocks from this row on.
 const LEFT: usize = CIPHERTEXT_LIST + BLOCK;
 /// Whether the block exists.
 const REAL: usize = LEFT + 1;
@@ -37,36 +38,37 @@ const REAL: usize = LEFT + 1;
 pub const WIDTH: usize = REAL + 1;
 pub const PUBLIC: usize = 3 * BLOCK + NONCE_ELEMENTS;
 
-/// What a table of data tells.
+/// The public values of a table of data.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DataPublic {
-	/// `C_K`.
+	/// The commitment `C_K` to the content key.
 	pub commitment: Block,
 	/// The nonce.
 	pub nonce: Nonce,
-	/// What the list of the payload's chunks has come to.
+	/// The capacity of the payload's list after the last chunk.
 	pub payload: Block,
-	/// What the list of the ciphertext's chunks has come to.
+	/// The capacity of the ciphertext's list after the last chunk.
 	pub ciphertext: Block,
 }
 
 impl DataPublic {
-	/// As the table's public values.
+	/// The table's public values, in order.
 	pub fn values(&self) -> Vec<F> {
 		[&self.commitment[..], &self.payload, &self.ciphertext, &self.nonce.elements()].concat()
 	}
 }
 
-/// The number of a chunk that fills a table: no payload has that many.
+/// The index of the chunks that fill up a table. No payload is long enough to have a chunk with
+/// this index.
 pub const FILLER: u32 = (1 << 30) - 1;
 
 /// A chunk of the extended payload.
 #[cfg(feature = "std")]
 #[derive(Clone, Debug)]
 pub struct DataChunk {
-	/// Its number.
+	/// Its index.
 	pub index: u32,
-	/// How many of its blocks exist.
+	/// The number of its blocks that exist.
 	pub blocks: usize,
 	/// Its blocks; those that do not exist are zero.
 	pub values: Vec<Block>,
@@ -74,13 +76,13 @@ pub struct DataChunk {
 
 #[cfg(feature = "std")]
 impl DataChunk {
-	/// A chunk that fills a table.
+	/// A chunk that fills up a table.
 	pub fn filler() -> Self {
 		Self { index: FILLER, blocks: 0, values: vec![Block::default(); CHUNK_BLOCKS] }
 	}
 }
 
-/// The first capacities of the lists of chunks.
+/// The first capacity of the list of payload chunks, or of ciphertext chunks.
 pub fn list_of(content: Tag) -> Block {
 	Tag::List.capacity(content as u32, 0)
 }
@@ -96,7 +98,7 @@ pub fn eval<AB: AirBuilder<F = F>>(builder: &mut AB) {
 	let (stream, next_stream) = (Io::of(row, STREAM), Io::of(next, STREAM));
 	let (chunk, left, real): (AB::Var, AB::Var, AB::Var) = (stream.input[BLOCK], row[LEFT], row[REAL]);
 
-	// One key everywhere: the row after the last is the first.
+	// The key is the same in all rows: the row after the last one is the first.
 	for (index, commitment) in commitment.iter().enumerate() {
 		builder.assert_eq(next_stream.input[index], stream.input[index]);
 		builder.when(link.clone()).assert_eq(stream.output[index], commitment.clone());
@@ -151,18 +153,18 @@ pub fn eval<AB: AirBuilder<F = F>>(builder: &mut AB) {
 	}
 }
 
-/// What is made for a table of data.
+/// A filled table of data.
 #[cfg(feature = "std")]
 pub struct DataTrace {
 	/// The table.
 	pub table: p3_matrix::dense::RowMajorMatrix<F>,
-	/// What it tells.
+	/// Its public values.
 	pub public: DataPublic,
 	/// The digests of each chunk of payload and of ciphertext.
 	pub digests: Vec<[Block; 2]>,
 }
 
-/// The table of these chunks, a power of two.
+/// Fills a table with these chunks; their number is a power of two.
 #[cfg(feature = "std")]
 pub fn trace(
 	chunks: &[DataChunk],
@@ -173,7 +175,8 @@ pub fn trace(
 	build(chunks, key, nonce, permutations, |_, _, _, _| ())
 }
 
-/// The same; `alter` may change the inputs of a row's permutations, and what stands beside them, after every step.
+/// Like `trace`. After every step, `alter` may change the inputs of a row's permutations and the
+/// columns beside them.
 #[cfg(feature = "std")]
 pub(super) fn build(
 	chunks: &[DataChunk],

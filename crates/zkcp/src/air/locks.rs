@@ -1,7 +1,9 @@
-//! Tables of locks: each lock opens a mask of the content key.
+//! The table of locks: it shows that each lock opens a mask of the content key.
 //!
-//! A group is 16 rows: 15 locks and a link. The permutations are the lock `s = H(r)`, the leaf of mask and lock, and the group's sponge;
-//! in a link row the first is the commitment to the key, the second is free, and the third is the sponge of the list of groups.
+//! A group takes 16 rows: 15 locks and a link. In a lock's row the three permutations are the lock
+//! `s = H(r)`, the leaf of mask and lock, and the group's sponge. In a link row the first is the
+//! commitment to the key, the second is unconstrained, and the third is the sponge of the list of
+//! groups.
 
 use super::row::{block, place, Io, Place, OWN};
 #[cfg(feature = "std")]
@@ -33,17 +35,17 @@ pub const GROUP_LOCKS: usize = 15;
 /// Rows of a group.
 pub const GROUP_ROWS: usize = GROUP_LOCKS + 1;
 
-/// What a table of locks tells.
+/// The public values of a table of locks.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LockPublic {
-	/// `C_K`.
+	/// The commitment `C_K` to the content key.
 	pub commitment: Block,
-	/// What the list of the groups has come to.
+	/// The capacity of the list of groups after the last group.
 	pub groups: Block,
 }
 
 impl LockPublic {
-	/// As the table's public values.
+	/// The table's public values, in order.
 	pub fn values(&self) -> Vec<F> {
 		[self.commitment, self.groups].concat()
 	}
@@ -76,11 +78,11 @@ pub fn eval<AB: AirBuilder<F = F>>(builder: &mut AB) {
 	let header = group.capacity();
 	let begin = list();
 	for index in 0..BLOCK {
-		// One key everywhere: the row after the last is the first.
+		// The key is the same in all rows: the row after the last one is the first.
 		builder.assert_eq(next_key[index], key[index]);
 		builder.when(link.clone()).assert_eq(lock.input[index], key[index]);
 		builder.when(link.clone()).assert_eq(lock.output[index], commitment[index].clone());
-		// m + r = K, and the leaf is of (m, s).
+		// m + r = K, and the leaf's input is (m, s).
 		let mask = leaf.input[index];
 		builder.when(is_lock.clone()).assert_eq(mask + lock.input[index], key[index]);
 		builder.when(is_lock.clone()).assert_eq(leaf.input[BLOCK + index], lock.output[index]);
@@ -99,7 +101,8 @@ pub fn eval<AB: AirBuilder<F = F>>(builder: &mut AB) {
 	}
 }
 
-/// The leaf of a mask and its lock: a permutation of both, fed forward.
+/// The leaf of a mask and its lock: a permutation of both. The mask is fed forward, because the
+/// permutation alone could be inverted.
 pub fn leaf(mask: &Block, lock: &Block) -> Block {
 	let mut state = crate::poseidon::join(mask, lock);
 	crate::poseidon::permute(&mut state);
@@ -111,24 +114,25 @@ pub fn group_digest<'a>(leaves: impl IntoIterator<Item = &'a Block>) -> Block {
 	crate::poseidon::absorb(Tag::Group.capacity(0, 0), leaves).0
 }
 
-/// What is made for one table of locks.
+/// A filled table of locks.
 #[cfg(feature = "std")]
 pub struct LockTrace {
 	/// The table.
 	pub table: p3_matrix::dense::RowMajorMatrix<F>,
-	/// What it tells.
+	/// Its public values.
 	pub public: LockPublic,
 	/// The digest of each group.
 	pub groups: Vec<Block>,
 }
 
-/// The rows of the locks of these lock keys, a power of two of whole groups.
+/// Fills a table with the locks of these lock keys: whole groups, whose number is a power of two.
 #[cfg(feature = "std")]
 pub fn trace(key: &crate::key::Key, lock_keys: &[crate::key::Key], permutations: &crate::lanes::Permutations) -> LockTrace {
 	build(key, lock_keys, permutations, |_, _, _, _| ())
 }
 
-/// The same; `alter` may change the inputs of a row's permutations, and what stands beside them, after every step.
+/// Like `trace`. After every step, `alter` may change the inputs of a row's permutations and the
+/// columns beside them.
 #[cfg(feature = "std")]
 pub(super) fn build(
 	key: &crate::key::Key,

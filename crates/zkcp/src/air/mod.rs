@@ -1,7 +1,8 @@
 //! The constraints of the two kinds of tables.
 //!
-//! Each row of a table holds three permutations side by side. Their constraints are the library's; the modules below bind their inputs
-//! and outputs to each other and to what is public.
+//! Each row of a table holds three permutations side by side. Plonky3 constrains each permutation.
+//! The modules below bind the inputs and outputs of the permutations to each other and to the
+//! public values.
 
 mod data;
 mod locks;
@@ -34,28 +35,29 @@ pub struct Table {
 pub enum Kind {
 	/// Chunks of ciphertext decrypt to chunks of payload.
 	Data,
-	/// Locks open what masks the content key.
+	/// Locks open masks of the content key.
 	Locks,
 }
 
-/// A step in filling a row. Tests change what it gave before the next one, so that a false witness is false in one place alone.
+/// A step in filling a row. Tests change the result of a step before the next one starts, so a
+/// false witness is false in one place only.
 #[cfg(feature = "std")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
-	/// What the row is about: a block of payload and the input of its key stream; a lock key.
+	/// The row's subject: a block of payload and the input of its key stream, or a lock key.
 	Given,
-	/// What follows from a lock key: its lock and its mask.
+	/// The lock and the mask that follow from a lock key.
 	Derived,
-	/// What the sponges absorb.
+	/// The blocks that the sponges absorb.
 	Absorbed,
 	/// The capacities of the lists.
 	Listed,
 }
 
 impl Table {
-	/// The constraints of these kinds.
+	/// The constraints of tables of these kinds.
 	pub fn all(kinds: impl IntoIterator<Item = Kind>) -> Vec<Self> {
-		// Its constants take longer to make than to copy.
+		// Computing the permutation's constants takes longer than copying them.
 		let permutation = row::permutation();
 		kinds.into_iter().map(|kind| Self { kind, permutation: permutation.clone() }).collect()
 	}

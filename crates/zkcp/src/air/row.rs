@@ -1,4 +1,4 @@
-//! Three permutations side by side.
+//! What all tables share: three permutations in each row, and the row's place.
 
 use crate::{
 	field::{BLOCK, F},
@@ -44,7 +44,7 @@ pub fn permutation() -> Permutation {
 	Permutation::new(full, partial)
 }
 
-/// Each of the row's permutations is one.
+/// Constrains the columns of each of the row's permutations.
 pub fn eval<AB: AirBuilder<F = F>>(permutation: &Permutation, builder: &mut AB) {
 	for index in 0..PERMUTATIONS {
 		let columns = index * COLUMNS..(index + 1) * COLUMNS;
@@ -88,33 +88,37 @@ impl<T: Copy> Io<T> {
 	}
 }
 
-/// The row's number among those that repeat, whether it is the last of them, their link, and whether it is the first.
+/// The row's number within its period, whether it is the link (the last row of the period), and
+/// whether it is the first row.
 const NUMBER: usize = EXTRA;
 const LINK: usize = NUMBER + 1;
 const FIRST: usize = LINK + 1;
-/// The first column that a kind of tables has for itself.
+/// The first of the columns that a kind of table adds.
 pub const OWN: usize = FIRST + 1;
 
-/// Where among the rows that repeat a row stands. Each is a number, one or zero.
+/// The place of a row within its period. Flags are one or zero.
 pub struct Place<E> {
 	/// The row's number.
 	pub number: E,
 	/// Whether it is the first.
 	pub first: E,
-	/// Whether it is the link, the last.
+	/// Whether it is the link, which is the last row.
 	pub link: E,
 	/// Whether it is not the link.
 	pub inner: E,
-	/// Whether the row after it is not the link either, nor the first.
+	/// Whether neither this row nor the next is the link.
 	pub followed: E,
-	/// Whether the row after it is the link.
+	/// Whether the next row is the link.
 	pub last: E,
 }
 
-/// Binds the places of rows that repeat with this period.
+/// Constrains the columns that say where a row is within this period.
 ///
-/// Numbers rise from zero until a link, links have the last number, and the table ends with one: so there is no other way. Columns of
-/// their own take the place of the library's periodic ones, whose degrees cost a verifier 30 ms.
+/// Numbers rise from zero until a link, a link has the last number, and the table ends with a link.
+/// These columns can therefore be filled in one way only.
+///
+/// They are ordinary columns instead of Plonky3's periodic ones, whose degrees cost a verifier 30
+/// ms.
 pub fn place<AB: AirBuilder<F = F>>(builder: &mut AB, period: usize) -> Place<AB::Expr> {
 	let main = builder.main();
 	let (row, next) = (main.current_slice(), main.next_slice());
@@ -136,7 +140,8 @@ pub fn block<T: Copy>(row: &[T], start: usize) -> [T; BLOCK] {
 	core::array::from_fn(|index| row[start + index])
 }
 
-/// The table of these inputs, three a row, whose rows repeat with this period, with a kind's own columns beside them.
+/// Fills a table. `inputs` are those of the three permutations of each row, and `own` are the
+/// columns that the kind of table adds. Rows repeat with this period.
 #[cfg(feature = "std")]
 pub fn trace(inputs: &[[State; PERMUTATIONS]], period: usize, own: &[F]) -> p3_matrix::dense::RowMajorMatrix<F> {
 	use p3_maybe_rayon::prelude::*;

@@ -1,4 +1,4 @@
-//! Digests of what is no payload: elements of more than 30 bits.
+//! Digests of chunks that are not payload: elements of more than 30 bits.
 
 use super::*;
 use crate::{

@@ -1,11 +1,13 @@
-//! Reading within a budget of memory.
+//! Reads a proof within a budget of memory.
 //!
-//! An empty list takes a byte in a proof and 24 in memory. So what each list's elements take is counted while they are read.
+//! An empty list takes 1 byte in a proof and 24 bytes in memory. A small hostile proof could
+//! therefore fill the memory, so the memory of each list's elements is counted while they are read.
 
 use core::{cell::Cell, fmt, mem::size_of};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
-/// Reads a value from the beginning of the bytes whose lists take at most so many bytes of memory, and gives what follows.
+/// Reads a value from the start of `bytes`, and returns it with the bytes that follow. Fails if the
+/// elements of the value's lists take more than `most` bytes of memory.
 pub fn take<'de, T: Deserialize<'de>>(bytes: &'de [u8], most: usize) -> postcard::Result<(T, &'de [u8])> {
 	let (mut inner, left) = (postcard::Deserializer::from_bytes(bytes), Cell::new(most));
 	let value = T::deserialize(Within { inner: &mut inner, left: &left, is_list: false })?;
@@ -16,7 +18,8 @@ pub fn take<'de, T: Deserialize<'de>>(bytes: &'de [u8], most: usize) -> postcard
 struct Within<'a, I> {
 	inner: I,
 	left: &'a Cell<usize>,
-	/// Whether it is a sequence whose elements take memory of their own: those of tuples and structs are a part of whatever holds them.
+	/// Whether this is a sequence whose elements take memory of their own. Elements of tuples and
+	/// structs are part of the value that holds them.
 	is_list: bool,
 }
 
@@ -62,7 +65,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Within<'_, D> {
 	}
 }
 
-/// What is not forwarded stands in no proof and is refused.
+/// Methods that are not forwarded are for values that no proof contains. They return an error.
 impl<'de, V: Visitor<'de>> Visitor<'de> for Within<'_, V> {
 	type Value = V::Value;
 

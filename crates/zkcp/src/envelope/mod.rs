@@ -1,7 +1,8 @@
 //! Proofs as bytes.
 //!
-//! A head names the kind, the version, the suite and every parameter; the rest is postcard's encoding, which is read back only if it is
-//! the one that would be written, within a budget of memory.
+//! A head names the kind, the version, the suite and every parameter. The body is postcard's
+//! encoding. It is read within a budget of memory, and refused unless it is exactly the encoding
+//! that would be written.
 
 mod budget;
 
@@ -13,11 +14,13 @@ use serde::{de::DeserializeOwned, Deserialize, Serialize};
 
 const MAGIC: [u8; 4] = *b"WBZK";
 const VERSION: u8 = 1;
-/// The elements of a proof's lists take at most so many times its bytes in memory; those of honest ones take less than twice.
+/// The elements of a proof's lists may take this many times the bytes of its body in memory. Those
+/// of honest proofs take less than twice.
 const MOST_GROWTH: usize = 3;
 const HEAD: usize = MAGIC.len() + 3 + PARAMETERS.len();
 
-/// A proof of data: the digests of all chunks of the payload, the work for the sample, and the proofs of its parts.
+/// A proof of data: the digests of all chunks of the payload, the work for the sample, and the
+/// proofs of its parts.
 #[derive(Serialize, Deserialize)]
 pub struct DataEnvelope {
 	pub leaves: Vec<[u8; 32]>,
@@ -32,7 +35,7 @@ pub struct LockEnvelope {
 	pub proof: Proof,
 }
 
-/// What can be written.
+/// The content of a proof's file.
 pub trait Envelope: Serialize + DeserializeOwned {
 	/// Its number in the head.
 	const KIND: u8;
@@ -46,22 +49,22 @@ impl Envelope for LockEnvelope {
 	const KIND: u8 = 1;
 }
 
-/// Why bytes are no proof of this kind.
+/// Why bytes are not a proof of this kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EnvelopeError {
-	/// It is no proof of this kind.
+	/// They are not a proof of this kind.
 	NoProof,
-	/// It is one of another version, suite or other parameters: whoever made it uses other software.
+	/// The proof has another version, suite or parameters: its maker uses other software.
 	OtherVersion,
-	/// It is cut off, continued, or not as it would be written.
+	/// The proof is cut off, has bytes after it, or is not in its canonical encoding.
 	Malformed,
 }
 
 impl fmt::Display for EnvelopeError {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		f.write_str(match self {
-			Self::NoProof => "these bytes are no proof of this kind",
-			Self::OtherVersion => "the proof is of another version, suite or other parameters",
+			Self::NoProof => "the bytes are not a proof of this kind",
+			Self::OtherVersion => "the proof has another version, suite or parameters: it was made by other software",
 			Self::Malformed => "the proof is damaged",
 		})
 	}
@@ -77,7 +80,7 @@ fn head(kind: u8) -> [u8; HEAD] {
 	head
 }
 
-/// What follows the head of a proof of this kind.
+/// Returns the bytes after the head of a proof of this kind.
 fn body(kind: u8, bytes: &[u8]) -> Result<&[u8], EnvelopeError> {
 	let expected = head(kind);
 	let (found, body) = bytes.split_at_checked(HEAD).ok_or(EnvelopeError::NoProof)?;
@@ -90,13 +93,13 @@ fn body(kind: u8, bytes: &[u8]) -> Result<&[u8], EnvelopeError> {
 	Ok(body)
 }
 
-/// What the body begins with.
+/// Reads a value from the start of a body.
 fn take<T: DeserializeOwned>(body: &[u8]) -> Result<T, EnvelopeError> {
 	let most = body.len().saturating_mul(MOST_GROWTH);
 	budget::take(body, most).map(|(value, _)| value).map_err(|_| EnvelopeError::Malformed)
 }
 
-/// Reads the digests alone of a proof of data.
+/// Reads only the digests of a proof of data.
 pub fn read_leaves(bytes: &[u8]) -> Result<Vec<[u8; 32]>, EnvelopeError> {
 	take(body(DataEnvelope::KIND, bytes)?)
 }
@@ -105,7 +108,7 @@ pub fn read_leaves(bytes: &[u8]) -> Result<Vec<[u8; 32]>, EnvelopeError> {
 pub fn read<T: Envelope>(bytes: &[u8]) -> Result<T, EnvelopeError> {
 	let body = body(T::KIND, bytes)?;
 	let envelope: T = take(body)?;
-	// Numbers have more than one encoding in postcard, and bytes may follow.
+	// In postcard numbers have more than one encoding, and bytes may follow. Both are refused.
 	if postcard::serialize_with_flavor(&envelope, Same { rest: body }).is_ok_and(|is_all| is_all) {
 		Ok(envelope)
 	} else {
@@ -113,13 +116,13 @@ pub fn read<T: Envelope>(bytes: &[u8]) -> Result<T, EnvelopeError> {
 	}
 }
 
-/// Bytes that are being written and must be these.
+/// A postcard output that writes nothing and checks that the bytes equal `rest`.
 struct Same<'a> {
 	rest: &'a [u8],
 }
 
 impl Flavor for Same<'_> {
-	/// Whether these were all.
+	/// Whether all of `rest` was written.
 	type Output = bool;
 
 	fn try_push(&mut self, byte: u8) -> postcard::Result<()> {

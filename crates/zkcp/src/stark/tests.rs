@@ -1,4 +1,4 @@
-//! The proof system as a whole: its security, what proofs show, and proofs of other shapes.
+//! The proof system as a whole: its security, what proofs show, and malformed proofs.
 
 mod hiding;
 mod malformed;

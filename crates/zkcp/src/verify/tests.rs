@@ -1,4 +1,4 @@
-//! Proofs whose parts are right and do not belong where they stand, and bytes that would take memory.
+//! Proofs with valid parts in the wrong place, and bytes that would take too much memory.
 
 use crate::{
 	digest::ChunkDigests,
@@ -35,7 +35,7 @@ impl Made {
 		verify(proof, &NONCE, &self.payload.id(), &key(1).commitment(), &self.ciphertext).map(drop)
 	}
 
-	/// What becomes of the proof when it is changed.
+	/// The result of checking the proof after this change.
 	fn changed(&self, change: impl FnOnce(&mut DataEnvelope)) -> Result<(), VerifyError> {
 		let mut envelope: DataEnvelope = read(&self.proof).unwrap();
 		change(&mut envelope);

@@ -16,7 +16,7 @@ use sp_core::Get;
 use sp_runtime::TryRuntimeError;
 use waybill_primitives::{fleet::depth, FleetId};
 
-/// What version 1 stored in another layout.
+/// What version 1 stored in a different layout.
 pub(crate) mod v1 {
 	use crate::{pallet::*, Config};
 	use codec::{Decode, Encode};
@@ -40,17 +40,19 @@ pub(crate) mod v1 {
 	pub type Fleets<T: Config> = StorageMap<Pallet<T>, Twox64Concat, FleetId, Fleet<T>>;
 }
 
-/// Names the pallet in the migration's id.
+/// The pallet's name in the migration's id.
 const PALLET_ID: &[u8; 15] = b"pallet-firmware";
 
-/// Gives every fleet of version 1 a cap of one node, its root, and raises the storage's version when all have one.
+/// Gives every fleet of storage version 1 a cap of one node, its root. When all fleets have one, it
+/// raises the storage version.
 ///
-/// It does nothing on a chain whose storage is of another version. A step moves as many fleets as its weight allows; the cursor is the
-/// last one. A fleet keeps the deposit that was taken for it.
+/// It does nothing if the storage has another version. A step moves as many fleets as its weight
+/// allows; the cursor is the last fleet moved. A fleet keeps the deposit that was taken for it.
 pub struct AddFleetCaps<T>(PhantomData<T>);
 
 impl<T: Config> AddFleetCaps<T> {
-	/// Moves the fleet after `cursor` in the storage's order and returns its id, if there is one.
+	/// Moves the fleet after `cursor` in the storage's order and returns its id, or `None` if no
+	/// fleet is left.
 	pub(crate) fn migrate_next(cursor: Option<FleetId>) -> Option<FleetId> {
 		let mut rest = match cursor {
 			Some(last) => v1::Fleets::<T>::iter_from(v1::Fleets::<T>::hashed_key_for(last)),
@@ -105,18 +107,19 @@ impl<T: Config> SteppedMigration for AddFleetCaps<T> {
 
 	#[cfg(feature = "try-runtime")]
 	fn post_upgrade(state: Vec<u8>) -> Result<(), TryRuntimeError> {
-		let before = codec::Decode::decode(&mut &state[..]).map_err(|_| "the fleets before are not readable")?;
+		let before =
+			codec::Decode::decode(&mut &state[..]).map_err(|_| "the fleets before the migration cannot be decoded")?;
 		Self::check_after(before)
 	}
 }
 
-/// A fleet as both versions know it: its id, root, number of devices and number of users.
+/// What both versions store of a fleet: its id, root, number of devices and number of users.
 #[cfg(any(feature = "try-runtime", test))]
 type Known = (FleetId, waybill_primitives::Hash32, u32, u32);
 
 #[cfg(any(feature = "try-runtime", test))]
 impl<T: Config> AddFleetCaps<T> {
-	/// The fleets to move.
+	/// The fleets that the migration must move.
 	pub(crate) fn fleets_before() -> Vec<Known> {
 		if Pallet::<T>::on_chain_storage_version() != 1 {
 			return Vec::new();
@@ -124,12 +127,12 @@ impl<T: Config> AddFleetCaps<T> {
 		v1::Fleets::<T>::iter().map(|(id, fleet)| (id, fleet.root, fleet.count, fleet.users)).collect()
 	}
 
-	/// Checks that these fleets were moved and that everything holds.
+	/// Checks that these fleets were moved and that every invariant holds.
 	pub(crate) fn check_after(before: Vec<Known>) -> Result<(), TryRuntimeError> {
 		ensure!(Pallet::<T>::on_chain_storage_version() >= 2, "the storage is of an earlier version");
 		for (id, root, count, users) in before {
 			let fleet = Fleets::<T>::get(id).ok_or("a fleet is missing")?;
-			ensure!((fleet.root, fleet.count, fleet.users) == (root, count, users), "a fleet is another");
+			ensure!((fleet.root, fleet.count, fleet.users) == (root, count, users), "a fleet has changed");
 			let cap = FleetCaps::<T>::get(id, 0).ok_or("a fleet's cap is missing")?;
 			ensure!(cap.as_slice() == [root], "a fleet's cap is not its root");
 		}

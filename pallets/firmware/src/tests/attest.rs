@@ -134,7 +134,7 @@ fn vote_should_be_refused_when_its_signature_is_over_anything_else() {
 			let refused = apply(general(call(&message, 11))).unwrap_err();
 			assert_eq!(refused, invalid(InvalidTransaction::BadProof));
 		}
-		// By another attester.
+		// Signed by another attester.
 		let message = good.signing_bytes(&genesis);
 		assert_eq!(apply(general(call(&message, 12))).unwrap_err(), invalid(InvalidTransaction::BadProof));
 		assert_ok!(apply(general(call(&message, 11))).unwrap());
@@ -188,7 +188,7 @@ fn undecided_round_should_be_followed_by_the_next_at_its_end() {
 		assert_eq!((details.round, details.opens_at, details.closes_at), (1, opened + RETRY, Some(opened + 2 * RETRY)));
 		assert_eq!((details.votes_round, details.votes.len()), (0, 1));
 
-		// Votes of one round do not count in another; who voted votes again.
+		// Votes of one round do not count in another. An attester that voted before votes again.
 		assert_ok!(vote(12, release, 1, Available).unwrap());
 		assert_eq!(state(release), ReleaseState::Pending);
 		assert_ok!(vote(11, release, 1, Available).unwrap());
@@ -232,7 +232,7 @@ fn decided_release_should_be_checked_again_later() {
 		}
 		assert_eq!(state(release), ReleaseState::Unavailable);
 
-		// Found again. The same state a second time is no change.
+		// Found available again. Confirming a state does not change it.
 		for (round, changes) in [(2, 3), (3, 3)] {
 			System::set_block_number(4 + round * RECHECK);
 			for validator in [11, 13] {
@@ -297,7 +297,7 @@ fn attesters_should_be_those_of_the_session() {
 	build_and_execute(|| {
 		assert_eq!(Attesters::<Test>::get().into_inner(), sorted(&VALIDATORS));
 		NextValidators::set(vec![11, 13]);
-		// One session plans, the next begins with what was planned.
+		// One session plans the validators, the next one begins with them.
 		Session::rotate_session();
 		Session::rotate_session();
 		assert_eq!(Attesters::<Test>::get().into_inner(), sorted(&[11, 13]));
@@ -327,7 +327,7 @@ fn nobody_should_decide_when_there_are_no_attesters() {
 	});
 }
 
-/// A vote in a random sequence, and what a plain model of the rules says about it.
+/// A vote in a random sequence, and the outcome that a plain model of the rules expects.
 #[derive(Clone, Debug)]
 struct Step {
 	wait: u32,
@@ -346,13 +346,13 @@ fn step() -> impl Strategy<Value = Step> {
 	})
 }
 
-/// The rounds of one release by the rules.
+/// A plain model of the rounds of one release.
 #[derive(Default)]
 pub(super) struct ReleaseVotes {
 	pub(super) round: u32,
 	opens_at: u32,
 	votes: std::collections::BTreeMap<AccountId, bool>,
-	/// Whether the last decision found the release available.
+	/// The last decision: `true` if it found the release available.
 	pub(super) state: Option<bool>,
 }
 
@@ -369,7 +369,7 @@ impl ReleaseVotes {
 		}
 	}
 
-	/// Whether the vote is taken.
+	/// Whether the rules accept the vote.
 	pub(super) fn vote(&mut self, now: u32, who: AccountId, round: u32, available: bool) -> bool {
 		self.advance(now);
 		let open = now >= self.opens_at && round == self.round;
@@ -400,7 +400,7 @@ proptest! {
 				System::set_block_number(System::block_number() + wait);
 				let now = System::block_number();
 				model.advance(now);
-				// Mostly the round that is open, now and then another.
+				// Mostly the open round, sometimes another.
 				let round = if late == 0 { model.round + 1 } else { model.round };
 				let taken = vote(validator, release, round, verdict).is_ok();
 				assert_eq!(taken, model.vote(now, validator, round, verdict == Available));

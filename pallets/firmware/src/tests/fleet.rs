@@ -1,4 +1,4 @@
-//! Fleets, and the registry as the escrow sees it.
+//! Fleets, and what the escrow sees of the registry.
 
 use crate::{assert_refused, mock::*, *};
 use codec::MaxEncodedLen;
@@ -49,7 +49,7 @@ fn caps_should_be_stored_in_full_pages_but_the_last() {
 			assert_eq!((0..pages).flat_map(page).collect::<Vec<_>>(), cap.to_vec());
 			assert_eq!(FleetCaps::<Test>::iter_key_prefix(fleet).count() as u32, pages);
 			check_invariants();
-			// The fee is for the pages that there are.
+			// The fee covers the pages that the cap has.
 			let info = Firmware::remove_fleet(origin, fleet).unwrap();
 			assert_eq!(info.actual_weight, Some(<Test as Config>::WeightInfo::remove_fleet(pages)));
 			assert_eq!(FleetCaps::<Test>::iter().count(), 0);
@@ -107,7 +107,7 @@ fn fleet_should_be_removed_and_its_deposit_return() {
 		assert_eq!(held(VENDOR), before);
 		assert_eq!(Firmware::fleets_of(model), Vec::<u64>::new());
 		assert_eq!(events().last(), Some(&Event::FleetRemoved { fleet }));
-		// Its id is not given out again.
+		// The id is not given out again.
 		assert_eq!(register_fleet(VENDOR, model), fleet + 1);
 	});
 }
@@ -133,7 +133,7 @@ fn fleet_should_not_be_removed_when_it_is_anothers_or_in_use() {
 		assert_refused!(remove(VENDOR, fleet), Error::<Test>::FleetInUse);
 		<Firmware as Registry<_>>::fleet_released(fleet);
 		assert_ok!(remove(VENDOR, fleet));
-		// Nothing happens for one that is not there.
+		// An unknown fleet changes nothing.
 		<Firmware as Registry<_>>::fleet_in_use(fleet);
 		<Firmware as Registry<_>>::fleet_released(fleet);
 		assert_eq!((<Firmware as Registry<_>>::fleet(fleet), users()), (None, None));

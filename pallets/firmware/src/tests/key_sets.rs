@@ -1,4 +1,4 @@
-//! How one key set takes the place of another.
+//! How one key set replaces another.
 
 use crate::{assert_refused, mock::*, *};
 use codec::Encode;
@@ -9,9 +9,10 @@ use waybill_primitives::{
 	YankStatement,
 };
 
-/// Signatures that satisfy the set of every registered vendor: two of three.
+/// Signatures that meet the threshold of every registered vendor's first set, which is two of
+/// three.
 const OLD: &[(u8, u8)] = &[(0, 1), (2, 3)];
-/// The set that follows it, and signatures that satisfy it.
+/// The set that follows it, and signatures that meet its threshold.
 const NEW: &[(u8, u8)] = &[(1, 5), (0, 4)];
 
 fn new_set() -> KeySet {
@@ -22,7 +23,7 @@ fn rotate_well(vendor: AccountId) -> DispatchResult {
 	rotate(vendor, new_set(), OLD, NEW)
 }
 
-/// Brings a set with signatures over another statement.
+/// Submits a set with signatures over another statement.
 fn rotate_over(statement: KeySetStatement<AccountId>) -> DispatchResult {
 	let (old, new) = (signatures(&statement, OLD), signatures(&statement, NEW));
 	Firmware::rotate_key_set(RuntimeOrigin::signed(ANYONE), VENDOR, new_set(), old, new)
@@ -47,7 +48,7 @@ fn key_set_should_be_adopted_when_both_sets_signed_and_the_delay_passed() {
 		register_vendor(VENDOR);
 		System::set_block_number(7);
 		assert_ok!(rotate_well(VENDOR));
-		// The deposit is the submitter's: base, set, both lists of signatures, account.
+		// The submitter pays the deposit: base, set, both lists of signatures, account.
 		assert_eq!(held(ANYONE), DEPOSIT_BASE + (2 + 2 * 33) + 2 * (1 + 2 * 66) + 8);
 		assert_eq!(version(VENDOR), 1);
 		let adopt = || Firmware::adopt_key_set(RuntimeOrigin::signed(OTHER_VENDOR), VENDOR);
@@ -74,7 +75,7 @@ fn key_set_should_be_refused_when_one_set_alone_signed() {
 		let rotate = |old: &[_], new: &[_]| rotate(VENDOR, new_set(), old, new);
 		assert_refused!(rotate(OLD, &[]), Error::<Test>::ThresholdNotMet);
 		assert_refused!(rotate(&[], NEW), Error::<Test>::ThresholdNotMet);
-		// The old set's signatures in the place of the new one's, and the other way round.
+		// Each list of signatures in the place of the other.
 		assert_refused!(rotate(OLD, &[(0, 1), (1, 2)]), Error::<Test>::BadSignature);
 		assert_refused!(rotate(NEW, NEW), Error::<Test>::BadSignature);
 		assert_refused!(rotate(&NEW[..1], NEW), Error::<Test>::ThresholdNotMet);
@@ -121,7 +122,7 @@ fn signatures_should_hold_for_one_vendor_set_version_and_chain_alone() {
 		for other in others {
 			assert_refused!(rotate_over(other), Error::<Test>::BadSignature);
 		}
-		// Exactly one version after the current one: none skipped, none again, none before.
+		// Only the version after the current one: no version is skipped, repeated or gone back to.
 		for version in [0, 1, 3, u32::MAX] {
 			assert_refused!(rotate_over(KeySetStatement { version, ..good.clone() }), Error::<Test>::BadSignature);
 		}
@@ -147,10 +148,10 @@ fn earlier_key_set_should_not_come_back_by_its_old_signatures() {
 		let first = key_set_statement(VENDOR, new_set());
 		assert_ok!(rotate_over(first.clone()));
 		adopt(VENDOR);
-		// Signed for version 2, and by keys that are current no more.
+		// Signed for version 2, by keys that are no longer current.
 		assert_refused!(rotate_over(first), Error::<Test>::BadSignature);
 		assert_refused!(rotate(VENDOR, key_set(1, &[9]), OLD, &[(0, 9)]), Error::<Test>::BadSignature);
-		// The same keys may return under a version of their own.
+		// The same keys may return under a new version.
 		assert_ok!(rotate(VENDOR, key_set(2, &[1, 2, 3]), NEW, OLD));
 		adopt(VENDOR);
 		assert_eq!(version(VENDOR), 3);
@@ -185,7 +186,7 @@ fn rotation_should_be_refused_when_nobodys_pending_or_unpaid() {
 		assert_ok!(bring(ANYONE, VENDOR));
 		assert_refused!(bring(ANYONE, VENDOR), Error::<Test>::RotationPending);
 		assert_refused!(rotate(VENDOR, key_set(1, &[9]), OLD, &[(0, 9)]), Error::<Test>::RotationPending);
-		// Another vendor's is not in the way.
+		// Another vendor's waiting set does not get in the way.
 		register_vendor(OTHER_VENDOR);
 		assert_ok!(rotate_well(OTHER_VENDOR));
 		for origin in [RuntimeOrigin::none(), RuntimeOrigin::root()] {
@@ -219,7 +220,7 @@ fn vetoed_key_set_should_never_be_brought_again() {
 		register_vendor(OTHER_VENDOR);
 		assert_ok!(rotate_well(VENDOR));
 		let deposit = held(ANYONE);
-		// By the vendor's account alone.
+		// Only the vendor's account can veto.
 		assert_refused!(veto(OTHER_VENDOR), Error::<Test>::NoPendingKeySet);
 		assert_refused!(veto(ANYONE), Error::<Test>::NoPendingKeySet);
 		assert_ok!(veto(VENDOR));
@@ -228,12 +229,13 @@ fn vetoed_key_set_should_never_be_brought_again() {
 		assert_eq!((version(VENDOR), Firmware::pending_key_set(VENDOR), held(ANYONE)), (1, None, deposit));
 
 		assert_refused!(rotate_well(VENDOR), Error::<Test>::RotationVetoed);
-		// The statement is what was vetoed, whoever of the keys signed it.
+		// The veto covers the statement, whichever of the keys signed it.
 		let others = rotate(VENDOR, new_set(), &[(0, 1), (1, 2)], &[(0, 4), (1, 5)]);
 		assert_refused!(others, Error::<Test>::RotationVetoed);
 		System::set_block_number(10 * DELAY);
 		assert_refused!(rotate_well(VENDOR), Error::<Test>::RotationVetoed);
-		// For another vendor it is another statement, as is another set, or the same one under a later version.
+		// Another vendor's statement differs, and so does another set, or the same set under a
+		// later version.
 		assert_ok!(rotate_well(OTHER_VENDOR));
 		assert_ok!(rotate(VENDOR, key_set(1, &[4, 5]), OLD, &[(0, 4)]));
 		adopt(VENDOR);
@@ -269,7 +271,7 @@ fn delay_should_be_that_of_the_proposals_block() {
 		assert_refused!(Firmware::adopt_key_set(origin.clone(), VENDOR), Error::<Test>::TooEarly);
 		System::set_block_number(DELAY + 1);
 		assert_ok!(Firmware::adopt_key_set(origin, VENDOR));
-		// One that never ends.
+		// A delay that never ends.
 		KeySetDelay::set(u32::MAX);
 		assert_ok!(rotate(VENDOR, key_set(1, &[9]), NEW, &[(0, 9)]));
 		assert_eq!(Firmware::pending_key_set(VENDOR).unwrap().effective_at, u32::MAX);
@@ -284,7 +286,7 @@ fn metadata_should_change_whatever_became_of_the_key_sets() {
 		assert_ok!(rotate_well(VENDOR));
 		adopt(VENDOR);
 		assert_ok!(Firmware::update_vendor(RuntimeOrigin::signed(VENDOR), metadata("Acme")));
-		// The submitter pays for the second set.
+		// The submitter pays for the second set, not the vendor.
 		assert_eq!((held(VENDOR), version(VENDOR)), (before, 2));
 	});
 }
@@ -302,7 +304,7 @@ fn sleeping_device_should_follow_the_chain_of_key_sets() {
 		}
 		assert_eq!(version(VENDOR), 21);
 
-		// It knows version 1 and nothing of the chain's state.
+		// A reader that knows version 1 and nothing of the chain's state.
 		let (mut known, mut at) = (key_set(2, &[1, 2, 3]), 1);
 		loop {
 			let links = Firmware::key_sets(VENDOR, at, 6);
@@ -345,7 +347,7 @@ fn links_should_be_answered_in_bounded_pages() {
 		assert_eq!(versions(2, 16), [0; 0]);
 		assert_eq!(versions(u32::MAX, u32::MAX), [0; 0]);
 		assert_eq!(Firmware::key_sets(OTHER_VENDOR, 0, 16), []);
-		// Twenty key sets, sixteen an answer.
+		// Twenty key sets, sixteen in an answer.
 		assert_ok!(rotate(VENDOR, key_set(1, &[10]), NEW, &[(0, 10)]));
 		adopt(VENDOR);
 		for seed in 11..28 {
@@ -363,7 +365,7 @@ fn earlier_key_set_should_sign_nothing_any_more() {
 		let model = register_model(VENDOR);
 		let release = publish(statement(model, (1, 0, 0), 0, b"firmware")).unwrap();
 		assert_ok!(rotate_well(VENDOR));
-		// Until it is adopted, the old set signs and the new one does not.
+		// Until the new set is adopted, only the old one can sign.
 		let yank = |signers: &[(u8, u8)]| {
 			let signatures = signatures(&YankStatement { release, reason: Yank::Faulty }, signers);
 			Firmware::yank_release_signed(RuntimeOrigin::signed(ANYONE), release, Yank::Faulty, signatures)
@@ -383,10 +385,10 @@ fn release_should_be_signed_again_by_the_current_key_set() {
 		let release = published_release();
 		assert_refused!(resign(release, OLD), Error::<Test>::AlreadySigned);
 		assert_ok!(rotate(VENDOR, key_set(1, &[4, 5]), OLD, &[(0, 4)]));
-		// By the set that waits.
+		// By the waiting set.
 		assert_refused!(resign(release, &[(0, 4)]), Error::<Test>::ThresholdNotMet);
 		adopt(VENDOR);
-		// By the set that was.
+		// By the former set.
 		assert_refused!(resign(release, &[(0, 1), (1, 2)]), Error::<Test>::BadSignature);
 		assert_refused!(resign(release, &[]), Error::<Test>::ThresholdNotMet);
 		let before = (held(VENDOR), Releases::<Test>::get(release).unwrap());
@@ -394,7 +396,7 @@ fn release_should_be_signed_again_by_the_current_key_set() {
 		assert_eq!(events().last(), Some(&Event::ReleaseResigned { release, key_set_version: 2 }));
 		let details = Firmware::release_view(release).unwrap();
 		assert_eq!((details.key_set_version, details.signatures), (2, signatures(&details.statement, &[(1, 5)]).to_vec()));
-		// One signature less to pay for, and nothing else is another.
+		// The deposit covers one signature less. Nothing else changes.
 		assert_eq!(held(VENDOR), before.0 - 66);
 		let after = Releases::<Test>::get(release).unwrap();
 		assert_eq!(after, Release { key_set_version: 2, ticket: after.ticket.clone(), ..before.1 });
@@ -414,7 +416,7 @@ fn release_should_not_be_signed_again_when_an_argument_is_wrong() {
 		assert_refused!(resign(VENDOR, release + 1), Error::<Test>::UnknownRelease);
 		assert_refused!(resign(OTHER_VENDOR, release), Error::<Test>::NotReleaseVendor);
 		assert_refused!(resign(ANYONE, release), Error::<Test>::NotReleaseVendor);
-		// What the keys signed is another release.
+		// The keys signed another release.
 		let other = signatures(&statement(0, (1, 0, 1), 0, b"firmware"), NEW);
 		let other = Firmware::resign_release(RuntimeOrigin::signed(VENDOR), release, other);
 		assert_refused!(other, Error::<Test>::BadSignature);

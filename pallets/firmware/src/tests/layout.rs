@@ -1,4 +1,4 @@
-//! What is stored, called and reported, byte for byte: clients, nodes and later versions rely on it.
+//! Pins storage, calls and events byte for byte: clients, nodes and later versions rely on them.
 
 use crate::{mock::*, *};
 use codec::{Decode, Encode};
@@ -44,7 +44,7 @@ const ONE_SIGNATURE: &[u8] = &hex!(
 );
 const ROTATION_REST: &[u8] = &hex!("00 0300000000000000 0400000000000000");
 
-/// The value is these bytes, and these bytes are the value.
+/// Asserts that the value encodes to these bytes and that they decode to the value.
 fn assert_pinned<V: Encode + Decode + PartialEq + std::fmt::Debug>(value: V, bytes: &[u8]) {
 	assert_eq!(value.encode(), bytes);
 	assert_eq!(V::decode(&mut &bytes[..]), Ok(value));
@@ -156,7 +156,7 @@ fn enums_should_keep_their_indices() {
 
 #[test]
 fn storage_should_keep_its_keys() {
-	/// Bytes hashed by BLAKE2b-128, or by XXH64, before the bytes themselves.
+	/// A key hashed by BLAKE2b-128, or by XXH64, with the key itself behind the hash.
 	fn blake2(bytes: impl Encode) -> Vec<u8> {
 		[&blake2_128(&bytes.encode())[..], &bytes.encode()].concat()
 	}

@@ -1,4 +1,4 @@
-//! The storage's versions.
+//! Migrations of the pallet's storage.
 
 use crate::{migrations::v2::AddFleetCaps, mock::*, *};
 use frame_support::{
@@ -32,7 +32,8 @@ fn v1_fleet(root: u8, count: u32, users: u32) -> [u8; 90] {
 	bytes
 }
 
-/// A chain of storage version 1 with these fleets: id, number of devices, users. Each has a deposit of 10.
+/// A chain of storage version 1 with these fleets (id, number of devices, users), each with a
+/// deposit of 10.
 fn v1_chain(fleets: &[(FleetId, u32, u32)]) {
 	let model = register_model(VENDOR);
 	for (id, count, users) in fleets {
@@ -77,7 +78,7 @@ fn fleets_of_version_1_should_get_their_root_as_cap() {
 			assert_eq!(FleetCaps::<Test>::get(id, 0).unwrap().to_vec(), [root]);
 			assert_eq!(FleetCaps::<Test>::get(id, 1), None);
 		}
-		// What moved can be removed, and its deposit returns.
+		// A migrated fleet can be removed, and its deposit is returned.
 		let held_before = held(VENDOR);
 		Firmware::remove_fleet(RuntimeOrigin::signed(VENDOR), 0).unwrap();
 		assert_eq!(held(VENDOR), held_before - 10);
@@ -91,7 +92,7 @@ fn fleet_should_keep_what_version_1_knew() {
 		unhashed::put_raw(&Fleets::<Test>::hashed_key_for(3), &V1_FLEET);
 		assert_eq!(Migration::step(None, &mut meter(2)), Ok(None));
 		let bytes = unhashed::get_raw(&Fleets::<Test>::hashed_key_for(3)).unwrap();
-		// The cap's height: 25 devices are five levels below their root.
+		// The height of the cap: with 25 devices the root is five levels above them.
 		assert_eq!(bytes, [&V1_FLEET[..44], &[5], &V1_FLEET[44..]].concat());
 	});
 }

@@ -1,4 +1,5 @@
-//! Random sequences of all calls, against a small model of the rules and the invariants after every step.
+//! Random sequences of all calls, compared with a small model of the rules. Checks the invariants
+//! after every step.
 
 use super::attest::ReleaseVotes;
 use crate::{mock::*, *};
@@ -12,10 +13,10 @@ use waybill_primitives::{
 
 const PEOPLE: [AccountId; 3] = [VENDOR, OTHER_VENDOR, ANYONE];
 
-/// What a call comes to: nothing, or the name of its error.
+/// The outcome of a call: success, or the name of its error.
 type Outcome = Result<(), &'static str>;
 
-/// A key set by the seeds of its keys.
+/// A key set, as the seeds of its keys.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Set {
 	threshold: u8,
@@ -35,7 +36,7 @@ enum Signing {
 }
 
 impl Set {
-	/// Two that are not valid, and some that are.
+	/// Two key sets that are not valid, and some that are.
 	fn choose(choice: usize) -> Self {
 		let sets: [(u8, &[u8]); 7] =
 			[(2, &[1, 2, 3]), (1, &[4]), (1, &[4, 5]), (2, &[5, 6]), (3, &[7, 8, 9, 10]), (0, &[7]), (2, &[8, 9, 8])];
@@ -52,7 +53,7 @@ impl Set {
 		key_set(self.threshold, &self.seeds)
 	}
 
-	/// Pairs of a place in the set and the seed of the key that signs.
+	/// The signers: the index in the set and the seed of the key that signs.
 	fn signers(&self, signing: Signing, first: &Set) -> Vec<(u8, u8)> {
 		let all: Vec<(u8, u8)> = (0..).zip(self.seeds.iter().copied()).collect();
 		let threshold = usize::from(self.threshold);
@@ -66,7 +67,8 @@ impl Set {
 		}
 	}
 
-	/// Whether these signatures, over the right statement or another one, satisfy the set.
+	/// Whether these signatures meet the set's threshold. `right` says whether they are over the
+	/// right statement.
 	fn check(&self, signers: &[(u8, u8)], right: bool) -> Outcome {
 		if signers.len() < self.threshold.into() {
 			return Err("ThresholdNotMet");
@@ -88,10 +90,10 @@ impl Set {
 struct Vendor {
 	name_len: u64,
 	sets: Vec<Set>,
-	/// The deposits for the sets after the first: who paid, how much.
+	/// The deposits for the sets after the first: the account that paid, and the amount.
 	rotations: Vec<(AccountId, u64)>,
 	pending: Option<Pending>,
-	/// Versions and sets.
+	/// The vetoed versions and sets.
 	vetoed: BTreeMap<(usize, Set), (AccountId, u64)>,
 }
 
@@ -203,7 +205,7 @@ fn step() -> impl Strategy<Value = Step> {
 	]
 }
 
-/// The call's outcome by the name of its error.
+/// The outcome of a call, with its error's name.
 fn outcome(result: DispatchResult) -> Outcome {
 	result.map_err(|error| match error {
 		DispatchError::Module(ModuleError { message, .. }) => message.unwrap(),
@@ -211,13 +213,13 @@ fn outcome(result: DispatchResult) -> Outcome {
 	})
 }
 
-/// A text of so many bytes.
+/// Metadata with a name of `len` bytes.
 fn name(len: usize) -> VendorMetadata<Test> {
 	VendorMetadata { name: text("x".repeat(len)), url: text(""), security_contact: text("") }
 }
 
 impl World {
-	/// The person of this choice, or the vendor of the model.
+	/// The account that `who` chooses; without a choice the model's vendor.
 	fn sender(&self, who: Option<usize>, model: usize) -> AccountId {
 		match who {
 			Some(choice) => PEOPLE[choice],
@@ -274,7 +276,8 @@ impl World {
 		Ok(())
 	}
 
-	/// Signatures for a vendor's current set, and what they come to; none for who is no vendor.
+	/// Signatures for a vendor's current set and their outcome. An account that is no vendor has no
+	/// signatures.
 	fn sign(&self, vendor: AccountId, signing: Signing, right: bool) -> (Vec<(u8, u8)>, Outcome) {
 		let Some(vendor) = self.vendors.get(&vendor) else { return (vec![], Err("UnknownVendor")) };
 		let signers = vendor.current().signers(signing, &vendor.sets[0]);
@@ -367,7 +370,7 @@ impl World {
 		Ok(())
 	}
 
-	/// Takes the step on the chain and in the model, and compares what they say.
+	/// Takes the step on the chain and in the model, and compares the outcomes.
 	fn take(&mut self, step: Step) {
 		let signed = RuntimeOrigin::signed;
 		let (real, expected) = match step {
@@ -492,12 +495,12 @@ impl World {
 		assert_eq!(outcome(real), expected);
 	}
 
-	/// What everybody should have on hold: the sum of the deposits.
+	/// The sum of the deposits that each account should have on hold.
 	fn deposits(&self) -> BTreeMap<AccountId, u64> {
 		let mut deposits = BTreeMap::from(PEOPLE.map(|who| (who, 0)));
 		let mut add = |who: &AccountId, bytes: usize| *deposits.get_mut(who).unwrap() += DEPOSIT_BASE + bytes as u64;
 		for (who, vendor) in &self.vendors {
-			// Name with its length, two empty texts, the longest key set.
+			// The name with its length, two empty texts, the longest key set.
 			add(who, vendor.name_len as usize + 3 + (1 + 1 + 16 * 33));
 			let brought = vendor.rotations.iter().chain(vendor.vetoed.values());
 			for (submitter, deposit) in brought.chain(vendor.pending.as_ref().map(|pending| &pending.deposit)) {
@@ -515,7 +518,7 @@ impl World {
 		deposits
 	}
 
-	/// The chain holds what the model holds.
+	/// Compares what the chain holds with what the model holds.
 	fn compare(&self) {
 		assert_eq!(Vendors::<Test>::iter_keys().collect::<BTreeSet<_>>(), self.vendors.keys().copied().collect());
 		for (who, vendor) in &self.vendors {
@@ -564,7 +567,7 @@ fn statement_of_nothing() -> waybill_primitives::ReleaseStatement {
 	statement(0, (0, 0, 0), 0, b"")
 }
 
-/// Two vendors with a model each.
+/// Two vendors with one model each.
 fn start() -> World {
 	let mut world = World::default();
 	for who in 0..2 {

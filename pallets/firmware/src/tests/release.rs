@@ -1,4 +1,4 @@
-//! Releases.
+//! Releases: publishing them, and what the release keys must have signed.
 
 use crate::{assert_refused, mock::*, *};
 use frame_support::assert_ok;
@@ -12,7 +12,7 @@ fn publish_as(vendor: AccountId, statement: ReleaseStatement, signatures: Signat
 	Firmware::publish_release(RuntimeOrigin::signed(vendor), statement, None, signatures)
 }
 
-/// Publishes with signatures that are right.
+/// Publishes a release with valid signatures.
 fn publish_well(statement: ReleaseStatement) -> DispatchResult {
 	let signatures = signatures(&statement, &[(0, 1), (1, 2)]);
 	publish_as(VENDOR, statement, signatures)
@@ -113,10 +113,10 @@ fn security_version_should_rise_by_bounded_steps_and_never_fall() {
 		assert_ok!(publish_well(with(1, 16)));
 		assert_ok!(publish_well(with(2, 32)));
 		assert_refused!(publish_well(with(3, 31)), Error::<Test>::SecurityVersionTooLow);
-		// Yanking does not bring it down.
+		// Yanking does not lower it.
 		assert_ok!(Firmware::yank_release(RuntimeOrigin::signed(VENDOR), 2, Yank::Faulty, None));
 		assert_refused!(publish_well(with(3, 31)), Error::<Test>::SecurityVersionTooLow);
-		// Another model has its own.
+		// Another model has its own security version.
 		let other = register_model(VENDOR);
 		assert_ok!(publish_well(statement(other, (1, 0, 0), 0, b"firmware")));
 	});
@@ -142,7 +142,7 @@ fn version_should_be_published_once_a_model() {
 		assert_ok!(Firmware::yank_release(RuntimeOrigin::signed(VENDOR), 0, Yank::Faulty, None));
 		assert_refused!(publish_well(statement(model, (1, 1, 0), 0, b"firmware")), Error::<Test>::VersionExists);
 		assert_ok!(publish_well(statement(other, (1, 1, 0), 0, b"firmware")));
-		// A repair of an older line.
+		// A fix for an older line.
 		assert_ok!(publish_well(statement(model, (1, 0, 9), 0, b"firmware")));
 		assert_eq!(Firmware::releases_of(model), vec![2, 0]);
 		assert_eq!(Firmware::releases_of(other), vec![1]);
@@ -189,14 +189,14 @@ fn signature_should_hold_for_its_statement_and_chain_alone() {
 		let publish = |signatures| publish_as(VENDOR, statement.clone(), signatures);
 		let other = ReleaseStatement { security_version: 1, ..statement.clone() };
 		assert_refused!(publish(signatures(&other, &[(0, 1), (1, 2)])), Error::<Test>::BadSignature);
-		// Other kinds of statements by the same keys.
+		// Other kinds of statement by the same keys.
 		let yank = YankStatement { release: 0, reason: Yank::Faulty };
 		assert_refused!(publish(signatures(&yank, &[(0, 1), (1, 2)])), Error::<Test>::BadSignature);
 		let keys = KeySetStatement { vendor: VENDOR, version: 2, key_set: key_set(1, &[9]) };
 		assert_refused!(publish(signatures(&keys, &[(0, 1), (1, 2)])), Error::<Test>::BadSignature);
 		let vote = VoteStatement { release: 0, round: 0, verdict: Verdict::Available };
 		assert_refused!(publish(signatures(&vote, &[(0, 1), (1, 2)])), Error::<Test>::BadSignature);
-		// Another chain.
+		// A statement for another chain.
 		let good = signatures(&statement, &[(0, 1), (1, 2)]);
 		let foreign = statement.signing_bytes(&[1; 32]);
 		let sign = |key, seed| IndexedSignature {
@@ -214,7 +214,7 @@ fn malleable_signature_should_be_refused() {
 	build_and_execute(|| {
 		let statement = statement(register_model(VENDOR), (1, 0, 0), 0, b"firmware");
 		let mut signatures = signatures(&statement, &[(0, 1), (1, 2)]);
-		// s + L in place of s, which a check without a bound on s would let through.
+		// s + L in the place of s. A check without a bound on s would accept it.
 		const L: [u8; 32] = hex_literal::hex!("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
 		let DeviceSignature::Ed25519(bytes) = &mut signatures[0].signature;
 		let mut carry = 0u16;

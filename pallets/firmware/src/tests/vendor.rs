@@ -9,7 +9,7 @@ fn register(vendor: AccountId, metadata: VendorMetadata<Test>, key_set: KeySet) 
 	Firmware::register_vendor(RuntimeOrigin::signed(vendor), metadata, key_set)
 }
 
-/// Metadata that no vendor may have, each with the error it meets.
+/// Metadata that the pallet refuses, each with its error.
 fn wrong_metadata() -> Vec<(VendorMetadata<Test>, Error<Test>)> {
 	let good = metadata("Acme");
 	let mut wrong = vec![(VendorMetadata { name: text(""), ..good.clone() }, Error::EmptyName)];
@@ -29,7 +29,7 @@ fn vendor_should_be_registered_with_its_key_set_and_deposit() {
 		let vendor = Vendors::<Test>::get(VENDOR).unwrap();
 		assert_eq!((vendor.metadata.clone(), vendor.key_set_version), (metadata("Acme"), 1));
 		assert_eq!(KeySets::<Test>::get(VENDOR, 1), Some(keys));
-		// The base, three texts with their lengths, the longest key set.
+		// The base deposit, three texts with their lengths, the longest key set.
 		assert_eq!(held(VENDOR), DEPOSIT_BASE + (5 + 21 + 19) + (1 + 1 + 16 * 33));
 		assert_eq!(events(), vec![Event::VendorRegistered { vendor: VENDOR }]);
 	});

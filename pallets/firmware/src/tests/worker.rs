@@ -1,4 +1,4 @@
-//! The off-chain worker, against gateways that do everything wrong.
+//! The off-chain worker, against gateways that misbehave in every way.
 
 mod dag;
 mod log;
@@ -26,7 +26,7 @@ struct Node {
 }
 
 impl Node {
-	/// Runs `test` on the node of these validators.
+	/// Runs `test` on a node that has these validators' keys.
 	fn with_keys(keys: &[AccountId], test: impl FnOnce(&mut Node)) {
 		let mut ext = new_test_ext();
 		let net = Net::default();
@@ -44,18 +44,18 @@ impl Node {
 		Self::with_keys(&[11], test);
 	}
 
-	/// The run for this block. It ends in bounded time.
+	/// Runs the worker for this block, which must end in bounded time.
 	fn block(&mut self, number: u32) {
 		System::set_block_number(number);
 		let before = self.net.now();
 		Firmware::offchain_worker(number);
 		assert!(self.net.now() - before <= 20_000 + 300_000 + 10_000, "a run of {} ms", self.net.now() - before);
 		assert_eq!(self.local(b"waybill/attest/lock"), None, "the lock was left");
-		// Three seconds to the next block.
+		// The next block follows after three seconds.
 		self.net.pass(3_000);
 	}
 
-	/// The runs of these blocks; returns those in which the gateway was asked.
+	/// Runs the worker for these blocks and returns those in which it asked the gateway.
 	fn blocks(&mut self, numbers: std::ops::RangeInclusive<u32>) -> Vec<u32> {
 		let mut asked = vec![];
 		for number in numbers {
@@ -68,7 +68,8 @@ impl Node {
 		asked
 	}
 
-	/// The votes sent since the last call: release, round, verdict. The pool takes them for the next block.
+	/// The votes sent since the last call: release, round, verdict. The pool must accept them for
+	/// the next block.
 	fn votes(&mut self) -> Vec<(ReleaseId, u32, Verdict)> {
 		let sent: Vec<Vec<u8>> = self.pool.write().transactions.drain(..).collect();
 		let best = System::block_number();
@@ -86,7 +87,7 @@ impl Node {
 		votes
 	}
 
-	/// Brings the votes that were sent into a block.
+	/// Includes the sent votes in a block.
 	fn include(&mut self) {
 		for bytes in self.pool.write().transactions.drain(..) {
 			assert_ok!(apply(UncheckedExtrinsic::decode(&mut &bytes[..]).unwrap()).unwrap());
@@ -101,14 +102,16 @@ impl Node {
 		self.storage.local_storage_set(StorageKind::PERSISTENT, key, value);
 	}
 
-	/// No vote in any number of blocks that a test can wait for.
+	/// Asserts that the worker does not vote in the first 60 blocks, and that its log names the
+	/// cause.
 	fn assert_no_vote(&mut self, cause: &str) {
 		self.blocks(2..=60);
 		assert_eq!(self.votes(), []);
 		self.log.assert_has(cause);
 	}
 
-	/// No vote after the first attempts, spread over blocks; then the release is unreachable.
+	/// Asserts that the worker votes `Unreachable` after five failed attempts, spread over blocks,
+	/// and not before.
 	fn assert_unreachable(&mut self, cause: &str) {
 		assert_eq!(self.blocks(2..=31), vec![2, 4, 8, 16]);
 		assert_eq!(self.votes(), []);
@@ -127,7 +130,8 @@ impl Node {
 	}
 }
 
-/// Publishes a payload of 5 leaves that the gateway has; returns its release, root and leaves.
+/// Publishes a payload of 5 leaves that the gateway has. Returns the release, the root and the
+/// leaves.
 fn released(node: &Node) -> (ReleaseId, Cid, Vec<Cid>) {
 	let file = dag::file(&payload(), 1000);
 	node.net.add(&file);
@@ -143,7 +147,7 @@ fn release_file(file: &dag::File, change: impl FnOnce(&mut ReleaseStatement)) ->
 	release_of(VENDOR, file, change)
 }
 
-/// A vendor's release, of its first model.
+/// Publishes a release of a vendor's first model.
 fn release_of(vendor: AccountId, file: &dag::File, change: impl FnOnce(&mut ReleaseStatement)) -> ReleaseId {
 	let own = |(id, model): (u64, Model<Test>)| (model.vendor == vendor).then_some(id);
 	let model = Models::<Test>::iter().find_map(own).unwrap_or_else(|| register_model(vendor));
@@ -173,7 +177,7 @@ fn vote_should_count_on_chain() {
 	Node::with_keys(&[11, 12], |node| {
 		let (release, ..) = released(node);
 		node.block(2);
-		// One check, a vote for each key.
+		// One check, and a vote for each key.
 		assert_eq!(node.net.take_requests().len(), 6);
 		node.include();
 		assert_eq!(state(release), ReleaseState::Available);
@@ -223,11 +227,11 @@ fn no_vote_should_be_sent_when_there_is_no_gateway() {
 	Node::run_test(|node| {
 		let (release, ..) = released(node);
 		node.net.answer_all(Answer::NoConnection);
-		// Asked ever more seldom, and no more seldom than every eighth block.
+		// The pauses grow up to eight blocks.
 		assert_eq!(node.blocks(2..=40), vec![2, 4, 8, 16, 24, 32, 40]);
 		assert_eq!(node.votes(), []);
 		node.log.assert_has("release 0: no vote: the IPFS gateway http://127.0.0.1:8080 cannot be asked: no connection");
-		// And it votes when there is one.
+		// It votes as soon as there is a gateway.
 		node.net.answer_all(Answer::Block);
 		assert_eq!(node.blocks(41..=48), vec![48]);
 		assert_eq!(node.votes(), [(release, 2, Verdict::Available)]);
@@ -352,7 +356,7 @@ fn gateway_that_drips_should_cost_ten_seconds_a_run() {
 fn payload_should_be_given_up_when_every_block_is_slow() {
 	Node::run_test(|node| {
 		released(node);
-		// Each block in time, all of them not.
+		// Each block comes in time, but all of them together do not.
 		node.net.set_latency(9_000);
 		let before = node.net.now();
 		node.block(2);
@@ -423,7 +427,7 @@ fn proven_digest(data: &[u8]) -> Digest {
 
 #[test]
 fn payload_of_a_proven_release_should_be_voted_available_when_its_digest_is_right() {
-	// The second is extended by the code. Its blocks are as large as usual.
+	// The second payload is extended by the code. Its blocks have the usual size.
 	for (data, chunk) in [(payload(), 1000), (payload().repeat(933)[..MAX_PAYLOAD as usize].to_vec(), 262_144)] {
 		Node::run_test(|node| {
 			let file = dag::file(&data, chunk);
@@ -550,7 +554,7 @@ fn vote_should_be_sent_again_when_it_is_not_included() {
 		let (release, ..) = released(node);
 		node.block(2);
 		assert_eq!(node.votes().len(), 1);
-		// Without fetching again.
+		// It does not fetch the release again.
 		assert_eq!(node.blocks(3..=11), Vec::<u32>::new());
 		assert_eq!(node.votes(), []);
 		assert_eq!(node.blocks(12..=12), Vec::<u32>::new());
@@ -564,7 +568,8 @@ fn each_round_should_be_checked_anew() {
 		let (release, root, _) = released(node);
 		node.block(2);
 		node.include();
-		// Attester 11 alone decides nothing; the round ends at block 21, for which the run of block 20 sends.
+		// Attester 11 cannot decide by itself. The round ends at block 21, and the run of block 20
+		// sends the vote for it.
 		assert_eq!(node.blocks(3..=20), vec![20]);
 		assert_eq!(node.votes(), [(release, 1, Verdict::Available)]);
 		node.net.answer(root, Answer::Status(404));
@@ -589,7 +594,7 @@ fn note_on_another_release_of_the_same_id_should_not_count() {
 		let (_, root, _) = released(node);
 		node.net.answer(root, Answer::Status(404));
 		node.blocks(2..=20);
-		// The chain goes back and release 0 is another one.
+		// The chain is reverted, and release 0 is now another one.
 		let mut other = Releases::<Test>::get(0).unwrap();
 		other.statement.sha256 = [9; 32];
 		ReleaseSignatures::<Test>::insert(0, signatures(&other.statement, &[(0, 1), (2, 3)]));
@@ -626,7 +631,7 @@ fn notes_that_cannot_be_read_should_be_replaced() {
 fn run_should_be_skipped_while_another_is_under_way() {
 	Node::run_test(|node| {
 		released(node);
-		// Held until block 6 and for 30 seconds.
+		// Another run holds the lock until block 6 and for 30 seconds.
 		let held = (6u32, Timestamp::from_unix_millis(node.net.now() + 30_000)).encode();
 		node.set_local(b"waybill/attest/lock", &held);
 		for number in 2..=6 {
@@ -634,7 +639,7 @@ fn run_should_be_skipped_while_another_is_under_way() {
 			Firmware::offchain_worker(number);
 		}
 		assert_eq!(node.net.take_requests(), Vec::<String>::new());
-		// Whoever held it is dead.
+		// The run that held it is dead.
 		node.net.pass(31_000);
 		assert_eq!(node.blocks(7..=7), vec![7]);
 	});
@@ -644,7 +649,7 @@ fn run_should_be_skipped_while_another_is_under_way() {
 fn check_should_stop_when_its_lock_is_lost() {
 	Node::run_test(|node| {
 		let (_, _, leaves) = released(node);
-		// A node that sleeps within a request wakes up after its lock ran out.
+		// A node that sleeps during a request wakes up after its lock has expired.
 		node.net.answer(leaves[0], Answer::Sleep(100_000));
 		System::set_block_number(2);
 		Firmware::offchain_worker(2);
@@ -700,7 +705,8 @@ fn release_should_be_voted_on_when_many_newer_ones_hang() {
 			release_file(&file, |_| {});
 			node.net.answer(file.root, Answer::Hang);
 		}
-		// Two or three of them fill a run. They are due again before the last one had its turn, but go behind it.
+		// Two or three of them fill a run. They are due again before the last one had its turn, but
+		// they queue behind it.
 		for number in 2..=7 {
 			node.block(number);
 		}
@@ -708,7 +714,8 @@ fn release_should_be_voted_on_when_many_newer_ones_hang() {
 	});
 }
 
-/// Publishes a vendor's payload of 5 leaves, for each block of which the gateway takes so long.
+/// Publishes a vendor's payload of 5 leaves, each of whose blocks takes the gateway `millis`
+/// milliseconds.
 fn slow_release(node: &Node, vendor: AccountId, name: u8, millis: u64) -> (ReleaseId, dag::File) {
 	let data: Vec<u8> = payload().iter().map(|byte| byte ^ !name).collect();
 	let file = dag::file(&data, 1000);
@@ -746,7 +753,7 @@ fn releases_should_be_voted_on_when_slow_ones_are_published_before_every_run() {
 			node.block(number);
 			voted.push((good, node.votes()));
 		}
-		// At once, each of them.
+		// Each gets its vote at once.
 		for (good, votes) in voted {
 			assert_eq!(votes, [(good, 0, Verdict::Available)]);
 		}
@@ -762,7 +769,7 @@ fn release_should_be_voted_on_when_several_vendors_have_older_slow_ones() {
 			}
 		}
 		let (good, ..) = released(node);
-		// One of each of the others fills a run.
+		// A release of each other vendor fills a run.
 		node.block(2);
 		assert_eq!(node.votes(), []);
 		node.block(3);
@@ -805,7 +812,8 @@ fn vendors_should_take_turns_by_how_long_they_have_waited() {
 		node.net.answer(roots[4], Answer::Status(404));
 		node.block(2);
 		assert_eq!(asked(node), [0, 3, 1, 4, 2]);
-		// What comes now goes behind what has waited since block 4, but before what failed of the same vendor.
+		// A new release queues behind those that have waited since block 4, but before the same
+		// vendor's failed ones.
 		node.block(3);
 		release_of(OTHER_VENDOR, &late, |_| {});
 		node.net.answer(late.root, Answer::Status(404));
@@ -817,7 +825,7 @@ fn vendors_should_take_turns_by_how_long_they_have_waited() {
 #[test]
 fn slow_payload_should_have_its_whole_time_when_nothing_else_waits() {
 	Node::run_test(|node| {
-		// 24 seconds of 30.
+		// It takes 24 of its 30 seconds.
 		let (slow, _) = slow_release(node, VENDOR, 0, 4_000);
 		node.block(2);
 		assert_eq!(node.votes(), [(slow, 0, Verdict::Available)]);
@@ -830,12 +838,12 @@ fn slow_payload_should_have_more_time_with_each_attempt_when_others_always_wait(
 		let (slow, _) = slow_release(node, VENDOR, 0, 4_000);
 		let mut votes = vec![];
 		for number in 2..=8 {
-			// Hangs, and is new.
+			// A new release whose gateway hangs.
 			slow_release(node, OTHER_VENDOR, number as u8, u64::MAX / 2);
 			node.block(number);
 			votes.push((number, node.votes()));
 		}
-		// 10 seconds, 20, and as much as it needs.
+		// 10 seconds, then 20, then as long as it needs.
 		node.log.assert_has(&format!("release {slow}, round 0: attempt 1 of 5 failed"));
 		node.log.assert_has(&format!("release {slow}, round 0: attempt 2 of 5 failed"));
 		votes.retain(|(_, votes)| !votes.is_empty());
@@ -857,7 +865,7 @@ fn cursor_should_move_on_when_a_run_is_out_of_time() {
 		let file = dag::file(b"firmware", 1000);
 		node.net.add(&file);
 		node.net.answer(file.root, Answer::Hang);
-		// 32 new ones and 130 older ones.
+		// 32 new releases and 130 older ones.
 		for _ in 0..162 {
 			release_file(&file, |_| {});
 		}

@@ -1,4 +1,4 @@
-//! Withdrawn releases.
+//! Withdrawal of releases.
 
 use crate::{assert_refused, mock::*, *};
 use frame_support::assert_ok;
@@ -75,7 +75,7 @@ fn release_should_not_be_yanked_when_signatures_are_wrong() {
 		assert_refused!(yank(release, Yank::Faulty, &[(0, 1), (0, 1)]), Error::<Test>::DuplicateSigner);
 		assert_refused!(yank(release, Yank::Faulty, &[(0, 1), (7, 2)]), Error::<Test>::UnknownSigner);
 		assert_refused!(yank(release, Yank::Faulty, &[(0, 1), (1, 3)]), Error::<Test>::BadSignature);
-		// For another release or another reason.
+		// Signed for another release, or for another reason.
 		assert_refused!(yank(other, Yank::Faulty, good), Error::<Test>::BadSignature);
 		assert_refused!(yank(release, Yank::Vulnerable, good), Error::<Test>::BadSignature);
 		assert_ok!(yank(release, Yank::Faulty, good));

@@ -1,4 +1,4 @@
-//! A whole payload, block by block, against what its release declares.
+//! Fetches a whole payload, block by block, and checks it against what its release declares.
 
 use super::{
 	gateway::{fetch_block, FetchError},
@@ -10,17 +10,17 @@ use sp_runtime::offchain::Duration;
 use waybill_ipfs::{ContentHasher, DagError, DagReader, Limits};
 use waybill_primitives::{Cid, Hash32, ReleaseStatement, Suite};
 
-/// The most time for a block.
+/// The longest time for a block.
 const BLOCK_TIME: Duration = Duration::from_millis(10_000);
 
-/// The time for a payload: this much, …
+/// The base of the time for a payload, in milliseconds.
 const BASE_TIME: u64 = 30_000;
-/// … and a millisecond for each of these bytes, …
+/// The payload's bytes that add a millisecond to it.
 const BYTES_PER_MILLI: u64 = 256;
-/// … at most this much.
+/// The longest time for a payload, in milliseconds.
 const MAX_TIME: u64 = 300_000;
 
-/// What was checked and found right.
+/// A payload that is what its release declares.
 pub(super) struct Checked {
 	/// The number of blocks of the DAG.
 	pub(super) blocks: usize,
@@ -29,17 +29,19 @@ pub(super) struct Checked {
 /// Why a payload was not found to be what its release declares.
 #[derive(Debug)]
 pub(super) enum Failure {
-	/// There is nobody to ask. Says nothing about the release.
+	/// The gateway cannot be asked. This says nothing about the release.
 	NoGateway(FetchError),
-	/// The check ran for longer than its lock. Says nothing about the release.
+	/// The check ran for longer than its lock. This says nothing about the release.
 	Superseded,
-	/// A block could not be got, or the whole payload not checked, in its time. Another attempt may.
+	/// A block could not be fetched, or the whole payload not be checked, in time. Another attempt
+	/// may succeed.
 	Unfetched { cid: Cid, cause: Cause },
-	/// Every block that was read is the right one, and they do not make what the release declares.
+	/// Every block that was read matches its CID, but together they are not what the release
+	/// declares.
 	Mismatch(Mismatch),
 }
 
-/// Why a block could not be got.
+/// Why a block could not be fetched.
 #[derive(Debug)]
 pub(super) enum Cause {
 	Fetch(FetchError),
@@ -47,7 +49,7 @@ pub(super) enum Cause {
 	Wrong(DagError),
 	/// The time for the whole payload is over.
 	TooSlow,
-	/// Others wait, and the time that is fair to them is over.
+	/// Other releases wait, and the time that a check may take meanwhile is over.
 	OthersWait,
 }
 
@@ -62,7 +64,7 @@ impl fmt::Display for Cause {
 	}
 }
 
-/// In what a payload differs from what its release declares.
+/// How a payload differs from what its release declares.
 #[derive(Debug)]
 pub(super) enum Mismatch {
 	Dag {
@@ -70,7 +72,7 @@ pub(super) enum Mismatch {
 		error: DagError,
 	},
 	Sha256(Hash32),
-	/// The digest under the statement's suite; none if the suite has none for it.
+	/// The digest under the statement's suite; `None` if the suite has none for this payload.
 	Digest(Option<Hash32>),
 }
 
@@ -93,17 +95,18 @@ impl fmt::Display for Hex<'_> {
 	}
 }
 
-/// The time for a payload of this size, in milliseconds.
+/// The time for a payload of this size.
 fn time_for(size: u64) -> Duration {
 	let own = size.checked_div(BYTES_PER_MILLI).unwrap_or_default();
 	Duration::from_millis(BASE_TIME.saturating_add(own).min(MAX_TIME))
 }
 
-/// Fetches every block of the payload and checks it, the total size, the SHA-256 and the digest.
+/// Fetches every block of the payload and checks the blocks, the total size, the SHA-256 and the
+/// digest.
 ///
-/// The check ends after `fair_time` if that is less than its whole time. `renew` is asked before each block, and while the digest is
-/// computed, whether it may go on. Under a suite whose digest cannot be computed block by block, the payload is kept in memory
-/// until then.
+/// The check ends after `fair_time` if that is shorter than the payload's whole time. Before each
+/// block, and while it computes the digest, it asks `renew` whether it may go on. If the suite's
+/// digest cannot be computed block by block, the payload is kept in memory until then.
 pub(super) fn check(
 	gateway: &str,
 	statement: &ReleaseStatement,

@@ -1,4 +1,4 @@
-//! One block from an IPFS trustless gateway, within bounds.
+//! Fetches one block from an IPFS trustless gateway, within bounds.
 
 use alloc::{vec, vec::Vec};
 use core::fmt;
@@ -7,23 +7,23 @@ use sp_runtime::offchain::{http::Request, HttpError, Timestamp};
 use waybill_ipfs::gateway::{block_url, ACCEPT};
 use waybill_primitives::Cid;
 
-/// How many bytes are read at once.
+/// The number of bytes that one read takes at most.
 const CHUNK: usize = 64 * 1024;
 
-/// Why there is no block.
+/// Why a block was not fetched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum FetchError {
-	/// The URL is none that can be asked.
+	/// The URL is not one that can be requested.
 	BadUrl,
-	/// There is no connection, or what answers does not speak HTTP.
+	/// The connection failed, or the other side does not speak HTTP.
 	NoConnection,
-	/// An answer other than 200.
+	/// The gateway answered with a status other than 200.
 	Status(u16),
 	/// The block did not come in time.
 	TimedOut,
-	/// The connection ended within the block.
+	/// The connection broke off in the middle of the block.
 	Broken,
-	/// More bytes than a block may have.
+	/// The answer has more bytes than a block may have.
 	TooLarge,
 }
 
@@ -41,7 +41,8 @@ impl fmt::Display for FetchError {
 	}
 }
 
-/// Asks `gateway` for a block and reads at most `limit` bytes until `deadline`. The bytes are not checked.
+/// Requests a block from `gateway` and reads at most `limit` bytes until `deadline`. It does not
+/// check the bytes.
 pub(super) fn fetch_block(gateway: &str, cid: &Cid, limit: usize, deadline: Timestamp) -> Result<Vec<u8>, FetchError> {
 	let url = block_url(gateway, cid);
 	let request = Request::get(&url).add_header("Accept", ACCEPT).deadline(deadline);
@@ -67,7 +68,8 @@ pub(super) fn fetch_block(gateway: &str, cid: &Cid, limit: usize, deadline: Time
 			return Err(FetchError::TooLarge);
 		}
 		block.extend_from_slice(bytes);
-		// Bytes that drip in are there before each deadline of a read.
+		// A gateway that sends a few bytes at a time never lets a single read run into its
+		// deadline.
 		if timestamp() >= deadline {
 			return Err(FetchError::TimedOut);
 		}

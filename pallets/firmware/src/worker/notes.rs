@@ -1,48 +1,50 @@
 //! What the worker remembers from run to run, in the node's off-chain storage.
 //!
-//! Off-chain storage knows nothing of forks: a note on a release names what was released.
+//! Off-chain storage knows nothing of forks, so a note on a release contains a hash of what was
+//! released.
 
 use codec::{Decode, Encode};
 use sp_runtime::offchain::storage::StorageValueRef;
 use waybill_primitives::{BlockNumber, Hash32, ReleaseId, ReleaseStatement, Verdict};
 
-/// After how many failed attempts in a row a release is unreachable.
+/// After this many failed attempts in a row a release counts as unreachable.
 pub(super) const MAX_FAILURES: u32 = 5;
 
-/// The most blocks between two attempts to reach a gateway that cannot be reached.
+/// The longest pause before another attempt to reach the gateway, in blocks.
 const MAX_GATEWAY_PAUSE: BlockNumber = 8;
 
-/// How many blocks a vote has to get into one before it is sent again.
+/// The number of blocks in which a vote should be included. After that the worker sends it again.
 const VOTE_PAUSE: BlockNumber = 10;
 
-/// 2, 4, 8, … blocks after the first, second, third, … failure in a row.
+/// The pause in blocks after a number of failures in a row: 2, 4, 8, …
 fn pause(failures: u32) -> BlockNumber {
 	2u32.saturating_pow(failures).min(MAX_PAUSE)
 }
 
-/// The longest pause there is. A note that asks for a longer one is from a chain that is no more.
+/// The longest pause, in blocks. A note that asks for a longer one was written on a chain that has
+/// been reverted.
 const MAX_PAUSE: BlockNumber = 32;
 
-/// Whether a pause until block `not_before` is still on.
+/// Whether a pause until block `not_before` still lasts.
 pub(super) fn is_waiting(not_before: BlockNumber, now: BlockNumber) -> bool {
 	(1..=MAX_PAUSE).contains(&not_before.saturating_sub(now))
 }
 
-/// What to do about a release now.
+/// What to do about a release.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Plan {
 	/// Nothing.
 	Wait,
-	/// Send the vote again, which did not get into a block.
+	/// Send the vote again: it was not included in a block.
 	VoteAgain(Verdict),
-	/// Fetch and check it.
+	/// Fetch the release and check it.
 	Check,
 }
 
-/// What was tried about a release.
+/// What the worker has tried on a release.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub(super) struct Note {
-	/// The release's content, hashed.
+	/// The hash of what was released.
 	subject: Hash32,
 	/// The round of the verdict.
 	round: u32,
@@ -50,12 +52,14 @@ pub(super) struct Note {
 	verdict: Option<Verdict>,
 	/// Failed attempts in a row.
 	pub(super) failures: u32,
-	/// The block before which nothing is to be done. When it is over: since when the release has waited, 0 if that is not known.
+	/// The block before which there is nothing to do. Once it has passed, it is the block since
+	/// which the release waits; 0 if that is not known.
 	pub(super) not_before: BlockNumber,
 }
 
 impl Note {
-	/// The note on a release; a blank one if there is none, or if it is on another release with that id.
+	/// Loads the note on a release. It is blank if there is none, or if the stored one is about
+	/// another release with the same id.
 	pub(super) fn load(id: ReleaseId, statement: &ReleaseStatement) -> Self {
 		let subject = sp_io::hashing::blake2_256(&statement.encode());
 		let stored = StorageValueRef::persistent(&Self::key(id)).get::<Self>();
@@ -71,7 +75,8 @@ impl Note {
 		(*b"waybill/attest/release/", id).encode()
 	}
 
-	/// What to do in a round. A verdict holds for its own round alone; failed attempts count on.
+	/// What to do in a round. A verdict is valid only for its own round; failed attempts are
+	/// counted across rounds.
 	pub(super) fn plan(&mut self, round: u32, now: BlockNumber) -> Plan {
 		if self.round != round {
 			if self.verdict.take().is_some() {
@@ -87,7 +92,8 @@ impl Note {
 		}
 	}
 
-	/// Lets the release wait from now on unless it does already. Whether the note changed.
+	/// Marks the release as waiting from `now` on, unless it waits already. Returns whether the
+	/// note changed.
 	pub(super) fn queue(&mut self, now: BlockNumber) -> bool {
 		let waits = (1..=now).contains(&self.not_before);
 		if !waits {
@@ -96,13 +102,13 @@ impl Note {
 		!waits
 	}
 
-	/// An attempt failed.
+	/// Records that an attempt failed.
 	pub(super) fn failed(&mut self, now: BlockNumber) {
 		self.failures = self.failures.saturating_add(1);
 		self.not_before = now.saturating_add(pause(self.failures));
 	}
 
-	/// There is a verdict, and a vote is sent.
+	/// Records a verdict for which a vote is sent.
 	pub(super) fn voted(&mut self, verdict: Verdict, now: BlockNumber) {
 		self.verdict = Some(verdict);
 		self.failures = 0;
@@ -110,12 +116,12 @@ impl Note {
 	}
 }
 
-/// What was tried about the gateway.
+/// What the worker has tried on the gateway.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
 pub(super) struct GatewayNote {
 	/// Failed attempts in a row.
 	pub(super) failures: u32,
-	/// The block before which it is not to be asked.
+	/// The block before which the worker does not ask the gateway.
 	pub(super) not_before: BlockNumber,
 }
 
@@ -141,26 +147,26 @@ fn vendor_key<AccountId: Encode>(vendor: &AccountId) -> alloc::vec::Vec<u8> {
 	(*b"waybill/attest/vendor/", vendor).encode()
 }
 
-/// The block after that of the last check of any of a vendor's releases. A later one than that after `now` is from a chain that is no
-/// more.
+/// The block after the last check of any of a vendor's releases. A value beyond the block after
+/// `now` was written on a chain that has been reverted, and is ignored.
 pub(super) fn next_turn<AccountId: Encode>(vendor: &AccountId, now: BlockNumber) -> BlockNumber {
 	let stored = StorageValueRef::persistent(&vendor_key(vendor)).get::<BlockNumber>();
 	stored.ok().flatten().filter(|next| *next <= now.saturating_add(1)).unwrap_or_default()
 }
 
-/// Remembers that one of a vendor's releases is checked in this block.
+/// Records that one of a vendor's releases is checked in this block.
 pub(super) fn take_turn<AccountId: Encode>(vendor: &AccountId, now: BlockNumber) {
 	StorageValueRef::persistent(&vendor_key(vendor)).set(&now.saturating_add(1));
 }
 
 const CURSOR_KEY: &[u8] = b"waybill/attest/cursor";
 
-/// The older release with which the next run goes on.
+/// The older release at which the next run continues.
 pub(super) fn cursor() -> ReleaseId {
 	StorageValueRef::persistent(CURSOR_KEY).get().ok().flatten().unwrap_or_default()
 }
 
-/// Remembers the older release with which the next run goes on.
+/// Stores the older release at which the next run continues.
 pub(super) fn set_cursor(id: ReleaseId) {
 	StorageValueRef::persistent(CURSOR_KEY).set(&id);
 }

@@ -1,27 +1,29 @@
-//! A payload in memory, for a digest whose computation reads it in another order than it comes.
+//! A payload in memory, for a digest whose computation does not read it in the order in which it
+//! arrives.
 
 use alloc::vec::Vec;
 use core::{mem, ops::ControlFlow};
 use waybill_primitives::Hash32;
 use waybill_zkcp::{ChunkDigests, Layout, OutOfRange, ReadAt, SweepError};
 
-/// The bytes of a piece. The runtime's allocator gives 32 MiB at once and no more, and what it gives are powers of two.
+/// The size of a piece in bytes. The runtime's allocator gives at most 32 MiB at once, and only
+/// powers of two.
 const PIECE: usize = 1 << 20;
 
 /// The bytes of a payload. All pieces but the last are full.
 pub(super) struct Payload {
 	pieces: Vec<Vec<u8>>,
-	/// The bytes that are still to come.
+	/// The number of bytes that are still missing.
 	missing: u64,
 }
 
 impl Payload {
-	/// None yet of so many bytes.
+	/// An empty payload that expects `size` bytes.
 	pub(super) fn of_size(size: u64) -> Self {
 		Self { pieces: Vec::new(), missing: size }
 	}
 
-	/// Adds the next bytes; those beyond the size are dropped.
+	/// Adds the next bytes and drops those beyond the size.
 	pub(super) fn push(&mut self, bytes: &[u8]) {
 		let mut rest = bytes.get(..self.missing()).unwrap_or(bytes);
 		while !rest.is_empty() {
@@ -40,8 +42,9 @@ impl Payload {
 		usize::try_from(self.missing).unwrap_or(usize::MAX)
 	}
 
-	/// The digest `U_id` of a payload of `size` bytes under the suite `Zkcp`; none if these bytes are not as many, or more than a
-	/// payload may have. `go_on` is asked every few hundred kilobytes whether to break off with a failure.
+	/// The digest `U_id` of a payload of `size` bytes under the suite `Zkcp`. It is `None` if the
+	/// payload does not have `size` bytes, or more than a payload may have. Every few hundred
+	/// kilobytes it calls `go_on`, whose error ends the computation.
 	pub(super) fn digest<E>(&self, size: u64, go_on: &mut dyn FnMut() -> Result<(), E>) -> Result<Option<Hash32>, E> {
 		let Some(layout) = Layout::new(size).filter(|_| self.missing == 0) else { return Ok(None) };
 		let mut stopped = None;
@@ -96,7 +99,7 @@ mod tests {
 		(0..count as u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 	}
 
-	/// These bytes, as they come in blocks of this size.
+	/// A payload filled with these bytes in blocks of the given size.
 	fn payload(bytes: &[u8], block: usize) -> Payload {
 		let mut payload = Payload::of_size(bytes.len() as u64);
 		bytes.chunks(block).for_each(|block| payload.push(block));

@@ -13,7 +13,7 @@ fn announce(who: &AccountId, endpoint: &[u8]) -> sp_runtime::DispatchResult {
 fn announce_should_publish_against_a_deposit() {
 	run(|| {
 		assert_ok!(announce(&ALICE, b"http://127.0.0.1:9000"));
-		// As for the longest endpoint, so that a new one needs no new deposit.
+		// The deposit is for the longest endpoint, so a new one needs no new deposit.
 		let deposit = Announcement::<Test>::max_encoded_len() as Balance + 20;
 		assert_eq!(held(HoldReason::Storage, &ALICE), deposit);
 		assert_eq!(Distributors::<Test>::get(&ALICE).unwrap().endpoint, b"http://127.0.0.1:9000".to_vec());

@@ -1,4 +1,4 @@
-//! What the escrow must withstand.
+//! Attacks that the escrow must withstand.
 
 use crate::{mock::*, Error, Event, HoldReason, *};
 use frame_support::{
@@ -19,7 +19,7 @@ fn refused_with(receipt: &SubmittedReceipt, proof: &[H256], error: Error<Test>) 
 	assert_refused(|| reserve_with(&ALICE, 0, vec![receipt.clone()], proof.to_vec()), error);
 }
 
-/// A statement as Alice's honest receipt for device 0 of bounty 0 has it.
+/// The statement of Alice's honest receipt for device 0 of bounty 0.
 fn statement() -> ReceiptStatement<AccountId> {
 	ReceiptStatement {
 		bounty: 0,
@@ -43,20 +43,21 @@ fn strangers_should_not_pass_for_devices() {
 		let own_key = SubmittedReceipt { device_key: DeviceKey::Ed25519(stranger.public().0), signature, ..good.clone() };
 		let proof = fleet().proof(&[0]);
 		assert_eq!(proof.len(), 2);
-		// A key of one's own, with a device's proof, none, the root, or nodes of the tree.
+		// A key of the attacker's own, with a device's proof, none, the root, or nodes of the tree.
 		refused_with(&own_key, &proof, Error::InvalidProof);
 		refused_with(&own_key, &[], Error::MalformedProof);
 		refused_with(&own_key, &[H256(root)], Error::MalformedProof);
 		refused_with(&own_key, &[H256(root), H256(root)], Error::InvalidProof);
 		refused_with(&own_key, &[H256(fleet().tree.cap(1)[0]), H256(fleet().cap()[0])], Error::InvalidProof);
-		// The root, a node of the cap, an inner node and a sibling's leaf as a key, with the proof that would lead on from there.
+		// The root, a node of the cap, an inner node and a sibling's leaf as keys, each with the
+		// proof that would lead up from there.
 		let as_key = |key| SubmittedReceipt { device_key: DeviceKey::Ed25519(key), ..good.clone() };
 		for key in [root, fleet().cap()[0], fleet().tree.cap(1)[0], fleet().tree.cap(0)[1], fleet().tree.cap(0)[0]] {
 			refused_with(&as_key(key), &[], Error::MalformedProof);
 			refused_with(&as_key(key), &proof[1..], Error::MalformedProof);
 			refused_with(&as_key(key), &proof, Error::InvalidProof);
 		}
-		// The zero key, and the point of order one.
+		// The zero key and the point of order one.
 		refused_with(&as_key([0; 32]), &proof, Error::WeakKey);
 		let mut one = [0; 32];
 		one[0] = 1;
@@ -72,7 +73,8 @@ fn strangers_should_not_pass_for_devices() {
 fn device_should_be_proved_at_its_own_place_alone() {
 	run(|| {
 		open_default();
-		// Device 5 with its own, right proof, at the places of others under its node of the cap and under another.
+		// Device 5, with its own valid proof, at the places of other devices: under its node of the
+		// cap and under another.
 		for place in [4, 6, 1] {
 			let statement = ReceiptStatement { device_index: place, ..statement() };
 			let receipt = SubmittedReceipt {
@@ -94,19 +96,19 @@ fn device_of_another_fleet_should_be_refused() {
 		MockRegistry::add_fleet(6, 0, &other);
 		open_default();
 		assert_ok!(crate::mock::open(&VENDOR, 0, 6, 100, 101));
-		// Signed for this bounty, right in its own fleet, proved up to the cap of its own.
+		// Signed for this bounty and valid in its own fleet, with a proof up to that fleet's cap.
 		refused_with(&other.receipt(0, 0, &ALICE), &other.proof(&[0]), Error::InvalidProof);
 		refused_with(&other.receipt(0, 0, &ALICE), &fleet().proof(&[0]), Error::InvalidProof);
 		assert_ok!(reserve(&ALICE, 1, other.receipts(1, [0], &ALICE)));
 	});
 }
 
-/// The devices that a reservation holds.
+/// The devices of a reservation.
 fn devices_of(number: u32) -> Vec<u32> {
 	Reservations::<Test>::get(0, number).unwrap().slots.iter().map(|slot| slot.device_index).collect()
 }
 
-/// The faults of the receipts that were rejected so far.
+/// The receipts rejected so far, with their faults.
 fn rejected() -> Vec<(u32, ReceiptFault)> {
 	let fault = |event| match event {
 		Event::ReceiptRejected { device_index, reason, .. } => Some((device_index, reason)),
@@ -124,7 +126,7 @@ fn wrong_key_should_spoil_those_under_its_node_of_the_cap_alone() {
 		assert_ok!(reserve(&ALICE, 0, receipts.clone()));
 		assert_eq!(devices_of(0), [0, 3, 8, 39]);
 		assert_eq!(rejected(), [(4, ReceiptFault::InvalidProof), (5, ReceiptFault::InvalidProof)]);
-		// The honest one can be sent again without the other.
+		// The honest receipt can be sent again without the other.
 		assert_ok!(reserve(&ALICE, 0, vec![receipts[3].clone()]));
 	});
 }
@@ -146,13 +148,13 @@ fn wrong_hash_should_spoil_those_under_its_node_of_the_cap_alone() {
 fn receipt_that_is_rejected_should_keep_its_part_in_the_proof() {
 	run(|| {
 		open_default();
-		// Under one node of the cap: one expired, one forged, one good.
+		// One expired, one forged and one good receipt under one node of the cap.
 		let mut receipts = fleet().receipts(0, [4, 5, 6], &ALICE);
 		receipts[0] = fleet().receipt_until(0, 4, &ALICE, 0);
 		receipts[1].signature = DeviceSignature::Ed25519([1; 64]);
 		assert_ok!(reserve(&ALICE, 0, receipts.clone()));
 		assert_eq!(devices_of(0), [6]);
-		// The proof of the good one alone has a hash too many.
+		// The proof of only the good one has a hash too many.
 		assert_refused(|| reserve_with(&ALICE, 0, receipts, fleet().proof(&[6])), Error::<Test>::MalformedProof);
 	});
 }
@@ -182,7 +184,7 @@ fn receipts_of_devices_out_of_range_should_have_no_part_in_the_proof() {
 		assert_ok!(reserve(&ALICE, 0, receipts));
 		assert_eq!(devices_of(0), [1, 3, 8]);
 		assert_eq!(rejected(), [(u32::MAX, ReceiptFault::NoSuchDevice), (40, ReceiptFault::NoSuchDevice)]);
-		// A batch of nothing else is proved by nothing.
+		// A batch of nothing else has an empty proof.
 		let outside = SubmittedReceipt { device_index: 40, ..fleet().receipt(0, 9, &ALICE) };
 		refused_with(&outside, &[], Error::NoSuchDevice);
 		refused_with(&outside, &[H256::zero()], Error::MalformedProof);
@@ -257,7 +259,7 @@ fn signature_should_hold_for_one_statement_alone() {
 			SubmittedReceipt { signature: DeviceSignature::Ed25519(elsewhere.0), ..good.clone() },
 			Error::InvalidSignature,
 		);
-		// One device's signature for another.
+		// One device's signature for another device.
 		refused(SubmittedReceipt { signature: good.signature, ..fleet().receipt(0, 1, &ALICE) }, Error::InvalidSignature);
 		assert_ok!(reserve(&ALICE, 0, vec![signed(statement())]));
 	});
@@ -320,12 +322,12 @@ fn copied_claim_should_pay_nobody_else() {
 		let number = reserve_devices(&ALICE, 0, [0]);
 		let seen = keys(&ALICE, [0]);
 		assert_refused(|| claim(&BOB, 0, number, seen.clone()), Error::<Test>::NotDistributor);
-		// Nor can another reservation be made to take the key.
+		// Another reservation does not help either: it cannot take the key.
 		let own = reserve_devices(&BOB, 0, [1]);
 		assert_refused(|| claim(&BOB, 0, own, seen.clone()), Error::<Test>::NotInReservation);
 		let moved = vec![(1, seen[0].1)];
 		assert_refused(|| claim(&BOB, 0, own, moved), Error::<Test>::WrongKey);
-		// Nor can the device be made to sign for the copier while the reservation stands.
+		// A receipt that the device signs for the copier is refused while the reservation stands.
 		assert_refused(|| reserve(&BOB, 0, fleet().receipts(0, [0], &BOB)), Error::<Test>::AlreadyReserved);
 		assert_ok!(claim(&ALICE, 0, number, seen));
 	});
@@ -378,7 +380,7 @@ fn claim_and_close_should_meet_in_both_orders_in_the_block_of_expiry() {
 			assert_refused(|| claim(&ALICE, 0, number, keys(&ALICE, [0])), Error::<Test>::UnknownBounty);
 			assert_eq!((free(&ALICE), free(&VENDOR)), (FUNDS - 5, FUNDS));
 		});
-		// One block earlier the window protects the claim from closing.
+		// One block earlier the window still protects the claim from closing.
 		set_block(100);
 		assert_refused(|| close(0, 1), Error::<Test>::NotExpired);
 	});
@@ -450,7 +452,7 @@ fn other_claims_on_the_vendors_money_should_not_stop_a_payment() {
 	run(|| {
 		open_default();
 		let number = reserve_devices(&ALICE, 0, [0, 1]);
-		// All of it locked, frozen and reserved as far as it goes.
+		// All its money is locked, frozen and reserved as far as possible.
 		Balances::set_lock(*b"stranger", &VENDOR, Balance::MAX, WithdrawReasons::all());
 		assert_ok!(Balances::set_freeze(&1, &VENDOR, Balance::MAX));
 		assert_ok!(Balances::reserve(&VENDOR, free(&VENDOR) - ED));
@@ -515,7 +517,8 @@ fn reorganisation_between_reserve_and_claim_should_leave_the_receipt_good() {
 		.unwrap();
 		assert_refused(|| claim(&ALICE, 0, 0, keys(&ALICE, [0])), Error::<Test>::UnknownReservation);
 		reserve_devices(&BOB, 0, [1]);
-		// On the other branch the reservation gets another id; the claim of the first branch does not hit Bob's.
+		// On the other branch the reservation has another id. The claim of the first branch does
+		// not affect Bob's.
 		assert_refused(|| claim(&ALICE, 0, 0, keys(&ALICE, [0])), Error::<Test>::NotDistributor);
 		assert_ok!(reserve(&ALICE, 0, receipts));
 		assert_ok!(claim(&ALICE, 0, 1, keys(&ALICE, [0])));
@@ -532,7 +535,7 @@ fn locks_should_be_compared_as_a_whole() {
 			key[byte] ^= 1;
 			assert_refused(|| claim(&ALICE, 0, number, vec![(0, key)]), Error::<Test>::WrongKey);
 		}
-		// The lock itself is no key to it.
+		// The lock itself does not open it.
 		let lock = lock(0, &lock_key(&ALICE, 0));
 		assert_refused(|| claim(&ALICE, 0, number, vec![(0, lock)]), Error::<Test>::WrongKey);
 	});
@@ -544,7 +547,7 @@ fn key_of_another_form_should_be_wrong_when_the_lock_is_of_field_elements() {
 		let bounty = open_proven();
 		let number = reserve_devices(&ALICE, bounty, [0]);
 		let right = lock_key(&ALICE, 0);
-		// The same elements modulo the field's order, 2^31 − 2^24 + 1, in other bytes.
+		// The same elements modulo the field's order, 2^31 − 2^24 + 1, in different bytes.
 		for place in (0..32).step_by(4) {
 			let mut key = right;
 			let element = u32::from_le_bytes(key[place..place + 4].try_into().unwrap());
@@ -600,7 +603,7 @@ fn identifiers_should_be_compared_as_a_whole() {
 		open_default();
 		let good = fleet().receipt(0, 0, &ALICE);
 		let proof = fleet().proof(&[0]);
-		// Every byte of the key, of the hashes, of the lock and of the signature counts.
+		// Each byte of the key, the hashes, the lock and the signature matters.
 		for byte in 0..32 {
 			let DeviceKey::Ed25519(mut key) = good.device_key;
 			key[byte] ^= 1;
@@ -626,7 +629,7 @@ fn identifiers_should_be_compared_as_a_whole() {
 				Error::InvalidSignature,
 			);
 		}
-		// Every byte of the account that is to be paid.
+		// Each byte of the account that is to be paid matters.
 		for byte in 0..32 {
 			let mut account: [u8; 32] = ALICE.into();
 			account[byte] ^= 1;
@@ -634,7 +637,7 @@ fn identifiers_should_be_compared_as_a_whole() {
 			let _ = Balances::force_set_balance(RuntimeOrigin::root(), account.clone(), FUNDS);
 			assert_refused(|| reserve(&account, 0, vec![good.clone()]), Error::<Test>::InvalidSignature);
 		}
-		// Ids that agree in their low 32 bits.
+		// Ids that share their low 32 bits.
 		assert_refused(|| reserve(&ALICE, 1 << 32, vec![good.clone()]), Error::<Test>::UnknownBounty);
 		let high = |statement| SubmittedReceipt { signature: fleet().sign(0, &statement), ..good.clone() };
 		refused(high(ReceiptStatement { bounty: 1 << 32, ..statement() }), Error::InvalidSignature);
@@ -645,13 +648,14 @@ fn identifiers_should_be_compared_as_a_whole() {
 #[test]
 fn key_should_not_be_public_when_nothing_is_left_to_pay_it() {
 	run(|| {
-		// Every reservation is covered when it is made: no sequence of them promises more than is on hold.
+		// Every reservation is covered when it is made, so no sequence of them promises more than
+		// is on hold.
 		open_default();
 		reserve_devices(&ALICE, 0, 0..32);
 		reserve_devices(&BOB, 0, 32..40);
 		assert_eq!(held(HoldReason::Reward, &VENDOR), 4000);
 		assert_refused(|| reserve(&BOB, 0, fleet().receipts(0, [0], &BOB)), Error::<Test>::AlreadyReserved);
-		// The vendor can neither take the money back, spend it, nor have the bounty closed.
+		// The vendor cannot take the money back, spend it, or have the bounty closed.
 		assert_refused(|| close(0, 1), Error::<Test>::NotExpired);
 		let all = free(&VENDOR);
 		let transfer = pallet_balances::Call::<Test>::transfer_allow_death { dest: STRANGER, value: all + 1 };
@@ -699,14 +703,15 @@ fn distributor_that_never_claims_should_pay_for_it_and_lose_the_device() {
 #[test]
 fn vendor_should_pay_for_every_byte_that_it_fills() {
 	run(|| {
-		// A vendor that is its own distributor pays deposits that grow with what is stored, before anything is stored.
+		// A vendor that is its own distributor pays deposits in proportion to what it stores, and
+		// in advance.
 		let page =
 			Pallet::<Test>::bounty_footprint(PAGE_DEVICES + 1).size - Pallet::<Test>::bounty_footprint(PAGE_DEVICES).size;
 		assert!(page >= 2 * PAGE_BYTES as u64);
 		open_default();
 		reserve_devices(&VENDOR, 0, 0..32);
 		assert_eq!(held(HoldReason::Reservation, &VENDOR), 32 * ReservationDeposit::get());
-		// And a batch weighs more the more there is in it.
+		// The weight of a batch grows with its size.
 		let receipts = fleet().receipts(0, 0..32, &VENDOR);
 		let weight =
 			|receipts: &[SubmittedReceipt], proof: &[H256]| Pallet::<Test>::weight_of_reserve(receipts, proof).ref_time();

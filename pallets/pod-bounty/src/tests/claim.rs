@@ -1,4 +1,4 @@
-//! Paying for keys.
+//! Claims: paying for revealed keys.
 
 use crate::{mock::*, ClaimFault, Error, Event, HoldReason, *};
 use frame_support::{
@@ -9,6 +9,7 @@ use frame_support::{
 	},
 };
 use sp_runtime::traits::Dispatchable;
+use waybill_primitives::view::revealed_key_index;
 
 #[test]
 fn claim_should_pay_the_batch_and_reveal_the_keys() {
@@ -40,7 +41,7 @@ fn claim_should_pay_for_keys_of_field_elements_when_the_release_is_proven() {
 	run(|| {
 		let bounty = open_proven();
 		let number = reserve_devices(&ALICE, bounty, [3, 7, 9]);
-		// One right key, one of another device, one that is no key of the suite.
+		// The right key, another device's key, and bytes that are no key of the suite.
 		let batch = vec![(3, lock_key(&ALICE, 3)), (7, lock_key(&ALICE, 9)), (9, [0xff; 32])];
 		let before = events().len();
 		assert_ok!(claim(&ALICE, bounty, number, batch));
@@ -110,7 +111,7 @@ fn claim_should_skip_bad_keys_and_name_their_faults() {
 		use ClaimFault::*;
 		assert_eq!(rejected, [(0, WrongKey), (9, NotInReservation), (1, NotInReservation), (u32::MAX, NotInReservation)]);
 		assert_eq!(free(&ALICE), FUNDS + 100 - 10);
-		// The device whose key was wrong is still there to be claimed.
+		// The device whose key was wrong can still be claimed.
 		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, [0])));
 	});
 }
@@ -180,7 +181,7 @@ fn claim_should_pay_a_distributor_that_has_the_existential_deposit_alone() {
 fn claim_should_pay_a_distributor_without_free_money() {
 	run(|| {
 		assert_ok!(crate::mock::open(&VENDOR, 0, 0, ED, 101));
-		// Another provider of the account's existence lets the deposit take all of its money.
+		// Something else keeps the account in existence, so the deposit can take all its money.
 		let bare = account(20);
 		System::inc_providers(&bare);
 		Balances::force_set_balance(RuntimeOrigin::root(), bare.clone(), ED).unwrap();
@@ -237,7 +238,7 @@ fn claim_should_be_paid_when_an_account_has_all_the_money_there_can_be() {
 	run(|| {
 		open_default();
 		let number = reserve_devices(&ALICE, 0, [0]);
-		// What is minted is bounded by the issuance, of which the reward is a part already.
+		// The issuance, which includes the reward, bounds what can be minted.
 		let room = Balance::MAX - Balances::total_issuance();
 		assert_ok!(Balances::mint_into(&ALICE, room));
 		assert!(Balances::mint_into(&ALICE, 1).is_err());
@@ -301,7 +302,7 @@ fn claim_should_be_paid_by_a_vendor_whose_account_others_keep_alive() {
 		assert_ok!(crate::mock::open(&bare, 5, 5, 2 * ED, 101));
 		assert_eq!(free(&bare), 0);
 		assert_ok!(reserve(&ALICE, 0, lone.receipts(0, [0], &ALICE)));
-		// The last one that keeps it alive cannot leave while the reward is on hold.
+		// The last provider cannot go while the reward is on hold.
 		assert!(System::dec_providers(&bare).is_err());
 		assert_ok!(claim(&ALICE, 0, 0, keys(&ALICE, [0])));
 		assert_eq!((free(&ALICE), Balances::total_balance(&bare)), (FUNDS + 2 * ED, 0));

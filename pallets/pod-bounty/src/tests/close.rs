@@ -1,4 +1,4 @@
-//! Ending a bounty.
+//! Closing a bounty.
 
 use crate::{mock::*, Error, Event, HoldReason, *};
 use frame_support::{assert_ok, dispatch::GetDispatchInfo};
@@ -132,7 +132,8 @@ fn close_should_proceed_in_bounded_steps() {
 #[test]
 fn close_should_step_through_the_pages_of_a_large_fleet() {
 	run(|| {
-		// Three pages; devices are marked as a claim would, as no tree of this size is needed here.
+		// Three pages. The devices are marked as a claim would mark them, because no tree of this
+		// size is needed here.
 		MockRegistry::add_fleet_of(7, 0, &[[7; 32]], 2 * PAGE_DEVICES + 1);
 		assert_ok!(crate::mock::open(&VENDOR, 0, 7, ED, 101));
 		for page in 0..3 {
@@ -153,7 +154,8 @@ fn close_should_step_through_the_pages_of_a_large_fleet() {
 	});
 }
 
-/// A vendor whose account others keep alive, with three units of free money and a bounty for one device, which is reserved.
+/// A vendor whose account others keep in existence. It has three units of free money and a bounty
+/// for one device, which is reserved.
 fn vendor_without_free_money(deposit: Balance) -> AccountId {
 	let bare = account(20);
 	let lone = Fleet::new(5, 1);
@@ -247,11 +249,11 @@ fn close_should_be_refused_when_it_may_remove_too_little() {
 			assert_refused(|| close(0, max), Error::<Test>::TooFewPages);
 		}
 		assert_ok!(close(0, 3));
-		// Nor later, when less is left.
+		// The minimum holds for later calls too, even if less is left.
 		assert_refused(|| close(0, 2), Error::<Test>::TooFewPages);
 		assert_ok!(close(0, 3));
 		assert!(!Bounties::<Test>::contains_key(0));
-		// Zero is too few, whatever the configuration.
+		// Zero is too few, whatever the configuration says.
 		MinClosePages::set(0);
 		assert_refused(|| close(0, 0), Error::<Test>::TooFewPages);
 	});

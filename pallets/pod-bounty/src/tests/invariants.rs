@@ -1,4 +1,4 @@
-//! Random sequences of all calls, against the model and the invariants after every step.
+//! Random sequences of all calls, compared with the model. Checks the invariants after every step.
 
 use super::model::{Flaw, Member, Model, Money, Outcome, Promise, ProofFlaw, Standing};
 use crate::{mock::*, HoldReason, *};
@@ -11,7 +11,7 @@ use std::{
 };
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, DeviceKey, DeviceSignature, FleetId, ReleaseId};
 
-/// A choice among what the state offers, made when the step runs.
+/// A choice among what the state offers when the step runs.
 type Choice = u8;
 
 #[derive(Clone, Debug)]
@@ -23,7 +23,8 @@ enum Step {
 		reward: Balance,
 		duration: BlockNumber,
 	},
-	/// By the vendor, or somebody else; reward and expiry relative to what they are, less five.
+	/// By the vendor or somebody else. Reward and expiry are relative to the current ones, less
+	/// five.
 	Raise {
 		who: Option<Choice>,
 		bounty: Choice,
@@ -37,7 +38,7 @@ enum Step {
 		sorted: bool,
 		proof: Option<ProofFlaw>,
 	},
-	/// By the distributor, or somebody else.
+	/// By the distributor or somebody else.
 	Claim {
 		who: Option<Choice>,
 		bounty: Choice,
@@ -57,13 +58,13 @@ enum Step {
 	Yank {
 		release: ReleaseId,
 	},
-	/// Money that has nothing to do with the escrow: all that is free at most.
+	/// A payment that has nothing to do with the escrow, of at most the free money.
 	Transfer {
 		from: Choice,
 		to: Choice,
 		amount: Balance,
 	},
-	/// Locks and freezes of others on the account.
+	/// Locks and freezes on the account that have nothing to do with the escrow.
 	Lock {
 		who: Choice,
 		amount: Balance,
@@ -73,19 +74,19 @@ enum Step {
 	},
 }
 
-/// Which device a key is for.
+/// The device that a key is for.
 #[derive(Clone, Copy, Debug)]
 enum Pick {
-	/// One of those that the reservation holds.
+	/// A device that the reservation holds.
 	Held(Choice),
 	Index(DeviceIndex),
 }
 
-/// Which reservation a receipt is to replace.
+/// The reservation that a receipt is to replace.
 #[derive(Clone, Copy, Debug)]
 enum Replace {
 	Never,
-	/// The one that holds the device, if any.
+	/// The reservation that holds the device, if any.
 	Holder,
 	Number(u32),
 }
@@ -95,7 +96,7 @@ fn small_fleet() -> &'static Fleet {
 	FLEET.get_or_init(|| Fleet::with_cap(2, 6, 1))
 }
 
-/// The first two are vendors, all are distributors; the last can afford two deposits.
+/// The first two are vendors. All are distributors; the last can afford two deposits.
 const PEOPLE: [AccountId; 4] = [VENDOR, OTHER_VENDOR, ALICE, BOB];
 
 fn devices_of(fleet_id: FleetId) -> &'static Fleet {
@@ -130,7 +131,7 @@ fn duration() -> impl Strategy<Value = BlockNumber> {
 	prop_oneof![1 => 0..MIN_DURATION, 8 => MIN_DURATION..60, 1 => MAX_DURATION - 2..MAX_DURATION + 3]
 }
 
-/// Mostly some, now and then none.
+/// Mostly some members, sometimes none.
 fn batch<S: Strategy>(member: S) -> impl Strategy<Value = Vec<S::Value>> {
 	prop::option::weighted(0.97, prop::collection::vec(member, 1..7)).prop_map(Option::unwrap_or_default)
 }
@@ -201,13 +202,13 @@ fn start() -> Model {
 }
 
 impl Model {
-	/// One of the bounties, or sometimes the one that does not exist yet.
+	/// An existing bounty, or sometimes the next one, which does not exist yet.
 	fn choose_bounty(&self, choice: Choice) -> BountyId {
 		let ids: Vec<_> = self.bounties.keys().copied().chain((choice % 32 == 31).then_some(self.next)).collect();
 		ids.get(choice as usize % ids.len().max(1)).copied().unwrap_or(self.next)
 	}
 
-	/// The device's receipt, flawed as the member says.
+	/// The device's receipt, with the member's flaw.
 	fn receipt(&self, id: BountyId, who: &AccountId, member: &Member) -> SubmittedReceipt {
 		let fleet = self.bounties.get(&id).map_or(small_fleet(), |bounty| devices_of(bounty.fleet));
 		let index = member.device.min(fleet.count() - 1);
@@ -224,11 +225,12 @@ impl Model {
 		receipt
 	}
 
-	/// Runs the step on both sides; answers what the model and the pallet made of it.
+	/// Runs the step in the model and in the pallet and returns both outcomes.
 	fn run(&mut self, step: Step) -> (Outcome, DispatchResult) {
 		match step {
 			Step::Open { who, release, fleet, reward, duration } => {
-				// Fleet 0 is too large to meet twice; fleet 3 does not exist.
+				// Fleet 0 is so large that two steps would rarely choose the same device. Fleet 3
+				// does not exist.
 				let (who, fleet) = (person(who), if fleet == 0 { 2 } else { fleet });
 				let expires_at = self.now + duration;
 				(self.open(&who, release, fleet, reward, expires_at), open(&who, release, fleet, reward, expires_at))
@@ -283,7 +285,7 @@ impl Model {
 					Pick::Index(index) => index,
 				};
 				let keys: Vec<_> = keys.into_iter().map(|(pick, right)| (device(pick), right)).collect();
-				// Under the suite of field elements, the second of the wrong ones is no key at all.
+				// Under the suite of field elements, the second wrong value is no key at all.
 				let wrong = [[1; 32], [0xff; 32]];
 				let key = |(device, right): &(u32, bool)| {
 					let key = if *right { lock_key(&owner, *device) } else { wrong[*device as usize % 2] };
@@ -323,7 +325,7 @@ impl Model {
 				let (from, to) = (person(from), person(to));
 				let amount = amount.min(free(&from).saturating_sub(ED));
 				let call = pallet_balances::Call::<Test>::transfer_keep_alive { dest: to.clone(), value: amount };
-				// Locks may be in the way; that is for the other pallet to say.
+				// A lock may forbid it; the other pallet decides.
 				if RuntimeCall::Balances(call).dispatch(RuntimeOrigin::signed(from.clone())).is_ok() {
 					self.transfer(&from, &to, amount);
 				}
@@ -343,7 +345,7 @@ impl Model {
 		}
 	}
 
-	/// The pallet's state must be the model's.
+	/// Compares the pallet's state with the model's.
 	fn compare(&self) {
 		for (who, money) in &self.money {
 			let actual = Money {
@@ -362,7 +364,7 @@ impl Model {
 		for (id, expected) in &self.bounties {
 			let mut expected = expected.clone();
 			if expected.closing {
-				// Pages go while closing; the money and the reservations are what is left to compare.
+				// Closing removes pages, so only the money and the reservations can be compared.
 				expected.paid.clear();
 			}
 			assert_eq!(expected, actual[id]);
@@ -403,7 +405,7 @@ fn promise(id: BountyId, bounty: Bounty<Test>) -> Promise {
 	}
 }
 
-/// Closes what can be closed until nothing is left, and checks that every unit is accounted for.
+/// Closes every bounty that can be closed and checks that every unit of money is accounted for.
 fn wind_down(model: &mut Model, issued: Balance) {
 	model.now += 2 * MAX_DURATION;
 	set_block(model.now);
@@ -427,7 +429,7 @@ impl Model {
 }
 
 proptest! {
-	// `PROPTEST_CASES` sets how many sequences are tried.
+	// `PROPTEST_CASES` sets the number of sequences.
 	#![proptest_config(ProptestConfig { max_shrink_iters: 4000, ..ProptestConfig::default() })]
 
 	#[test]
@@ -435,7 +437,7 @@ proptest! {
 		new_test_ext().execute_with(|| {
 			let mut model = start();
 			let issued = Balances::total_issuance();
-			// A bounty of each vendor to begin with, so that most steps have something to act on.
+			// A bounty of each vendor at the start, so most steps have something to act on.
 			let first = [
 				Step::Open { who: 0, release: 0, fleet: 2, reward: 100, duration: 60 },
 				Step::Open { who: 1, release: 2, fleet: 1, reward: 100, duration: 40 },

@@ -4,7 +4,7 @@ use crate::{mock::*, Error, Event, HoldReason, *};
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::assert_ok;
 use sp_core::H256;
-use waybill_primitives::{DeviceKey, DeviceSignature, Digest, ReceiptStatement, Statement, Suite};
+use waybill_primitives::{view::revealed_key_index, DeviceKey, DeviceSignature, Digest, ReceiptStatement, Statement, Suite};
 
 #[test]
 fn enums_should_keep_their_indices() {
@@ -112,7 +112,7 @@ fn bounty_should_keep_its_layout() {
 		bytes.extend((1u64, 2u64).encode());
 		bytes.extend([3; 32]);
 		bytes.extend(4u32.encode());
-		// The digest: suite and bytes.
+		// The digest: its suite and its bytes.
 		bytes.push(0);
 		bytes.extend([1; 32]);
 		bytes.extend((5u128, 6u32, 7u128, 8u32, 9u32, 10u32, 11u32).encode());

@@ -4,7 +4,7 @@ use crate::{mock::*, PAGE_DEVICES};
 use std::collections::{BTreeMap, BTreeSet};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, ReleaseId, ReservationId};
 
-/// The name of the error that a call must fail with.
+/// The outcome of a call: success, or the name of its error.
 pub type Outcome = Result<(), &'static str>;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,7 +46,7 @@ impl Promise {
 	}
 }
 
-/// What is wrong with a receipt apart from the state.
+/// What is wrong with a receipt in itself, whatever the state.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Flaw {
 	Expired,
@@ -59,15 +59,15 @@ pub enum Flaw {
 /// What is wrong with the proof of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ProofFlaw {
-	/// It has a hash too many.
+	/// It has one hash too many.
 	Longer,
-	/// It has a hash too few, if it has any.
+	/// It has one hash too few, if it has any.
 	Shorter,
-	/// Its hashes are others.
+	/// Its hashes are wrong.
 	Wrong,
 }
 
-/// The devices under one node of the cap of every fleet in the model.
+/// The number of devices under one node of the cap, in every fleet of the model.
 pub const CAP_GROUP: u32 = 2;
 
 /// A receipt as the model sees it.
@@ -87,9 +87,9 @@ pub struct Model {
 	pub next: BountyId,
 	pub yanked: BTreeSet<ReleaseId>,
 	pub announced: BTreeSet<AccountId>,
-	/// Release to vendor and model.
+	/// The vendor and model of each release.
 	pub releases: BTreeMap<ReleaseId, (AccountId, u64)>,
-	/// Fleet to model and number of devices.
+	/// The model and number of devices of each fleet.
 	pub fleets: BTreeMap<FleetId, (u64, u32)>,
 	pub bounty_storage: fn(u32) -> Balance,
 	pub announcement_storage: Balance,
@@ -178,11 +178,11 @@ impl Model {
 		Ok(())
 	}
 
-	/// Whether the members under each node of the cap, by its place, are proved.
+	/// Whether the proof holds for the members under each node of the cap, by the node's place.
 	fn verdicts(count: u32, proved: &[&Member], flaw: Option<ProofFlaw>) -> Result<BTreeMap<u32, bool>, &'static str> {
 		let mut groups = BTreeMap::<u32, Vec<&Member>>::new();
 		proved.iter().for_each(|member| groups.entry(member.device / CAP_GROUP).or_default().push(member));
-		// A group of which a device is missing needs a hash in its place.
+		// A group with a missing device needs a hash in its place.
 		let whole = |place: u32, members: &[&Member]| members.len() as u32 == (count - place * CAP_GROUP).min(CAP_GROUP);
 		let needs_hashes = groups.iter().any(|(place, members)| !whole(*place, members));
 		ensure(flaw != Some(ProofFlaw::Longer), "MalformedProof")?;
@@ -277,7 +277,7 @@ impl Model {
 		self.burnt += amount;
 	}
 
-	/// `keys` are devices and whether the key is the right one.
+	/// `keys` are devices, each with whether its key is the right one.
 	pub fn claim(&mut self, who: &AccountId, id: BountyId, number: ReservationId, keys: &[(DeviceIndex, bool)]) -> Outcome {
 		ensure(!keys.is_empty(), "EmptyBatch")?;
 		let bounty = self.bounties.get_mut(&id).ok_or("UnknownBounty")?;
@@ -308,7 +308,8 @@ impl Model {
 		Ok(())
 	}
 
-	/// `survivors` tells which reservations are left; which go first is not for the model to say.
+	/// `survivors` returns the reservations that are left. The model does not say which ones go
+	/// first.
 	pub fn close(&mut self, id: BountyId, max: u32, survivors: impl FnOnce() -> BTreeSet<ReservationId>) -> Outcome {
 		ensure(max > 0, "TooFewPages")?;
 		let bounty = self.bounties.get_mut(&id).ok_or("UnknownBounty")?;
@@ -348,7 +349,7 @@ impl Model {
 		Ok(())
 	}
 
-	/// Free money goes from one to another.
+	/// Moves free money from one account to another.
 	pub fn transfer(&mut self, from: &AccountId, to: &AccountId, amount: Balance) {
 		self.account(from).free -= amount;
 		self.account(to).free += amount;

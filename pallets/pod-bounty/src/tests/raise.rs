@@ -63,7 +63,7 @@ fn raise_should_use_what_older_rewards_left_over() {
 		let number = reserve_devices(&ALICE, 0, 0..20);
 		assert_ok!(raise(&VENDOR, 0, 200, 101));
 		assert_ok!(claim(&ALICE, 0, number, keys(&ALICE, 0..20)));
-		// 2000 were saved, 20 devices are left.
+		// 2000 were saved, and 20 devices are left.
 		assert_eq!(Bounties::<Test>::get(0).unwrap().held, 6000);
 		assert_ok!(raise(&VENDOR, 0, 250, 101));
 		assert_eq!(Bounties::<Test>::get(0).unwrap().held, 6000);
@@ -111,7 +111,7 @@ fn raise_should_be_refused_when_not_the_vendor_or_not_open() {
 	});
 }
 
-/// Leaves bounty 1 closing with a reservation to remove.
+/// Leaves bounty 1 closing, with a reservation still to be removed.
 fn reserve_and_close() {
 	assert_ok!(crate::mock::open(&VENDOR, 1, 0, 100, 201));
 	reserve_devices(&ALICE, 1, [0]);

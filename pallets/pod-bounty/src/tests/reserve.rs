@@ -119,7 +119,7 @@ fn reserve_should_fail_with_the_first_fault_when_none_is_good() {
 		one(with(2, &|r| r.device_key = DeviceKey::Ed25519([0; 32])), Error::WeakKey);
 		one(with(2, &|r| r.device_key = fleet().key(3)), Error::InvalidProof);
 		one(with(2, &|r| r.lock = [0; 32]), Error::InvalidSignature);
-		// The first fault counts.
+		// The first fault is the one reported.
 		let batch = vec![good(0), with(2, &|r| r.lock = [0; 32])];
 		assert_refused(|| reserve(&ALICE, 0, batch), Error::<Test>::AlreadyPaid);
 	});
@@ -128,7 +128,7 @@ fn reserve_should_fail_with_the_first_fault_when_none_is_good() {
 #[test]
 fn reserve_should_read_each_page_of_the_cap_once() {
 	run(|| {
-		// A cap of 300 nodes on two pages: the devices' own leaves.
+		// A cap of 300 nodes on two pages: the leaves of the devices themselves.
 		let wide = Fleet::with_cap(7, 300, 0);
 		MockRegistry::add_fleet(7, 0, &wide);
 		assert_ok!(crate::mock::open(&VENDOR, 0, 7, 100, 101));
@@ -258,7 +258,7 @@ fn replacement_should_burn_the_deposit_of_the_loser() {
 		let mut receipts = fleet().receipts(0, [1, 3, 20], &BOB);
 		receipts[0].replaces = Some(old);
 		receipts[1].replaces = Some(old);
-		// One block early, the free device alone is taken.
+		// One block too early, only the free device is reserved.
 		let early = receipts.clone();
 		frame_support::storage::with_transaction(|| {
 			assert_ok!(reserve(&BOB, 0, early));
@@ -281,7 +281,7 @@ fn replacement_should_burn_the_deposit_of_the_loser() {
 		let replaced =
 			Event::SlotsReplaced { bounty: 0, reservation: 0, distributor: ALICE, replaced_by: 1, devices: 2, burnt: 10 };
 		assert!(events().contains(&replaced));
-		// What was not replaced is still paid, what was is not.
+		// The reservation's other devices are still paid, the replaced one is not.
 		assert_refused(|| claim(&ALICE, 0, 0, keys(&ALICE, [1])), Error::<Test>::NotInReservation);
 		assert_ok!(claim(&ALICE, 0, 0, keys(&ALICE, [0, 2, 4])));
 		assert_ok!(claim(&BOB, 0, 1, keys(&BOB, [1, 3, 20])));
@@ -309,7 +309,7 @@ fn replacement_of_ones_own_reservation_should_cost_the_deposit_too() {
 		open_default();
 		let old = reserve_devices(&ALICE, 0, [0]);
 		set_block(11);
-		// By the receipt that it was made by, as long as that is valid.
+		// The receipt that made the reservation makes another one, as long as it is valid.
 		let mut receipts = fleet().receipts(0, [0], &ALICE);
 		receipts[0].replaces = Some(old);
 		assert_ok!(reserve(&ALICE, 0, receipts));
@@ -374,7 +374,7 @@ fn cap_pages_should_be_bounded_for_any_cap() {
 	assert_eq!(cap_pages_touched(0..256), 1);
 	assert_eq!(cap_pages_touched([0, 255, 256, 1000, 2000]), 4);
 	assert_eq!(cap_pages_touched((0..512).map(|device| device * 8_000_000)), 16);
-	// What is read never exceeds it, whatever the height of the cap.
+	// The number of pages read never exceeds the bound, whatever the height of the cap.
 	let indices = [0u32, 300, 301, 5_000, 100_000, 4_000_000, u32::MAX];
 	for height in 0..32 {
 		let pages = indices.map(|index| (index >> height) / 256);
@@ -398,7 +398,7 @@ fn exclusive_window_should_be_clamped_when_the_parameter_is_too_small_or_too_lar
 		let number = reserve_devices(&ALICE, 0, [1]);
 		let exclusive_until = LEAST_EXCLUSIVE_WINDOW + MAX_EXCLUSIVE_WINDOW;
 		assert_eq!(Reservations::<Test>::get(0, number).unwrap().exclusive_until, exclusive_until);
-		// The vendor gets its money back in the end.
+		// In the end the vendor gets its money back.
 		set_block(exclusive_until - 1);
 		assert_refused(|| close(0, 1), Error::<Test>::ReservationsExclusive);
 		set_block(exclusive_until);

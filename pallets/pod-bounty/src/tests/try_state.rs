@@ -1,4 +1,4 @@
-//! Whether the checks of the state find what is unsound.
+//! Tests that the checks of the state find faults in it.
 
 use crate::{mock::*, HoldReason, *};
 use frame_support::{
@@ -7,7 +7,8 @@ use frame_support::{
 };
 use sp_runtime::DispatchError;
 
-/// The state of a bounty with devices paid, reserved and free, changed as told.
+/// What the checks find after `change` in the state of a bounty with paid, reserved and free
+/// devices.
 fn finding(change: impl FnOnce()) -> Option<String> {
 	new_test_ext().execute_with(|| {
 		open_default();
@@ -27,7 +28,7 @@ fn bounty(change: impl FnOnce(&mut Bounty<Test>)) -> Option<String> {
 	finding(|| Bounties::<Test>::mutate(0, |bounty| change(bounty.as_mut().unwrap())))
 }
 
-/// Changes Alice's reservation of device 1.
+/// What the checks find after a change of Alice's reservation of device 1.
 fn reservation(change: impl FnOnce(&mut Reservation<Test>)) -> Option<String> {
 	finding(|| Reservations::<Test>::mutate(0, 0, |reservation| change(reservation.as_mut().unwrap())))
 }

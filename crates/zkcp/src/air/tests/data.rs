@@ -17,7 +17,7 @@ const REAL: usize = LEFT + 1;
 /// A row in the middle of the first chunk, and the rows of the second.
 const MIDDLE: usize = 5;
 const SECOND: usize = CHUNK_ROWS;
-/// The second chunk has so many blocks.
+/// The number of blocks of the second chunk.
 const SHORT: usize = 100;
 const LINKS: [usize; 2] = [CHUNK_BLOCKS, SECOND + CHUNK_BLOCKS];
 
@@ -54,7 +54,7 @@ fn added(what: &str, rows: &[usize], step: Step, permutation: usize, element: us
 	of(format!("{what}, {element}"), data_with(alter))
 }
 
-/// What is no chunk decrypted.
+/// Witnesses in which no chunk is decrypted correctly.
 fn of_streams() -> Vec<Witness> {
 	let first: Vec<usize> = (0..CHUNK_BLOCKS).collect();
 	let rest: Vec<usize> = (MIDDLE..CHUNK_BLOCKS).collect();
@@ -87,10 +87,11 @@ fn of_streams() -> Vec<Witness> {
 	all
 }
 
-/// What lies about how many blocks there are.
+/// Witnesses with a wrong number of blocks.
 fn of_lengths() -> Vec<Witness> {
 	let last = SECOND + SHORT - 1;
-	// More is left in these rows, the first of which is a chunk's, and more is said in its header.
+	// One block too many is left in these rows, and the header of the chunk that begins there
+	// counts one more.
 	let announced = |rows: Range<usize>| {
 		move |at: usize, step: Step, inputs: &mut [State; 3], beside: &mut [F]| {
 			let row = (at, step);
@@ -103,7 +104,7 @@ fn of_lengths() -> Vec<Witness> {
 			}
 		}
 	};
-	// A block of zeros that exists so many times.
+	// A block of zeros that counts `times` times.
 	let counts = |row: usize, times: F| {
 		move |at: usize, step: Step, inputs: &mut [State; 3], beside: &mut [F]| {
 			if (at, step) == (row, Step::Given) {
@@ -148,7 +149,7 @@ fn of_lengths() -> Vec<Witness> {
 	all
 }
 
-/// What the sponges absorb beside the blocks, and what becomes of their digests.
+/// Witnesses with wrong headers, capacities or digests.
 fn of_sponges() -> Vec<Witness> {
 	let mut all = Vec::new();
 	for (name, sponge, list) in [("payload", PAYLOAD, 0), ("ciphertext", CIPHERTEXT, BLOCK)] {
@@ -159,7 +160,7 @@ fn of_sponges() -> Vec<Witness> {
 		}
 		for element in 0..BLOCK {
 			all.push(added(&format!("another digest of {name} in the list"), &LINKS[..1], Step::Listed, sponge, element));
-			// Columns that hold the list's capacity, with the link that absorbs by them.
+			// The columns that hold the list's capacity, and the link's input that must equal them.
 			for (what, rows) in [
 				("begun otherwise", 0..CHUNK_ROWS),
 				("changed in a chunk", MIDDLE..CHUNK_ROWS),

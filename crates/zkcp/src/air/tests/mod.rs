@@ -1,4 +1,5 @@
-//! False witnesses whose permutations all hold: what constraints they break, and that proofs of them are refused.
+//! False witnesses whose permutations all hold: which constraints they break, and that the verifier
+//! refuses proofs of them.
 
 mod data;
 mod locks;
@@ -22,7 +23,7 @@ use std::{
 
 const FIRST: [u8; 32] = [1; 32];
 
-/// A filled table with what it tells, and what is false about it.
+/// A filled table with its public values, and what is false about it.
 #[derive(Clone)]
 struct Witness {
 	what: String,
@@ -38,11 +39,11 @@ impl Witness {
 		broken(&table, &self.table, &self.public).0
 	}
 
-	/// Whether a proof of it is taken.
+	/// Whether the verifier accepts a proof of it.
 	fn taken(self) -> bool {
 		let Self { kind, table: trace, public, .. } = self;
 		let shape = vec![Shape { kind, rows: trace.values.len() / trace.width, public: public.clone() }];
-		// With debug assertions the library already panics where a constraint does not hold.
+		// With debug assertions, Plonky3 panics if a constraint does not hold.
 		let proof = catch_unwind(AssertUnwindSafe(|| prove(&FIRST, &[Filled { kind, trace, public }]).unwrap()));
 		proof.is_ok_and(|proof| verify(&FIRST, shape, &proof))
 	}
@@ -101,7 +102,7 @@ fn false_tables_should_break_each_constraint_alone() {
 				alone.extend(broken);
 			}
 		}
-		// Without any one of them, one of these would be taken.
+		// Every constraint is needed: without it, one of these falsehoods would be accepted.
 		let missing: Vec<_> = (shared..all).filter(|constraint| !alone.contains(constraint)).collect();
 		assert_eq!(missing, [], "{:?}: constraints {shared} to {all}", honest.kind);
 	}
@@ -113,7 +114,7 @@ fn proofs_of_false_tables_should_be_refused() {
 		let mut tried = BTreeSet::new();
 		for falsehood in falsehoods {
 			let (kind, what) = (falsehood.kind, falsehood.what.clone());
-			// One element of each.
+			// One element of each falsehood is enough.
 			let name = what.split(',').next().unwrap_or_default().to_owned();
 			if tried.insert(name) {
 				assert!(!falsehood.taken(), "{kind:?}: {what}");
@@ -133,7 +134,7 @@ fn tables_should_not_hold_when_any_cell_is_changed() {
 	for (honest, period) in [(data::honest(), CHUNK_ROWS), (locks::honest(), GROUP_ROWS)] {
 		let width = honest.table.width;
 		let anywhere: Vec<_> = (0..2_000).map(|_| random(honest.table.values.len())).collect();
-		// The columns beside the permutations, where something begins or ends.
+		// The columns beside the permutations, in rows where something begins or ends.
 		let rows = [0, 1, period - 2, period - 1, period, honest.table.values.len() / width - 1];
 		let beside = rows.iter().flat_map(|row| (super::row::EXTRA..width).map(move |column| row * width + column));
 		for cell in anywhere.into_iter().chain(beside) {

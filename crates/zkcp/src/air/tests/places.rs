@@ -1,4 +1,4 @@
-//! Fillings of the columns that say where a row stands: every one that there is, for small tables.
+//! All fillings of the columns that say where a row stands, for small tables.
 
 use super::{
 	super::row::{place, EXTRA, OWN},
@@ -21,7 +21,8 @@ impl<AB: AirBuilder<F = F>> Air<AB> for Places {
 	}
 }
 
-/// Number, link and first of a row: numbers up to the period, one that is no place, and links that are neither one nor zero.
+/// The number, link and first of a row. It covers all numbers up to the period, one that is no
+/// place, and links that are neither one nor zero.
 fn cells(filling: usize, period: usize) -> [usize; 3] {
 	[filling % (period + 1), filling / (period + 1) % 3, filling / (period + 1) / 3]
 }
@@ -52,6 +53,7 @@ fn places_should_have_one_filling_and_need_each_constraint() {
 		let expected: Vec<_> = (0..rows as usize).map(right).collect();
 		assert_eq!(holding, if (rows as usize).is_multiple_of(period) { vec![expected] } else { vec![] });
 	}
-	// That the first number is zero, that the last row is a link and that links are one or zero follow from the rest, or from each other.
+	// No filling breaks only one of these three: the first number is zero, the last row is a link,
+	// links are one or zero.
 	assert_eq!((0..all).filter(|constraint| !alone.contains(constraint)).collect::<Vec<_>>(), [0, 1, 2]);
 }

@@ -1,6 +1,8 @@
-//! What proofs show, as statistics: random elements, whatever the key, the payload and the locks are.
+//! Statistics of what proofs show: random elements, whatever the key, the payload and the locks
+//! are.
 //!
-//! Each bound is passed by chance with a probability below 10^-11 in all, at a significance that is stated beside it.
+//! By chance, any of the bounds fails with a probability below 10^-11. The probability of each is
+//! stated beside it.
 
 use super::super::*;
 use crate::{
@@ -74,7 +76,7 @@ impl Shown {
 	}
 }
 
-/// Two queries may be of one row.
+/// Two queries may open the same row.
 fn unique(rows: impl Iterator<Item = Vec<F>>) -> Vec<Vec<F>> {
 	let mut seen = HashSet::new();
 	rows.filter(|row| seen.insert(row.clone())).collect()
@@ -85,7 +87,7 @@ fn payload() -> Vec<u8> {
 	(0..1_000u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
-/// What some proofs show that this payload was encrypted with this key.
+/// What some proofs of this payload show, encrypted with this key.
 fn of_data(key: &Key) -> Vec<Shown> {
 	let payload = payload();
 	let layout = Layout::new(payload.len() as u64).unwrap();
@@ -106,10 +108,11 @@ fn of_locks(content: &Key) -> Vec<Shown> {
 	(0..PROOFS / 2).map(prove).map(|proof| Shown::of(&read::<LockEnvelope>(&proof).unwrap().proof)).collect()
 }
 
-/// The field's order is `127 · 2^24 + 1`: so many elements have each value of the highest bits, and one has another.
+/// The field's order is `127 · 2^24 + 1`. Each of 127 values of the highest seven bits belongs to
+/// 2^24 elements, and one element has another value.
 const HIGHEST: usize = 127;
 
-/// How often each value of the highest seven bits is there.
+/// How often each value of the highest seven bits occurs.
 fn highest(elements: impl Iterator<Item = F>) -> [f64; HIGHEST] {
 	let mut counts = [0.0; HIGHEST];
 	for element in elements {
@@ -128,7 +131,7 @@ const MOST_OF_126: f64 = 275.0;
 /// With 15 degrees of freedom: above with probability 5·10^-15.
 const MOST_OF_15: f64 = 103.0;
 
-/// What is wrong with what proofs show.
+/// The error says what the proofs reveal.
 type Verdict = Result<(), String>;
 
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
@@ -173,7 +176,8 @@ fn fresh(proofs: &[Shown]) -> Verdict {
 			same.push(index);
 		}
 	}
-	// Some 2^19 pairs of rows have 2^9 columns: two of a pair are equal by chance with probability 2^-27, three with 2^-50.
+	// About 2^19 pairs of rows have 2^9 columns. By chance, some pair has two equal columns with
+	// probability 2^-27, and three with 2^-50.
 	ensure(equal.values().all(|columns| *columns < 3), || format!("{:?} equal columns", equal.values().max()))?;
 	ensure(equal.len() < 20, || format!("{} rows with equal columns", equal.len()))
 }
@@ -187,7 +191,8 @@ fn hidden(proofs: &[Shown], secrets: &[F]) -> Verdict {
 			*seen += 1;
 		}
 	}
-	// Among 600,000 elements a secret is expected 3·10^-4 times, four times with probability 3·10^-16, and one of 4,000 once.
+	// Among 600,000 elements, a secret is expected 3·10^-4 times. It appears four times with
+	// probability 3·10^-16, and one of 4,000 secrets appears once.
 	ensure(seen.values().all(|times| *times < 4), || "a secret is shown".into())?;
 	ensure(seen.values().sum::<u32>() < 20, || "secrets are shown".into())
 }
@@ -233,7 +238,7 @@ fn proofs_of_locks_should_show_random_elements_when_the_key_is_any() {
 	alike(&first, &second).unwrap();
 }
 
-/// What the bounds say of tables that are shown as they are, and of proofs whose randomness is known.
+/// The bounds fail for tables that are shown as they are, and for proofs whose randomness is known.
 #[test]
 fn bounds_should_not_be_kept_when_nothing_hides() {
 	let table = locks_trace(&key(1), &lock_keys(), &Permutations::new()).table;

@@ -1,5 +1,5 @@
-//! Proofs of other shapes: each list longer and shorter, each part missing or out of place, each number another. All are refused, none
-//! ends the verifier.
+//! Proofs of other shapes: each list longer and shorter, each part missing or out of place, each
+//! number changed. The verifier refuses all of them and never panics.
 
 use super::super::*;
 use crate::{
@@ -31,7 +31,7 @@ fn honest() -> (impl Fn() -> Vec<Shape>, Vec<u8>) {
 
 type Change = (&'static str, fn(&mut Proof));
 
-/// A list is cut, emptied, and goes on.
+/// Cuts a list, empties it, and makes it longer.
 macro_rules! list {
 	($name:literal, $($place:tt)+) => {
 		[

@@ -1,4 +1,4 @@
-//! The parameters by the library's own account.
+//! The security of the parameters by Plonky3's own account.
 
 use super::super::*;
 use p3_air::symbolic::AirLayout;
@@ -43,7 +43,7 @@ fn table(kind: Kind, log_rows: usize) -> StarkSecurityParams {
 	account
 }
 
-/// Bits that are proven for a batch of tables with so many rows, as powers of two.
+/// Bits that are proven for a batch of tables with these numbers of rows, as powers of two.
 fn proven(tables: &[(Kind, usize)]) -> usize {
 	let mut accounts = tables.iter().map(|(kind, log_rows)| table(*kind, *log_rows));
 	let mut batch = accounts.next().unwrap();
@@ -77,8 +77,9 @@ fn security_should_be_proven_when_a_batch_has_any_tables() {
 
 #[test]
 fn masks_should_cover_what_is_opened() {
-	// Each column has as many random values as the table has rows; a proof shows one for each query, and one for each coefficient of
-	// the openings at the points. The library refuses less than twice as many.
+	// Each column has as many random values as the table has rows. A proof shows one for each
+	// query, and one for each coefficient of the openings at the points. Plonky3 refuses less than
+	// twice as many.
 	let dimension = <Challenge as BasedVectorSpace<F>>::DIMENSION;
 	assert!(MIN_ROWS >= 2 * (QUERIES + POINTS * dimension));
 	assert!(RANDOM_CODEWORDS >= dimension);

@@ -1,8 +1,8 @@
-//! Small UnixFS DAGs, written byte by byte.
+//! Small UnixFS DAGs, encoded byte by byte.
 
 use waybill_primitives::{Cid, Codec, Multihash};
 
-/// The blocks of a file, and what they make.
+/// The blocks of a file, and the bytes that they make.
 pub struct File {
 	pub root: Cid,
 	pub leaves: Vec<Cid>,
@@ -21,12 +21,12 @@ fn varint(mut value: u64) -> Vec<u8> {
 	bytes
 }
 
-/// A field of bytes.
+/// A length-delimited protobuf field.
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
 	[&[number << 3 | 2][..], &varint(bytes.len() as u64), bytes].concat()
 }
 
-/// A dag-pb block of a UnixFS type, over parts with their sizes.
+/// A dag-pb block of the given UnixFS type, with links to parts and their sizes.
 fn node(kind: u8, parts: &[(Cid, u64)]) -> (Cid, Vec<u8>) {
 	let links: Vec<u8> = parts.iter().flat_map(|(cid, _)| field(2, &field(1, &cid.to_bytes()))).collect();
 	let size: u64 = parts.iter().map(|(_, size)| size).sum();
@@ -43,7 +43,7 @@ fn named(block: Vec<u8>) -> (Cid, Vec<u8>) {
 	(Cid { codec: Codec::DagPb, hash }, block)
 }
 
-/// A file of one level over raw leaves; a single leaf is the file.
+/// A file with one level above raw leaves. A single leaf is the file itself.
 pub fn file(data: &[u8], chunk: usize) -> File {
 	let blocks: Vec<_> = data.chunks(chunk).map(|leaf| (Cid::raw(leaf), leaf.to_vec())).collect();
 	let mut file = File {
@@ -64,7 +64,7 @@ pub fn directory() -> File {
 	single(node(1, &[]), b"")
 }
 
-/// A dag-pb block of any bytes.
+/// A dag-pb block with arbitrary bytes.
 pub fn garbage(bytes: &[u8]) -> File {
 	single(named(bytes.to_vec()), bytes)
 }
@@ -81,14 +81,14 @@ impl File {
 		self.blocks.push(root);
 	}
 
-	/// A root that takes a byte from its first leaf and gives it to the second.
+	/// Replaces the root by one that takes a byte from its first leaf and gives it to the second.
 	pub fn lie(&mut self) {
 		self.sizes[0] -= 1;
 		self.sizes[1] += 1;
 		self.over_leaves();
 	}
 
-	/// Another root over the root.
+	/// Puts another root above the root.
 	pub fn wrap(&mut self) {
 		let root = node(2, &[(self.root, self.data.len() as u64)]);
 		self.root = root.0;

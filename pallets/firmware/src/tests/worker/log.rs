@@ -1,4 +1,4 @@
-//! Takes down what the worker logs.
+//! Records what the worker logs.
 
 use parking_lot::Mutex;
 use std::sync::{Arc, Once};
@@ -24,7 +24,8 @@ impl std::io::Write for Lines {
 	}
 }
 
-/// Brings the lines of the `log` crate to `tracing`, whoever sets that up first.
+/// Forwards the lines of the `log` crate to `tracing`, unless something else in this process does
+/// so already.
 fn forward_log() {
 	static ONCE: Once = Once::new();
 	ONCE.call_once(|| {
@@ -37,7 +38,7 @@ fn forward_log() {
 }
 
 impl Log {
-	/// Starts with no lines.
+	/// Starts an empty record.
 	pub fn start() -> Self {
 		forward_log();
 		let lines = Lines::default();
@@ -50,7 +51,7 @@ impl Log {
 		Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
 	}
 
-	/// A line of the worker's holds this text.
+	/// Asserts that one of the worker's lines contains this text.
 	pub fn assert_has(&self, text: &str) {
 		let lines = String::from_utf8(self.lines.0.lock().clone()).unwrap();
 		let own = |line: &&str| line.contains(crate::worker::LOG_TARGET) && line.contains(text);

@@ -1,4 +1,4 @@
-//! A network with a gateway in it that answers as it is told, under a clock of its own.
+//! A network with a gateway whose answers a test chooses, and with a clock of its own.
 
 use super::dag::File;
 use parking_lot::Mutex;
@@ -9,38 +9,39 @@ use std::{
 };
 use waybill_primitives::Cid;
 
-/// What the gateway does when it is asked for a block.
+/// How the gateway answers a request for a block.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-	/// It sends the block, or 404.
+	/// It sends the block, or 404 if it has none.
 	Block,
 	/// It sends another block.
 	BlockOf(Cid),
 	/// It sends other bytes.
 	Body(Vec<u8>),
-	/// It answers with this code and a page.
+	/// It answers with this status and a page.
 	Status(u16),
 	/// It cannot be reached.
 	NoConnection,
 	/// It never answers.
 	Hang,
-	/// It sends so many bytes, then nothing more.
+	/// It sends this many bytes, then nothing more.
 	HangInBody(usize),
-	/// It sends the block after so many milliseconds.
+	/// It sends the block after this many milliseconds.
 	Slow(u64),
-	/// It sends a byte a second.
+	/// It sends one byte a second.
 	Drip,
-	/// The same, and a byte is always there whatever the deadline.
+	/// It sends one byte a second, but each read returns a byte even past its deadline.
 	DripPastDeadline,
-	/// It sends so many bytes and ends.
+	/// It sends this many bytes and ends the answer.
 	Truncated(usize),
-	/// It sends so many bytes and the connection breaks.
+	/// It sends this many bytes, then the connection breaks.
 	Broken(usize),
 	/// It sends zeroes for ever.
 	Endless,
-	/// It sends the block after so many milliseconds, whatever the deadline.
+	/// It sends the block after this many milliseconds, even past the deadline.
 	Sleep(u64),
-	/// It sends the block; so many milliseconds pass before its end is seen, whatever the deadline.
+	/// It sends the block, and this many milliseconds pass before the reader sees its end, even
+	/// past the deadline.
 	SleepAtEnd(u64),
 }
 
@@ -86,27 +87,27 @@ impl Default for Net {
 }
 
 impl Net {
-	/// Gives the gateway a file's blocks.
+	/// Adds a file's blocks to the gateway.
 	pub fn add(&self, file: &File) {
 		self.0.lock().blocks.extend(file.blocks.iter().map(|(cid, block)| (cid.to_string(), block.clone())));
 	}
 
-	/// How the gateway answers for a block from now on.
+	/// Sets how the gateway answers requests for a block.
 	pub fn answer(&self, cid: Cid, answer: Answer) {
 		self.0.lock().answers.insert(cid.to_string(), answer);
 	}
 
-	/// How the gateway answers for every other block.
+	/// Sets how the gateway answers requests for every other block.
 	pub fn answer_all(&self, answer: Answer) {
 		self.0.lock().for_all = answer;
 	}
 
-	/// How long an answer takes, in milliseconds.
+	/// Sets how long an answer takes, in milliseconds.
 	pub fn set_latency(&self, latency: u64) {
 		self.0.lock().latency = latency;
 	}
 
-	/// The time in milliseconds.
+	/// The current time in milliseconds.
 	pub fn now(&self) -> u64 {
 		self.0.lock().now
 	}
@@ -116,7 +117,7 @@ impl Net {
 		self.0.lock().now += millis;
 	}
 
-	/// The URLs asked for since the last call.
+	/// The URLs requested since the last call.
 	pub fn take_requests(&self) -> Vec<String> {
 		std::mem::take(&mut self.0.lock().asked)
 	}
@@ -126,14 +127,14 @@ impl Net {
 		self.0.lock().headers.clone()
 	}
 
-	/// How many bytes were ever read.
+	/// The number of bytes read so far.
 	pub fn bytes_read(&self) -> usize {
 		self.0.lock().bytes_read
 	}
 }
 
 impl State {
-	/// Nobody waits for ever.
+	/// The deadline, which every call must have and which is at most ten seconds away.
 	fn deadline(&self, deadline: Option<Timestamp>) -> u64 {
 		let deadline = deadline.expect("a call without a deadline blocks for ever").unix_millis();
 		assert!(deadline <= self.now + 10_000, "a call that waits for more than ten seconds");
@@ -159,7 +160,8 @@ impl State {
 		self.requests.insert(id, Request::Sent { answer, body, position: 0 });
 	}
 
-	/// Waits, but not beyond the deadline. Whether the time was enough.
+	/// Waits for `millis` milliseconds, but not beyond the deadline. Returns whether the time was
+	/// enough.
 	fn wait(&mut self, millis: u64, deadline: u64) -> bool {
 		let enough = self.now + millis <= deadline;
 		self.now = if enough { self.now + millis } else { deadline.max(self.now) };
@@ -255,7 +257,7 @@ impl Externalities for Net {
 		deadline: Option<Timestamp>,
 	) -> Result<usize, HttpError> {
 		let mut state = self.0.lock();
-		// A deadline that has passed is one.
+		// A deadline in the past is allowed here.
 		let deadline = deadline.expect("a read without a deadline blocks for ever").unix_millis();
 		let Some(Request::Sent { answer, body, position }) = state.requests.get(&id.0) else { panic!("not sent") };
 		let (answer, position) = (answer.clone(), *position);
@@ -282,7 +284,7 @@ impl Externalities for Net {
 				state.bytes_read += buffer.len();
 				return Ok(buffer.len());
 			},
-			// Pieces of a size that fits nothing.
+			// An odd size, so reads do not end where blocks do.
 			_ => rest.len().min(997),
 		}
 		.min(buffer.len());
