@@ -7,7 +7,7 @@
 use anyhow::Result;
 use std::{env, path::Path, time::Duration};
 use tokio::time::{sleep, timeout};
-use waybill_chain::{Chain, Ledger, Node, Patience, State};
+use waybill_chain::{Chain, Ledger, Node, Patience};
 use waybill_device::{Agent, Config, Home, Outcome};
 use waybill_ipfs_http::Gateway;
 
@@ -26,12 +26,13 @@ async fn main() -> Result<()> {
 	let mut agent = Agent::new(ledger.clone(), Home::open(Path::new(&folder))?, gateway, &config, tell)?;
 
 	loop {
-		let state = ledger.newest().await?;
-		match agent.step(&state).await {
+		// Without an answer from the node this fails, too: the agent remembers since when.
+		let (block, outcome) = agent.next().await;
+		match outcome {
 			Ok(Outcome::Again) => {},
 			Ok(Outcome::Updated(firmware)) => println!("restart to run version {}", firmware.version),
 			Ok(Outcome::Wait | Outcome::UpToDate) => {
-				let _ = timeout(PATIENCE, ledger.above(state.head().number)).await;
+				let _ = timeout(PATIENCE, ledger.above(block)).await;
 			},
 			// Somebody has to repair the disk or the configuration.
 			Err(error) if error.is_permanent() => return Err(error.into()),

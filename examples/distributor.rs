@@ -1,7 +1,7 @@
 //! A distributor inside a program of your own, which ends when Ctrl-C is pressed.
 //!
-//! `WAYBILL_ACCOUNT` is the secret URI of the account that is paid. It needs some money for fees and
-//! deposits. Devices find the distributor by the address that it announces on chain.
+//! `WAYBILL_ACCOUNT` is the secret URI of the account that is paid. It needs some money for fees
+//! and deposits. Devices find the distributor by the address that it announces on chain.
 
 use anyhow::{Context, Result};
 use std::env;

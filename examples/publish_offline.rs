@@ -4,10 +4,10 @@
 //! cargo run --release --example publish_offline -- firmware.bin release.key
 //! ```
 //!
-//! The online machine puts the firmware into IPFS and writes the statement (`waybill vendor prepare`).
-//! The offline machine does what this example does: it compares the statement with the firmware file,
-//! and signs. The online machine checks the signatures and sends them
-//! (`waybill vendor publish --statement ... --signature ...`).
+//! The online machine puts the firmware into IPFS and writes the statement (`waybill vendor
+//! prepare`). The offline machine does what this example does: it compares the statement with the
+//! firmware file, and signs. The online machine checks the signatures and sends them (`waybill
+//! vendor publish --statement ... --signature ...`).
 
 use anyhow::{bail, Result};
 use std::{env, path::Path};

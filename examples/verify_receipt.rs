@@ -1,8 +1,8 @@
 //! What proves that a device received an update, checked with nothing but what is public.
 //!
-//! A receipt is the device's signature over bounty, place, digest, lock, distributor and a deadline, for
-//! one chain. The distributor is paid when it reveals the key behind the lock, and that key opens the
-//! update: "paid" and "can be decrypted" are one event. Anybody can check both afterwards.
+//! A receipt is the device's signature over bounty, place, digest, lock, distributor and a deadline,
+//! for one chain. The distributor is paid when it reveals the key behind the lock, and that key
+//! opens the update: "paid" and "can be decrypted" are one event. Anybody can check both afterwards.
 //!
 //! The receipt here is the one of the protocol's test vectors. On a live chain the bounty names the
 //! digest, the fleet's manifest the device's key, and the event `KeyRevealed` the key.

@@ -53,7 +53,10 @@ impl FromStr for Hash {
 
 impl<'de> Deserialize<'de> for Hash {
 	fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-		String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+		// Files may leave out the `0x`.
+		let text = String::deserialize(deserializer)?;
+		let digits = text.strip_prefix("0x").unwrap_or(&text);
+		format!("0x{digits}").parse().map_err(D::Error::custom)
 	}
 }
 

@@ -87,7 +87,7 @@ impl<L: Ledger> Agent<L> {
 		let mut pause = FIRST_PAUSE;
 		let mut told = None;
 		loop {
-			let (at, outcome) = self.try_step().await;
+			let (at, outcome) = self.next().await;
 			match outcome {
 				Ok(Outcome::Again) => pause = FIRST_PAUSE,
 				Ok(Outcome::Updated(_)) if once && self.context.memory.hook.is_none() => return Ok(()),
@@ -137,7 +137,9 @@ impl<L: Ledger> Agent<L> {
 		(pause * 2).min(LONGEST_PAUSE)
 	}
 
-	async fn try_step(&mut self) -> (BlockNumber, Result<Outcome>) {
+	/// Does what comes next, by the state at the newest final block. Returns that block's number,
+	/// or 0 if there is none.
+	pub async fn next(&mut self) -> (BlockNumber, Result<Outcome>) {
 		match self.newest().await {
 			Ok(state) => (state.head().number, self.step(&state).await),
 			Err(error) => (0, Err(error)),

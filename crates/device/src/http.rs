@@ -34,9 +34,16 @@ pub struct Service {
 impl Service {
 	/// The service at an HTTP address.
 	pub fn new(http: Client, role: &'static str, address: &str) -> Result<Self> {
-		let url = Url::parse(&format!("{}/", address.trim_end_matches('/')));
+		let url = Url::parse(address.trim_end_matches('/'));
 		match url {
-			Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Self { role, http, url }),
+			Ok(mut url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+				url.set_query(None);
+				url.set_fragment(None);
+				if !url.path().ends_with('/') {
+					url.set_path(&format!("{}/", url.path()));
+				}
+				Ok(Self { role, http, url })
+			},
 			_ => Err(Error::Address { role, address: address.into() }),
 		}
 	}

@@ -33,7 +33,6 @@ pub struct Desk<L: Ledger> {
 	store: Store,
 	book: Book,
 	newest: Newest<L::State>,
-	receipts: Notify,
 	full: Notify,
 	min_receipt: BlockNumber,
 }
@@ -43,8 +42,8 @@ impl<L: Ledger> Desk<L> {
 	/// blocks.
 	pub fn new(ledger: &L, account: &AccountId, store: Store, newest: Newest<L::State>, min_receipt: BlockNumber) -> Self {
 		let distributor = Distributor::new(ledger.genesis(), account.0, INVITE_LIFETIME_MS, &mut OsRng.unwrap_err());
-		let (book, receipts, full) = (Book::default(), Notify::new(), Notify::new());
-		Self { distributor, store, book, newest, receipts, full, min_receipt }
+		let (book, full) = (Book::default(), Notify::new());
+		Self { distributor, store, book, newest, full, min_receipt }
 	}
 
 	/// Content keys, exchanges, earnings.
@@ -60,11 +59,6 @@ impl<L: Ledger> Desk<L> {
 	/// The newest final state.
 	pub const fn newest(&self) -> &Newest<L::State> {
 		&self.newest
-	}
-
-	/// Waits until a receipt has come since the last call.
-	pub async fn receipt_came(&self) {
-		self.receipts.notified().await;
 	}
 
 	/// Waits until a content key has served all its devices since the last call.
@@ -109,11 +103,7 @@ impl<L: Ledger> Desk<L> {
 	pub fn receipt(&self, receipt: &Receipt) -> Answer<()> {
 		let Some(state) = self.state() else { return Ok(Err(Rejection::NotReady)) };
 		let number = state.head().number;
-		let taken = tokio::task::block_in_place(|| self.store.receipt(receipt, number, self.min_receipt))?;
-		if taken.is_ok() {
-			self.receipts.notify_one();
-		}
-		Ok(taken)
+		tokio::task::block_in_place(|| self.store.receipt(receipt, number, self.min_receipt))
 	}
 
 	/// A key that is public.

@@ -116,8 +116,8 @@ async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 		announce(&ledger, &account, endpoint).await?;
 	}
 
-	let max_batch = ledger.max_batch().await?.min(config.max_batch);
-	let block_time = ledger.block_time().await?;
+	let max_batch = insist(|| ledger.max_batch()).await?.min(config.max_batch);
+	let block_time = insist(|| ledger.block_time()).await?;
 	let margins = Margins::new(block_time);
 	let rules = Rules {
 		margins,
@@ -141,6 +141,22 @@ async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 	let preparing = Preparing::new(desk.clone(), content.clone(), Limits::new(&config)?);
 	let service = Service { desk, content, preparing, settler, keep_keys: block_time.blocks(KEEP_KEYS) };
 	Ok(Started { service, about, newest, listener })
+}
+
+/// Asks again until a node answers: one that restarts does not end the distributor.
+async fn insist<T, F>(mut ask: impl FnMut() -> F) -> waybill_chain::Result<T>
+where
+	F: Future<Output = waybill_chain::Result<T>>,
+{
+	loop {
+		match ask().await {
+			Err(error) if error.is_unreachable() => {
+				tracing::warn!(%error, "the node gives no answer; asking again");
+				tokio::time::sleep(NODE_PAUSE).await;
+			},
+			answer => return answer,
+		}
+	}
 }
 
 /// Announces the address, unless the chain already has it.
@@ -199,7 +215,6 @@ impl<L: Payee> Service<L> {
 					}
 				},
 				_ = tick.tick() => self.settle_newest().await?,
-				() = desk.receipt_came() => self.settle_newest().await?,
 				() = desk.key_ran_out() => {
 					for served in desk.book().all() {
 						self.preparing.begin(served.bounty.clone());

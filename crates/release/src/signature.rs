@@ -1,4 +1,5 @@
-//! Signatures by release keys: made without a network, read, checked, and put in the order of a key set.
+//! Signatures by release keys: made without a network, read, checked, and put in the order of a key
+//! set.
 
 use crate::{
 	error::{Error, Result},
@@ -133,8 +134,8 @@ pub fn gather(
 	place(signed, key_set, "the vendor's key set")
 }
 
-/// Puts signatures over a vendor's next key set in the places of the current set, and in the places of the next. A key that is in
-/// both signs once.
+/// Puts signatures over a vendor's next key set in the places of the current set, and in the places
+/// of the next. A key that is in both signs once.
 ///
 /// # Errors
 /// As those of [`gather`].

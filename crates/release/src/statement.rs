@@ -42,7 +42,8 @@ pub struct StatementFile {
 }
 
 impl StatementFile {
-	/// The statement on a firmware file that is in IPFS under `payload` and has this digest under the subject's suite.
+	/// The statement on a firmware file that is in IPFS under `payload` and has this digest under
+	/// the subject's suite.
 	pub fn new(subject: &Subject, payload: Cid, firmware: Firmware, digest: Hash32, genesis: Hash32) -> Self {
 		Self {
 			genesis: Hash(genesis),

@@ -31,7 +31,7 @@ With keys on machines without a network, which run the second and the third line
   waybill vendor keys rotate --statement key-set-2.json --signature release.sig --signature next.sig
 
 Devices that have seen the new set refuse releases that only the old one signed.
-Sign again each release that they shall still take.";
+Sign again each release that they should still take.";
 
 /// The commands about release keys.
 #[derive(Subcommand, Debug)]
