@@ -13,7 +13,7 @@ use anyhow::{bail, Result};
 use std::{env, path::Path};
 use waybill_keys::StatementKey;
 use waybill_primitives::{Cid, Hash32, IndexedSignature, Suite, Version};
-use waybill_release::{digest, gather, key_set, sign, Firmware, StatementFile, Subject};
+use waybill_release::{digest, gather, key_set, sign, FirmwareFile, StatementFile, Subject};
 
 /// The first block of the chain that the release is for: `waybill query chain` shows it.
 const GENESIS: Hash32 = [0; 32];
@@ -33,7 +33,7 @@ fn main() -> Result<()> {
 /// The statement on a firmware file, and the signature of a key set's only key.
 fn publish(file: &Path, key: &StatementKey) -> Result<(StatementFile, Vec<IndexedSignature>)> {
 	// Online: what the firmware is. `payload` is what kubo answers to `ipfs add`.
-	let firmware = Firmware::read(file)?;
+	let firmware = FirmwareFile::read(file)?;
 	let payload = Cid::raw(&std::fs::read(file)?);
 	let subject = Subject { model: 0, version: Version::new(1, 0, 0), security_version: 1, suite: Suite::Zkcp };
 	let digest = digest(subject.suite, firmware, file, |_| ())?;

@@ -4,9 +4,9 @@
 use ed25519_dalek::SigningKey;
 use std::sync::LazyLock;
 use waybill_exchange::{
-	sign, ChainHead, ChainView, DeviceExchange, Epoch, Hello, Installed, Invite, Message, Offer, Place, Policy, Profile,
-	ProofQuery, Receipt, RejectionMessage, ReleaseView, RevealedKey, Session, SignedVerdict, Signer, Slot, Stage, Terms,
-	TrustedKeys,
+	sign, BountyPlace, ChainHead, ChainView, DeviceExchange, Epoch, Hello, Installed, Invite, Message, Offer, Policy,
+	Profile, ProofQuery, Receipt, RejectionMessage, ReleaseView, RevealedKey, Session, SignedVerdict, Signer, Slot, Stage,
+	Terms, TrustedKeys,
 };
 use waybill_primitives::{
 	view::{BountyView, ReleaseState},
@@ -183,7 +183,7 @@ fn view(terms: &Terms) -> (ChainView, u64) {
 			state: ReleaseState::Available,
 			yank: None,
 		},
-		place: Some(Place { bounty, device_index: terms.device_index, slot: Slot::Open }),
+		place: Some(BountyPlace { bounty, device_index: terms.device_index, slot: Slot::Open }),
 	};
 	(view, now)
 }

@@ -4,7 +4,7 @@ use codec::Decode;
 use prost::Message;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use waybill_ipfs::{Content, ContentHasher, DagError, DagReader, Limits};
+use waybill_ipfs::{Checksum, ContentHasher, DagError, DagReader, Limits};
 use waybill_primitives::{Cid, Codec, Multihash};
 
 /// Blocks, each of which can link to the blocks before it. The last one is the root.
@@ -98,7 +98,7 @@ fn walk(root: Cid, store: &HashMap<Cid, Vec<u8>>, limits: Limits) -> Result<(), 
 		assert!(reader.position() <= limits.size, "more bytes than declared");
 	}
 	assert!(reader.is_complete() && reader.supply(b"").is_err());
-	let Content { size, sha256 } = hasher.finish();
+	let Checksum { size, sha256 } = hasher.finish();
 	assert_eq!((size, reader.position()), (limits.size, limits.size));
 	let mut file = Vec::new();
 	if plain(root, store, &mut file).is_some() {

@@ -6,7 +6,7 @@ use crate::{
 	ledger::State,
 	types::Release,
 };
-use waybill_exchange::{ChainHead, ChainView, Place, ReleaseView, Slot};
+use waybill_exchange::{BountyPlace, ChainHead, ChainView, ReleaseView, Slot};
 use waybill_primitives::{BountyId, DeviceIndex, Hash32, ReleaseId};
 
 /// What the chain says at `state` about a release, a bounty and a device's place in it.
@@ -22,7 +22,7 @@ pub async fn chain_view<S: State>(
 ) -> Result<ChainView> {
 	let found = state.release(release).await?.ok_or(Error::NoRelease(release))?;
 	let place = match state.bounty(bounty).await? {
-		Some(found) => Some(Place {
+		Some(found) => Some(BountyPlace {
 			bounty: found.map(|account| account.0, |balance| balance.0),
 			device_index: index,
 			slot: slot(state, bounty, index).await?,

@@ -1,6 +1,6 @@
 //! What can go wrong on a device.
 
-use crate::{fault::Fault, freeze::Frozen, slots::SlotError};
+use crate::{fault::RemoteFault, freeze::Frozen, slots::SlotError};
 use std::{
 	io,
 	path::{Path, PathBuf},
@@ -68,7 +68,7 @@ pub enum Error {
 		/// Its address.
 		url: Url,
 		/// What is wrong with its answer.
-		fault: Fault,
+		fault: RemoteFault,
 	},
 	/// A text is not the address of a distributor or a hub.
 	#[error("{address} is not the address of a {role}; write for example http://192.168.1.2:4180")]

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// What is wrong with the answer of a distributor or a hub.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Fault {
+pub enum RemoteFault {
 	/// There is none.
 	Silent(String),
 	/// It is longer than an answer of its kind can be.
@@ -20,14 +20,14 @@ pub enum Fault {
 	Busy,
 }
 
-impl Fault {
+impl RemoteFault {
 	/// Whether the service may do better the next time.
 	pub const fn is_unreachable(&self) -> bool {
 		matches!(self, Self::Silent(_) | Self::Status(..) | Self::Busy)
 	}
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for RemoteFault {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		match self {
 			Self::Silent(cause) => write!(f, "does not answer: {cause}"),

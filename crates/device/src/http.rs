@@ -2,7 +2,7 @@
 
 use crate::{
 	error::{Error, Result},
-	fault::Fault,
+	fault::RemoteFault,
 };
 use reqwest::{header::CONTENT_TYPE, Client, RequestBuilder, Response};
 use std::time::Duration;
@@ -78,18 +78,18 @@ impl Service {
 		while let Some(chunk) = response.chunk().await.map_err(|error| self.silent(&error))? {
 			body.extend_from_slice(&chunk);
 			if body.len() > limit {
-				return Err(self.fault(Fault::TooLong));
+				return Err(self.fault(RemoteFault::TooLong));
 			}
 		}
 		Ok(body)
 	}
 
 	/// The error for an unusable answer of this service.
-	pub fn fault(&self, fault: Fault) -> Error {
+	pub fn fault(&self, fault: RemoteFault) -> Error {
 		Error::Remote { role: self.role, url: self.url.clone(), fault }
 	}
 
 	fn silent(&self, error: &reqwest::Error) -> Error {
-		self.fault(Fault::Silent(cause(error)))
+		self.fault(RemoteFault::Silent(cause(error)))
 	}
 }

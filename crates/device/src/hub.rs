@@ -3,7 +3,7 @@
 use crate::{
 	config::Config,
 	error::{Error, Result},
-	fault::Fault,
+	fault::RemoteFault,
 	http::{self, Service},
 };
 use reqwest::StatusCode;
@@ -55,15 +55,15 @@ impl Hub {
 				StatusCode::OK => {
 					let body = self.service.read(response, SignedVerdict::MAX_LEN).await?;
 					let verdict = SignedVerdict::from_cbor(&body)
-						.map_err(|error| self.service.fault(Fault::Protocol(error.to_string())))?;
-					return verdict.open(query, &self.key).ok_or_else(|| self.service.fault(Fault::Unsigned));
+						.map_err(|error| self.service.fault(RemoteFault::Protocol(error.to_string())))?;
+					return verdict.open(query, &self.key).ok_or_else(|| self.service.fault(RemoteFault::Unsigned));
 				},
 				StatusCode::ACCEPTED if Instant::now() < until => sleep(PAUSE).await,
-				StatusCode::ACCEPTED => return Err(self.service.fault(Fault::Busy)),
+				StatusCode::ACCEPTED => return Err(self.service.fault(RemoteFault::Busy)),
 				status => {
 					let words = self.service.read(response, MAX_WORDS).await.unwrap_or_default();
 					let words = String::from_utf8_lossy(&words).replace(char::is_control, " ");
-					return Err(self.service.fault(Fault::Status(status, words)));
+					return Err(self.service.fault(RemoteFault::Status(status, words)));
 				},
 			}
 		}

@@ -37,7 +37,7 @@ pub use check::{check_release, Objection};
 pub use config::Config;
 pub use context::Outcome;
 pub use error::{Error, Result};
-pub use fault::Fault;
+pub use fault::RemoteFault;
 pub use freeze::{held_back, look, Freeze, Frozen};
 pub use freshness::unreachable;
 pub use home::{Home, Memory};

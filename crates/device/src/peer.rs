@@ -2,7 +2,7 @@
 
 use crate::{
 	error::{Error, Result},
-	fault::Fault,
+	fault::RemoteFault,
 	http::Service,
 };
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
@@ -69,7 +69,7 @@ impl Peer {
 			return Err(self.rejection(response).await);
 		}
 		let body = self.0.read(response, M::MAX_LEN).await?;
-		Ok(M::from_cbor(&body).map_err(|error| self.0.fault(Fault::Protocol(error.to_string())))?)
+		Ok(M::from_cbor(&body).map_err(|error| self.0.fault(RemoteFault::Protocol(error.to_string())))?)
 	}
 
 	async fn rejection(&self, response: Response) -> PeerError {
@@ -77,7 +77,7 @@ impl Peer {
 		let body = self.0.read(response, RejectionMessage::MAX_LEN).await.unwrap_or_default();
 		match RejectionMessage::from_cbor(&body).ok().and_then(|message| message.rejection()) {
 			Some(rejection) => PeerError::Rejected(rejection),
-			None => PeerError::Failed(self.0.fault(Fault::Status(status, String::new()))),
+			None => PeerError::Failed(self.0.fault(RemoteFault::Status(status, String::new()))),
 		}
 	}
 }

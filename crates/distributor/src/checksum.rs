@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use std::{fs::File, io::Read, path::Path};
 use tokio_util::sync::CancellationToken;
-use waybill_ipfs::{Content as Checksum, ContentHasher};
+use waybill_ipfs::{Checksum, ContentHasher};
 
 /// How many bytes to read at once.
 const BUFFER: usize = 256 * 1024;

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use waybill_chain::types::{Bounty, Release};
 use waybill_daemon::disk;
 use waybill_exchange::{Ciphertext, ContentContext, ContentKey, Epoch, Proofs, Stored};
-use waybill_ipfs::{Content as Checksum, ContentHasher};
+use waybill_ipfs::{Checksum, ContentHasher};
 use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_primitives::{BlockNumber, BountyId, Cid, Hash32, Manifest, ReleaseId, Suite};
 

@@ -16,7 +16,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use waybill_daemon::disk;
 use waybill_exchange::Epoch;
-use waybill_ipfs::Content as Checksum;
+use waybill_ipfs::Checksum;
 use waybill_primitives::ReleaseStatement;
 use waybill_zkcp::{ChunkDigests, Layout, Progress, ProveError, SweepError};
 

@@ -17,7 +17,7 @@ pub struct ChainView {
 	pub release: ReleaseView,
 	/// The device's place in the bounty; `None` if the chain does not know the bounty, or knows it
 	/// no longer.
-	pub place: Option<Place>,
+	pub place: Option<BountyPlace>,
 }
 
 /// A finalised block, with what the device needs to decide whether to trust its state.
@@ -33,7 +33,7 @@ pub struct ChainHead {
 
 /// A device's place in a bounty.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Place {
+pub struct BountyPlace {
 	/// The bounty.
 	pub bounty: view::BountyView<AccountId, u128>,
 	/// The device's place in the bounty's fleet.

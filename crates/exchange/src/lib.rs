@@ -24,7 +24,7 @@ mod trust;
 mod unsent;
 
 pub use cbor::{DecodeError, Message};
-pub use chain::{ChainHead, ChainView, Place, ReleaseView, Slot};
+pub use chain::{BountyPlace, ChainHead, ChainView, ReleaseView, Slot};
 pub use content::{ContentContext, ContentKey, Decryptor, Encryptor, LockSecrets};
 pub use device::{
 	Approval, Decrypted, Decryption, DeviceExchange, Fault, Installed, Observation, Profile, ProofFault, ProofQuery,

@@ -14,7 +14,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::AbortHandle};
 use waybill_daemon::serve;
-use waybill_device::{Config as DeviceConfig, Error as DeviceError, Fault, Hub as Client};
+use waybill_device::{Config as DeviceConfig, Error as DeviceError, Hub as Client, RemoteFault};
 use waybill_exchange::{
 	Ciphertext, ContentContext, Epoch, Message, ProofFault, ProofQuery, ProofVerdict, Proofs, SignedVerdict, Stored,
 };
@@ -365,7 +365,7 @@ async fn verdict_should_be_believed_only_when_the_hub_signed_it_for_this_query()
 	for forgery in forgeries {
 		let client = impostor(move |_, _| forgery.clone().into_response(), hub.public()).await;
 		let error = client.ask(&query).await.unwrap_err();
-		assert!(matches!(error, DeviceError::Remote { fault: Fault::Unsigned, .. }), "{error}");
+		assert!(matches!(error, DeviceError::Remote { fault: RemoteFault::Unsigned, .. }), "{error}");
 	}
 	let client = impostor(move |_, _| right.clone().into_response(), hub.public()).await;
 	assert_eq!(client.ask(&query).await.unwrap(), holds());

@@ -5,14 +5,14 @@ use waybill_primitives::Hash32;
 
 /// Size and hash of a whole file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Content {
+pub struct Checksum {
 	/// Its length in bytes.
 	pub size: u64,
 	/// Its SHA-256.
 	pub sha256: Hash32,
 }
 
-/// Computes [`Content`] piece by piece.
+/// Computes [`Checksum`] piece by piece.
 #[derive(Clone, Debug, Default)]
 pub struct ContentHasher {
 	size: u64,
@@ -32,8 +32,8 @@ impl ContentHasher {
 	}
 
 	/// Size and hash of what was added.
-	pub fn finish(self) -> Content {
-		Content { size: self.size, sha256: self.sha256.finalize().into() }
+	pub fn finish(self) -> Checksum {
+		Checksum { size: self.size, sha256: self.sha256.finalize().into() }
 	}
 }
 
@@ -49,6 +49,6 @@ mod tests {
 		hasher.update(b"");
 		hasher.update(b"bc");
 		let sha256 = hex!("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-		assert_eq!(hasher.finish(), Content { size: 3, sha256 });
+		assert_eq!(hasher.finish(), Checksum { size: 3, sha256 });
 	}
 }

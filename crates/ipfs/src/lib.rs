@@ -23,5 +23,5 @@ mod reader;
 mod unixfs;
 
 pub use error::DagError;
-pub use hasher::{Content, ContentHasher};
+pub use hasher::{Checksum, ContentHasher};
 pub use reader::{DagReader, Limits, MAX_BLOCK};

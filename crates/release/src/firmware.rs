@@ -13,14 +13,14 @@ const CHUNK: usize = 256 * 1024;
 
 /// What a firmware file is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Firmware {
+pub struct FirmwareFile {
 	/// Its length in bytes.
 	pub size: u64,
 	/// Its SHA-256.
 	pub sha256: Hash32,
 }
 
-impl Firmware {
+impl FirmwareFile {
 	/// Reads a firmware file through.
 	pub fn read(file: &Path) -> Result<Self> {
 		let mut opened = File::open(file).map_err(unreadable(file))?;
@@ -39,7 +39,7 @@ impl Firmware {
 }
 
 /// The digest of a firmware file under a suite. `meter` is told how many bytes are done.
-pub fn digest(suite: Suite, firmware: Firmware, file: &Path, meter: impl Fn(u64)) -> Result<Hash32> {
+pub fn digest(suite: Suite, firmware: FirmwareFile, file: &Path, meter: impl Fn(u64)) -> Result<Hash32> {
 	match suite {
 		Suite::Plain => Ok(firmware.sha256),
 		Suite::Zkcp => {
@@ -60,9 +60,9 @@ pub fn digest(suite: Suite, firmware: Firmware, file: &Path, meter: impl Fn(u64)
 
 /// Fails if the firmware file is not the one that the statement is about.
 pub fn check_firmware(statement: &ReleaseStatement, file: &Path) -> Result<()> {
-	let found = Firmware::read(file)?;
+	let found = FirmwareFile::read(file)?;
 	let Digest { suite, bytes } = statement.digest;
-	if found != (Firmware { size: statement.size, sha256: statement.sha256 }) {
+	if found != (FirmwareFile { size: statement.size, sha256: statement.sha256 }) {
 		return Err(Error::OtherFirmware(file.into()));
 	}
 	match digest(suite, found, file, |_| ())? == bytes {
@@ -76,7 +76,7 @@ mod tests {
 	use super::*;
 	use waybill_primitives::{Cid, Version};
 
-	fn statement(firmware: Firmware, suite: Suite, bytes: Hash32) -> ReleaseStatement {
+	fn statement(firmware: FirmwareFile, suite: Suite, bytes: Hash32) -> ReleaseStatement {
 		ReleaseStatement {
 			model: 3,
 			version: Version::new(1, 0, 2),
@@ -91,12 +91,12 @@ mod tests {
 	#[test]
 	fn firmware_should_be_read_whole() {
 		let file = tempfile::NamedTempFile::new().unwrap();
-		assert!(matches!(Firmware::read(file.path()), Err(Error::Empty(_))));
+		assert!(matches!(FirmwareFile::read(file.path()), Err(Error::Empty(_))));
 		let bytes = vec![5; CHUNK + 1];
 		std::fs::write(file.path(), &bytes).unwrap();
-		let firmware = Firmware::read(file.path()).unwrap();
-		assert_eq!(firmware, Firmware { size: CHUNK as u64 + 1, sha256: Sha256::digest(&bytes).into() });
-		let other = Firmware { size: 8, sha256: [7; 32] };
+		let firmware = FirmwareFile::read(file.path()).unwrap();
+		assert_eq!(firmware, FirmwareFile { size: CHUNK as u64 + 1, sha256: Sha256::digest(&bytes).into() });
+		let other = FirmwareFile { size: 8, sha256: [7; 32] };
 		let refused = check_firmware(&statement(other, Suite::Plain, [7; 32]), file.path());
 		assert!(matches!(refused, Err(Error::OtherFirmware(_))));
 	}
@@ -106,7 +106,7 @@ mod tests {
 		let file = tempfile::NamedTempFile::new().unwrap();
 		let bytes = vec![5; CHUNK + 1];
 		std::fs::write(file.path(), &bytes).unwrap();
-		let firmware = Firmware::read(file.path()).unwrap();
+		let firmware = FirmwareFile::read(file.path()).unwrap();
 		let layout = Layout::new(firmware.size).unwrap();
 		let proven = ChunkDigests::of_payload(&bytes, layout, &mut waybill_zkcp::unwatched).unwrap().id();
 		for (suite, expected) in [(Suite::Plain, firmware.sha256), (Suite::Zkcp, proven)] {
@@ -119,9 +119,9 @@ mod tests {
 			let refused = check_firmware(&statement(firmware, suite, wrong), file.path());
 			assert!(matches!(refused, Err(Error::OtherDigest(_))));
 		}
-		let longer = Firmware { size: firmware.size + 1, ..firmware };
+		let longer = FirmwareFile { size: firmware.size + 1, ..firmware };
 		assert!(matches!(digest(Suite::Zkcp, longer, file.path(), |_| ()), Err(Error::Read { .. })));
-		let longest = Firmware { size: (4 << 30) + 1, ..firmware };
+		let longest = FirmwareFile { size: (4 << 30) + 1, ..firmware };
 		assert!(matches!(digest(Suite::Zkcp, longest, file.path(), |_| ()), Err(Error::TooLargeToDigest(_))));
 	}
 }

@@ -10,7 +10,7 @@ mod signature;
 mod statement;
 
 pub use error::{Error, Result};
-pub use firmware::{check_firmware, digest, Firmware};
+pub use firmware::{check_firmware, digest, FirmwareFile};
 pub use key_set::{key_set, KeySetFile};
 pub use signature::{gather, gather_rotation, sign, Document, SignatureFile, Signed};
 pub use statement::{default_file, StatementFile, Subject};

@@ -3,7 +3,7 @@
 use crate::{
 	error::{Error, Result},
 	file::{read_text, write_new, MAX_STATEMENT},
-	firmware::Firmware,
+	firmware::FirmwareFile,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -44,7 +44,7 @@ pub struct StatementFile {
 impl StatementFile {
 	/// The statement on a firmware file that is in IPFS under `payload` and has this digest under
 	/// the subject's suite.
-	pub fn new(subject: &Subject, payload: Cid, firmware: Firmware, digest: Hash32, genesis: Hash32) -> Self {
+	pub fn new(subject: &Subject, payload: Cid, firmware: FirmwareFile, digest: Hash32, genesis: Hash32) -> Self {
 		Self {
 			genesis: Hash(genesis),
 			model: subject.model,
@@ -126,7 +126,7 @@ mod tests {
 
 	fn example(suite: Suite) -> StatementFile {
 		let subject = Subject { model: 3, version: Version::new(1, 0, 2), security_version: 4, suite };
-		let firmware = Firmware { size: 8, sha256: [7; 32] };
+		let firmware = FirmwareFile { size: 8, sha256: [7; 32] };
 		StatementFile::new(&subject, Cid::raw(b"firmware"), firmware, [7; 32], [9; 32])
 	}
 

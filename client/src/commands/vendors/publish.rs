@@ -23,7 +23,7 @@ use waybill_chain::{
 	Chain, Event, Patience,
 };
 use waybill_primitives::{view::ReleaseState, BlockNumber, Cid, ReleaseId};
-use waybill_release::{default_file, digest, Firmware, StatementFile, Subject};
+use waybill_release::{default_file, digest, FirmwareFile, StatementFile, Subject};
 
 use api::{firmware::events, runtime_types::pallet_firmware::pallet::Call as FirmwareCall};
 
@@ -109,7 +109,7 @@ pub async fn prepare(args: PrepareArgs, ctx: &Context) -> Result<()> {
 /// Adds a firmware file to IPFS, and returns its statement.
 async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result<StatementFile> {
 	let shown = ctx.progress.spinner(format!("reading {}", file.display()));
-	let firmware = Firmware::read(file)?;
+	let firmware = FirmwareFile::read(file)?;
 	drop(shown);
 	let shown = ctx.progress.bytes(firmware.size, format!("computing the digest of {}", file.display()));
 	let subject = Subject::from(about);
@@ -119,7 +119,7 @@ async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result
 	let payload = ctx.kubo()?.add_file(file, shown.meter()).await?.cid;
 	drop(shown);
 	// Only an unchanged file guarantees that the added bytes are the hashed ones.
-	if Firmware::read(file)? != firmware {
+	if FirmwareFile::read(file)? != firmware {
 		return Err(Error::check(format!("{} changed while it was read; nothing was published", file.display())));
 	}
 	Ok(StatementFile::new(&subject, payload, firmware, digest, chain.genesis()))

@@ -2,7 +2,7 @@
 
 use super::{state::Seen, Profile, Terms};
 use crate::{
-	chain::{ChainView, Place, ReleaseView, Slot},
+	chain::{BountyPlace, ChainView, ReleaseView, Slot},
 	message::Offer,
 	suite::Algorithms,
 	Policy, Refusal,
@@ -87,7 +87,7 @@ pub(super) fn newer(release: &ReleaseStatement, profile: &Profile, seen: Seen) -
 	Ok(())
 }
 
-fn place_of(view: &ChainView, id: u64, device_index: u32) -> Result<&Place, Refusal> {
+fn place_of(view: &ChainView, id: u64, device_index: u32) -> Result<&BountyPlace, Refusal> {
 	let place = view.place.as_ref().ok_or(Refusal::BountyNotOpen)?;
 	let bounty = &place.bounty;
 	if bounty.id != id || place.device_index != device_index || bounty.release != view.release.id {
@@ -96,7 +96,7 @@ fn place_of(view: &ChainView, id: u64, device_index: u32) -> Result<&Place, Refu
 	Ok(place)
 }
 
-fn payable(place: &Place, number: BlockNumber, policy: &Policy) -> Result<(), Refusal> {
+fn payable(place: &BountyPlace, number: BlockNumber, policy: &Policy) -> Result<(), Refusal> {
 	let bounty = &place.bounty;
 	if bounty.closing || number >= bounty.expires_at {
 		return Err(Refusal::BountyNotOpen);

@@ -13,9 +13,9 @@ use std::{
 	sync::{Arc, LazyLock, Mutex, OnceLock},
 };
 use waybill_exchange::{
-	sign, ChainHead, ChainView, Ciphertext, ContentContext, DeviceExchange, Distributor, Epoch, Evidence, Hello, Installed,
-	Job, Member, Offer, Place, Policy, Profile, ProofVerdict, Proofs, Receipt, Refusal, Rejection, ReleaseView, Session,
-	Signer, Slot, Stage, Stored, Terms, TrustedKeys, Wanted,
+	sign, BountyPlace, ChainHead, ChainView, Ciphertext, ContentContext, DeviceExchange, Distributor, Epoch, Evidence,
+	Hello, Installed, Job, Member, Offer, Policy, Profile, ProofVerdict, Proofs, Receipt, Refusal, Rejection, ReleaseView,
+	Session, Signer, Slot, Stage, Stored, Terms, TrustedKeys, Wanted,
 };
 use waybill_primitives::{
 	fleet::FleetTree,
@@ -133,7 +133,7 @@ pub struct Chain {
 	pub number: u32,
 	pub timestamp_ms: u64,
 	pub release: ReleaseView,
-	pub place: Place,
+	pub place: BountyPlace,
 }
 
 impl Chain {
@@ -214,7 +214,7 @@ impl World {
 				state: ReleaseState::Available,
 				yank: None,
 			},
-			place: Place {
+			place: BountyPlace {
 				bounty: BountyView {
 					id: BOUNTY,
 					vendor: VENDOR,
