@@ -17,13 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
 	let folder = env::args().nth(1).unwrap_or_else(|| "waybill-device".into());
-	// The identity in the folder names the chain. The agent refuses a node of another one.
-	let chain = Chain::connect("ws://127.0.0.1:9944", Patience::Endless, None).await?;
+	let home = Home::open(Path::new(&folder))?;
+	// The device's identity names its chain. A node of another one is refused.
+	let chain = Chain::connect("ws://127.0.0.1:9944", Patience::Endless, Some(home.identity.genesis.0)).await?;
 	let ledger = Node::new(chain);
 	let gateway = Gateway::new(&["http://127.0.0.1:8080"])?;
 	let config = Config::default();
 	let tell = Box::new(|event: &_| println!("{event}"));
-	let mut agent = Agent::new(ledger.clone(), Home::open(Path::new(&folder))?, gateway, &config, tell)?;
+	let mut agent = Agent::new(ledger.clone(), home, gateway, &config, tell)?;
 
 	loop {
 		// Without an answer from the node this fails, too: the agent remembers since when.

@@ -257,10 +257,7 @@ impl From<waybill_distributor::Error> for Error {
 			| Distributor::PayloadTooLarge(_)
 			| Distributor::OtherDigest
 			| Distributor::SpentKey { .. } => Kind::Check,
-			Distributor::MakeFolder { .. }
-			| Distributor::Read { .. }
-			| Distributor::Write { .. }
-			| Distributor::Remove { .. }
+			Distributor::Disk(_)
 			| Distributor::OpenStore { .. }
 			| Distributor::StoreInUse(_)
 			| Distributor::ForeignStore(_)
@@ -283,12 +280,7 @@ impl From<waybill_hub::Error> for Error {
 		let kind = match error {
 			Hub::Ipfs(cause) => return cause.into(),
 			Hub::Zero(_) => Kind::Usage,
-			Hub::Folder { .. }
-			| Hub::InUse(_)
-			| Hub::Lock { .. }
-			| Hub::Read { .. }
-			| Hub::Write { .. }
-			| Hub::WriteIn { .. } => Kind::File,
+			Hub::Disk(_) | Hub::InUse(_) => Kind::File,
 			Hub::TooSlow => Kind::Unreachable,
 			Hub::Listen { .. } | Hub::BrokeOff(_) | Hub::Stopped => Kind::Failure,
 		};
@@ -360,5 +352,44 @@ mod tests {
 		let error = Error::refused("PodBounty.AlreadyPaid", "refused").context("device 3");
 		assert_eq!(error.to_string(), "device 3: refused");
 		assert_eq!(error.name(), Some("PodBounty.AlreadyPaid"));
+	}
+
+	#[test]
+	fn libraries_errors_should_keep_their_kinds_and_get_hints() {
+		use waybill_device::{Error as Device, Frozen, RemoteFault};
+		use waybill_distributor::Error as Distributor;
+		use waybill_hub::Error as Hub;
+		use waybill_release::Error as Release;
+
+		let lost = || waybill_chain::Error::NoAnswer(std::time::Duration::from_secs(1));
+		let frozen = |why: Option<Device>| Device::Frozen {
+			frozen: Frozen { block: 1, age: String::new(), since_ms: waybill_daemon::clock::Time(0), cause: String::new() },
+			why: why.map(Box::new),
+		};
+		let remote = |fault| Device::Remote { role: "hub", url: "http://hub/".parse().unwrap(), fault };
+		let disk = || waybill_daemon::disk::failed("read", "file".as_ref())(std::io::Error::other("broken"));
+		let cases: [(Error, Kind, &str); 16] = [
+			(Device::OtherChain.into(), Kind::Check, "check --node"),
+			(Device::NotBound("x".into()).into(), Kind::File, "waybill device bind"),
+			(Device::NoDevice("x".into()).into(), Kind::File, "--state"),
+			(Device::HalfAHub { set: "hub", missing: "hub_key" }.into(), Kind::Usage, "hub_key"),
+			(Device::Chain(lost()).into(), Kind::Unreachable, "check --node"),
+			(frozen(None).into(), Kind::Check, "frozen"),
+			(frozen(Some(Device::Chain(lost()))).into(), Kind::Unreachable, "frozen"),
+			(remote(RemoteFault::Busy).into(), Kind::Unreachable, "still"),
+			(remote(RemoteFault::Unsigned).into(), Kind::Check, "signed"),
+			(Device::Disk(disk()).into(), Kind::File, "cannot read file: broken"),
+			(Distributor::Announce(lost()).into(), Kind::Unreachable, "announce"),
+			(Distributor::Disk(disk()).into(), Kind::File, "cannot read file: broken"),
+			(Distributor::Zero("x").into(), Kind::Usage, "at least 1"),
+			(Hub::TooSlow.into(), Kind::Unreachable, "too long"),
+			(Release::OtherFirmware("x".into()).into(), Kind::Check, "nothing was signed"),
+			(Release::TooFew { have: 1, need: 2, whose: "the set" }.into(), Kind::Check, "--signature"),
+		];
+		for (error, kind, words) in cases {
+			assert_eq!(error.kind(), kind, "{error}");
+			assert!(error.to_string().contains(words), "{error}");
+		}
+		assert_eq!(Error::from(frozen(None)).name(), Some("StaleChainView"));
 	}
 }

@@ -5,8 +5,25 @@ use std::{
 	fs::{self, File},
 	io::{self, Write},
 	os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-	path::Path,
+	path::{Path, PathBuf},
 };
+
+/// A file or folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}: {cause}", path.display())]
+pub struct DiskError {
+	/// What was tried, as a verb.
+	pub action: &'static str,
+	/// The file or folder.
+	pub path: PathBuf,
+	/// Why it failed.
+	pub cause: io::Error,
+}
+
+/// Adds to an I/O error what was tried with which file or folder.
+pub fn failed<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> DiskError + 'a {
+	move |cause| DiskError { action, path: path.into(), cause }
+}
 
 /// Replaces the file at `path`, readable only by its owner, and returns once it is on the disk.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -42,4 +59,16 @@ pub fn folder(path: &Path) -> io::Result<()> {
 /// Waits until the names in a folder are on the disk.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
 	File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn failure_should_say_what_was_tried_with_which_file() {
+		let path = Path::new("/nowhere/file");
+		let error = File::open(path).map_err(failed("read", path)).unwrap_err();
+		assert!(error.to_string().starts_with("cannot read /nowhere/file: "), "{error}");
+	}
 }

@@ -1,12 +1,10 @@
 //! What can go wrong on a device.
 
 use crate::{fault::RemoteFault, freeze::Frozen, slots::SlotError};
-use std::{
-	io,
-	path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 use url::Url;
 use waybill_chain::AccountId;
+use waybill_daemon::disk::DiskError;
 use waybill_exchange::Refusal;
 
 /// The result of this crate's functions.
@@ -121,15 +119,8 @@ pub enum Error {
 	#[error("{0}")]
 	OtherDevice(&'static str),
 	/// A file or folder cannot be used.
-	#[error("cannot {action} {}: {source}", path.display())]
-	Disk {
-		/// What the device tried to do, as a verb.
-		action: &'static str,
-		/// The file or folder.
-		path: PathBuf,
-		/// The cause.
-		source: io::Error,
-	},
+	#[error(transparent)]
+	Disk(#[from] DiskError),
 	/// The new image cannot be written.
 	#[error("cannot write the new image: {0}; free some space and start again")]
 	Image(io::Error),
@@ -160,7 +151,7 @@ impl Error {
 			| Self::Damaged { .. }
 			| Self::Exchange { .. }
 			| Self::NoKeySet
-			| Self::Disk { .. }
+			| Self::Disk(_)
 			| Self::Image(_) => true,
 			_ => false,
 		}
@@ -183,16 +174,5 @@ impl Error {
 			Self::Frozen { .. } => Some(Refusal::StaleChainView),
 			_ => None,
 		}
-	}
-}
-
-/// Adds to an I/O error the action and the file or folder.
-pub(crate) trait Disk<T> {
-	fn disk(self, action: &'static str, path: &Path) -> Result<T>;
-}
-
-impl<T> Disk<T> for io::Result<T> {
-	fn disk(self, action: &'static str, path: &Path) -> Result<T> {
-		self.map_err(|source| Error::Disk { action, path: path.into(), source })
 	}
 }

@@ -2,7 +2,7 @@
 
 use crate::{
 	context::{Context, Outcome},
-	error::{Disk, Result},
+	error::Result,
 	report::Event,
 };
 use std::{
@@ -11,7 +11,7 @@ use std::{
 	path::Path,
 };
 use waybill_chain::ledger::State;
-use waybill_daemon::disk;
+use waybill_daemon::disk::{self, failed};
 use waybill_exchange::{Refusal, Stored, Terms};
 
 const BUFFER: usize = 64 * 1024;
@@ -37,7 +37,7 @@ pub(crate) async fn fetch_ciphertext<S: State>(context: &mut Context, state: &S,
 			Ok(Outcome::Again)
 		},
 		Err(refusal) => {
-			disk::remove(&path).disk("remove", &path)?;
+			disk::remove(&path).map_err(failed("remove", &path))?;
 			match is_fresh {
 				// Every block matched its CID, so the offered CID does not name what was offered
 				// and never will.
@@ -61,15 +61,15 @@ pub(crate) async fn fetch_missing(context: &Context, file: &Stored) -> Result<()
 /// Reads a file that was fetched.
 pub(crate) fn read_file(context: &Context, file: &Stored) -> Result<Vec<u8>> {
 	let path = context.home.file(&file.cid)?;
-	fs::read(&path).disk("read", &path)
+	Ok(fs::read(&path).map_err(failed("read", &path))?)
 }
 
 /// Hands a file to `take` piece by piece, until `take` refuses one.
 fn pieces<E>(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<Result<(), E>> {
-	let mut file = File::open(path).disk("read", path)?;
+	let mut file = File::open(path).map_err(failed("read", path))?;
 	let mut buffer = vec![0; BUFFER];
 	loop {
-		let read = file.read(&mut buffer).disk("read", path)?;
+		let read = file.read(&mut buffer).map_err(failed("read", path))?;
 		let piece = buffer.get(..read).unwrap_or_default();
 		if piece.is_empty() {
 			return Ok(Ok(()));

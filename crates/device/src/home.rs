@@ -12,7 +12,7 @@
 //! ```
 
 use crate::{
-	error::{Disk, Error, Result},
+	error::{Error, Result},
 	freeze::Freeze,
 	identity::{self, Identity, StoredKeySet},
 	slots::{Firmware, Slots},
@@ -23,7 +23,7 @@ use std::{
 	fs::{self, File, TryLockError},
 	path::{Path, PathBuf},
 };
-use waybill_daemon::disk;
+use waybill_daemon::disk::{self, failed};
 use waybill_exchange::{DeviceExchange, Installed, Policy, Profile, TrustedKeys};
 use waybill_keys::StatementKey;
 use waybill_primitives::{BlockNumber, Cid, ReleaseId};
@@ -70,11 +70,11 @@ impl Home {
 	pub fn open(path: &Path) -> Result<Self> {
 		Self::read(path).and_then(|home| {
 			let file = path.join(LOCK_FILE);
-			let lock = File::create(&file).disk("write", &file)?;
+			let lock = File::create(&file).map_err(failed("write", &file))?;
 			match lock.try_lock() {
 				Ok(()) => Ok(Self { _lock: Some(lock), ..home }),
 				Err(TryLockError::WouldBlock) => Err(Error::Locked(path.into())),
-				Err(TryLockError::Error(source)) => Err(Error::Disk { action: "lock", path: file, source }),
+				Err(TryLockError::Error(error)) => Err(failed("lock", &file)(error).into()),
 			}
 		})
 	}
@@ -85,7 +85,7 @@ impl Home {
 			return Err(Error::NoDevice(path.into()));
 		}
 		let (identity, key) = (Identity::load(path)?, identity::key(path)?);
-		let slots = Slots::open(path).disk("use", path)?;
+		let slots = Slots::open(path).map_err(failed("use", path))?;
 		Ok(Self { path: path.into(), identity, key, slots, _lock: None })
 	}
 
@@ -127,7 +127,7 @@ impl Home {
 	/// The exchange as it was stored, or a new one.
 	pub fn exchange(&self, policy: Policy) -> Result<DeviceExchange> {
 		let path = self.path.join(EXCHANGE_FILE);
-		let stored = disk::read(&path).disk("read", &path)?;
+		let stored = disk::read(&path).map_err(failed("read", &path))?;
 		let (profile, key) = (self.profile()?, self.key.public());
 		match stored {
 			Some(bytes) => DeviceExchange::restore(profile, policy, key, &bytes)
@@ -139,13 +139,13 @@ impl Home {
 	/// Stores the exchange; it is on the disk when this returns.
 	pub fn save_exchange(&self, bytes: &[u8]) -> Result<()> {
 		let path = self.path.join(EXCHANGE_FILE);
-		disk::write(&path, bytes).disk("write", &path)
+		Ok(disk::write(&path, bytes).map_err(failed("write", &path))?)
 	}
 
 	/// The stored memory.
 	pub fn memory(&self) -> Result<Memory> {
 		let path = self.path.join(MEMORY_FILE);
-		match disk::read(&path).disk("read", &path)? {
+		match disk::read(&path).map_err(failed("read", &path))? {
 			Some(json) => serde_json::from_slice(&json).map_err(|error| Error::Damaged { path, cause: error.to_string() }),
 			None => Ok(Memory::default()),
 		}
@@ -156,13 +156,13 @@ impl Home {
 		let path = self.path.join(MEMORY_FILE);
 		let json = serde_json::to_vec_pretty(memory)
 			.map_err(|error| Error::Damaged { path: path.clone(), cause: error.to_string() })?;
-		disk::write(&path, &json).disk("write", &path)
+		Ok(disk::write(&path, &json).map_err(failed("write", &path))?)
 	}
 
 	/// The path for the file that IPFS has under a CID.
 	pub fn file(&self, cid: &Cid) -> Result<PathBuf> {
 		let folder = self.path.join(FILES);
-		disk::folder(&folder).disk("make", &folder)?;
+		disk::folder(&folder).map_err(failed("make", &folder))?;
 		Ok(folder.join(cid.to_string()))
 	}
 
@@ -172,10 +172,10 @@ impl Home {
 		let folder = self.path.join(FILES);
 		let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
 		for entry in entries {
-			let path = entry.disk("read", &folder)?.path();
+			let path = entry.map_err(failed("read", &folder))?.path();
 			let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
 			if !keep.iter().any(|kept| name.starts_with(kept.as_str())) {
-				disk::remove(&path).disk("remove", &path)?;
+				disk::remove(&path).map_err(failed("remove", &path))?;
 			}
 		}
 		Ok(())

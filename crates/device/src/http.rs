@@ -93,3 +93,26 @@ impl Service {
 		self.fault(RemoteFault::Silent(cause(error)))
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn requests_should_go_below_the_address_whatever_follows_it() {
+		for (address, expected) in [
+			("http://one:1", "http://one:1/a/b"),
+			("http://one:1//", "http://one:1/a/b"),
+			("https://one/base", "https://one/base/a/b"),
+			("http://one/?t=1#top", "http://one/a/b"),
+			("http://one/base?t=1", "http://one/base/a/b"),
+		] {
+			let service = Service::new(client().unwrap(), "distributor", address).unwrap();
+			assert_eq!(service.get("a/b").build().unwrap().url().as_str(), expected, "{address}");
+		}
+		for address in ["one:1", "ftp://one", "http://", "/base", ""] {
+			let refused = Service::new(client().unwrap(), "hub", address).map(drop);
+			assert!(matches!(refused, Err(Error::Address { role: "hub", .. })), "{address}");
+		}
+	}
+}

@@ -2,11 +2,11 @@
 //!
 //! The device itself updates the vendor's key set in `device.toml` as it follows the vendor's keys.
 
-use crate::error::{Disk, Error, Result};
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use waybill_chain::types::{AccountId, Hash};
-use waybill_daemon::disk;
+use waybill_daemon::disk::{self, failed};
 use waybill_keys::StatementKey;
 use waybill_primitives::{DeviceIndex, FleetId, KeySet, ModelId, ReleaseKey, Version};
 
@@ -110,7 +110,7 @@ impl Identity {
 	/// Reads the identity from the state folder; `None` if the device is not bound.
 	pub fn find(state: &Path) -> Result<Option<Self>> {
 		let path = state.join(IDENTITY_FILE);
-		let Some(bytes) = disk::read(&path).disk("read", &path)? else { return Ok(None) };
+		let Some(bytes) = disk::read(&path).map_err(failed("read", &path))? else { return Ok(None) };
 		let text = String::from_utf8(bytes).map_err(|error| error.to_string());
 		let identity = text.and_then(|text| toml::from_str(&text).map_err(|error| error.to_string()));
 		identity.map(Some).map_err(|cause| Error::Damaged { path, cause })
@@ -120,13 +120,13 @@ impl Identity {
 	pub fn save(&self, state: &Path) -> Result<()> {
 		let path = state.join(IDENTITY_FILE);
 		let text = toml::to_string(self).map_err(|error| Error::Damaged { path: path.clone(), cause: error.to_string() })?;
-		disk::write(&path, text.as_bytes()).disk("write", &path)
+		Ok(disk::write(&path, text.as_bytes()).map_err(failed("write", &path))?)
 	}
 }
 
 /// Makes a device's state folder with a new key.
 pub fn provision(state: &Path) -> Result<StatementKey> {
-	disk::folder(state).disk("make the folder", state)?;
+	disk::folder(state).map_err(failed("make the folder", state))?;
 	Ok(StatementKey::generate(&state.join(KEY_FILE))?)
 }
 
@@ -157,6 +157,18 @@ mod tests {
 		assert!(matches!(Identity::load(folder.path()).unwrap_err(), Error::NotBound(_)));
 		let identity = identity(ReleaseKey::Ed25519([9; 32]));
 		identity.save(folder.path()).unwrap();
+		assert_eq!(Identity::load(folder.path()).unwrap(), identity);
+	}
+
+	#[test]
+	fn hashes_should_be_read_without_0x_too() {
+		let folder = tempfile::tempdir().unwrap();
+		let identity = identity(ReleaseKey::Ed25519([9; 32]));
+		identity.save(folder.path()).unwrap();
+		let file = folder.path().join(IDENTITY_FILE);
+		let text = std::fs::read_to_string(&file).unwrap();
+		assert!(text.contains("\"0xabab"));
+		std::fs::write(&file, text.replace("\"0xabab", "\"abab")).unwrap();
 		assert_eq!(Identity::load(folder.path()).unwrap(), identity);
 	}
 

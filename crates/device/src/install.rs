@@ -2,7 +2,7 @@
 
 use crate::{
 	context::{is_about_time, Context, Outcome},
-	error::{Disk, Error, Result},
+	error::{Error, Result},
 	fetch::{fetch_missing, read_file},
 	hook::Hook,
 	report::Event,
@@ -12,7 +12,11 @@ use crate::{
 };
 use std::{fs::File, io::ErrorKind, time::Instant};
 use waybill_chain::{ledger::State, types::Hash};
-use waybill_daemon::{backoff::Backoff, clock::Time, disk};
+use waybill_daemon::{
+	backoff::Backoff,
+	clock::Time,
+	disk::{self, failed},
+};
 use waybill_exchange::{Refusal, Stored, Terms};
 
 /// Decrypts and installs.
@@ -60,11 +64,11 @@ impl Installer {
 		};
 		let decryption = context.exchange.decryption()?;
 		let mut staging = context.home.slots.prepare().map_err(Error::Image)?;
-		let source = File::open(&path).disk("read", &path)?;
+		let source = File::open(&path).map_err(failed("read", &path))?;
 		let decrypted = match decryption.run(&source, &data, staging.image(), &mut waybill_zkcp::unwatched) {
 			Ok(decrypted) => decrypted,
 			Err(cause) if cause.kind() == ErrorKind::UnexpectedEof => {
-				disk::remove(&path).disk("remove", &path)?;
+				disk::remove(&path).map_err(failed("remove", &path))?;
 				return Err(Error::Lost { path, cause });
 			},
 			Err(error) => return Err(Error::Image(error)),
@@ -84,7 +88,7 @@ impl Installer {
 					(Refusal::Proof(_), Some(proof)) => context.home.file(&proof.cid)?,
 					_ => path,
 				};
-				disk::remove(&damaged).disk("remove", &damaged)?;
+				disk::remove(&damaged).map_err(failed("remove", &damaged))?;
 				Err(refusal.into())
 			},
 		}

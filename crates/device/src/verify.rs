@@ -2,14 +2,14 @@
 
 use crate::{
 	context::{account, Context, Outcome},
-	error::{Disk, Error, Result},
+	error::{Error, Result},
 	fetch::{fetch_missing, read_file},
 	hub::Hub,
 	report::Event,
 };
 use std::{fs::File, time::Instant};
 use waybill_chain::ledger::State;
-use waybill_daemon::disk;
+use waybill_daemon::disk::{self, failed};
 use waybill_exchange::{ProofFault, Proofs, Terms, Verification, Verified};
 
 /// Checks that lock, mask, key and ciphertext belong together, or has the hub check that.
@@ -71,7 +71,7 @@ async fn check<S: State>(
 		Ok(verified) => Ok(verified),
 		Err(cause) => {
 			// The file was whole after the download, so the disk has damaged it.
-			disk::remove(&path).disk("remove", &path)?;
+			disk::remove(&path).map_err(failed("remove", &path))?;
 			context.abandon()?;
 			Err(Error::Lost { path, cause })
 		},

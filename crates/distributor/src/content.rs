@@ -17,7 +17,7 @@ use std::{
 use tokio::{sync::Mutex, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use waybill_chain::types::{Bounty, Release};
-use waybill_daemon::disk;
+use waybill_daemon::disk::{self, failed};
 use waybill_exchange::{Ciphertext, ContentContext, ContentKey, Epoch, Proofs, Stored};
 use waybill_ipfs::{Checksum, ContentHasher};
 use waybill_ipfs_http::{Gateway, Kubo};
@@ -51,7 +51,7 @@ impl Content {
 	) -> Result<Self> {
 		for name in ["payloads", "ciphertexts"] {
 			let folder = config.data.join(name);
-			disk::folder(&folder).map_err(Error::make_folder(&folder))?;
+			disk::folder(&folder).map_err(failed("make", &folder))?;
 		}
 		let (folder, epoch_size) = (config.data.clone(), config.epoch_size);
 		Ok(Self { gateway, kubo, store, folder, genesis, account, epoch_size, proving: Arc::default() })
@@ -152,12 +152,12 @@ impl Content {
 	/// Removes the payloads of all releases except these.
 	pub fn keep_payloads(&self, releases: &[ReleaseId]) -> Result<()> {
 		let folder = self.folder.join("payloads");
-		for entry in fs::read_dir(&folder).map_err(Error::read(&folder))? {
-			let path = entry.map_err(Error::read(&folder))?.path();
+		for entry in fs::read_dir(&folder).map_err(failed("read", &folder))? {
+			let path = entry.map_err(failed("read", &folder))?.path();
 			let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
 			let release = name.split('.').next().and_then(|number| number.parse().ok());
 			if !release.is_some_and(|release| releases.contains(&release)) {
-				fs::remove_file(&path).map_err(Error::remove(&path))?;
+				fs::remove_file(&path).map_err(failed("remove", &path))?;
 			}
 		}
 		Ok(())
@@ -199,7 +199,7 @@ fn encrypt(
 	expected: Checksum,
 	stopped: &CancellationToken,
 ) -> Result<Checksum> {
-	let (unreadable, unwritable) = (Error::read(payload), Error::write(target));
+	let (unreadable, unwritable) = (failed("read", payload), failed("write", target));
 	let mut encryptor = key.encryptor(expected.size).ok_or(Error::PayloadTooLarge(expected.size))?;
 	let mut input = File::open(payload).map_err(&unreadable)?;
 	let output = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(target);

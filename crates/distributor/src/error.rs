@@ -1,11 +1,8 @@
 //! What can go wrong in a distributor.
 
-use std::{
-	io,
-	net::SocketAddr,
-	path::{Path, PathBuf},
-};
+use std::{io, net::SocketAddr, path::PathBuf};
 use tokio::{sync::watch::error::RecvError, task::JoinError};
+use waybill_daemon::disk::DiskError;
 use waybill_primitives::{BountyId, DeviceIndex, FleetId, ManifestError, ModelId};
 
 /// The result of this crate's functions.
@@ -120,38 +117,9 @@ pub enum Error {
 		cause: JoinError,
 	},
 
-	/// A folder cannot be made.
-	#[error("cannot make {path}: {cause}")]
-	MakeFolder {
-		/// The folder.
-		path: PathBuf,
-		/// Why.
-		cause: io::Error,
-	},
-	/// A file or folder cannot be read.
-	#[error("cannot read {path}: {cause}")]
-	Read {
-		/// The file.
-		path: PathBuf,
-		/// Why.
-		cause: io::Error,
-	},
-	/// A file cannot be written.
-	#[error("cannot write {path}: {cause}")]
-	Write {
-		/// The file.
-		path: PathBuf,
-		/// Why.
-		cause: io::Error,
-	},
-	/// A file cannot be removed.
-	#[error("cannot remove {path}: {cause}")]
-	Remove {
-		/// The file.
-		path: PathBuf,
-		/// Why.
-		cause: io::Error,
-	},
+	/// A file or folder cannot be used.
+	#[error(transparent)]
+	Disk(#[from] DiskError),
 
 	/// The store cannot be opened.
 	#[error("cannot open the store {path}: {cause}")]
@@ -208,22 +176,6 @@ impl Error {
 	/// and has to stop.
 	pub const fn is_store_failure(&self) -> bool {
 		matches!(self, Self::Store(_) | Self::Damaged)
-	}
-
-	pub(crate) fn make_folder(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
-		move |cause| Self::MakeFolder { path: path.into(), cause }
-	}
-
-	pub(crate) fn read(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
-		move |cause| Self::Read { path: path.into(), cause }
-	}
-
-	pub(crate) fn write(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
-		move |cause| Self::Write { path: path.into(), cause }
-	}
-
-	pub(crate) fn remove(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
-		move |cause| Self::Remove { path: path.into(), cause }
 	}
 
 	pub(crate) fn broke_off(work: &'static str) -> impl Fn(JoinError) -> Self {

@@ -14,7 +14,7 @@ use std::{
 	time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use waybill_daemon::disk;
+use waybill_daemon::disk::{self, failed, DiskError};
 use waybill_exchange::Epoch;
 use waybill_ipfs::Checksum;
 use waybill_primitives::ReleaseStatement;
@@ -55,7 +55,7 @@ impl Files {
 	/// Removes those that exist.
 	pub fn remove(&self) -> Result<()> {
 		let mut paths = [&self.ciphertext, &self.data, &self.locks].into_iter();
-		paths.try_for_each(|path| disk::remove(path).map_err(Error::remove(path)))
+		Ok(paths.try_for_each(|path| disk::remove(path).map_err(failed("remove", path)))?)
 	}
 }
 
@@ -84,12 +84,12 @@ pub fn make(
 		false => ControlFlow::Continue(()),
 	};
 
-	let plain = File::open(payload).map_err(Error::read(payload))?;
-	let digests = ChunkDigests::of_payload(&plain, layout, &mut watch).map_err(swept(Error::read(payload)))?;
+	let plain = File::open(payload).map_err(failed("read", payload))?;
+	let digests = ChunkDigests::of_payload(&plain, layout, &mut watch).map_err(swept(failed("read", payload)))?;
 	if digests.id() != statement.digest.bytes {
 		return Err(Error::OtherDigest);
 	}
-	let unwritable = Error::write(&files.ciphertext);
+	let unwritable = failed("write", &files.ciphertext);
 	let mut output = create(&files.ciphertext)?;
 	let encrypted = waybill_zkcp::encrypt::<_, _, io::Error>(&plain, layout, &key, &nonce, &mut output, &mut watch);
 	let encrypted = encrypted.map_err(swept(&unwritable))?;
@@ -103,7 +103,7 @@ pub fn make(
 	let locks = waybill_zkcp::prove_locks(&key, &epoch.lock_keys(), &nonce).map_err(unproved)?;
 	let lock_seconds = begun.elapsed().as_secs_f64();
 	for (path, proof) in [(&files.data, &data), (&files.locks, &locks)] {
-		fs::write(path, proof).map_err(Error::write(path))?;
+		fs::write(path, proof).map_err(failed("write", path))?;
 	}
 	let bytes = (data.len() as u64).saturating_add(locks.len() as u64);
 	Ok((checksum(&files.ciphertext, stopped)?, Proved { data_seconds, lock_seconds, bytes }))
@@ -111,13 +111,13 @@ pub fn make(
 
 fn create(path: &Path) -> Result<File> {
 	let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path);
-	file.map_err(Error::write(path))
+	Ok(file.map_err(failed("write", path))?)
 }
 
 /// The error of a pass over a file; `storage` makes that of a file that cannot be read or written.
-fn swept(storage: impl Fn(io::Error) -> Error) -> impl Fn(SweepError<io::Error>) -> Error {
+fn swept(storage: impl Fn(io::Error) -> DiskError) -> impl Fn(SweepError<io::Error>) -> Error {
 	move |error| match error {
-		SweepError::Storage(cause) => storage(cause),
+		SweepError::Storage(cause) => storage(cause).into(),
 		SweepError::Cancelled => Error::Stopped,
 		SweepError::NotCanonical { chunk } => Error::NotCanonical { chunk },
 	}

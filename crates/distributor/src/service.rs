@@ -24,7 +24,11 @@ use waybill_chain::{
 	types::Hash,
 	Account,
 };
-use waybill_daemon::{clock::Time, disk, serve};
+use waybill_daemon::{
+	clock::Time,
+	disk::{self, failed},
+	serve,
+};
 use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_primitives::{BlockNumber, BountyId};
 
@@ -103,7 +107,7 @@ async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 	let Parts { ledger, account, gateway, kubo, config } = parts;
 	config.check()?;
 	let data = &config.data;
-	disk::folder(data).map_err(Error::make_folder(data))?;
+	disk::folder(data).map_err(failed("make", data))?;
 	let genesis = ledger.genesis();
 	let store = Store::open(&data.join(STORE_FILE), &genesis, &account.id().0)?;
 	let content = Content::new(gateway, kubo.clone(), store.clone(), genesis, account.id().0, &config)?;

@@ -1,11 +1,8 @@
 //! What can go wrong in a hub.
 
-use std::{
-	io,
-	net::SocketAddr,
-	path::{Path, PathBuf},
-};
+use std::{io, net::SocketAddr, path::PathBuf};
 use tokio::task::JoinError;
+use waybill_daemon::disk::DiskError;
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -24,49 +21,12 @@ pub enum Error {
 		/// Why.
 		cause: io::Error,
 	},
-	/// The folder for files cannot be made or emptied.
-	#[error("cannot use {path}: {cause}")]
-	Folder {
-		/// The folder.
-		path: PathBuf,
-		/// Why.
-		cause: io::Error,
-	},
+	/// A file or folder cannot be used.
+	#[error(transparent)]
+	Disk(#[from] DiskError),
 	/// Another program uses the folder.
 	#[error("another program works in {0}; stop it first")]
 	InUse(PathBuf),
-	/// The hub cannot keep other programs out of the folder.
-	#[error("cannot lock {path}: {cause}")]
-	Lock {
-		/// The folder.
-		path: PathBuf,
-		/// Why.
-		cause: io::Error,
-	},
-	/// A file cannot be read.
-	#[error("cannot read {path}: {cause}")]
-	Read {
-		/// The folder that it is in.
-		path: PathBuf,
-		/// Why.
-		cause: io::Error,
-	},
-	/// A file cannot be written.
-	#[error("cannot write {path}: {cause}")]
-	Write {
-		/// The file.
-		path: PathBuf,
-		/// Why.
-		cause: io::Error,
-	},
-	/// No folder can be made for the files of a query.
-	#[error("cannot write in {path}: {cause}")]
-	WriteIn {
-		/// The folder that it would be in.
-		path: PathBuf,
-		/// Why.
-		cause: io::Error,
-	},
 	/// The gateway does not give what a query names.
 	#[error(transparent)]
 	Ipfs(#[from] waybill_ipfs_http::Error),
@@ -79,14 +39,4 @@ pub enum Error {
 	/// The program was asked to stop.
 	#[error("the hub is stopping")]
 	Stopped,
-}
-
-impl Error {
-	pub(crate) fn folder(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
-		move |cause| Self::Folder { path: path.into(), cause }
-	}
-
-	pub(crate) fn read(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
-		move |cause| Self::Read { path: path.into(), cause }
-	}
 }

@@ -15,7 +15,10 @@ use std::{
 	sync::Arc,
 };
 use tokio::net::TcpListener;
-use waybill_daemon::{disk, serve};
+use waybill_daemon::{
+	disk::{self, failed},
+	serve,
+};
 use waybill_ipfs_http::Gateway;
 use waybill_keys::StatementKey;
 
@@ -36,7 +39,7 @@ pub struct Parts {
 pub async fn run(parts: Parts, ready: impl FnOnce(SocketAddr), stop: impl Future<Output = ()>) -> Result<()> {
 	let Parts { gateway, key, config } = parts;
 	config.check()?;
-	let unusable = Error::folder(&config.data);
+	let unusable = failed("use", &config.data);
 	disk::folder(&config.data).map_err(&unusable)?;
 	let _lock = lock(&config.data)?;
 	let folder = config.data.join(WORK);
@@ -59,11 +62,11 @@ async fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
 /// Keeps other programs out of the folder as long as the file is open.
 fn lock(folder: &Path) -> Result<File> {
 	let path = folder.join(LOCK_FILE);
-	let file = File::create(&path).map_err(|cause| Error::Write { path, cause })?;
+	let file = File::create(&path).map_err(failed("write", &path))?;
 	match file.try_lock() {
 		Ok(()) => Ok(file),
 		Err(TryLockError::WouldBlock) => Err(Error::InUse(folder.into())),
-		Err(TryLockError::Error(cause)) => Err(Error::Lock { path: folder.into(), cause }),
+		Err(TryLockError::Error(cause)) => Err(failed("lock", folder)(cause).into()),
 	}
 }
 

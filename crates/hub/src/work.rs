@@ -5,6 +5,7 @@ use std::{fs::File, future::Future, io, ops::ControlFlow, path::Path, time::Dura
 use tempfile::TempDir;
 use tokio::{task::spawn_blocking, time::timeout};
 use tokio_util::sync::CancellationToken;
+use waybill_daemon::disk::failed;
 use waybill_exchange::{Ciphertext, ProofFault, ProofQuery, Stored, StreamCheck};
 use waybill_ipfs_http::Gateway;
 use waybill_zkcp::{LockTable, Progress, ReadAt};
@@ -47,7 +48,7 @@ async fn fetch(gateway: &Gateway, folder: &Path, query: &ProofQuery) -> Result<R
 	let bytes = |file: Stored| declared(file.size, async move { gateway.fetch_bytes(&file.cid, file.size).await });
 	let Some(locks) = bytes(query.proofs.locks).await? else { return Ok(Err(ProofFault::Malformed)) };
 	let Some(data) = bytes(query.proofs.data).await? else { return Ok(Err(ProofFault::Malformed)) };
-	let folder = TempDir::new_in(folder).map_err(|cause| Error::WriteIn { path: folder.into(), cause })?;
+	let folder = TempDir::new_in(folder).map_err(failed("write in", folder))?;
 	let Ciphertext { cid, size, .. } = query.ciphertext;
 	let path = folder.path().join(CIPHERTEXT);
 	match declared(size, gateway.fetch_file(&cid, size, &path, |_| ())).await? {
@@ -69,7 +70,7 @@ async fn declared<T>(size: u64, fetching: impl Future<Output = waybill_ipfs_http
 
 impl Files {
 	fn check(&self, query: &ProofQuery, stopped: &CancellationToken) -> Result<Result<LockTable, ProofFault>> {
-		let unreadable = Error::read(self.folder.path());
+		let unreadable = failed("read", self.folder.path());
 		let ciphertext = File::open(self.folder.path().join(CIPHERTEXT)).map_err(&unreadable)?;
 		if !is_ciphertext(&ciphertext, &query.ciphertext).map_err(&unreadable)? {
 			return Ok(Err(ProofFault::Ciphertext));

@@ -323,6 +323,9 @@ impl Payee for Fake {
 	}
 
 	async fn max_batch(&self) -> Result<u32> {
+		if self.edit(|world| world.down) {
+			return Err(lost());
+		}
 		Ok(512)
 	}
 
