@@ -7,7 +7,7 @@
 use anyhow::Result;
 use std::{env, path::Path, time::Duration};
 use tokio::time::{sleep, timeout};
-use waybill_chain::{Chain, Ledger, Node, Patience};
+use waybill_chain::{Ledger, Node};
 use waybill_device::{Agent, Config, Home, Outcome};
 use waybill_ipfs_http::Gateway;
 
@@ -18,9 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn main() -> Result<()> {
 	let folder = env::args().nth(1).unwrap_or_else(|| "waybill-device".into());
 	let home = Home::open(Path::new(&folder))?;
-	// The device's identity names its chain. A node of another one is refused.
-	let chain = Chain::connect("ws://127.0.0.1:9944", Patience::Endless, Some(home.identity.genesis.0)).await?;
-	let ledger = Node::new(chain);
+	let ledger = Node::at("ws://127.0.0.1:9944", None)?;
 	let gateway = Gateway::new(&["http://127.0.0.1:8080"])?;
 	let config = Config::default();
 	let tell = Box::new(|event: &_| println!("{event}"));
@@ -31,8 +29,9 @@ async fn main() -> Result<()> {
 		let (block, outcome) = agent.next().await;
 		match outcome {
 			Ok(Outcome::Again) => {},
-			Ok(Outcome::Updated(firmware)) => println!("restart to run version {}", firmware.version),
-			Ok(Outcome::Wait | Outcome::UpToDate) => {
+			Ok(Outcome::Updated(firmware)) => println!("version {} has proven itself", firmware.version),
+			Ok(Outcome::RolledBack(update)) => println!("version {}: {}", update.version, update.outcome),
+			Ok(Outcome::Wait | Outcome::UpToDate | Outcome::Skipped(_)) => {
 				let _ = timeout(PATIENCE, ledger.above(block)).await;
 			},
 			// Somebody has to repair the disk or the configuration.

@@ -5,7 +5,7 @@
 
 use anyhow::{Context, Result};
 use std::env;
-use waybill_chain::{Account, Amount, Chain, Node, Patience};
+use waybill_chain::{Account, Amount, Node};
 use waybill_distributor::{run, Config, Parts};
 use waybill_ipfs_http::{Gateway, Kubo};
 
@@ -25,7 +25,7 @@ async fn main() -> Result<()> {
 	println!("account {}, at least {least} for a device", account.id());
 
 	let parts = Parts {
-		ledger: Node::new(Chain::connect("ws://127.0.0.1:9944", Patience::Endless, None).await?),
+		ledger: Node::at("ws://127.0.0.1:9944", None)?,
 		account,
 		gateway: Gateway::new(&["http://127.0.0.1:8080"])?,
 		kubo: Kubo::new("http://127.0.0.1:5001")?,

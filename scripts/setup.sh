@@ -9,7 +9,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 say() { printf 'setup: %s\n' "$*" >&2; }
 
 packages=()
-for package in ca-certificates clang libclang-dev curl g++ gcc git libssl-dev make pkg-config protobuf-compiler; do
+for package in ca-certificates clang cpio libclang-dev libubootenv-tool curl g++ gcc git libssl-dev make openssl \
+  pkg-config protobuf-compiler swupdate; do
   dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
 done
 if [ ${#packages[@]} -gt 0 ]; then

@@ -36,7 +36,8 @@ Exit codes:
 
 Configuration: flags take precedence over environment variables (WAYBILL_NODE,
 WAYBILL_ACCOUNT_FILE, WAYBILL_DEVICE__STATE, ...), these over the file
-(~/.config/waybill/config.toml, or --config), and the file over defaults.
+(--config, else ~/.config/waybill/config.toml, else /etc/waybill/config.toml), and
+the file over defaults.
 The keys in the file are the names of the flags:
   node = \"ws://127.0.0.1:9944\"
   account_file = \"/etc/waybill/account.key\"";
@@ -44,7 +45,8 @@ The keys in the file are the names of the flags:
 /// The options of every command.
 #[derive(clap::Args, Debug)]
 pub struct Globals {
-	/// Configuration file [default: ~/.config/waybill/config.toml, if it exists]
+	/// Configuration file [default: ~/.config/waybill/config.toml, or else
+	/// /etc/waybill/config.toml]
 	#[arg(long, global = true, value_name = "FILE", env = "WAYBILL_CONFIG", help_heading = "Global options")]
 	pub config: Option<PathBuf>,
 	/// The chain node's WebSocket address [default: ws://127.0.0.1:9944]

@@ -203,11 +203,29 @@ fn nested(key: &str, section: &str) -> bool {
 	key.strip_prefix(section).is_some_and(|rest| rest.starts_with("__"))
 }
 
-/// `~/.config/waybill/config.toml`, if it exists.
+/// The first of the [`default_files`] that exists.
 fn default_file() -> Option<PathBuf> {
-	let base = std::env::var_os("XDG_CONFIG_HOME")
-		.map(PathBuf::from)
-		.filter(|path| path.is_absolute())
-		.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))?;
-	Some(base.join("waybill/config.toml")).filter(|file| file.is_file())
+	let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+	default_files(variable("XDG_CONFIG_HOME"), variable("HOME")).into_iter().find(|file| file.is_file())
+}
+
+/// `~/.config/waybill/config.toml`, and that of the machine. Init systems start programs without
+/// `HOME`.
+fn default_files(config: Option<PathBuf>, home: Option<PathBuf>) -> Vec<PathBuf> {
+	let own = config.or_else(|| home.map(|home| home.join(".config")));
+	own.into_iter().chain([PathBuf::from("/etc")]).map(|folder| folder.join("waybill/config.toml")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn machines_file_should_be_read_when_the_user_has_none() {
+		let files = |config: Option<&str>, home: Option<&str>| default_files(config.map(Into::into), home.map(Into::into));
+		let machine = Path::new("/etc/waybill/config.toml");
+		assert_eq!(files(None, None), [machine]);
+		assert_eq!(files(None, Some("/home/a")), [Path::new("/home/a/.config/waybill/config.toml"), machine]);
+		assert_eq!(files(Some("/c"), Some("/home/a")), [Path::new("/c/waybill/config.toml"), machine]);
+	}
 }

@@ -1,7 +1,7 @@
 //! What every command uses.
 
 use crate::{config::Config, error::Result, output::Output, progress::Progress};
-use waybill_chain::{Account, Chain, Patience};
+use waybill_chain::{ledger::Node, Account, Chain, Patience};
 use waybill_ipfs_http::Kubo;
 
 /// Configuration and output, and from them the chain and the account.
@@ -26,6 +26,11 @@ impl Context {
 	pub async fn chain(&self, patience: Patience) -> waybill_chain::Result<Chain> {
 		let _shown = self.progress.spinner(format!("connecting to {}", self.config.node));
 		Chain::connect(&self.config.node, patience, self.config.genesis.map(|hash| hash.0)).await
+	}
+
+	/// The node, for commands that keep running: it may be away when they start.
+	pub fn node(&self) -> waybill_chain::Result<Node> {
+		Node::at(&self.config.node, self.config.genesis.map(|hash| hash.0))
 	}
 
 	/// The kubo node that files are added to.

@@ -225,7 +225,8 @@ fn device_kind(error: &waybill_device::Error) -> Kind {
 	match error {
 		Device::Chain(error) => chain_kind(error),
 		Device::Ipfs(error) => ipfs_kind(error),
-		Device::Address { .. } | Device::HalfAHub { .. } => Kind::Usage,
+		Device::Address { .. } | Device::HalfAHub { .. } | Device::Hook(_) | Device::NoOrder(_) => Kind::Usage,
+		Device::NoRoom(_) => Kind::File,
 		Device::Frozen { why: Some(why), .. } => device_kind(why),
 		Device::Remote { fault, .. } if fault.is_unreachable() => Kind::Unreachable,
 		Device::Client(_) => Kind::Failure,
@@ -240,6 +241,7 @@ impl From<waybill_distributor::Error> for Error {
 		let kind = match error {
 			Distributor::Chain(cause) => return cause.into(),
 			Distributor::Ipfs(cause) => return cause.into(),
+			Distributor::NoManifest { .. } => Kind::Unreachable,
 			Distributor::Announce(cause) => return Self::from(cause).context("cannot announce the address on chain"),
 			Distributor::MinReward { .. }
 			| Distributor::Zero(_)

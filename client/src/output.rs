@@ -42,6 +42,13 @@ impl Output {
 		print(text.trim_end());
 	}
 
+	/// Prints what happens meanwhile, for people only: with `--json` a command has one result.
+	pub fn progress(&self, event: &impl Display) {
+		if !self.json {
+			print(&event.to_string());
+		}
+	}
+
 	/// Prints a failure: a line on standard error, and with `--json` an object on standard output.
 	pub fn failure(&self, error: &Error) {
 		if self.json {

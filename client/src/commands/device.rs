@@ -2,6 +2,7 @@
 
 mod bind;
 mod check;
+mod order;
 mod provision;
 mod run;
 mod status;
@@ -9,6 +10,7 @@ mod status;
 use crate::{context::Context, error::Result};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
+use waybill_device::Order;
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
@@ -29,8 +31,17 @@ enum Command {
 	Bind(bind::Args),
 	/// Look for a newer release, get it from a distributor and install it; runs until it is stopped
 	Run(run::Args),
-	/// Show what is installed and what is under way
+	/// Show what is installed, what is on trial, and what is under way
 	Status(StateArgs),
+	/// Keep the new version that is on trial
+	Confirm(StateArgs),
+	/// Go back to the version before
+	///
+	/// A version on trial is left at once. A confirmed one is left if the version before has the
+	/// same security version. The device does not install the release again by itself.
+	Rollback(StateArgs),
+	/// Let the device try releases again that did not prove themselves
+	Retry(StateArgs),
 	/// Say whether the device would take a release; exit code 7 if it refuses
 	Check(check::Args),
 }
@@ -56,6 +67,9 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 		Command::Bind(args) => bind::run(args, ctx).await,
 		Command::Run(args) => run::run(args, ctx).await,
 		Command::Status(args) => status::run(&args, ctx),
+		Command::Confirm(args) => order::run(&args, ctx, Order::confirm).await,
+		Command::Rollback(args) => order::run(&args, ctx, Order::rollback).await,
+		Command::Retry(args) => order::run(&args, ctx, |_| Ok(Order::Retry)).await,
 		Command::Check(args) => check::run(&args, ctx).await,
 	}
 }

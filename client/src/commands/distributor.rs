@@ -8,7 +8,7 @@ use crate::{
 use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
-use waybill_chain::{ledger::Node, Patience};
+use waybill_chain::Patience;
 use waybill_distributor::{Parts, Status};
 use waybill_ipfs_http::cause;
 use waybill_primitives::ModelId;
@@ -109,7 +109,7 @@ async fn serve(args: RunArgs, ctx: &Context) -> Result<()> {
 	config.check()?;
 	let account = ctx.account()?;
 	let (gateway, kubo) = (ctx.config.gateway()?, ctx.config.kubo()?);
-	let ledger = Node::new(ctx.chain(Patience::Endless).await?);
+	let ledger = ctx.node()?;
 	let (output, id, endpoint) = (ctx.output, account.id().to_string(), config.announce.clone());
 	let ready = move |listen| output.report(&Serving { event: "serving", account: id, listen, endpoint });
 	Ok(waybill_distributor::run(Parts { ledger, account, gateway, kubo, config }, ready, until_stopped()?).await?)

@@ -12,16 +12,16 @@ const UNIT: u128 = 1_000_000_000_000;
 const SOON: &str = "--wait in-block";
 const DEVICES: u32 = 4;
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
 	portpicker::pick_unused_port().unwrap()
 }
 
-fn program(node: &Node, ipfs: &Ipfs) -> Waybill {
+pub fn program(node: &Node, ipfs: &Ipfs) -> Waybill {
 	Waybill::with(node).flag("--kubo", &ipfs.url()).flag("--gateway", &ipfs.url())
 }
 
 /// A vendor with a model and a fleet whose devices are in `devices/000` and so on.
-fn vendor(node: &Node, ipfs: &Ipfs) -> Waybill {
+pub fn vendor(node: &Node, ipfs: &Ipfs) -> Waybill {
 	let waybill = program(node, ipfs);
 	waybill.account("account.key", "1000");
 	let waybill = waybill.flag("--account-file", "account.key");
@@ -41,11 +41,16 @@ fn vendor(node: &Node, ipfs: &Ipfs) -> Waybill {
 /// Publishes a release and opens its bounty.
 fn release(waybill: &Waybill, id: u32, security_version: u32) -> Vec<u8> {
 	let image: Vec<u8> = (0..100_000u32).map(|number| (number.wrapping_mul(2_654_435_761) >> (8 + id)) as u8).collect();
-	fs::write(waybill.file("firmware.bin"), &image).unwrap();
+	release_of(waybill, id, security_version, &image);
+	image
+}
+
+/// Publishes a release of this image and opens its bounty.
+pub fn release_of(waybill: &Waybill, id: u32, security_version: u32, image: &[u8]) {
+	fs::write(waybill.file("firmware.bin"), image).unwrap();
 	let about = format!("--model 0 --version 1.0.{id} --security-version {security_version}");
 	waybill.json(&format!("vendor publish firmware.bin {about} --key release.key --wait-available 3m"));
 	waybill.json(&format!("bounty open --release {id} --fleet 0 --reward 2 --expires 15m"));
-	image
 }
 
 fn image(waybill: &Waybill, index: u32) -> Vec<u8> {
@@ -116,7 +121,8 @@ fn device_killed_at_any_moment_should_carry_on() {
 	let listen = format!("127.0.0.1:{}", free_port());
 	let _distributor = Service::start(shop.command(&format!("distributor run --listen {listen} --data shop --max-delay 1")));
 	let firmware = release(&vendor, 0, 1);
-	let run = format!("device run --state devices/002 --distributor http://{listen}");
+	let programs = "--hook /bin/true --health /bin/true";
+	let run = format!("device run --state devices/002 --distributor http://{listen} {programs}");
 	// The device is killed after the first line that it prints, again and again.
 	for _ in 0..100 {
 		Service::start(vendor.command(&run)).kill();
@@ -229,6 +235,6 @@ fn programs_should_say_what_to_do_when_something_is_missing_or_wrong() {
 	vendor.run(&format!("distributor run --data d --listen {listen}")).exits(2).says("--listen");
 	let no_kubo = Waybill::with(&node).flag("--kubo", &format!("http://127.0.0.1:{free}"));
 	no_kubo.account("account.key", "10");
-	no_kubo.run("distributor run --data d --account-file account.key").exits(4).says("ipfs daemon");
+	no_kubo.command("distributor run --data d --account-file account.key").start().until_said("ipfs daemon").kill();
 	no_kubo.run("distributor run --data d").exits(2).says("--account-file");
 }

@@ -6,4 +6,5 @@ mod chain;
 mod common;
 mod delivery;
 mod offline;
+mod trial;
 mod vendor;

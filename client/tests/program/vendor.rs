@@ -47,6 +47,13 @@ fn vendor_should_publish_and_pay_for_a_release() {
 	waybill.json(&format!("vendor update --security-contact security@acme.example {SOON}"));
 	let model = waybill.json(&format!("vendor model Hub {SOON}"))["model"].as_u64().unwrap();
 	let fleet = fleet(&waybill, model);
+	let lost = ipfs.lose_pins();
+	let added = waybill.json(&format!("vendor add-manifest --fleet {fleet} devices.txt"));
+	assert_eq!((&added["devices"], ipfs.pinned()), (&3.into(), lost));
+	assert_eq!(added["manifest"], ipfs.pinned()[0]);
+	fs::write(waybill.file("others.txt"), waybill.json("key generate other.key")["public_key"].as_str().unwrap()).unwrap();
+	waybill.run(&format!("vendor add-manifest --fleet {fleet} others.txt")).exits(7).says("it has 1 devices");
+	waybill.run("vendor add-manifest --fleet 77 devices.txt").exits(6).says("no fleet 77");
 	let shown = waybill.json("vendor show");
 	assert_eq!((&shown["name"], &shown["threshold"]), (&"Acme".into(), &2.into()));
 	assert_eq!(shown["security_contact"], "security@acme.example");

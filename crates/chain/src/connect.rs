@@ -137,7 +137,8 @@ impl Chain {
 	}
 }
 
-fn parse(node: &str) -> Result<Url> {
+/// Reads the address of a node.
+pub(crate) fn parse(node: &str) -> Result<Url> {
 	let wrong = |cause: String| Error::Address { address: node.into(), cause };
 	let url = Url::parse(node).map_err(|error| wrong(error.to_string()))?;
 	match matches!(url.scheme(), "ws" | "wss") && url.host_str().is_some() {

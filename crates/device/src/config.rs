@@ -18,10 +18,21 @@ pub struct Config {
 	pub hub: Option<String>,
 	/// The hub's public key.
 	pub hub_key: Option<DeviceKey>,
-	/// A program to run when a new version is installed.
+	/// A program that makes an image the firmware that runs.
 	pub hook: Option<PathBuf>,
-	/// How many seconds the hook may run.
+	/// A program that says whether a new version works. Without one, a version is confirmed once the
+	/// hook has made it run.
+	pub health: Option<PathBuf>,
+	/// How many seconds the hook or the health check may run.
 	pub hook_timeout: u64,
+	/// Whether a new version stays on trial until `waybill device confirm`.
+	pub manual_confirm: bool,
+	/// How often the device may try to run a new version, at least 1.
+	pub trial_boots: u8,
+	/// How many seconds a new version may take in each boot to prove itself.
+	pub trial_time: u64,
+	/// How many bytes of the state folder's file system to leave free.
+	pub min_free: u64,
 	/// How many seconds old a final block may be for the device to decide by it.
 	pub max_block_age: u64,
 	/// How many seconds ahead of the device's clock a final block may be.
@@ -46,7 +57,12 @@ impl Default for Config {
 			hub: None,
 			hub_key: None,
 			hook: None,
+			health: None,
 			hook_timeout: 600,
+			manual_confirm: false,
+			trial_boots: 3,
+			trial_time: 1_800,
+			min_free: 1 << 20,
 			max_block_age: policy.max_view_age_ms / 1_000,
 			max_clock_skew: policy.max_clock_skew_ms / 1_000,
 			min_margin: policy.min_margin,

@@ -2,15 +2,19 @@
 //! reporter.
 
 use crate::{
+	config::Config,
 	error::{Error, Result},
 	home::{Home, Memory},
+	http,
 	peers::{Candidate, Peers},
 	report::{Event, Reporter},
 	slots::Firmware,
+	trial::LastUpdate,
 };
 use waybill_chain::{exchange_view, ledger::State, AccountId};
 use waybill_exchange::{ChainView, DeviceExchange, Policy, Refusal, Terms};
 use waybill_ipfs_http::Gateway;
+use waybill_primitives::{ReleaseId, UpdateReason, Version};
 
 /// The result of a step.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,8 +25,23 @@ pub enum Outcome {
 	Wait,
 	/// There is nothing newer than the installed version.
 	UpToDate,
-	/// A new version is installed.
+	/// A new version is installed and has proven itself.
 	Updated(Firmware),
+	/// A new version did not prove itself, or was left by hand.
+	RolledBack(LastUpdate),
+	/// The newest version did not prove itself before. The device waits for another.
+	Skipped(Skipped),
+}
+
+/// A release that the device does not try again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Skipped {
+	/// The release.
+	pub release: ReleaseId,
+	/// Its version.
+	pub version: Version,
+	/// Why its trial ended.
+	pub reason: UpdateReason,
 }
 
 /// What every step uses.
@@ -31,14 +50,38 @@ pub(crate) struct Context {
 	pub exchange: DeviceExchange,
 	pub memory: Memory,
 	pub policy: Policy,
+	/// How many bytes of the disk to leave free.
+	pub min_free: u64,
 	pub peers: Peers,
 	pub gateway: Gateway,
 	pub reporter: Reporter,
 }
 
 impl Context {
+	/// What a device in this folder uses.
+	pub fn new(home: Home, gateway: Gateway, config: &Config, tell: Box<dyn Fn(&Event) + Send + Sync>) -> Result<Self> {
+		let (policy, memory) = (config.policy(), home.memory()?);
+		home.slots.repair(memory.installed.as_ref())?;
+		Ok(Self {
+			exchange: home.exchange(policy.clone())?,
+			memory,
+			home,
+			policy,
+			min_free: config.min_free,
+			peers: Peers::new(http::client()?, config.distributors.clone())?,
+			gateway,
+			reporter: Reporter::new(tell),
+		})
+	}
+
 	/// Stores the exchange, and drops the files that it no longer needs.
-	pub fn save(&self) -> Result<()> {
+	pub fn save(&mut self) -> Result<()> {
+		// Kept twice: a damaged file must not bring old releases back.
+		let least = self.exchange.least_security_version();
+		if least > self.memory.least_security_version {
+			self.memory.least_security_version = least;
+			self.remember()?;
+		}
 		self.home.save_exchange(&self.exchange.to_bytes())?;
 		self.home.keep_files(self.exchange.files())
 	}

@@ -4,6 +4,7 @@ use crate::{
 	context::{account, is_about_time, Context, Outcome},
 	error::Result,
 	report::Event,
+	room,
 	trust::follow_keys,
 };
 use waybill_chain::ledger::State;
@@ -23,6 +24,8 @@ impl Courier {
 		if !follow_keys(context, state).await? {
 			return Ok(Outcome::Wait);
 		}
+		// What is signed cannot be taken back, so the device makes sure that it can finish.
+		room::check_terms(context, terms)?;
 		let view = context.view(state, terms).await?;
 		let unsent = match context.exchange.sign_receipt(context.home.key.signing_key(), &view, Time::now().0) {
 			Ok(unsent) => unsent,

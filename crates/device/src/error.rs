@@ -1,11 +1,15 @@
 //! What can go wrong on a device.
 
-use crate::{fault::RemoteFault, freeze::Frozen, slots::SlotError};
+use crate::{
+	context::Skipped, fault::RemoteFault, freeze::Frozen, hook::HookError, room::NoRoom, slots::SlotError,
+	trial::LastUpdate, trial::NoOrder,
+};
 use std::{io, path::PathBuf};
 use url::Url;
 use waybill_chain::AccountId;
-use waybill_daemon::disk::DiskError;
+use waybill_daemon::{clock::Time, disk::DiskError};
 use waybill_exchange::Refusal;
+use waybill_primitives::BlockNumber;
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -25,6 +29,21 @@ pub enum Error {
 	/// The firmware slots.
 	#[error(transparent)]
 	Slot(#[from] SlotError),
+	/// The hook or the health check cannot be run. Nothing is signed.
+	#[error("{0}; nothing was signed")]
+	Hook(#[from] HookError),
+	/// There is no room for the new version. Nothing is signed.
+	#[error(transparent)]
+	NoRoom(#[from] NoRoom),
+	/// An order makes no sense now.
+	#[error(transparent)]
+	NoOrder(#[from] NoOrder),
+	/// The new version did not prove itself.
+	#[error("version {} (release {}): {}, because {}", .0.version, .0.release, .0.outcome, .0.reason)]
+	RolledBack(Box<LastUpdate>),
+	/// The newest version did not prove itself before.
+	#[error("version {} (release {}) is not tried again, because {}", .0.version, .0.release, .0.reason)]
+	Skipped(Skipped),
 	/// The exchange refuses to go on.
 	#[error(transparent)]
 	Refused(#[from] Refusal),
@@ -43,6 +62,19 @@ pub enum Error {
 		frozen: Frozen,
 		/// Why the device saw no newer block; `None` if the newest block is too old.
 		why: Option<Box<Error>>,
+	},
+	/// The newest final block is ahead of the device's clock.
+	#[error(
+		"this device's clock says {now}, and the newest final block ({block}) is of {time}; set the clock. Nothing is \
+		 decided until then"
+	)]
+	Clock {
+		/// The time by the device's clock.
+		now: Time,
+		/// The block.
+		block: BlockNumber,
+		/// The block's time.
+		time: Time,
 	},
 	/// The node serves another chain.
 	#[error("this node is on a different chain from the device")]
@@ -157,14 +189,30 @@ impl Error {
 		}
 	}
 
+	/// Whether the disk failed, as a full one does. It may work again without a person.
+	const fn is_disk(&self) -> bool {
+		match self {
+			Self::Ipfs(error) => error.is_local(),
+			Self::Frozen { why: Some(why), .. } => why.is_disk(),
+			Self::Slot(SlotError::Disk(_)) | Self::Disk(_) | Self::Image(_) => true,
+			_ => false,
+		}
+	}
+
 	/// Whether no further attempt can succeed until somebody changes the configuration or the disk.
 	pub const fn is_permanent(&self) -> bool {
 		match self {
-			Self::Address { .. } | Self::HalfAHub { .. } | Self::Chain(waybill_chain::Error::Address { .. }) => true,
+			Self::Address { .. } | Self::HalfAHub { .. } | Self::OtherChain | Self::Client(_) => true,
+			Self::Chain(waybill_chain::Error::Address { .. } | waybill_chain::Error::OtherChain { .. }) => true,
 			Self::Ipfs(waybill_ipfs_http::Error::Address(_) | waybill_ipfs_http::Error::NoGateway) => true,
 			Self::Frozen { why: Some(why), .. } => why.is_permanent(),
-			_ => self.is_local(),
+			_ => self.is_local() && !self.is_disk(),
 		}
+	}
+
+	/// Whether somebody near the device could mend it. A device with nobody near waits.
+	pub(crate) const fn needs_a_person(&self) -> bool {
+		matches!(self, Self::Clock { .. } | Self::Hook(_) | Self::NoRoom(_))
 	}
 
 	/// The refusal by which the exchange stopped, if this is one.
@@ -172,6 +220,7 @@ impl Error {
 		match self {
 			Self::Refused(refusal) | Self::KeySet { refusal, .. } => Some(*refusal),
 			Self::Frozen { .. } => Some(Refusal::StaleChainView),
+			Self::Clock { .. } => Some(Refusal::FutureChainView),
 			_ => None,
 		}
 	}

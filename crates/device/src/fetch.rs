@@ -4,6 +4,7 @@ use crate::{
 	context::{Context, Outcome},
 	error::Result,
 	report::Event,
+	room,
 };
 use std::{
 	fs::{self, File},
@@ -18,6 +19,7 @@ const BUFFER: usize = 64 * 1024;
 
 /// Fetches the ciphertext and checks all of it.
 pub(crate) async fn fetch_ciphertext<S: State>(context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
+	room::check_terms(context, terms)?;
 	let ciphertext = terms.ciphertext;
 	let path = context.home.file(&ciphertext.cid)?;
 	let is_fresh = !path.exists();

@@ -13,7 +13,6 @@ use waybill_primitives::BlockNumber;
 
 /// A freeze, as the device remembers it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Freeze {
 	/// The time of the newest final block when the freeze began.
 	pub since_ms: Time,
@@ -51,10 +50,11 @@ pub fn look(exchange: &mut DeviceExchange, head: Head, now: Time) -> Result<(), 
 
 /// The report for a block that is too old to decide by.
 pub fn held_back(head: Head, since: Time, now: Time) -> Frozen {
-	let cause =
-		"no node shows a newer one: the network is at a standstill, the node is behind, or somebody holds newer blocks \
-		 back (indefinite freeze); try another node";
-	Frozen { block: head.number, age: Time(head.timestamp_ms).age(now), since_ms: since, cause: cause.into() }
+	let cause = format!(
+		"this device's clock, which says {now}, is ahead, or no node shows a newer block: the network is at a standstill, \
+		 the node is behind, or somebody holds newer blocks back (indefinite freeze); check the clock, or try another node"
+	);
+	Frozen { block: head.number, age: Time(head.timestamp_ms).age(now), since_ms: since, cause }
 }
 
 /// The report when the device, for the reason `why`, sees no newer block than before. `None` as

@@ -63,6 +63,10 @@ impl Watch {
 				self.report(context, &frozen);
 				Err(Error::Frozen { frozen, why: None })
 			},
+			Err(Refusal::FutureChainView) => {
+				let time = Time(head.timestamp_ms);
+				Err(self.unseen(context, Error::Clock { now, block: head.number, time })?)
+			},
 			Err(refusal) => Err(self.unseen(context, refusal.into())?),
 		}
 	}

@@ -5,6 +5,9 @@
 //! device.toml       what the device is and whom it trusts
 //! exchange.cbor     the exchange under way; contains secrets
 //! memory.json       everything else that the device must not forget
+//! trial.json        the new version that has not proven itself yet
+//! order.json        what a person asks of the device
+//! hook.lock         held by a hook and its children while they live
 //! ciphertexts/      by CID; NAME.part and NAME.journal during a download
 //! slots/a, slots/b  each an image and its record
 //! current           a link to the slot in use
@@ -16,31 +19,46 @@ use crate::{
 	freeze::Freeze,
 	identity::{self, Identity, StoredKeySet},
 	slots::{Firmware, Slots},
+	trial::{LastUpdate, Order, Trial},
 };
-use serde::{Deserialize, Serialize};
+use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use std::{
 	collections::{BTreeMap, BTreeSet},
+	fmt,
 	fs::{self, File, TryLockError},
 	path::{Path, PathBuf},
 };
 use waybill_daemon::disk::{self, failed};
-use waybill_exchange::{DeviceExchange, Installed, Policy, Profile, TrustedKeys};
+use waybill_exchange::{DeviceExchange, Installed, Policy, Profile, RestoreError, TrustedKeys};
 use waybill_keys::StatementKey;
-use waybill_primitives::{BlockNumber, Cid, ReleaseId};
+use waybill_primitives::{BlockNumber, Cid, ReleaseId, UpdateReason};
 
 const EXCHANGE_FILE: &str = "exchange.cbor";
 const MEMORY_FILE: &str = "memory.json";
+const TRIAL_FILE: &str = "trial.json";
+const ORDER_FILE: &str = "order.json";
 const FILES: &str = "ciphertexts";
 const LOCK_FILE: &str = "lock";
 
 /// What a device must not forget besides the exchange itself.
+///
+/// Another version of this program may have written it, before or after the other slot was used.
+/// Its fields are optional, and unknown ones are ignored.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Memory {
 	/// No block up to this one contains a key that the device waits for.
 	pub searched: BlockNumber,
-	/// The release whose hook has to run, or to run again.
-	pub hook: Option<ReleaseId>,
+	/// What became of the last update.
+	pub last_update: Option<LastUpdate>,
+	/// The lowest security version that the device takes, besides what the exchange remembers.
+	pub least_security_version: u32,
+	/// What was confirmed last, besides the slot's own record.
+	pub installed: Option<Firmware>,
+	/// The release before the installed one, which the spare slot keeps.
+	pub before: Option<ReleaseId>,
+	/// The releases that did not prove themselves, and why. The device does not try them again.
+	pub rolled_back: BTreeMap<ReleaseId, UpdateReason>,
 	/// The accounts of distributors that cheated, and how.
 	pub cheats: BTreeMap<String, String>,
 	/// The address of the distributor whose offer the device took last.
@@ -84,9 +102,16 @@ impl Home {
 		if !path.is_dir() {
 			return Err(Error::NoDevice(path.into()));
 		}
+		// Hooks get paths in this folder, and may work in another one.
+		let path = &fs::canonicalize(path).map_err(failed("use", path))?;
 		let (identity, key) = (Identity::load(path)?, identity::key(path)?);
 		let slots = Slots::open(path).map_err(failed("use", path))?;
 		Ok(Self { path: path.into(), identity, key, slots, _lock: None })
+	}
+
+	/// The folder, as an absolute path.
+	pub fn path(&self) -> &Path {
+		&self.path
 	}
 
 	/// What is installed.
@@ -124,16 +149,29 @@ impl Home {
 		Ok(())
 	}
 
-	/// The exchange as it was stored, or a new one.
+	/// The exchange as it was stored, or a new one. If what was stored is damaged, or of a newer
+	/// version of this program, it is set aside, and the new exchange keeps to the lowest security
+	/// version that the memory has.
 	pub fn exchange(&self, policy: Policy) -> Result<DeviceExchange> {
 		let path = self.path.join(EXCHANGE_FILE);
 		let stored = disk::read(&path).map_err(failed("read", &path))?;
 		let (profile, key) = (self.profile()?, self.key.public());
-		match stored {
-			Some(bytes) => DeviceExchange::restore(profile, policy, key, &bytes)
-				.map_err(|error| Error::Exchange { path, cause: error.to_string() }),
-			None => Ok(DeviceExchange::new(profile, policy, key)),
-		}
+		let restored = match stored {
+			Some(bytes) => match DeviceExchange::restore(profile.clone(), policy.clone(), key, &bytes) {
+				Ok(exchange) => Some(exchange),
+				Err(RestoreError::Foreign) => {
+					return Err(Error::Exchange { path, cause: RestoreError::Foreign.to_string() })
+				},
+				Err(error) => {
+					self.set_aside(&path, &error)?;
+					None
+				},
+			},
+			None => None,
+		};
+		let mut exchange = restored.unwrap_or_else(|| DeviceExchange::new(profile, policy, key));
+		exchange.require_security_version(self.memory()?.least_security_version);
+		Ok(exchange)
 	}
 
 	/// Stores the exchange; it is on the disk when this returns.
@@ -144,19 +182,85 @@ impl Home {
 
 	/// The stored memory.
 	pub fn memory(&self) -> Result<Memory> {
-		let path = self.path.join(MEMORY_FILE);
-		match disk::read(&path).map_err(failed("read", &path))? {
-			Some(json) => serde_json::from_slice(&json).map_err(|error| Error::Damaged { path, cause: error.to_string() }),
-			None => Ok(Memory::default()),
-		}
+		Ok(self.load(MEMORY_FILE)?.unwrap_or_default())
 	}
 
 	/// Stores the memory.
 	pub fn save_memory(&self, memory: &Memory) -> Result<()> {
-		let path = self.path.join(MEMORY_FILE);
-		let json = serde_json::to_vec_pretty(memory)
+		self.store(MEMORY_FILE, memory)
+	}
+
+	/// The open trial, if there is one.
+	pub fn trial(&self) -> Result<Option<Trial>> {
+		self.load(TRIAL_FILE)
+	}
+
+	/// Stores the open trial.
+	pub fn save_trial(&self, trial: &Trial) -> Result<()> {
+		self.store(TRIAL_FILE, trial)
+	}
+
+	/// Forgets the open trial.
+	pub fn end_trial(&self) -> Result<()> {
+		self.drop_file(TRIAL_FILE)
+	}
+
+	/// What a person asks of the device.
+	pub fn order(&self) -> Result<Option<Order>> {
+		self.load(ORDER_FILE)
+	}
+
+	/// Whether a person asks something of the device.
+	pub fn is_ordered(&self) -> bool {
+		self.path.join(ORDER_FILE).exists()
+	}
+
+	/// Leaves an order for the agent.
+	pub fn leave_order(&self, order: &Order) -> Result<()> {
+		self.store(ORDER_FILE, order)
+	}
+
+	/// Forgets the order.
+	pub fn drop_order(&self) -> Result<()> {
+		self.drop_file(ORDER_FILE)
+	}
+
+	/// Reads a file of this folder, if it is there. A damaged one is set aside.
+	fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+		let path = self.path.join(name);
+		let Some(json) = disk::read(&path).map_err(failed("read", &path))? else { return Ok(None) };
+		match serde_json::from_slice(&json) {
+			Ok(value) => Ok(Some(value)),
+			Err(error) => self.set_aside(&path, &error).map(|()| None),
+		}
+	}
+
+	/// Sets a damaged file aside, so that the device can go on without it. A program that only looks
+	/// leaves it where it is.
+	fn set_aside(&self, path: &Path, cause: &impl fmt::Display) -> Result<()> {
+		let mut aside = path.as_os_str().to_owned();
+		aside.push(".damaged");
+		let aside = PathBuf::from(aside);
+		tracing::error!(path = %path.display(), %cause, aside = %aside.display(), "a damaged file is set aside");
+		if self._lock.is_none() {
+			return Ok(());
+		}
+		let moved = fs::rename(path, &aside).and_then(|()| disk::sync_folder(&self.path));
+		Ok(moved.map_err(failed("move", path))?)
+	}
+
+	/// Writes a file of this folder. It is on the disk when this returns.
+	fn store<T: Serialize>(&self, name: &str, value: &T) -> Result<()> {
+		let path = self.path.join(name);
+		let json = serde_json::to_vec_pretty(value)
 			.map_err(|error| Error::Damaged { path: path.clone(), cause: error.to_string() })?;
 		Ok(disk::write(&path, &json).map_err(failed("write", &path))?)
+	}
+
+	fn drop_file(&self, name: &str) -> Result<()> {
+		let path = self.path.join(name);
+		let removed = disk::remove(&path).and_then(|()| disk::sync_folder(&self.path));
+		Ok(removed.map_err(failed("remove", &path))?)
 	}
 
 	/// The path for the file that IPFS has under a CID.
@@ -164,6 +268,22 @@ impl Home {
 		let folder = self.path.join(FILES);
 		disk::folder(&folder).map_err(failed("make", &folder))?;
 		Ok(folder.join(cid.to_string()))
+	}
+
+	/// How many bytes of a file from IPFS are on the disk, whether all of it was fetched or a part.
+	pub fn file_room(&self, cid: &Cid) -> Result<u64> {
+		let path = self.file(cid)?;
+		let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+		Ok(length(&path).max(length(&path.with_extension("part"))))
+	}
+
+	/// Removes what was fetched of a file from IPFS.
+	pub fn drop_fetched(&self, cid: &Cid) -> Result<()> {
+		let path = self.file(cid)?;
+		for path in [path.clone(), path.with_extension("part"), path.with_extension("journal")] {
+			disk::remove(&path).map_err(failed("remove", &path))?;
+		}
+		Ok(())
 	}
 
 	/// Removes all files that were fetched from IPFS, except these.

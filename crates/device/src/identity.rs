@@ -12,10 +12,13 @@ use waybill_primitives::{DeviceIndex, FleetId, KeySet, ModelId, ReleaseKey, Vers
 
 const KEY_FILE: &str = "device.key";
 const IDENTITY_FILE: &str = "device.toml";
+/// The second copy of the identity. The device writes its identity when it follows the vendor's
+/// keys, so a damaged one must not end it.
+const COPY_FILE: &str = "device.toml.copy";
 
-/// What a device is and whom it trusts.
+/// What a device is and whom it trusts. Fields that a newer version of this program has written are
+/// ignored.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Identity {
 	/// The hash of the chain's first block.
 	pub genesis: Hash,
@@ -36,7 +39,6 @@ pub struct Identity {
 
 /// A place in a fleet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Place {
 	/// The fleet.
 	pub fleet: FleetId,
@@ -46,7 +48,6 @@ pub struct Place {
 
 /// The firmware that a device left the factory with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Factory {
 	/// Its version.
 	pub version: Version,
@@ -56,7 +57,6 @@ pub struct Factory {
 
 /// The vendor's key set that a device trusts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct StoredKeySet {
 	/// Its version.
 	pub version: u32,
@@ -107,20 +107,37 @@ impl Identity {
 		Self::find(state)?.ok_or_else(|| Error::NotBound(state.into()))
 	}
 
-	/// Reads the identity from the state folder; `None` if the device is not bound.
+	/// Reads the identity from the state folder; `None` if the device is not bound. If the file is
+	/// damaged, this reads its second copy.
 	pub fn find(state: &Path) -> Result<Option<Self>> {
-		let path = state.join(IDENTITY_FILE);
-		let Some(bytes) = disk::read(&path).map_err(failed("read", &path))? else { return Ok(None) };
-		let text = String::from_utf8(bytes).map_err(|error| error.to_string());
-		let identity = text.and_then(|text| toml::from_str(&text).map_err(|error| error.to_string()));
-		identity.map(Some).map_err(|cause| Error::Damaged { path, cause })
+		let damaged = match Self::read(&state.join(IDENTITY_FILE)) {
+			Err(error @ Error::Damaged { .. }) => error,
+			read => return read,
+		};
+		match Self::read(&state.join(COPY_FILE)) {
+			Ok(Some(copy)) => {
+				tracing::error!(error = %damaged, "using the second copy, {COPY_FILE}");
+				Ok(Some(copy))
+			},
+			_ => Err(damaged),
+		}
 	}
 
-	/// Writes the identity to the state folder.
+	fn read(path: &Path) -> Result<Option<Self>> {
+		let Some(bytes) = disk::read(path).map_err(failed("read", path))? else { return Ok(None) };
+		let text = String::from_utf8(bytes).map_err(|error| error.to_string());
+		let identity = text.and_then(|text| toml::from_str(&text).map_err(|error| error.to_string()));
+		identity.map(Some).map_err(|cause| Error::Damaged { path: path.into(), cause })
+	}
+
+	/// Writes the identity to the state folder, twice.
 	pub fn save(&self, state: &Path) -> Result<()> {
-		let path = state.join(IDENTITY_FILE);
-		let text = toml::to_string(self).map_err(|error| Error::Damaged { path: path.clone(), cause: error.to_string() })?;
-		Ok(disk::write(&path, text.as_bytes()).map_err(failed("write", &path))?)
+		let file = state.join(IDENTITY_FILE);
+		let text = toml::to_string(self).map_err(|error| Error::Damaged { path: file.clone(), cause: error.to_string() })?;
+		for path in [file, state.join(COPY_FILE)] {
+			disk::write(&path, text.as_bytes()).map_err(failed("write", &path))?;
+		}
+		Ok(())
 	}
 }
 
@@ -173,12 +190,28 @@ mod tests {
 	}
 
 	#[test]
-	fn damaged_identity_should_be_refused() {
+	fn damaged_identity_should_be_read_from_its_copy_and_be_refused_without_one() {
 		let folder = tempfile::tempdir().unwrap();
+		let identity = identity(ReleaseKey::Ed25519([9; 32]));
 		for text in ["", "genesis = 1", "[", "\u{0}"] {
+			identity.save(folder.path()).unwrap();
 			std::fs::write(folder.path().join(IDENTITY_FILE), text).unwrap();
-			assert!(matches!(Identity::load(folder.path()).unwrap_err(), Error::Damaged { .. }), "{text}");
+			assert_eq!(Identity::load(folder.path()).unwrap(), identity);
+			std::fs::write(folder.path().join(COPY_FILE), text).unwrap();
+			let error = Identity::load(folder.path()).unwrap_err();
+			assert!(matches!(&error, Error::Damaged { path, .. } if path.ends_with(IDENTITY_FILE)), "{text}");
 		}
+	}
+
+	#[test]
+	fn identity_of_a_newer_version_should_be_read() {
+		let folder = tempfile::tempdir().unwrap();
+		let identity = identity(ReleaseKey::Ed25519([9; 32]));
+		identity.save(folder.path()).unwrap();
+		let file = folder.path().join(IDENTITY_FILE);
+		let text = format!("invented = 7\n{}", std::fs::read_to_string(&file).unwrap());
+		std::fs::write(&file, text).unwrap();
+		assert_eq!(Identity::load(folder.path()).unwrap(), identity);
 	}
 
 	#[test]

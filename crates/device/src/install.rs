@@ -1,23 +1,33 @@
 //! From the ciphertext and its key to the installed image.
 
 use crate::{
+	config::Config,
 	context::{is_about_time, Context, Outcome},
 	error::{Error, Result},
 	fetch::{fetch_missing, read_file},
-	hook::Hook,
+	hook::HookError,
 	report::Event,
 	slots::{Firmware, SlotError, Staging},
 	trade::is_overtaken,
+	trial::{Progress, Trials},
 	trust::follow_keys,
 };
-use std::{fs::File, io::ErrorKind, time::Instant};
-use waybill_chain::{ledger::State, types::Hash};
+use std::{
+	fs::File,
+	io::ErrorKind,
+	time::{Duration, Instant},
+};
+use waybill_chain::{
+	ledger::State,
+	types::{Hash, Release},
+};
 use waybill_daemon::{
 	backoff::Backoff,
 	clock::Time,
 	disk::{self, failed},
 };
 use waybill_exchange::{Refusal, Stored, Terms};
+use waybill_primitives::{view::ReleaseState, UpdateOutcome};
 
 /// Decrypts and installs.
 pub(crate) struct Installer {
@@ -25,19 +35,72 @@ pub(crate) struct Installer {
 	staged: Option<Staging>,
 	/// When to write again to a disk that did not hold what was written.
 	backoff: Backoff,
-	/// The program to run afterwards.
-	hook: Hook,
+	/// What comes afterwards: the new version has to prove itself.
+	trials: Trials,
 }
 
 impl Installer {
-	/// Runs this hook after each installation.
-	pub fn new(hook: Hook) -> Self {
-		Self { staged: None, backoff: Backoff::default(), hook }
+	/// Goes on with the trial that is open, if one is.
+	pub fn open(context: &mut Context, config: &Config) -> Result<Self> {
+		Ok(Self { staged: None, backoff: Backoff::default(), trials: Trials::open(context, config)? })
 	}
 
-	/// Runs the hook, if it is due.
-	pub async fn run_hook(&mut self, context: &mut Context) -> Result<()> {
-		self.hook.run(context).await
+	/// Whether a new version is on trial.
+	pub const fn is_trying(&self) -> bool {
+		self.trials.is_open()
+	}
+
+	/// How long until a trial that waits goes on.
+	pub fn due_in(&self) -> Duration {
+		self.trials.due_in()
+	}
+
+	/// Checks that hook and health check can be run.
+	pub fn check_hooks(&self) -> Result<(), HookError> {
+		self.trials.check_hooks()
+	}
+
+	/// Puts the version on trial again that the device left, if that is this release and a person
+	/// asked for it. The device need not buy it twice. Returns whether it could.
+	pub fn take_back(&mut self, context: &Context, release: &Release) -> Result<bool> {
+		let is_it = |left: &Firmware| left.release == release.id && left.sha256.0 == release.statement.sha256;
+		let Some(left) = context.home.slots.left()?.filter(is_it) else { return Ok(false) };
+		if !context.home.slots.take_back(&left)? {
+			return Ok(false);
+		}
+		let firmware = Firmware { key_set_version: context.exchange.profile().keys.version, ..left };
+		self.trials.begin(context, firmware.clone())?;
+		context.reporter.tell(&Event::Installed { installed: firmware });
+		Ok(true)
+	}
+
+	/// Does what a trial needs next. `None` if there is none, or it waits.
+	pub async fn tend(&mut self, context: &mut Context) -> Result<Option<Outcome>> {
+		Ok(match self.trials.step(context).await? {
+			Progress::Idle | Progress::Waiting => None,
+			Progress::Again => Some(Outcome::Again),
+			Progress::Ended(update) if update.outcome == UpdateOutcome::Confirmed => {
+				context.home.firmware()?.map(Outcome::Updated)
+			},
+			Progress::Ended(update) => Some(Outcome::RolledBack(update)),
+		})
+	}
+
+	/// Looks, while a trial waits, whether the vendor has withdrawn what the hook has not installed
+	/// yet.
+	pub async fn review<S: State>(&mut self, context: &Context, state: &S) -> Result<Outcome> {
+		let Some(firmware) = self.trials.uninstalled() else { return Ok(Outcome::Wait) };
+		let release = state.release(firmware.release).await?;
+		if release.is_some_and(|release| release.state == ReleaseState::Yanked) {
+			self.trials.withdraw(context)?;
+			return Ok(Outcome::Again);
+		}
+		Ok(Outcome::Wait)
+	}
+
+	/// Ends the program that runs.
+	pub async fn stop(&mut self, context: &mut Context) {
+		self.trials.stop(context).await;
 	}
 
 	/// Decrypts into the slot that is not in use.
@@ -131,8 +194,7 @@ impl Installer {
 			size: release.size,
 			sha256: Hash(release.sha256),
 		};
-		self.hook.owe(context, installed.release)?;
-		match staging.commit(&installed) {
+		match staging.store(&installed) {
 			Ok(()) => {},
 			Err(SlotError::NotTheRelease) => {
 				self.backoff.fail(Instant::now());
@@ -141,12 +203,12 @@ impl Installer {
 			},
 			Err(error) => return Err(error.into()),
 		}
-		self.backoff = Backoff::default();
+		self.backoff.succeed();
+		self.trials.begin(context, installed.clone())?;
 		context.exchange.installed(approval)?;
 		context.save()?;
-		context.reporter.tell(&Event::Installed { installed: installed.clone() });
-		self.hook.run(context).await?;
-		Ok(Outcome::Updated(installed))
+		context.reporter.tell(&Event::Installed { installed });
+		Ok(Outcome::Again)
 	}
 
 	/// Gives up a release that was paid for and cannot be installed, once there is a newer one to

@@ -5,6 +5,7 @@
 #![allow(clippy::result_large_err)]
 
 mod agent;
+mod boot;
 mod check;
 mod config;
 mod context;
@@ -24,26 +25,31 @@ mod peer;
 mod peers;
 mod report;
 mod reveal;
+mod room;
 mod search;
 mod slots;
 #[cfg(test)]
 mod tests;
 mod trade;
+mod trial;
 mod trust;
 mod verify;
 
-pub use agent::Agent;
+pub use agent::{obey, Agent};
 pub use check::{check_release, Objection};
 pub use config::Config;
-pub use context::Outcome;
+pub use context::{Outcome, Skipped};
 pub use error::{Error, Result};
 pub use fault::RemoteFault;
 pub use freeze::{held_back, look, Freeze, Frozen};
 pub use freshness::unreachable;
 pub use home::{Home, Memory};
+pub use hook::{Action, HookError};
 pub use hub::Hub;
 pub use identity::{key, provision, Factory, Identity, Place, StoredKeySet};
 pub use peer::{Peer, PeerError};
 pub use report::Event;
+pub use room::NoRoom;
 pub use slots::{Firmware, SlotError, Slots};
+pub use trial::{LastUpdate, NoOrder, Order, Phase, Trial};
 pub use trust::follow as follow_keys;

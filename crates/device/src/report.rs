@@ -1,10 +1,10 @@
 //! A device's events, for people and programs.
 
-use crate::{freeze::Frozen, slots::Firmware};
+use crate::{context::Skipped, freeze::Frozen, slots::Firmware, trial::LastUpdate};
 use serde::Serialize;
 use std::fmt;
 use waybill_daemon::clock::Time;
-use waybill_primitives::{BlockNumber, BountyId, Cid, ReleaseId, Version};
+use waybill_primitives::{BlockNumber, BountyId, Cid, ReleaseId, UpdateReason, Version};
 
 /// Something that happened to a device.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -79,11 +79,36 @@ pub enum Event {
 		/// The final block that revealed it; `None` if a node or a distributor gave it.
 		block: Option<BlockNumber>,
 	},
-	/// A new version is installed.
+	/// A new version is in the slot in use. It is on trial.
 	Installed {
 		/// What is installed.
 		#[serde(flatten)]
 		installed: Firmware,
+	},
+	/// The new version has proven itself.
+	Confirmed {
+		/// What is installed.
+		#[serde(flatten)]
+		installed: Firmware,
+		/// How often the device tried to run it.
+		boots: u8,
+	},
+	/// The device went back to the version before.
+	RolledBack {
+		/// What became of the new version.
+		#[serde(flatten)]
+		update: LastUpdate,
+		/// What is installed now; `None` if that is the firmware from the factory.
+		installed: Option<Firmware>,
+	},
+	/// The newest release did not prove itself before. The device waits for another.
+	Skipped {
+		/// The release.
+		release: ReleaseId,
+		/// Its version.
+		version: Version,
+		/// Why its trial ended, as a code.
+		reason: UpdateReason,
 	},
 	/// The vendor has replaced its release keys, and the device trusts the next set from now on.
 	KeysFollowed {
@@ -129,6 +154,20 @@ impl fmt::Display for Event {
 			Self::Installed { installed } => {
 				write!(f, "installed version {} (release {})", installed.version, installed.release)
 			},
+			Self::Confirmed { installed, boots: 1 } => write!(f, "confirmed version {}", installed.version),
+			Self::Confirmed { installed, boots } => {
+				write!(f, "confirmed version {} after {boots} boots", installed.version)
+			},
+			Self::RolledBack { update, installed } => {
+				write!(f, "version {}: {}, because {}; ", update.version, update.outcome, update.reason)?;
+				match installed {
+					Some(installed) => write!(f, "version {} is installed", installed.version),
+					None => f.write_str("the firmware from the factory is installed"),
+				}
+			},
+			Self::Skipped { release, version, reason } => {
+				write!(f, "version {version} (release {release}) is not tried again, because {reason}")
+			},
 			Self::KeysFollowed { version } => write!(f, "key set {version} signs the vendor's releases from now on"),
 			Self::Frozen(frozen) => frozen.fmt(f),
 			Self::Thawed { block, since_ms } => {
@@ -136,6 +175,12 @@ impl fmt::Display for Event {
 			},
 			Self::Cheated { distributor, fault } => write!(f, "distributor {distributor} cheated: {fault}"),
 		}
+	}
+}
+
+impl From<Skipped> for Event {
+	fn from(Skipped { release, version, reason }: Skipped) -> Self {
+		Self::Skipped { release, version, reason }
 	}
 }
 

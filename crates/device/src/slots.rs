@@ -1,8 +1,9 @@
 //! Two places for the firmware, `slots/a` and `slots/b`, and the link `current` to the one in use.
 //!
-//! An update goes to the slot that is not in use. Switching the link is the one step that installs
-//! it. Whenever the power fails, the device has the old firmware before that step and the new one
-//! after it. The other slot keeps its firmware.
+//! An update goes to the spare slot, the one that is not in use. Turning the link is the one step
+//! that changes the firmware. Whenever the power fails, the device has the old firmware before that
+//! step and the new one after it. The slot before then is the spare one, and keeps its firmware as
+//! the way back.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -19,6 +20,8 @@ use waybill_primitives::{Hash32, ModelId, ReleaseId, Version};
 const IMAGE: &str = "firmware.bin";
 const UNFINISHED: &str = "firmware.bin.part";
 const RECORD: &str = "release.json";
+/// The record of a version that the device left.
+const LEFT: &str = "left.json";
 const CURRENT: &str = "current";
 const NEXT: &str = "current.next";
 
@@ -50,6 +53,9 @@ pub enum SlotError {
 	/// The written file is not the release's image.
 	#[error("the image is not the one that the vendor signed (its SHA-256 or length differs); nothing was installed")]
 	NotTheRelease,
+	/// The image before is not whole any more.
+	#[error("the image of version {0} in the other slot is damaged; the device cannot go back to it")]
+	Damaged(Version),
 	/// The record of a slot is damaged.
 	#[error("{path} is damaged: {source}")]
 	Record {
@@ -77,58 +83,151 @@ impl Slots {
 
 	/// What is installed, if anything is.
 	pub fn current(&self) -> Result<Option<Firmware>, SlotError> {
-		let path = self.root.join(CURRENT).join(RECORD);
-		match disk::read(&path)? {
-			Some(json) => serde_json::from_slice(&json).map(Some).map_err(|source| SlotError::Record { path, source }),
-			None => Ok(None),
-		}
+		record(self.root.join(CURRENT).join(RECORD))
 	}
 
-	/// The installed image.
+	/// Sets damaged records aside. That of the slot in use is written again if its image is the one
+	/// that was confirmed last.
+	pub fn repair(&self, confirmed: Option<&Firmware>) -> Result<(), SlotError> {
+		let in_use = self.root.join(CURRENT);
+		for path in [in_use.join(RECORD), self.slot(self.spare_name()?).join(RECORD)] {
+			let Err(error @ SlotError::Record { .. }) = record(path.clone()) else { continue };
+			tracing::error!(%error, "a damaged record is set aside");
+			fs::rename(&path, path.with_extension("json.damaged"))?;
+		}
+		let Some(confirmed) = confirmed else { return Ok(()) };
+		if self.current()?.is_some() || !self.image().exists() {
+			return Ok(());
+		}
+		if hash(&self.image())? == (confirmed.size, confirmed.sha256.0) {
+			tracing::warn!(version = %confirmed.version, "the installed image is whole; writing its record again");
+			write_record(&in_use.join(RECORD), confirmed)?;
+		}
+		Ok(())
+	}
+
+	/// The image of the slot in use.
 	pub fn image(&self) -> PathBuf {
 		self.root.join(CURRENT).join(IMAGE)
 	}
 
-	/// Empties the slot that is not in use.
-	pub fn prepare(&self) -> io::Result<Staging> {
-		let name = match fs::read_link(self.root.join(CURRENT)) {
-			Ok(link) if link.ends_with("a") => "b",
-			Ok(_) => "a",
-			Err(error) if error.kind() == io::ErrorKind::NotFound => "a",
+	/// What the spare slot holds, if that is whole: the firmware to go back to.
+	pub fn spare(&self) -> Result<Option<Firmware>, SlotError> {
+		record(self.slot(self.spare_name()?).join(RECORD))
+	}
+
+	/// Checks the spare slot's image on the disk.
+	pub fn check_spare(&self, expected: &Firmware) -> Result<(), SlotError> {
+		let image = self.slot(self.spare_name()?).join(IMAGE);
+		match hash(&image) {
+			Ok(found) if found == (expected.size, expected.sha256.0) => Ok(()),
+			Ok(_) => Err(SlotError::Damaged(expected.version)),
+			Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SlotError::Damaged(expected.version)),
+			Err(error) => Err(error.into()),
+		}
+	}
+
+	/// The room, in bytes, that the spare slot takes now and that the next image gets.
+	pub fn spare_room(&self) -> io::Result<u64> {
+		let slot = self.slot(self.spare_name()?);
+		let room = |file| fs::metadata(slot.join(file)).map_or(0, |file| file.len());
+		Ok(room(IMAGE) + room(UNFINISHED))
+	}
+
+	/// Turns the link to the spare slot, which becomes the one in use.
+	pub fn turn(&self) -> io::Result<()> {
+		let spare = self.spare_name()?;
+		TURN.iter().try_for_each(|step| step(self, spare))
+	}
+
+	/// Takes the link away: the firmware from the factory is in use again.
+	pub fn leave(&self) -> io::Result<()> {
+		disk::remove(&self.root.join(CURRENT))?;
+		disk::sync_folder(&self.root)
+	}
+
+	/// Notes that the device left the version in the spare slot, so that nothing goes back to it.
+	pub fn leave_spare(&self) -> io::Result<()> {
+		let slot = self.slot(self.spare_name()?);
+		match fs::rename(slot.join(RECORD), slot.join(LEFT)) {
+			Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+			_ => disk::sync_folder(&slot),
+		}
+	}
+
+	/// The version in the spare slot that the device left, if it left one.
+	pub fn left(&self) -> Result<Option<Firmware>, SlotError> {
+		record(self.slot(self.spare_name()?).join(LEFT))
+	}
+
+	/// Makes the version that the device left one to install again. Returns whether its image is
+	/// still whole.
+	pub fn take_back(&self, left: &Firmware) -> Result<bool, SlotError> {
+		let slot = self.slot(self.spare_name()?);
+		match self.check_spare(left) {
+			Ok(()) => fs::rename(slot.join(LEFT), slot.join(RECORD))?,
+			Err(SlotError::Damaged(_)) => disk::remove(&slot.join(LEFT))?,
 			Err(error) => return Err(error),
-		};
-		let slot = self.root.join("slots").join(name);
+		}
+		disk::sync_folder(&slot)?;
+		Ok(slot.join(RECORD).exists())
+	}
+
+	/// Empties the spare slot for a new image.
+	pub fn prepare(&self) -> io::Result<Staging> {
+		let slot = self.slot(self.spare_name()?);
 		// The record goes first, so that none ever describes another image.
-		for file in [RECORD, IMAGE, UNFINISHED] {
+		for file in [RECORD, LEFT, IMAGE, UNFINISHED] {
 			disk::remove(&slot.join(file))?;
 			disk::sync_folder(&slot)?;
 		}
 		let image = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(slot.join(UNFINISHED))?;
-		Ok(Staging { root: self.root.clone(), name, slot, image })
+		Ok(Staging { slot, image })
+	}
+
+	fn spare_name(&self) -> io::Result<&'static str> {
+		match fs::read_link(self.root.join(CURRENT)) {
+			Ok(link) if link.ends_with("a") => Ok("b"),
+			Ok(_) => Ok("a"),
+			Err(error) if error.kind() == io::ErrorKind::NotFound => Ok("a"),
+			Err(error) => Err(error),
+		}
+	}
+
+	fn slot(&self, name: &str) -> PathBuf {
+		self.root.join("slots").join(name)
+	}
+
+	fn make_link(&self, spare: &str) -> io::Result<()> {
+		disk::remove(&self.root.join(NEXT))?;
+		symlink(Path::new("slots").join(spare), self.root.join(NEXT))
+	}
+
+	fn rename_link(&self, _: &str) -> io::Result<()> {
+		fs::rename(self.root.join(NEXT), self.root.join(CURRENT))
+	}
+
+	fn sync_root(&self, _: &str) -> io::Result<()> {
+		disk::sync_folder(&self.root)
 	}
 }
 
-/// An image on its way into a slot.
+type Turn = fn(&Slots, &str) -> io::Result<()>;
+
+/// The steps that turn the link, in this order.
+const TURN: [Turn; 3] = [Slots::make_link, Slots::rename_link, Slots::sync_root];
+
+/// An image on its way into the spare slot.
 #[derive(Debug)]
 pub struct Staging {
-	root: PathBuf,
-	name: &'static str,
 	slot: PathBuf,
 	image: File,
 }
 
-type Step = fn(&Staging, &Firmware) -> Result<(), SlotError>;
+type Store = fn(&Staging, &Firmware) -> Result<(), SlotError>;
 
-/// The steps that make the image in the slot the installed one, in this order.
-const STEPS: [Step; 7] = [
-	Staging::sync_image,
-	Staging::check_image,
-	Staging::place_image,
-	Staging::write_record,
-	Staging::make_link,
-	Staging::switch,
-	Staging::sync_root,
-];
+/// The steps that store an image in the spare slot, in this order.
+const STORE: [Store; 4] = [Staging::sync_image, Staging::check_image, Staging::place_image, Staging::write_record];
 
 impl Staging {
 	/// The file to write the image to. It can be read back, too.
@@ -136,18 +235,18 @@ impl Staging {
 		&mut self.image
 	}
 
-	/// Checks the image on the disk, and makes it the installed one.
-	pub fn commit(self, installed: &Firmware) -> Result<(), SlotError> {
-		STEPS.iter().try_for_each(|step| step(&self, installed))
+	/// Checks the image on the disk, and stores it in the spare slot.
+	pub fn store(self, firmware: &Firmware) -> Result<(), SlotError> {
+		STORE.iter().try_for_each(|step| step(&self, firmware))
 	}
 
 	fn sync_image(&self, _: &Firmware) -> Result<(), SlotError> {
 		Ok(self.image.sync_all()?)
 	}
 
-	fn check_image(&self, installed: &Firmware) -> Result<(), SlotError> {
+	fn check_image(&self, firmware: &Firmware) -> Result<(), SlotError> {
 		let (size, sha256) = hash(&self.slot.join(UNFINISHED))?;
-		if (size, sha256) == (installed.size, installed.sha256.0) {
+		if (size, sha256) == (firmware.size, firmware.sha256.0) {
 			return Ok(());
 		}
 		disk::remove(&self.slot.join(UNFINISHED))?;
@@ -159,24 +258,22 @@ impl Staging {
 		Ok(disk::sync_folder(&self.slot)?)
 	}
 
-	fn write_record(&self, installed: &Firmware) -> Result<(), SlotError> {
-		let path = self.slot.join(RECORD);
-		let json =
-			serde_json::to_vec_pretty(installed).map_err(|source| SlotError::Record { path: path.clone(), source })?;
-		Ok(disk::write(&path, &json)?)
+	fn write_record(&self, firmware: &Firmware) -> Result<(), SlotError> {
+		write_record(&self.slot.join(RECORD), firmware)
 	}
+}
 
-	fn make_link(&self, _: &Firmware) -> Result<(), SlotError> {
-		disk::remove(&self.root.join(NEXT))?;
-		Ok(symlink(Path::new("slots").join(self.name), self.root.join(NEXT))?)
-	}
+/// Writes a slot's record.
+fn write_record(path: &Path, firmware: &Firmware) -> Result<(), SlotError> {
+	let json = serde_json::to_vec_pretty(firmware).map_err(|source| SlotError::Record { path: path.into(), source })?;
+	Ok(disk::write(path, &json)?)
+}
 
-	fn switch(&self, _: &Firmware) -> Result<(), SlotError> {
-		Ok(fs::rename(self.root.join(NEXT), self.root.join(CURRENT))?)
-	}
-
-	fn sync_root(&self, _: &Firmware) -> Result<(), SlotError> {
-		Ok(disk::sync_folder(&self.root)?)
+/// Reads a slot's record, if it has one.
+fn record(path: PathBuf) -> Result<Option<Firmware>, SlotError> {
+	match disk::read(&path)? {
+		Some(json) => serde_json::from_slice(&json).map(Some).map_err(|source| SlotError::Record { path, source }),
+		None => Ok(None),
 	}
 }
 
@@ -216,7 +313,8 @@ mod tests {
 	fn install(slots: &Slots, number: u64, image: &[u8]) {
 		let mut staging = slots.prepare().unwrap();
 		staging.image().write_all(image).unwrap();
-		staging.commit(&release(number, image)).unwrap();
+		staging.store(&release(number, image)).unwrap();
+		slots.turn().unwrap();
 	}
 
 	fn is_whole(slots: &Slots) -> bool {
@@ -225,36 +323,69 @@ mod tests {
 	}
 
 	#[test]
-	fn updates_should_alternate_and_keep_the_previous_slot() {
+	fn updates_should_alternate_and_keep_the_way_back() {
 		let folder = tempfile::tempdir().unwrap();
 		let slots = Slots::open(folder.path()).unwrap();
-		assert_eq!(slots.current().unwrap(), None);
+		assert_eq!((slots.current().unwrap(), slots.spare().unwrap()), (None, None));
 		for (number, slot, image) in [(0, "a", "zero"), (1, "b", "one"), (2, "a", "two")] {
 			install(&slots, number, image.as_bytes());
 			assert_eq!(fs::read_link(folder.path().join("current")).unwrap(), Path::new("slots").join(slot));
 			assert_eq!(fs::read(slots.image()).unwrap(), image.as_bytes());
 		}
 		assert_eq!(slots.current().unwrap(), Some(release(2, b"two")));
-		assert_eq!(fs::read(folder.path().join("slots/b/firmware.bin")).unwrap(), b"one");
+		assert_eq!(slots.spare().unwrap(), Some(release(1, b"one")));
+		assert_eq!(slots.spare_room().unwrap(), 3);
+		slots.check_spare(&release(1, b"one")).unwrap();
+
+		slots.turn().unwrap();
+		assert_eq!(slots.current().unwrap(), Some(release(1, b"one")));
+		slots.leave_spare().unwrap();
+		assert_eq!((slots.spare().unwrap(), slots.left().unwrap()), (None, Some(release(2, b"two"))));
+		slots.leave_spare().unwrap();
+		assert!(slots.take_back(&release(2, b"two")).unwrap());
+		assert_eq!((slots.spare().unwrap(), slots.left().unwrap()), (Some(release(2, b"two")), None));
+		slots.leave_spare().unwrap();
+		fs::write(folder.path().join("slots/a/firmware.bin"), b"twO").unwrap();
+		assert!(!slots.take_back(&release(2, b"two")).unwrap());
+		assert_eq!((slots.spare().unwrap(), slots.left().unwrap()), (None, None));
+		slots.leave().unwrap();
+		assert_eq!(slots.current().unwrap(), None);
+	}
+
+	#[test]
+	fn damaged_way_back_should_be_found() {
+		let folder = tempfile::tempdir().unwrap();
+		let slots = Slots::open(folder.path()).unwrap();
+		install(&slots, 0, b"zero");
+		install(&slots, 1, b"one");
+		let image = folder.path().join("slots/a/firmware.bin");
+		fs::write(&image, b"zerO").unwrap();
+		assert!(matches!(slots.check_spare(&release(0, b"zero")), Err(SlotError::Damaged(_))));
+		fs::remove_file(&image).unwrap();
+		assert!(matches!(slots.check_spare(&release(0, b"zero")), Err(SlotError::Damaged(_))));
 	}
 
 	#[test]
 	fn power_loss_should_leave_the_old_or_the_new_firmware_when_it_strikes_at_any_step() {
 		let old = b"the old image";
 		let new = b"the new image, which is longer";
-		for steps in 0..=STEPS.len() {
+		for steps in 0..=STORE.len() + TURN.len() {
 			for written in [0, 10, new.len()] {
 				let folder = tempfile::tempdir().unwrap();
 				let slots = Slots::open(folder.path()).unwrap();
 				install(&slots, 0, old);
 				let mut staging = slots.prepare().unwrap();
 				staging.image().write_all(&new[..written]).unwrap();
-				let result = STEPS[..steps].iter().try_for_each(|step| step(&staging, &release(1, new)));
+				let result = STORE.iter().take(steps).try_for_each(|step| step(&staging, &release(1, new)));
 				assert_eq!(result.is_ok(), written == new.len() || steps < 2, "{steps} steps, {written} bytes");
+				if result.is_ok() {
+					let turns = TURN.iter().take(steps.saturating_sub(STORE.len()));
+					turns.for_each(|step| step(&slots, "b").unwrap());
+				}
 
 				let again = Slots::open(folder.path()).unwrap();
-				let switched = result.is_ok() && steps >= 6;
-				assert_eq!(again.current().unwrap().unwrap().release, u64::from(switched), "{steps} steps");
+				let turned = result.is_ok() && steps >= STORE.len() + 2;
+				assert_eq!(again.current().unwrap().unwrap().release, u64::from(turned), "{steps} steps");
 				assert!(is_whole(&again));
 				install(&again, 2, b"the one after");
 				assert_eq!(again.current().unwrap().unwrap().release, 2);
@@ -269,7 +400,7 @@ mod tests {
 		let slots = Slots::open(folder.path()).unwrap();
 		let mut staging = slots.prepare().unwrap();
 		staging.image().write_all(b"something else").unwrap();
-		assert!(matches!(staging.commit(&release(1, b"the image")), Err(SlotError::NotTheRelease)));
+		assert!(matches!(staging.store(&release(1, b"the image")), Err(SlotError::NotTheRelease)));
 		assert_eq!(slots.current().unwrap(), None);
 		assert!(!folder.path().join("slots/a/firmware.bin.part").exists());
 	}

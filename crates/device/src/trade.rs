@@ -2,11 +2,12 @@
 
 use crate::{
 	check::{check_release, Objection},
-	context::{is_about_time, Context, Outcome},
+	context::{is_about_time, Context, Outcome, Skipped},
 	error::Result,
 	peer::PeerError,
 	peers::Candidate,
 	report::Event,
+	room,
 	trust::follow_keys,
 };
 use rand_core::{OsRng, TryRngCore};
@@ -15,7 +16,7 @@ use url::Url;
 use waybill_chain::{
 	exchange_view::{chain_view, slot},
 	ledger::{Ledger, State},
-	types::{AccountId, Bounty},
+	types::{AccountId, Bounty, Release},
 };
 use waybill_daemon::clock::Time;
 use waybill_exchange::{Invite, Refusal, Rejection, Terms, Wanted};
@@ -29,25 +30,40 @@ enum Attempt {
 	Declined(String),
 }
 
-/// Looks for a newer release, and for a distributor that has it.
-pub(crate) async fn trade<L: Ledger>(context: &mut Context, ledger: &L, state: &L::State) -> Result<Outcome> {
+/// The newer release that this device is to install. Otherwise the outcome of looking for one.
+pub(crate) async fn wanted<S: State>(context: &mut Context, state: &S) -> Result<Result<Release, Outcome>> {
 	if !follow_keys(context, state).await? {
-		return Ok(Outcome::Wait);
+		return Ok(Err(Outcome::Wait));
 	}
-	let Some(id) = state.latest_release(context.home.identity.model).await? else { return Ok(Outcome::UpToDate) };
-	let Some(release) = state.release(id).await? else { return Ok(Outcome::UpToDate) };
+	let Some(id) = state.latest_release(context.home.identity.model).await? else { return Ok(Err(Outcome::UpToDate)) };
+	let Some(release) = state.release(id).await? else { return Ok(Err(Outcome::UpToDate)) };
 	let least = context.exchange.least_security_version();
 	match check_release(&mut context.exchange, &release) {
 		Ok(()) if context.exchange.least_security_version() != least => context.save()?,
 		Ok(()) => {},
-		Err(Objection::Installed) => return Ok(Outcome::UpToDate),
+		Err(Objection::Installed) => return Ok(Err(Outcome::UpToDate)),
 		Err(Objection::Refused(refusal)) => {
 			tracing::error!(release = id, %refusal, "the device refuses the chain's latest release");
 			context.reporter.hindered_by(format_args!("release {id} is refused: {refusal}"));
-			return Ok(Outcome::Wait);
+			return Ok(Err(Outcome::Wait));
 		},
 	}
-	let version = release.statement.version;
+	Ok(match context.memory.rolled_back.get(&id) {
+		Some(reason) => Err(Outcome::Skipped(Skipped { release: id, version: release.statement.version, reason: *reason })),
+		None => Ok(release),
+	})
+}
+
+/// Looks for a distributor that has the release.
+pub(crate) async fn trade<L: Ledger>(
+	context: &mut Context,
+	ledger: &L,
+	state: &L::State,
+	release: &Release,
+) -> Result<Outcome> {
+	let (id, version) = (release.id, release.statement.version);
+	// No distributor is greeted for what the device could not install.
+	room::check_release(context, &release.statement)?;
 	let announced = state.distributors().await?;
 	let cheats = context.memory.cheats.clone();
 	let mut obstacle = format!("version {version} is out, but no bounty for this device is open");

@@ -58,6 +58,8 @@ pub struct Config {
 	pub min_receipt: u64,
 	/// How many connections may be open at once.
 	pub max_connections: usize,
+	/// How often, in seconds, to look whether kubo still has the ciphertexts and proofs.
+	pub check_content: u64,
 }
 
 impl Default for Config {
@@ -79,6 +81,7 @@ impl Default for Config {
 			max_block_age: 120,
 			min_receipt: 15,
 			max_connections: 256,
+			check_content: 3_600,
 		}
 	}
 }
@@ -104,6 +107,11 @@ impl Config {
 		Duration::from_secs(self.min_receipt)
 	}
 
+	/// How often to look whether kubo still has the content.
+	pub const fn check_content(&self) -> Duration {
+		Duration::from_secs(self.check_content)
+	}
+
 	/// How old the newest final block may be.
 	pub const fn max_block_age(&self) -> Duration {
 		Duration::from_secs(self.max_block_age)
@@ -115,6 +123,7 @@ impl Config {
 			("--epoch-size", u64::from(self.epoch_size)),
 			("--max-batch", u64::from(self.max_batch)),
 			("max_connections", self.max_connections as u64),
+			("check_content", self.check_content),
 		];
 		if let Some((flag, _)) = positive.iter().find(|(_, value)| *value == 0) {
 			return Err(Error::Zero(flag));

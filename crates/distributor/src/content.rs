@@ -24,6 +24,9 @@ use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_primitives::{BlockNumber, BountyId, Cid, Hash32, Manifest, ReleaseId, Suite};
 
 const BUFFER: usize = 256 * 1024;
+/// How many of a bounty's content keys are checked, from the newest. Devices of older ones have
+/// long had their ciphertexts.
+const CHECKED: usize = 8;
 
 /// Fetches, encrypts and publishes.
 #[derive(Clone, Debug)]
@@ -59,7 +62,8 @@ impl Content {
 
 	/// Fetches a fleet's manifest, and checks it against the root of the bounty.
 	pub async fn manifest(&self, cid: &Cid, bounty: &Bounty) -> Result<Manifest> {
-		let bytes = self.gateway.fetch_bytes(cid, Manifest::size(bounty.count)).await?;
+		let bytes = self.gateway.fetch_bytes(cid, Manifest::size(bounty.count)).await;
+		let bytes = bytes.map_err(|cause| Error::NoManifest { fleet: bounty.fleet, cause })?;
 		let (root, count) = (bounty.root, bounty.count);
 		let decoded = spawn_blocking(move || Manifest::decode(&bytes, &root, count)).await;
 		let decoded = decoded.map_err(Error::broke_off("reading a manifest"))?;
@@ -69,17 +73,28 @@ impl Content {
 	/// Makes sure that the newest content key for a bounty serves at least one more device, and
 	/// that its ciphertext is in IPFS, with its proofs if the suite has any.
 	///
-	/// Returns what proving cost, if it proved anything.
+	/// Content that IPFS has lost is made again first. Returns what proving cost, if it proved
+	/// anything.
 	pub async fn refill(&self, bounty: BountyId, release: &Release) -> Result<Option<Proved>> {
-		let newest = self.store.epochs(bounty)?.pop();
-		let epoch = match newest {
-			Some(epoch) if epoch.ciphertext().is_none() => epoch,
-			Some(epoch) if epoch.left() > 0 => return Ok(None),
-			last => self.draw(bounty, release, last.map_or(0, |epoch| epoch.context().epoch.saturating_add(1)))?,
-		};
+		let mut proved = None;
+		loop {
+			let mut epochs = self.store.epochs(bounty)?;
+			let epoch = match epochs.iter().position(|epoch| epoch.ciphertext().is_none()) {
+				Some(unpublished) => epochs.swap_remove(unpublished),
+				None => match epochs.pop() {
+					Some(epoch) if epoch.left() > 0 => return Ok(proved),
+					last => self.draw(bounty, release, last.map_or(0, |epoch| epoch.context().epoch.saturating_add(1)))?,
+				},
+			};
+			proved = self.publish(bounty, epoch, release).await?.or(proved);
+		}
+	}
+
+	/// Makes the ciphertext of a content key, and its proofs, and puts them into IPFS.
+	async fn publish(&self, bounty: BountyId, epoch: Epoch, release: &Release) -> Result<Option<Proved>> {
 		let payload = self.payload(release).await?;
 		let number = epoch.context().epoch;
-		let files = Files::beside(&self.folder.join(format!("ciphertexts/{bounty}-{number}")));
+		let files = self.files(&epoch)?;
 		let stopped = CancellationToken::new();
 		let _stop = stopped.clone().drop_guard();
 		let (ciphertext, proofs, proved) = match release.statement.digest.suite {
@@ -90,12 +105,14 @@ impl Content {
 			Suite::Zkcp => {
 				let (checksum, proved) = self.prove(epoch, release, payload, &files, stopped).await?;
 				let (data, locks) = (self.store_file(&files.data).await?, self.store_file(&files.locks).await?);
-				tracing::info!(bounty, epoch = number, seconds = proved.data_seconds + proved.lock_seconds, "proved");
-				(self.add(&files.ciphertext, checksum).await?, Some(Proofs { data, locks }), Some(proved))
+				if let Some(Proved { data_seconds, lock_seconds, .. }) = proved {
+					tracing::info!(bounty, epoch = number, seconds = data_seconds + lock_seconds, "proved");
+				}
+				(self.add(&files.ciphertext, checksum).await?, Some(Proofs { data, locks }), proved)
 			},
 		};
 		self.store.publish(bounty, number, ciphertext, proofs)?;
-		files.remove()?;
+		files.remove_ciphertext()?;
 		tracing::info!(bounty, epoch = number, cid = %ciphertext.cid, "ciphertext published");
 		Ok(proved)
 	}
@@ -121,7 +138,7 @@ impl Content {
 		payload: PathBuf,
 		files: &Files,
 		stopped: CancellationToken,
-	) -> Result<(Checksum, Proved)> {
+	) -> Result<(Checksum, Option<Proved>)> {
 		let _alone = self.proving.lock().await;
 		let (statement, files) = (release.statement.clone(), Files::beside(&files.ciphertext));
 		let work = move || prove::make(&epoch, &payload, &files, &statement, &stopped);
@@ -138,15 +155,41 @@ impl Content {
 		Ok(Stored { cid: added.cid, size: added.size })
 	}
 
+	/// Looks whether kubo still has the newest content for a bounty, and notes what it has lost.
+	/// Returns whether it has lost anything.
+	pub async fn check(&self, bounty: BountyId) -> Result<bool> {
+		let mut lost = false;
+		for epoch in self.store.epochs(bounty)?.into_iter().rev().take(CHECKED) {
+			for cid in published(&epoch) {
+				if !self.kubo.is_pinned(&cid).await? {
+					tracing::warn!(bounty, epoch = epoch.context().epoch, %cid, "kubo has lost content; making it again");
+					self.store.withdraw(bounty, epoch.context().epoch)?;
+					lost = true;
+					break;
+				}
+			}
+		}
+		Ok(lost)
+	}
+
 	/// Forgets a bounty that is gone from the chain at this block, and unpins its ciphertexts.
 	pub async fn retire(&self, bounty: BountyId, block: BlockNumber) -> Result<()> {
 		for epoch in self.store.epochs(bounty)? {
-			let proofs = epoch.proofs().into_iter().flat_map(|proofs| [proofs.data.cid, proofs.locks.cid]);
-			for cid in epoch.ciphertext().map(|ciphertext| ciphertext.cid).into_iter().chain(proofs) {
+			for cid in published(&epoch) {
 				self.kubo.unpin(&cid).await?;
 			}
+			self.files(&epoch)?.remove()?;
 		}
 		self.store.retire(bounty, block)
+	}
+
+	/// The files of a content key. Their name says which key it is: another store may have had
+	/// others under the same numbers.
+	fn files(&self, epoch: &Epoch) -> Result<Files> {
+		let (bounty, number) = (epoch.context().bounty, epoch.context().epoch);
+		let commitment = epoch.content_key().ok_or(Error::DamagedKey)?.commitment();
+		let name = hex::encode(commitment.get(..8).unwrap_or_default());
+		Ok(Files::beside(&self.folder.join(format!("ciphertexts/{bounty}-{number}-{name}"))))
 	}
 
 	/// Removes the payloads of all releases except these.
@@ -186,6 +229,12 @@ impl Content {
 		}
 		Ok(path)
 	}
+}
+
+/// Everything of a content key that is in IPFS.
+fn published(epoch: &Epoch) -> Vec<Cid> {
+	let proofs = epoch.proofs().into_iter().flat_map(|proofs| [proofs.data.cid, proofs.locks.cid]);
+	epoch.ciphertext().map(|ciphertext| ciphertext.cid).into_iter().chain(proofs).collect()
 }
 
 /// Encrypts a payload, and returns the ciphertext's length and hash.

@@ -15,7 +15,7 @@ use waybill_chain::{
 };
 use waybill_daemon::clock::Time;
 use waybill_exchange::{Distributor, Hello, Invite, Job, Member, Offer, Receipt, Rejection, RevealedKey, Session};
-use waybill_primitives::{view::ReleaseState, BlockNumber, BountyId, DeviceIndex};
+use waybill_primitives::{view::ReleaseState, BlockNumber, BountyId, DeviceIndex, Hash32};
 
 /// How long a device can answer an invitation.
 const INVITE_LIFETIME_MS: u64 = 60_000;
@@ -40,8 +40,14 @@ pub struct Desk<L: Ledger> {
 impl<L: Ledger> Desk<L> {
 	/// The desk of this account. It takes only receipts that are valid for `min_receipt` more
 	/// blocks.
-	pub fn new(ledger: &L, account: &AccountId, store: Store, newest: Newest<L::State>, min_receipt: BlockNumber) -> Self {
-		let distributor = Distributor::new(ledger.genesis(), account.0, INVITE_LIFETIME_MS, &mut OsRng.unwrap_err());
+	pub fn new(
+		genesis: Hash32,
+		account: &AccountId,
+		store: Store,
+		newest: Newest<L::State>,
+		min_receipt: BlockNumber,
+	) -> Self {
+		let distributor = Distributor::new(genesis, account.0, INVITE_LIFETIME_MS, &mut OsRng.unwrap_err());
 		let (book, full) = (Book::default(), Notify::new());
 		Self { distributor, store, book, newest, full, min_receipt }
 	}

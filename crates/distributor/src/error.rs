@@ -73,6 +73,17 @@ pub enum Error {
 	/// The gateway or kubo failed.
 	#[error(transparent)]
 	Ipfs(#[from] waybill_ipfs_http::Error),
+	/// The fleet's manifest cannot be fetched.
+	#[error(
+		"cannot fetch the list of fleet {fleet}'s devices: {cause}; its vendor can put it into IPFS again with `waybill \
+		 vendor add-manifest`"
+	)]
+	NoManifest {
+		/// The fleet.
+		fleet: FleetId,
+		/// Why.
+		cause: waybill_ipfs_http::Error,
+	},
 	/// The file in IPFS is not the fleet's manifest.
 	#[error("fleet {fleet}: {cause}")]
 	Manifest {
@@ -176,6 +187,20 @@ impl Error {
 	/// and has to stop.
 	pub const fn is_store_failure(&self) -> bool {
 		matches!(self, Self::Store(_) | Self::Damaged)
+	}
+
+	/// Whether the store's file or another one cannot be read or written, as on a full disk.
+	pub const fn is_disk(&self) -> bool {
+		matches!(self, Self::Store(_) | Self::Disk(_))
+	}
+
+	/// Whether a node, kubo or a gateway gave no answer. It may do so later.
+	pub fn is_unreachable(&self) -> bool {
+		match self {
+			Self::Chain(error) | Self::Announce(error) => error.is_unreachable(),
+			Self::Ipfs(error) => error.is_unreachable(),
+			_ => false,
+		}
 	}
 
 	pub(crate) fn broke_off(work: &'static str) -> impl Fn(JoinError) -> Self {

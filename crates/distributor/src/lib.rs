@@ -18,6 +18,7 @@ mod service;
 mod settle;
 mod status;
 mod store;
+mod upkeep;
 mod wanted;
 
 pub use book::{Book, Served};

@@ -77,6 +77,14 @@ impl<L: Ledger> Preparing<L> {
 		});
 	}
 
+	/// Prepares a bounty again whose content IPFS has lost.
+	pub fn again(&mut self, bounty: BountyId) {
+		let Some(served) = self.desk.book().get(bounty) else { return };
+		self.desk.book().trouble(bounty, Some("kubo has lost content for this bounty; making it again".into()));
+		self.retries.remove(&bounty);
+		self.begin(served.bounty.clone());
+	}
+
 	/// Waits until a bounty is ready or has failed, and notes which.
 	pub async fn finish(&mut self) {
 		let Some(Ok(Prepared { bounty, result })) = self.tasks.join_next().await else { return };

@@ -57,10 +57,16 @@ impl Files {
 		let mut paths = [&self.ciphertext, &self.data, &self.locks].into_iter();
 		Ok(paths.try_for_each(|path| disk::remove(path).map_err(failed("remove", path)))?)
 	}
+
+	/// Removes the ciphertext, which can be made again as it was. Proofs cannot.
+	pub fn remove_ciphertext(&self) -> Result<()> {
+		Ok(disk::remove(&self.ciphertext).map_err(failed("remove", &self.ciphertext))?)
+	}
 }
 
 /// Encrypts a payload, and proves that the ciphertext and the locks of this content key give it
-/// back.
+/// back. Proofs that are already there are taken: proofs made anew would be other files, and devices
+/// were promised these. Returns what proving cost, if it proved anything.
 ///
 /// # Errors
 /// The payload is not the one that the release declares, or a file cannot be read or written.
@@ -70,7 +76,7 @@ pub fn make(
 	files: &Files,
 	statement: &ReleaseStatement,
 	stopped: &CancellationToken,
-) -> Result<(Checksum, Proved)> {
+) -> Result<(Checksum, Option<Proved>)> {
 	let expected = Checksum { size: statement.size, sha256: statement.sha256 };
 	if checksum(payload, stopped)? != expected {
 		// The next attempt fetches it again.
@@ -94,6 +100,9 @@ pub fn make(
 	let encrypted = waybill_zkcp::encrypt::<_, _, io::Error>(&plain, layout, &key, &nonce, &mut output, &mut watch);
 	let encrypted = encrypted.map_err(swept(&unwritable))?;
 	output.sync_all().map_err(&unwritable)?;
+	if files.data.exists() && files.locks.exists() {
+		return Ok((checksum(&files.ciphertext, stopped)?, None));
+	}
 
 	let begun = Instant::now();
 	let ciphertext = File::open(&files.ciphertext).map_err(&unwritable)?;
@@ -103,10 +112,10 @@ pub fn make(
 	let locks = waybill_zkcp::prove_locks(&key, &epoch.lock_keys(), &nonce).map_err(unproved)?;
 	let lock_seconds = begun.elapsed().as_secs_f64();
 	for (path, proof) in [(&files.data, &data), (&files.locks, &locks)] {
-		fs::write(path, proof).map_err(failed("write", path))?;
+		disk::write(path, proof).map_err(failed("write", path))?;
 	}
 	let bytes = (data.len() as u64).saturating_add(locks.len() as u64);
-	Ok((checksum(&files.ciphertext, stopped)?, Proved { data_seconds, lock_seconds, bytes }))
+	Ok((checksum(&files.ciphertext, stopped)?, Some(Proved { data_seconds, lock_seconds, bytes })))
 }
 
 fn create(path: &Path) -> Result<File> {

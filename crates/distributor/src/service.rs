@@ -11,9 +11,10 @@ use crate::{
 	settle::{Margins, Rules, Settler},
 	status::About,
 	store::Store,
+	upkeep::{Done, Upkeep},
 	wanted::Limits,
 };
-use std::{collections::BTreeSet, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
 	net::TcpListener,
 	sync::{oneshot, watch},
@@ -40,7 +41,11 @@ const NODE_PAUSE: Duration = Duration::from_secs(3);
 /// How long to keep a bounty's public keys after it is gone from the chain: a month.
 const KEEP_KEYS: Duration = Duration::from_secs(30 * 24 * 3_600);
 
+/// How long to wait before beginning anew after the disk failed.
+const DISK_PAUSE: Duration = Duration::from_secs(10);
+
 /// The parts of a distributor.
+#[derive(Clone, Debug)]
 pub struct Parts<L> {
 	/// The chain.
 	pub ledger: L,
@@ -66,16 +71,54 @@ struct Service<L: Payee> {
 	desk: Arc<Desk<L>>,
 	content: Content,
 	preparing: Preparing<L>,
+	upkeep: Upkeep,
 	settler: Settler<L>,
 	/// [`KEEP_KEYS`] in blocks.
 	keep_keys: BlockNumber,
+	/// How often to look whether kubo still has the content.
+	check_content: Duration,
 }
 
 /// Runs until `stop` completes. Calls `ready` with the address that devices can connect to.
 ///
-/// It stops at once, whatever it waits for: the store is whole after every step.
-pub async fn run<L: Payee>(parts: Parts<L>, ready: impl FnOnce(SocketAddr), stop: impl Future<Output = ()>) -> Result<()> {
+/// It stops at once, whatever it waits for: the store is whole after every step. When the disk
+/// fails, it begins anew after a pause.
+pub async fn run<L: Payee>(
+	mut parts: Parts<L>,
+	ready: impl FnOnce(SocketAddr),
+	stop: impl Future<Output = ()>,
+) -> Result<()> {
 	tokio::pin!(stop);
+	let mut ready = Some(ready);
+	loop {
+		let mut listens = None;
+		let began = |address: SocketAddr| {
+			listens = Some(address);
+			if let Some(ready) = ready.take() {
+				ready(address);
+			}
+		};
+		match run_once(parts.clone(), began, &mut stop).await {
+			// The store takes nothing more after a failed write, so it has to be opened again.
+			Err(error) if ready.is_none() && (error.is_disk() || matches!(error, Error::StoreInUse(_))) => {
+				tracing::error!(%error, pause = ?DISK_PAUSE, "the disk failed; beginning anew after a pause");
+			},
+			ended => return ended,
+		}
+		// Devices know this address, whatever port the configuration leaves open.
+		parts.config.listen = listens.unwrap_or(parts.config.listen);
+		tokio::select! {
+			() = &mut stop => return Ok(()),
+			() = tokio::time::sleep(DISK_PAUSE) => {},
+		}
+	}
+}
+
+async fn run_once<L: Payee>(
+	parts: Parts<L>,
+	ready: impl FnOnce(SocketAddr),
+	mut stop: impl Future<Output = ()> + Unpin,
+) -> Result<()> {
 	let (ledger, max_connections, listen) = (parts.ledger.clone(), parts.config.max_connections, parts.config.listen);
 	let started = tokio::select! {
 		biased;
@@ -108,20 +151,20 @@ async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 	config.check()?;
 	let data = &config.data;
 	disk::folder(data).map_err(failed("make", data))?;
-	let genesis = ledger.genesis();
+	let genesis = insist(|| ledger.genesis(), waybill_chain::Error::is_unreachable).await?;
 	let store = Store::open(&data.join(STORE_FILE), &genesis, &account.id().0)?;
 	let content = Content::new(gateway, kubo.clone(), store.clone(), genesis, account.id().0, &config)?;
-	let version = kubo.version().await?;
+	let version = insist(|| kubo.version(), waybill_ipfs_http::Error::is_unreachable).await?;
 	tracing::info!(account = %account.id(), kubo = version, "starting");
 
 	let listener = TcpListener::bind(config.listen).await;
 	let listener = listener.map_err(|cause| Error::Listen { address: config.listen, cause })?;
 	if let Some(endpoint) = &config.announce {
-		announce(&ledger, &account, endpoint).await?;
+		insist(|| announce(&ledger, &account, endpoint), Error::is_unreachable).await?;
 	}
 
-	let max_batch = insist(|| ledger.max_batch()).await?.min(config.max_batch);
-	let block_time = insist(|| ledger.block_time()).await?;
+	let max_batch = insist(|| ledger.max_batch(), waybill_chain::Error::is_unreachable).await?.min(config.max_batch);
+	let block_time = insist(|| ledger.block_time(), waybill_chain::Error::is_unreachable).await?;
 	let margins = Margins::new(block_time);
 	let rules = Rules {
 		margins,
@@ -135,7 +178,7 @@ async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 	let settler = Settler::new(ledger.clone(), account.clone(), store.clone(), rules);
 	let (newest, following) = watch::channel(None);
 	let min_receipt = block_time.blocks(config.min_receipt());
-	let desk = Arc::new(Desk::new(&ledger, &account.id(), store, following, min_receipt));
+	let desk = Arc::new(Desk::new(genesis, &account.id(), store, following, min_receipt));
 	let about = About {
 		account: account.id(),
 		genesis: Hash(genesis),
@@ -143,19 +186,26 @@ async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
 		started_ms: Time::now().0,
 	};
 	let preparing = Preparing::new(desk.clone(), content.clone(), Limits::new(&config)?);
-	let service = Service { desk, content, preparing, settler, keep_keys: block_time.blocks(KEEP_KEYS) };
+	let (keep_keys, check_content) = (block_time.blocks(KEEP_KEYS), config.check_content());
+	let upkeep = Upkeep::new(content.clone());
+	let service = Service { desk, content, preparing, upkeep, settler, keep_keys, check_content };
 	Ok(Started { service, about, newest, listener })
 }
 
-/// Asks again until a node answers: one that restarts does not end the distributor.
-async fn insist<T, F>(mut ask: impl FnMut() -> F) -> waybill_chain::Result<T>
+/// Asks again until somebody answers. A node or a kubo that is away at the start does not end the
+/// distributor. `is_away` says whether that is what an error means.
+async fn insist<T, E: fmt::Display, F>(mut ask: impl FnMut() -> F, is_away: fn(&E) -> bool) -> Result<T, E>
 where
-	F: Future<Output = waybill_chain::Result<T>>,
+	F: Future<Output = Result<T, E>>,
 {
+	let mut is_logged = false;
 	loop {
 		match ask().await {
-			Err(error) if error.is_unreachable() => {
-				tracing::warn!(%error, "the node gives no answer; asking again");
+			Err(error) if is_away(&error) => {
+				if !is_logged {
+					tracing::warn!(%error, "waiting until it answers");
+					is_logged = true;
+				}
 				tokio::time::sleep(NODE_PAUSE).await;
 			},
 			answer => return answer,
@@ -201,6 +251,8 @@ async fn follow<L: Ledger>(ledger: L, newest: watch::Sender<Option<Arc<L::State>
 impl<L: Payee> Service<L> {
 	async fn run(&mut self) -> Result<()> {
 		let mut newest: Newest<L::State> = self.desk.newest().clone();
+		let mut check = interval(self.check_content);
+		check.set_missed_tick_behavior(MissedTickBehavior::Delay);
 		let mut tick = interval(TICK);
 		tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
 		let desk = self.desk.clone();
@@ -226,6 +278,17 @@ impl<L: Payee> Service<L> {
 				},
 				result = self.settler.finish(trouble), if self.settler.is_busy() => result?,
 				() = self.preparing.finish(), if self.preparing.is_busy() => {},
+				_ = check.tick() => {
+					self.upkeep.check(desk.book().all().iter().map(|served| served.bounty.id).collect());
+				},
+				Some(done) = self.upkeep.finish(), if self.upkeep.is_busy() => match done {
+					Done::Lost(bounties) => bounties.into_iter().for_each(|bounty| self.preparing.again(bounty)),
+					Done::Retired(bounty, Ok(())) => desk.book().trouble(bounty, None),
+					Done::Retired(_, Err(error)) if error.is_store_failure() => return Err(error),
+					Done::Retired(bounty, Err(error)) => {
+						tracing::warn!(bounty, %error, "cannot forget a bounty that is gone; will retry");
+					},
+				},
 			}
 		}
 	}
@@ -275,14 +338,13 @@ impl<L: Payee> Service<L> {
 	}
 
 	/// Drops everything about bounties that are gone from the chain.
-	async fn clean(&self, state: &Arc<L::State>) -> Result<()> {
+	async fn clean(&mut self, state: &Arc<L::State>) -> Result<()> {
 		let (book, store, under_way) = (self.desk.book(), self.desk.store(), self.preparing.under_way());
 		let unsettled = store.unsettled()?;
 		for bounty in store.bounties()? {
 			let idle = book.get(bounty).is_none() && !under_way.contains(&bounty) && !unsettled.contains(&bounty);
 			if idle && state.bounty(bounty).await?.is_none() {
-				self.content.retire(bounty, state.head().number).await?;
-				book.trouble(bounty, None);
+				self.upkeep.retire(bounty, state.head().number);
 			}
 		}
 		store.prune(state.head().number.saturating_sub(self.keep_keys))?;

@@ -113,7 +113,7 @@ impl Status {
 			let served = served.get(&bounty);
 			bounties.push(BountyStatus {
 				bounty,
-				serving: served.is_some(),
+				serving: served.is_some() && desk.store().is_published(bounty)?,
 				release: served.map(|served| served.release.id),
 				version: served.map(|served| served.release.statement.version),
 				fleet: served.map(|served| served.bounty.fleet),

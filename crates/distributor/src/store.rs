@@ -152,6 +152,17 @@ impl Store {
 		})
 	}
 
+	/// Notes that IPFS has lost the ciphertext or the proofs of a content key.
+	pub fn withdraw(&self, bounty: BountyId, epoch: u32) -> Result<()> {
+		self.write(|txn| {
+			let mut table = txn.open_table(EPOCHS)?;
+			// The bounty may have ended meanwhile.
+			let Some(mut found): Option<Epoch> = read(&table, (bounty, epoch))? else { return Ok(()) };
+			found.withdraw();
+			put(&mut table, (bounty, epoch), &found.to_cbor())
+		})
+	}
+
 	/// The bounties with content keys.
 	pub fn bounties(&self) -> Result<Vec<BountyId>> {
 		let txn = self.db.begin_read()?;
@@ -431,6 +442,11 @@ impl Store {
 		let table = txn.open_table(table)?;
 		let rows = table.range((bounty, 0)..=(bounty, u32::MAX))?;
 		rows.map(|row| M::from_cbor(row?.1.value()).map_err(|_| Error::Damaged)).collect()
+	}
+
+	/// Whether the newest content key of a bounty has its ciphertext in IPFS.
+	pub fn is_published(&self, bounty: BountyId) -> Result<bool> {
+		Ok(self.newest_epoch(bounty)?.is_some_and(|epoch| epoch.ciphertext().is_some()))
 	}
 
 	fn newest_epoch(&self, bounty: BountyId) -> Result<Option<Epoch>> {

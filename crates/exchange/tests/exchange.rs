@@ -24,6 +24,7 @@ under_each_suite!(
 	next_release_should_follow_and_the_older_one_be_refused_after_it,
 	device_that_greets_again_should_get_the_same_lock_under_a_new_mask,
 	receipt_that_comes_again_should_be_acknowledged_again,
+	files_of_lapsed_contracts_should_not_pile_up,
 	distributor_should_reserve_anew_when_a_reservation_lapsed,
 	key_should_be_given_to_nobody_before_it_is_public,
 	secrets_should_not_be_printed,
@@ -226,6 +227,27 @@ fn device_should_take_the_first_distributors_key_when_it_comes_after_the_second_
 	assert_eq!(device.decrypt(&first).unwrap(), world.payload);
 	device.install(&world.chain).unwrap();
 	assert_eq!(device.exchange.awaited().count(), 0);
+}
+
+fn files_of_lapsed_contracts_should_not_pile_up(suite: Suite) {
+	let mut world = World::of(suite);
+	let mut device = world.device();
+	let each = if suite == Suite::Plain { 1 } else { 2 };
+	let mut files = Vec::new();
+	for number in 1..=3 {
+		let mut server = world.server(number);
+		device.until_signed(&world, &mut server);
+		// The contract that stands, and the newest of those before.
+		assert_eq!(device.exchange.files().count(), each * usize::from(number).min(2));
+		assert_eq!(device.exchange.lapsed_files().collect::<Vec<_>>(), files);
+		files.extend(device.exchange.files().take(each));
+		world.chain.advance(101);
+		let now = world.chain.timestamp_ms;
+		assert_eq!(device.exchange.observe(&world.chain.view(), now), Ok(Observation::Lapsed));
+	}
+	assert_eq!(device.exchange.files().count(), each);
+	assert_eq!(device.exchange.lapsed_files().collect::<Vec<_>>(), files);
+	assert_eq!(device.exchange.awaited().count(), 3);
 }
 
 fn key_of_an_earlier_bounty_should_wait_when_a_receipt_stands_for_another(suite: Suite) {

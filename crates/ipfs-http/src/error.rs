@@ -126,6 +126,15 @@ impl Error {
 		matches!(self, Self::WrongFile { source: DagError::WrongSize { .. }, .. })
 	}
 
+	/// Whether no gateway or no kubo answered. It may do so later.
+	pub fn is_unreachable(&self) -> bool {
+		match self {
+			Self::GatewayUnreachable { .. } | Self::KuboUnreachable { .. } => true,
+			Self::Fetch { source, .. } => source.is_unreachable(),
+			_ => false,
+		}
+	}
+
 	/// Whether this machine's disk is the cause.
 	pub const fn is_local(&self) -> bool {
 		matches!(self, Self::Read { .. } | Self::Write { .. })

@@ -123,6 +123,17 @@ impl Kubo {
 		}
 	}
 
+	/// Whether a file is pinned, so kubo keeps its blocks.
+	pub async fn is_pinned(&self, cid: &Cid) -> Result<bool> {
+		let path = format!("pin/ls?arg={cid}&type=recursive");
+		match self.retrying(|| self.call(&path, None)).await {
+			Ok(_) => Ok(true),
+			// kubo has no code for this, only its message.
+			Err(Error::KuboRefused { message, .. }) if message.contains("not pinned") => Ok(false),
+			Err(error) => Err(error),
+		}
+	}
+
 	/// The node's version; an answer means that the node is there.
 	pub async fn version(&self) -> Result<String> {
 		let answer = self.retrying(|| self.call("version", None)).await?;

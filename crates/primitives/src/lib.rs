@@ -9,6 +9,7 @@ mod cid;
 pub mod fleet;
 mod key;
 mod manifest;
+mod outcome;
 mod registry;
 #[cfg(feature = "serde")]
 mod serde_impls;
@@ -20,6 +21,7 @@ pub mod view;
 pub use cid::{Cid, CidError, Codec, Multihash};
 pub use key::{DeviceKey, DeviceSignature, IndexedSignature, KeyParseError, ReleaseKey, ReleaseSignature};
 pub use manifest::{Manifest, ManifestError};
+pub use outcome::{UpdateOutcome, UpdateReason, UpdateResult};
 pub use registry::{FleetInfo, Registry, ReleaseInfo};
 pub use statement::{
 	HelloStatement, KeySet, KeySetStatement, ReceiptStatement, ReleaseStatement, Statement, Verdict, VoteStatement, Yank,

@@ -11,7 +11,7 @@ use axum::{
 };
 use futures::{stream, StreamExt};
 use std::{
-	collections::{HashMap, VecDeque},
+	collections::{HashMap, HashSet, VecDeque},
 	future::Future,
 	io,
 	net::SocketAddr,
@@ -49,6 +49,9 @@ struct Store {
 	tricks: HashMap<String, VecDeque<Trick>>,
 	requests: Vec<String>,
 	unpinned: Vec<String>,
+	pinned: HashSet<String>,
+	/// Whether requests to unpin get no answer.
+	hangs: bool,
 }
 
 type Shared = Arc<Mutex<Store>>;
@@ -63,7 +66,11 @@ pub struct Ipfs {
 impl Ipfs {
 	/// Starts it on a free port, as a task of this runtime.
 	pub async fn start() -> Self {
-		let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+		Self::start_on(TcpListener::bind(("127.0.0.1", 0)).await.unwrap())
+	}
+
+	/// Starts it on this port, as a task of this runtime.
+	pub fn start_on(listener: TcpListener) -> Self {
 		let (node, server) = Self::on(listener);
 		tokio::spawn(server);
 		node
@@ -92,6 +99,7 @@ impl Ipfs {
 			.route("/good/{cid}", get(good))
 			.route("/api/v0/add", post(add))
 			.route("/api/v0/pin/rm", post(unpin))
+			.route("/api/v0/pin/ls", post(list))
 			.route("/api/v0/version", post(|| async { Json(serde_json::json!({ "Version": "0.0.0" })) }))
 			.layer(DefaultBodyLimit::max(64 << 20))
 			.with_state(store.clone());
@@ -133,6 +141,29 @@ impl Ipfs {
 	/// The blocks that clients asked for since the last call, in order.
 	pub fn requests(&self) -> Vec<String> {
 		std::mem::take(&mut self.store.lock().unwrap().requests)
+	}
+
+	/// Loses every pin, and every block of a file that was added over the RPC: `ipfs pin rm` and
+	/// `ipfs repo gc`. Returns the files' CIDs.
+	pub fn lose_pins(&self) -> Vec<String> {
+		let mut store = self.store.lock().unwrap();
+		let lost: Vec<String> = std::mem::take(&mut store.pinned).into_iter().collect();
+		for cid in &lost {
+			store.blocks.remove(cid);
+		}
+		lost
+	}
+
+	/// Answers no request to unpin a file any more.
+	pub fn hang(&self) {
+		self.store.lock().unwrap().hangs = true;
+	}
+
+	/// The files that are pinned, in order.
+	pub fn pinned(&self) -> Vec<String> {
+		let mut pinned: Vec<_> = self.store.lock().unwrap().pinned.iter().cloned().collect();
+		pinned.sort();
+		pinned
 	}
 
 	/// The files whose pins were removed.
@@ -244,11 +275,17 @@ async fn add(State(store): State<Shared>, headers: HeaderMap, form: Bytes) -> Re
 	let boundary = content_type.split_once("boundary=").unwrap().1;
 	let find = |needle: &[u8]| form.windows(needle.len()).position(|window| window == needle).unwrap();
 	let file = form.slice(find(b"\r\n\r\n") + 4..find(format!("\r\n--{boundary}--").as_bytes()));
-	let cid = add_file(&mut store.lock().unwrap(), &file, 262_144).to_string();
+	let mut store = store.lock().unwrap();
+	let cid = add_file(&mut store, &file, 262_144).to_string();
+	store.unpinned.retain(|unpinned| *unpinned != cid);
+	store.pinned.insert(cid.clone());
 	Json(serde_json::json!({ "Name": "file", "Hash": cid, "Size": file.len().to_string() })).into_response()
 }
 
 async fn unpin(State(store): State<Shared>, Query(query): Query<HashMap<String, String>>) -> Response {
+	if store.lock().unwrap().hangs {
+		std::future::pending::<()>().await;
+	}
 	let cid = query["arg"].clone();
 	let mut store = store.lock().unwrap();
 	if store.unpinned.contains(&cid) {
@@ -256,5 +293,18 @@ async fn unpin(State(store): State<Shared>, Query(query): Query<HashMap<String, 
 		return (StatusCode::INTERNAL_SERVER_ERROR, error).into_response();
 	}
 	store.unpinned.push(cid.clone());
+	store.pinned.remove(&cid);
 	Json(serde_json::json!({ "Pins": [cid] })).into_response()
+}
+
+async fn list(State(store): State<Shared>, Query(query): Query<HashMap<String, String>>) -> Response {
+	let cid = &query["arg"];
+	match store.lock().unwrap().pinned.contains(cid) {
+		true => Json(serde_json::json!({ "Keys": { cid: { "Type": "recursive" } } })).into_response(),
+		false => {
+			let message = format!("path '{cid}' is not pinned");
+			let error = Json(serde_json::json!({ "Message": message, "Code": 0, "Type": "error" }));
+			(StatusCode::INTERNAL_SERVER_ERROR, error).into_response()
+		},
+	}
 }

@@ -281,8 +281,11 @@ impl World {
 impl Ledger for Fake {
 	type State = At;
 
-	fn genesis(&self) -> Hash32 {
-		GENESIS
+	async fn genesis(&self) -> Result<Hash32> {
+		match self.edit(|world| world.down) {
+			true => Err(lost()),
+			false => Ok(GENESIS),
+		}
 	}
 
 	async fn block_time(&self) -> Result<BlockTime> {

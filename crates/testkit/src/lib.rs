@@ -5,4 +5,5 @@
 
 pub mod ipfs;
 pub mod ledger;
+pub mod machine;
 pub mod scene;

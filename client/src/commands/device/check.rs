@@ -44,7 +44,7 @@ impl fmt::Display for Accepted {
 pub async fn run(args: &Args, ctx: &Context) -> Result<()> {
 	let home = Home::read(args.state.path(ctx))?;
 	let ledger = Node::new(ctx.chain(Patience::Brief).await?);
-	if ledger.genesis() != home.identity.genesis.0 {
+	if ledger.genesis().await? != home.identity.genesis.0 {
 		return Err(waybill_device::Error::OtherChain.into());
 	}
 	// Nothing of this is stored. The device finds it out itself when it runs.

@@ -2,13 +2,17 @@
 
 use super::StateArgs;
 use crate::{
+	commands::until_stopped,
 	context::Context,
 	error::{Error, Result},
 };
-use std::{path::PathBuf, time::Duration};
-use tokio::time::timeout;
+use std::{future::pending, path::PathBuf, time::Duration};
+use tokio::time::sleep;
 use waybill_chain::{ledger::Node, Patience};
 use waybill_device::{unreachable, Agent, Home};
+
+/// How long to wait before the clock is read again.
+const CLOCK_PAUSE: Duration = Duration::from_secs(2);
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
@@ -25,10 +29,18 @@ pub struct Args {
 	/// several times
 	#[arg(long = "distributor", value_name = "URL")]
 	distributors: Vec<String>,
-	/// A program to run when a new version is installed; WAYBILL_IMAGE, WAYBILL_VERSION,
-	/// WAYBILL_RELEASE and WAYBILL_SECURITY_VERSION are in its environment
+	/// A program that makes an image the firmware that runs. Its argument is install, confirm or
+	/// rollback; WAYBILL_IMAGE, WAYBILL_VERSION, WAYBILL_RELEASE and WAYBILL_SECURITY_VERSION are in
+	/// its environment. Exit status 0 means done, 75 later, 65 that the image is for other devices
 	#[arg(long, value_name = "FILE")]
 	hook: Option<PathBuf>,
+	/// A program that says whether the new version runs and works. Exit status 0 means yes, 75 not
+	/// yet; after any other the device goes back to the version before
+	#[arg(long, value_name = "FILE")]
+	health: Option<PathBuf>,
+	/// Keep a new version on trial until `waybill device confirm`
+	#[arg(long)]
+	manual_confirm: bool,
 }
 
 /// Runs the command.
@@ -36,17 +48,44 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	let config = args.over(ctx.config.device.clone());
 	let home = Home::open(args.state.path(ctx))?;
 	let gateway = ctx.config.gateway()?;
-	let ledger = match ctx.chain(Patience::Endless).await {
-		Ok(chain) => Node::new(chain),
-		Err(error) if error.is_unreachable() => return Err(unreachable(&home, config.policy(), error.into())?.into()),
-		Err(error) => return Err(error.into()),
+	// Only a command without patience ends because no node answers. A trial needs no node.
+	let ledger = match args.once && args.timeout.is_none() && home.trial()?.is_none() {
+		false => ctx.node()?,
+		true => match ctx.chain(Patience::Endless).await {
+			Ok(chain) => Node::new(chain),
+			Err(error) if error.is_unreachable() => return Err(unreachable(&home, config.policy(), error.into())?.into()),
+			Err(error) => return Err(error.into()),
+		},
 	};
-	let output = ctx.output;
+	let (output, stopped) = (ctx.output, until_stopped()?);
 	let mut agent = Agent::new(ledger, home, gateway, &config, Box::new(move |event| output.report(event)))?;
-	let Some(seconds) = args.timeout else { return Ok(agent.run(args.once).await?) };
-	match timeout(Duration::from_secs(seconds), agent.run(args.once)).await {
-		Ok(result) => Ok(result?),
-		Err(_) => Err(Error::unreachable(format!("no update within {seconds} s: {}", agent.obstacle()))),
+	let over = async {
+		match args.timeout {
+			Some(seconds) => sleep(Duration::from_secs(seconds)).await,
+			None => pending().await,
+		}
+	};
+	let run = async {
+		loop {
+			match agent.run(args.once).await {
+				// Machines without a battery set their clock after they have started.
+				Err(waybill_device::Error::Clock { .. }) if args.timeout.is_some() => sleep(CLOCK_PAUSE).await,
+				ended => break ended,
+			}
+		}
+	};
+	let ended = tokio::select! {
+		ended = run => Some(ended),
+		() = over => None,
+		() = stopped => Some(Ok(())),
+	};
+	agent.stop().await;
+	match ended {
+		Some(ended) => Ok(ended?),
+		None => {
+			let seconds = args.timeout.unwrap_or_default();
+			Err(Error::unreachable(format!("no update within {seconds} s: {}", agent.obstacle())))
+		},
 	}
 }
 
@@ -54,6 +93,8 @@ impl Args {
 	fn over(&self, mut config: waybill_device::Config) -> waybill_device::Config {
 		config.distributors.extend(self.distributors.iter().cloned());
 		config.hook = self.hook.clone().or(config.hook);
+		config.health = self.health.clone().or(config.health);
+		config.manual_confirm |= self.manual_confirm;
 		config
 	}
 }

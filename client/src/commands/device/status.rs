@@ -6,9 +6,9 @@ use serde::Serialize;
 use std::{fmt, path::PathBuf};
 use waybill_chain::types::AccountId;
 use waybill_daemon::clock::Time;
-use waybill_device::{Firmware, Home, Place};
+use waybill_device::{Firmware, Home, LastUpdate, Phase, Place, Trial};
 use waybill_exchange::Stage;
-use waybill_primitives::{BlockNumber, BountyId, DeviceKey, ModelId, ReleaseId, Version};
+use waybill_primitives::{BlockNumber, BountyId, DeviceKey, ModelId, ReleaseId, UpdateOutcome, UpdateReason, Version};
 
 #[derive(Serialize)]
 struct Report {
@@ -24,10 +24,32 @@ struct Report {
 	installed: Option<Firmware>,
 	image: Option<PathBuf>,
 	exchange: Exchange,
-	/// The release whose hook has not succeeded yet.
-	hook_due: Option<ReleaseId>,
+	/// The new version that has not proven itself yet.
+	trial: Option<Trial>,
+	/// The version before, to which `waybill device rollback` goes back.
+	before: Option<Version>,
+	/// What became of the last update.
+	last_update: Option<Last>,
+	/// The releases that the device does not try again.
+	rolled_back: Vec<RolledBack>,
 	/// Since when the device has seen no recent final block; `None` if it sees one.
 	frozen_since_ms: Option<Time>,
+}
+
+#[derive(Serialize)]
+struct Last {
+	#[serde(flatten)]
+	update: LastUpdate,
+	/// The reason in words.
+	why: String,
+}
+
+#[derive(Serialize)]
+struct RolledBack {
+	release: ReleaseId,
+	reason: UpdateReason,
+	/// The reason in words.
+	why: String,
 }
 
 #[derive(Serialize)]
@@ -108,13 +130,37 @@ impl fmt::Display for Report {
 			None => writeln!(f, "image      from the factory")?,
 		}
 		write!(f, "exchange   {}", self.exchange)?;
-		if let Some(release) = self.hook_due {
-			write!(f, "\nhook       due for release {release}")?;
+		if let Some(trial) = &self.trial {
+			write!(f, "\ntrial      version {} {}", trial.firmware.version, doing(&trial.phase))?;
+			write!(f, ", attempt {}", trial.boots)?;
+		}
+		if let Some(before) = self.before {
+			write!(f, "\nbefore     version {before}")?;
+		}
+		if let Some(Last { update, why }) = &self.last_update {
+			write!(f, "\nlast       version {} {}", update.version, update.outcome)?;
+			match update.outcome {
+				UpdateOutcome::Confirmed => write!(f, " on {}", update.ended_ms)?,
+				_ => write!(f, " on {}: {why}", update.ended_ms)?,
+			}
+		}
+		for RolledBack { release, why, .. } in &self.rolled_back {
+			write!(f, "\nskipped    release {release}: {why}")?;
 		}
 		match self.frozen_since_ms {
 			Some(since) => write!(f, "\nfrozen     no recent final block since {since}"),
 			None => Ok(()),
 		}
+	}
+}
+
+/// What a trial waits for.
+const fn doing(phase: &Phase) -> &'static str {
+	match phase {
+		Phase::Installing => "is to be installed by the hook",
+		Phase::Proving => "runs and has to prove itself",
+		Phase::Confirming => "works and is to be confirmed by the hook",
+		Phase::RollingBack { .. } => "is being rolled back",
 	}
 }
 
@@ -124,6 +170,11 @@ pub fn run(args: &StateArgs, ctx: &Context) -> Result<()> {
 	let home = Home::read(folder)?;
 	let (exchange, memory) = (home.exchange(ctx.config.device.policy())?, home.memory()?);
 	let (running, installed) = (home.installed()?, home.firmware()?);
+	let before = match home.slots.spare() {
+		Ok(Some(spare)) if memory.before == Some(spare.release) => Some(spare.version),
+		_ => None,
+	};
+	let rolled_back = memory.rolled_back.iter();
 	ctx.output.report(&Report {
 		folder: folder.into(),
 		key: home.key.public(),
@@ -136,7 +187,12 @@ pub fn run(args: &StateArgs, ctx: &Context) -> Result<()> {
 		image: installed.is_some().then(|| home.slots.image()),
 		installed,
 		exchange: exchange.stage().into(),
-		hook_due: memory.hook,
+		trial: home.trial()?,
+		before,
+		rolled_back: rolled_back
+			.map(|(release, reason)| RolledBack { release: *release, reason: *reason, why: reason.to_string() })
+			.collect(),
+		last_update: memory.last_update.map(|update| Last { why: update.reason.to_string(), update }),
 		frozen_since_ms: memory.freeze.map(|freeze| freeze.since_ms),
 	});
 	Ok(())

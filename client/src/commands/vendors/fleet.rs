@@ -96,6 +96,52 @@ pub async fn register(args: Args, ctx: &Context) -> Result<()> {
 	Ok(())
 }
 
+/// Arguments of `add-manifest`.
+#[derive(clap::Args, Debug)]
+pub struct AddArgs {
+	/// The fleet
+	#[arg(long)]
+	fleet: FleetId,
+	/// The file with the device keys that the fleet was registered with
+	keys: PathBuf,
+}
+
+#[derive(Serialize)]
+struct AddReport {
+	fleet: FleetId,
+	devices: u32,
+	manifest: Cid,
+}
+
+impl fmt::Display for AddReport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "the list of fleet {} is in IPFS: {} devices, {}", self.fleet, self.devices, self.manifest)
+	}
+}
+
+/// Puts the list of a registered fleet's keys into IPFS again.
+pub async fn add_manifest(args: AddArgs, ctx: &Context) -> Result<()> {
+	let manifest = read_keys(&args.keys)?;
+	let fleet = ctx.chain(Patience::Brief).await?.finalized().await?.fleet(args.fleet).await?;
+	let fleet = fleet.ok_or_else(|| Error::not_found(format!("the final chain has no fleet {}", args.fleet)))?;
+	let name = args.keys.display();
+	if (manifest.root(), manifest.count()) != (fleet.root, fleet.count) {
+		let (devices, wanted) = (manifest.count(), fleet.count);
+		return Err(Error::check(format!(
+			"{name} is not the list of fleet {}: it has {devices} devices, and the fleet {wanted}, in their order",
+			args.fleet
+		)));
+	}
+	let shown = ctx.progress.spinner("adding the list of keys to IPFS");
+	let cid = ctx.kubo()?.add_bytes("fleet-manifest", manifest.encode()).await?.cid;
+	drop(shown);
+	if cid != fleet.manifest {
+		return Err(Error::check(format!("kubo gave the list the CID {cid}, and the chain has {}", fleet.manifest)));
+	}
+	ctx.output.report(&AddReport { fleet: args.fleet, devices: fleet.count, manifest: cid });
+	Ok(())
+}
+
 fn read_keys(file: &Path) -> Result<Manifest> {
 	let name = file.display();
 	let mut keys = Vec::new();

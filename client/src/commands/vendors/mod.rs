@@ -54,6 +54,8 @@ pub enum Command {
 	},
 	/// Register a fleet: the devices of one model, by their keys
 	Fleet(fleet::Args),
+	/// Put the list of a fleet's keys into IPFS again, if it was lost there
+	AddManifest(fleet::AddArgs),
 	/// Remove a fleet that no bounty relies on; its deposit comes back
 	RemoveFleet {
 		/// The fleet
@@ -95,6 +97,7 @@ pub async fn run(command: Command, ctx: &Context) -> Result<()> {
 		Command::Update(args) => register::update(args, ctx).await,
 		Command::Model { name } => fleet::model(&name, ctx).await,
 		Command::Fleet(args) => fleet::register(args, ctx).await,
+		Command::AddManifest(args) => fleet::add_manifest(args, ctx).await,
 		Command::RemoveFleet { fleet } => fleet::remove(fleet, ctx).await,
 		Command::Prepare(args) => publish::prepare(args, ctx).await,
 		Command::Sign(args) => signature::run(args, ctx),

@@ -68,6 +68,17 @@ impl Running {
 		self
 	}
 
+	/// Whether it has ended.
+	pub fn has_ended(&mut self) -> bool {
+		self.process.try_wait().unwrap().is_some()
+	}
+
+	/// Ends it at once.
+	pub fn kill(mut self) {
+		self.process.kill().unwrap();
+		self.process.wait().unwrap();
+	}
+
 	/// Waits for its end.
 	pub fn wait(mut self) -> Done {
 		let started = Instant::now();

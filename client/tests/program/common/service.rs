@@ -3,7 +3,7 @@
 use super::Run;
 use std::{
 	io::{BufRead, BufReader, Read},
-	process::{Child, ChildStdout, Stdio},
+	process::{Child, ChildStdout, Command, Stdio},
 	thread,
 };
 
@@ -49,6 +49,13 @@ impl Service {
 				return;
 			}
 		}
+	}
+
+	/// Ends it as an init system does: by SIGTERM.
+	pub fn stop(&mut self) {
+		let pid = self.process.id().to_string();
+		assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+		self.process.wait().unwrap();
 	}
 
 	/// Ends it at once, as a power cut does.

@@ -78,7 +78,7 @@ pub trait Ledger: Clone + Send + Sync + 'static {
 	type State: State;
 
 	/// The hash of the first block.
-	fn genesis(&self) -> Hash32;
+	fn genesis(&self) -> impl Future<Output = Result<Hash32>> + Send;
 
 	/// The time from one block to the next.
 	fn block_time(&self) -> impl Future<Output = Result<BlockTime>> + Send;

@@ -6,7 +6,7 @@ use crate::{
 	api,
 	block_time::BlockTime,
 	blocks::Blocks,
-	connect::Chain,
+	connect::{parse, Chain, Patience},
 	delivery::ReceiptBatch,
 	error::{Error, Result},
 	submit::{Included, SubmitTerms, Until},
@@ -18,7 +18,10 @@ use subxt::{
 	config::{substrate::H256, RpcConfigFor, SubstrateConfig},
 	rpcs::methods::LegacyRpcMethods,
 };
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+	sync::{Mutex, OnceCell},
+	time::timeout,
+};
 use waybill_primitives::{
 	view::{ClaimFault, DeviceStatus, KeySetLink, ReceiptFault},
 	BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId,
@@ -30,9 +33,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The chain as a node reports it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Node {
-	chain: Chain,
+	link: Arc<Link>,
 	/// The stream of final blocks and the newest block that it gave; opened by the first wait.
 	blocks: Arc<Mutex<Option<(Blocks, BlockNumber)>>>,
+}
+
+/// The connection to the node, which the first question makes.
+#[derive(Debug)]
+struct Link {
+	url: String,
+	genesis: Option<Hash32>,
+	chain: OnceCell<Chain>,
 }
 
 /// The state that a node reports at one block.
@@ -43,21 +54,37 @@ pub struct At {
 }
 
 impl Node {
-	/// The chain behind this connection.
+	/// The node behind this connection.
 	pub fn new(chain: Chain) -> Self {
-		Self { chain, blocks: Arc::default() }
+		let link = Link { url: chain.url().into(), genesis: None, chain: OnceCell::new_with(Some(chain)) };
+		Self { link: Arc::new(link), blocks: Arc::default() }
 	}
 
-	fn rpc(&self) -> LegacyRpcMethods<RpcConfigFor<SubstrateConfig>> {
-		LegacyRpcMethods::new(self.chain.raw().clone())
+	/// The node at a WebSocket address. The first question connects to it, and any later one if
+	/// that failed. Nodes of a chain without the genesis hash `genesis` are refused.
+	///
+	/// # Errors
+	/// The text is no such address.
+	pub fn at(address: &str, genesis: Option<Hash32>) -> Result<Self> {
+		let link = Link { url: parse(address)?.into(), genesis, chain: OnceCell::new() };
+		Ok(Self { link: Arc::new(link), blocks: Arc::default() })
+	}
+
+	async fn chain(&self) -> Result<&Chain> {
+		let Link { url, genesis, chain } = &*self.link;
+		chain.get_or_try_init(|| Chain::connect(url, Patience::Endless, *genesis)).await
+	}
+
+	async fn rpc(&self) -> Result<LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>> {
+		Ok(LegacyRpcMethods::new(self.chain().await?.raw().clone()))
 	}
 
 	fn lost(&self, cause: &impl fmt::Display) -> Error {
-		Error::Lost { url: self.chain.url().into(), cause: cause.to_string() }
+		Error::Lost { url: self.link.url.clone(), cause: cause.to_string() }
 	}
 
 	async fn hash(&self, number: BlockNumber) -> Result<H256> {
-		let hash = self.rpc().chain_get_block_hash(Some(number.into())).await;
+		let hash = self.rpc().await?.chain_get_block_hash(Some(number.into())).await;
 		hash.map_err(|cause| self.lost(&cause))?.ok_or(Error::NoBlock(number))
 	}
 }
@@ -74,17 +101,17 @@ async fn answered<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
 impl Ledger for Node {
 	type State = At;
 
-	fn genesis(&self) -> Hash32 {
-		self.chain.genesis()
+	async fn genesis(&self) -> Result<Hash32> {
+		Ok(self.chain().await?.genesis())
 	}
 
 	async fn block_time(&self) -> Result<BlockTime> {
-		answered(self.chain.block_time()).await
+		answered(async { self.chain().await?.block_time().await }).await
 	}
 
 	async fn newest(&self) -> Result<At> {
 		let newest = async {
-			let view = self.chain.finalized().await?;
+			let view = self.chain().await?.finalized().await?;
 			let head = Head { number: view.block().number, timestamp_ms: view.timestamp().await? };
 			Ok(At { view, head })
 		};
@@ -96,7 +123,7 @@ impl Ledger for Node {
 		let (stream, newest) = match &mut *blocks {
 			Some((stream, newest)) => (stream, newest),
 			none => {
-				let (stream, newest) = none.insert((self.chain.blocks().await?, 0));
+				let (stream, newest) = none.insert((self.chain().await?.blocks().await?, 0));
 				(stream, newest)
 			},
 		};
@@ -114,19 +141,19 @@ impl Ledger for Node {
 	async fn events(&self, number: BlockNumber) -> Result<Option<Vec<Event>>> {
 		answered(async {
 			let hash = Hash(self.hash(number).await?.0);
-			self.chain.events(&BlockId { number, hash }).await
+			self.chain().await?.events(&BlockId { number, hash }).await
 		})
 		.await
 	}
 
 	async fn revealed(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<LockKey>> {
-		answered(self.chain.revealed_key(bounty, index)).await
+		answered(async { self.chain().await?.revealed_key(bounty, index).await }).await
 	}
 
 	async fn extrinsics(&self, number: BlockNumber) -> Result<Vec<Vec<u8>>> {
 		let block = answered(async {
 			let hash = self.hash(number).await?;
-			self.rpc().chain_get_block(Some(hash)).await.map_err(|cause| self.lost(&cause))
+			self.rpc().await?.chain_get_block(Some(hash)).await.map_err(|cause| self.lost(&cause))
 		});
 		let block = block.await?.ok_or(Error::NoBlock(number))?;
 		Ok(block.block.extrinsics.into_iter().map(|bytes| bytes.0).collect())
@@ -136,9 +163,9 @@ impl Ledger for Node {
 impl Payee for Node {
 	async fn is_pending(&self, payee: &Account) -> Result<bool> {
 		answered(async {
-			let next = self.rpc().system_account_next_index(&payee.id()).await;
+			let next = self.rpc().await?.system_account_next_index(&payee.id()).await;
 			let next = next.map_err(|cause| self.lost(&cause))?;
-			let view = self.chain.finalized().await?;
+			let view = self.chain().await?.finalized().await?;
 			let account = view.storage(api::storage().system().account(), (payee.id(),)).await?;
 			Ok(account.map_or(0, |account| u64::from(account.nonce)) != next)
 		})
@@ -146,7 +173,7 @@ impl Payee for Node {
 	}
 
 	async fn max_batch(&self) -> Result<u32> {
-		answered(async { self.chain.finalized().await?.max_batch().await }).await
+		answered(async { self.chain().await?.finalized().await?.max_batch().await }).await
 	}
 
 	async fn reserve(
@@ -155,7 +182,7 @@ impl Payee for Node {
 		bounty: BountyId,
 		receipts: ReceiptBatch,
 	) -> Result<(ReservationId, BatchOutcome<ReceiptFault>)> {
-		let reserved = self.chain.reserve(payee, bounty, receipts, Until::Finalized).await?;
+		let reserved = self.chain().await?.reserve(payee, bounty, receipts, Until::Finalized).await?;
 		Ok((reserved.reservation, outcome(&reserved.included, reserved.rejected)))
 	}
 
@@ -167,12 +194,12 @@ impl Payee for Node {
 		keys: Vec<(DeviceIndex, LockKey)>,
 		terms: SubmitTerms,
 	) -> Result<BatchOutcome<ClaimFault>> {
-		let claimed = self.chain.claim(payee, bounty, reservation, keys, terms, Until::Finalized).await?;
+		let claimed = self.chain().await?.claim(payee, bounty, reservation, keys, terms, Until::Finalized).await?;
 		Ok(outcome(&claimed.included, claimed.rejected))
 	}
 
 	async fn announce(&self, payee: &Account, endpoint: &str) -> Result<BlockNumber> {
-		let included = self.chain.announce(payee, endpoint, Until::Finalized).await?;
+		let included = self.chain().await?.announce(payee, endpoint, Until::Finalized).await?;
 		Ok(included.block.number)
 	}
 }

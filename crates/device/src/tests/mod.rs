@@ -1,5 +1,6 @@
 //! The device against a running distributor, over HTTP, with IPFS over HTTP and a chain in memory.
 
+mod field;
 mod freshness;
 mod overtaken;
 mod proved;
@@ -7,7 +8,7 @@ mod proved;
 mod shop;
 mod trust;
 
-use crate::{Agent, Config, Error, Event, Home, Identity, Outcome, Place, Result, StoredKeySet};
+use crate::{Agent, Config, Error, Event, Home, Identity, Order, Outcome, Place, Result, StoredKeySet};
 use axum::{
 	body::Bytes,
 	http::StatusCode,
@@ -43,7 +44,7 @@ use waybill_daemon::clock::Time;
 use waybill_exchange::{Ciphertext, ContentContext, Epoch, Hello, Message, Offer, Stage};
 use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_keys::write_secret;
-use waybill_primitives::{view::ReleaseState, Cid, DeviceKey, Version};
+use waybill_primitives::{view::ReleaseState, Cid, DeviceKey, UpdateOutcome, Version};
 use waybill_testkit::{
 	ipfs::{Ipfs, Trick},
 	ledger::{Fake, GENESIS},
@@ -108,6 +109,15 @@ impl Field {
 		self.folder.path().join(name)
 	}
 
+	/// Writes a program that a device can run.
+	fn program(&self, name: &str, text: &str) -> PathBuf {
+		let path = self.path(name);
+		let _ = fs::remove_file(&path);
+		fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+		fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+		path
+	}
+
 	/// Makes a device's state folder.
 	fn provision(&self, index: usize) -> PathBuf {
 		let path = self.path(&format!("device-{index}"));
@@ -159,7 +169,7 @@ impl Field {
 					Ok(Outcome::Again) if matches!(agent.context.exchange.stage(), Stage::Ready(_)) => {
 						// The last step needs the image that the one before it has decrypted.
 						let state = self.scene.chain.newest().await.unwrap();
-						assert!(matches!(agent.step(&state).await.unwrap(), Outcome::Updated(_)));
+						assert_eq!(agent.step(&state).await.unwrap(), Outcome::Again);
 					},
 					Ok(_) => {},
 					Err(error) => assert!(!error.is_local(), "{error}"),
@@ -613,16 +623,21 @@ async fn update_should_go_on_when_the_hook_fails() {
 	let field = Field::new(1).await;
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	let path = field.provision(0);
-	let config = Config { hook: Some(field.path("missing.sh")), ..lenient() };
-	let (mut agent, _) = field.agent(&path, &config).unwrap();
+	let hook = field.program("hook.sh", "[ $1 = rollback ] || [ $WAYBILL_VERSION != 1.0.0 ]");
+	let config = Config { hook: Some(hook), ..lenient() };
+	field.release(0, 1);
+	let (mut agent, events) = field.agent(&path, &config).unwrap();
 	let update = tokio::spawn(async move { agent.run(false).await });
-	for id in 0..2 {
-		let bytes = field.release(id, 1);
-		until(|| fs::read(path.join("current/firmware.bin")).is_ok_and(|image| image == bytes)).await;
-	}
+	let is_skipped = |event: &Event| matches!(event, Event::Skipped { release: 0, .. });
+	until(|| events.lock().unwrap().iter().any(is_skipped)).await;
+	assert!(!path.join("current").exists());
+	let bytes = field.release(1, 1);
+	until(|| fs::read(path.join("current/firmware.bin")).is_ok_and(|image| image == bytes)).await;
+	until(|| !path.join("trial.json").exists()).await;
 	update.abort();
 	let _ = update.await;
-	assert_eq!(Home::read(&path).unwrap().memory().unwrap().hook, Some(1));
+	let last = Home::read(&path).unwrap().memory().unwrap().last_update.unwrap();
+	assert_eq!((last.release, last.outcome, last.boots), (1, UpdateOutcome::Confirmed, 1));
 	running.stop().await;
 }
 
@@ -699,12 +714,17 @@ async fn nothing_should_be_signed_when_the_chain_is_held_back() {
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	running.serves().await;
 	let path = field.provision(0);
-	for (shift, words, said) in [(-600_000, "frozen", 1), (600_000, "from the future", 0)] {
+	for (shift, words, said) in [(-600_000, "frozen", 1), (600_000, "set the clock", 0)] {
 		let held = Time::now().0.saturating_add_signed(shift);
 		field.scene.chain.edit(|world| world.timestamp_ms = Some(held));
 		let (mut agent, events) = field.agent(&path, &lenient()).unwrap();
-		hindered(&mut agent, Duration::from_secs(2), true).await;
+		hindered(&mut agent, Duration::from_secs(2), false).await;
 		assert!(agent.obstacle().contains(words), "{}", agent.obstacle());
+		if shift > 0 {
+			// A command with an end does not wait for somebody to set the clock.
+			let ended = timeout(LIMIT, agent.run(true)).await.unwrap();
+			assert!(matches!(ended.unwrap_err(), Error::Clock { .. }));
+		}
 		let events = events.lock().unwrap();
 		assert!(events.len() == said && events.iter().all(|event| matches!(event, Event::Frozen(_))), "{events:?}");
 	}
@@ -835,38 +855,36 @@ async fn cheat_should_be_named_and_not_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hook_should_run_once_and_again_only_if_it_failed() {
+async fn release_should_be_tried_again_only_when_the_device_is_told_to() {
 	let field = Field::new(1).await;
 	field.release(0, 1);
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	let path = field.provision(0);
-	let (hook, log) = (field.path("hook.sh"), field.path("hook.log"));
+	let log = field.path("hook.log");
 	let script = |exit: u8| {
-		let log = log.display();
-		let text =
-			format!("#!/bin/sh\necho $WAYBILL_VERSION $WAYBILL_RELEASE $(wc -c < $WAYBILL_IMAGE) >> {log}\nexit {exit}\n");
-		fs::write(&hook, text).unwrap();
-		fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+		let asked = "$1 $WAYBILL_VERSION $WAYBILL_RELEASE $([ -z $WAYBILL_IMAGE ] || wc -c < $WAYBILL_IMAGE)";
+		field.program("hook.sh", &format!("echo {asked} >> {}; [ $1 = rollback ] || exit {exit}", log.display()))
 	};
-	let config = Config { hook: Some(hook.clone()), ..lenient() };
-	script(3);
-	let (mut agent, events) = field.agent(&path, &config).unwrap();
-	// The step after the one that installs, which waits for the hook.
-	let is_past_the_hook = |event: &Event| matches!(event, Event::UpToDate { .. });
-	tokio::select! {
-		ended = agent.run(true) => panic!("{ended:?}"),
-		() = until(|| events.lock().unwrap().iter().any(is_past_the_hook)) => {},
-	}
-	assert!(agent.obstacle().contains("failed"), "{}", agent.obstacle());
-	assert!(path.join("current/firmware.bin").exists());
+	let config = Config { hook: Some(script(3)), ..lenient() };
+	let (mut agent, _) = field.agent(&path, &config).unwrap();
+	let ended = timeout(LIMIT, agent.run(true)).await.unwrap();
+	assert!(matches!(ended.unwrap_err(), Error::RolledBack(update) if update.boots == 3));
+	let ended = timeout(LIMIT, agent.run(true)).await.unwrap();
+	assert!(matches!(ended.unwrap_err(), Error::Skipped(skipped) if skipped.release == 0));
+	assert_eq!(fs::read_to_string(&log).unwrap(), "install 1.0.0 0 700000\n".repeat(3) + "rollback\n");
 	drop(agent);
 	fs::remove_file(&log).unwrap();
 	script(0);
+	let home = Home::open(&path).unwrap();
+	home.leave_order(&Order::Retry).unwrap();
+	drop(home);
 	for _ in 0..2 {
 		let (mut agent, _) = field.agent(&path, &config).unwrap();
 		timeout(LIMIT, agent.run(true)).await.unwrap().unwrap();
 	}
-	assert_eq!(fs::read_to_string(&log).unwrap(), "1.0.0 0 700000\n");
+	// The image was still there, so nobody was paid again.
+	assert_eq!(fs::read_to_string(&log).unwrap(), "install 1.0.0 0 700000\nconfirm 1.0.0 0 700000\n");
+	assert_eq!(field.paid(), 1);
 	running.stop().await;
 }
 
@@ -874,17 +892,29 @@ async fn hook_should_run_once_and_again_only_if_it_failed() {
 async fn folder_should_be_one_devices_on_one_chain_in_one_process() {
 	let field = Field::new(2).await;
 	let path = field.provision(0);
-	let (agent, _) = field.agent(&path, &lenient()).unwrap();
+	let (mut agent, _) = field.agent(&path, &lenient()).unwrap();
+	agent.context.save().unwrap();
+	let saved = field.path("saved");
+	fs::rename(path.join("exchange.cbor"), &saved).unwrap();
 	assert!(Home::open(&path).unwrap_err().to_string().contains("another program"));
 	Home::read(&path).unwrap();
 	drop(agent);
 	let mut identity = Identity::load(&path).unwrap();
 	identity.genesis = Hash([1; 32]);
 	identity.save(&path).unwrap();
-	assert!(matches!(field.agent(&path, &lenient()).map(drop).unwrap_err(), Error::OtherChain));
+	let (mut agent, _) = field.agent(&path, &lenient()).unwrap();
+	assert!(matches!(timeout(LIMIT, agent.run(false)).await.unwrap().unwrap_err(), Error::OtherChain));
+	drop(agent);
 	assert!(matches!(Home::open(&field.path("none")).unwrap_err(), Error::NoDevice(_)));
 	let other = field.provision(1);
 	fs::write(other.join("exchange.cbor"), [1, 2, 3]).unwrap();
+	// Somebody who only looks changes nothing.
+	Home::read(&other).unwrap().exchange(lenient().policy()).unwrap();
+	assert!(other.join("exchange.cbor").exists());
+	drop(field.agent(&other, &lenient()).unwrap());
+	assert_eq!(fs::read(other.join("exchange.cbor.damaged")).unwrap(), [1, 2, 3]);
+	// The state of another device is not damaged: somebody has mixed up folders.
+	fs::copy(saved, other.join("exchange.cbor")).unwrap();
 	let error = field.agent(&other, &lenient()).map(drop).unwrap_err();
 	assert!(matches!(error, Error::Exchange { .. }));
 	assert!(error.to_string().contains("exchange.cbor"), "{error}");

@@ -27,7 +27,7 @@ use quiet::Quiet;
 use recover::Recovery;
 use reserve::Reservations;
 use std::{
-	collections::{BTreeMap, BTreeSet},
+	collections::{BTreeMap, BTreeSet, HashSet},
 	sync::Arc,
 	time::Duration,
 };
@@ -52,6 +52,8 @@ pub struct Settler<L: Payee> {
 	reservations: Reservations,
 	claims: Claims,
 	recovery: Recovery,
+	/// Whether the receipts from before the start are known.
+	is_started: bool,
 }
 
 impl<L: Payee> Settler<L> {
@@ -64,7 +66,19 @@ impl<L: Payee> Settler<L> {
 			reservations: Reservations::default(),
 			claims: Claims::default(),
 			recovery: Recovery::default(),
+			is_started: false,
 		}
+	}
+
+	/// The receipts in the store that wait to be reserved.
+	fn signed(&self) -> Result<HashSet<(BountyId, DeviceIndex)>> {
+		let mut signed = HashSet::new();
+		for bounty in self.context.store.unsettled()? {
+			let sessions = self.context.store.unsettled_sessions(bounty)?;
+			let waiting = sessions.iter().filter_map(Session::submission);
+			signed.extend(waiting.map(|one| (bounty, one.receipt.device_index)));
+		}
+		Ok(signed)
 	}
 
 	/// Looks at every bounty with unsettled receipts, and sends what is due. Calls `trouble` with
@@ -72,6 +86,10 @@ impl<L: Payee> Settler<L> {
 	pub async fn settle(&mut self, state: &Arc<L::State>, mut trouble: impl FnMut(BountyId, Option<String>)) -> Result<()> {
 		if !self.admits(state)? {
 			return Ok(());
+		}
+		if !self.is_started {
+			self.reservations = Reservations::with(self.signed()?);
+			self.is_started = true;
 		}
 		let quiet = self.quiet.holds(&self.context, state.head().number).await?;
 		let mut unsettled = BTreeSet::new();

@@ -43,6 +43,10 @@ pub struct Ended {
 pub struct Reservations {
 	/// When each receipt was first seen here.
 	seen: HashMap<(BountyId, DeviceIndex), Instant>,
+	/// The receipts from before the start. They have waited long enough.
+	old: HashSet<(BountyId, DeviceIndex)>,
+	/// The bounties whose places on the chain were not looked at since the start.
+	unseen: HashSet<BountyId>,
 	places: Places,
 	under_way: HashSet<BountyId>,
 	pauses: Pauses<BountyId>,
@@ -50,6 +54,11 @@ pub struct Reservations {
 }
 
 impl Reservations {
+	/// The reservations of a distributor that starts with these receipts in its store.
+	pub fn with(old: HashSet<(BountyId, DeviceIndex)>) -> Self {
+		Self { unseen: old.iter().map(|(bounty, _)| *bounty).collect(), old, ..Self::default() }
+	}
+
 	/// Reserves the due receipts of a bounty, unless such a transaction is under way. In quiet
 	/// times only what cannot wait is due.
 	pub async fn reserve<L: Payee>(
@@ -64,7 +73,10 @@ impl Reservations {
 			return Ok(());
 		}
 		let (head, rules, store) = (state.head().number, &context.rules, &context.store);
-		if !self.is_due(rules, head, bounty, &signed, quiet) {
+		let is_due = self.is_due(rules, head, bounty, &signed, quiet);
+		// A transaction from before the start may have reserved them. However often the distributor
+		// is restarted, it must not forget its own reservations: each costs a deposit.
+		if !self.unseen.remove(&bounty.id) && !is_due {
 			return Ok(());
 		}
 		let yanked = state.release(bounty.release).await?.is_some_and(|release| release.state == ReleaseState::Yanked);
@@ -92,7 +104,7 @@ impl Reservations {
 			self.forget(bounty.id, &lapsed);
 			store.update(bounty.id, &lapsed, Session::lapsed)?;
 		}
-		if receipts.is_empty() || self.pauses.hold(&bounty.id, false, Instant::now()) {
+		if !is_due || receipts.is_empty() || self.pauses.hold(&bounty.id, false, Instant::now()) {
 			return Ok(());
 		}
 		let devices: Vec<_> = receipts.iter().map(|one: &Submission| one.receipt.device_index).collect();
@@ -116,7 +128,8 @@ impl Reservations {
 		let (mut due, mut urgent) = (signed.len() >= rules.max_batch, is_urgent(bounty.expires_at));
 		for one in signed {
 			let first = *self.seen.entry((bounty.id, one.receipt.device_index)).or_insert(now);
-			due |= now.duration_since(first) >= rules.max_delay;
+			let is_old = self.old.contains(&(bounty.id, one.receipt.device_index));
+			due |= is_old || now.duration_since(first) >= rules.max_delay;
 			urgent |= is_urgent(one.receipt.valid_until);
 		}
 		urgent || (due && !quiet)
@@ -172,6 +185,7 @@ impl Reservations {
 	/// Forgets receipts that no longer wait.
 	pub fn forget(&mut self, bounty: BountyId, devices: &[DeviceIndex]) {
 		for device in devices {
+			self.old.remove(&(bounty, *device));
 			self.seen.remove(&(bounty, *device));
 			self.places.forget(bounty, *device);
 		}
@@ -288,6 +302,17 @@ mod tests {
 		assert_eq!(decide(HEAD + 1, false, HEAD + 1), Decision::Lapse);
 		assert_eq!(decide(HEAD + 2, false, HEAD), Decision::Lapse);
 		assert_eq!(decide(HEAD + 2, true, HEAD + 1), Decision::Lapse);
+	}
+
+	#[test]
+	fn receipts_from_before_the_start_should_be_due_at_once() {
+		let (bounty, rules) = (bounty(2 * HEAD), Rules { max_delay: Duration::from_secs(3_600), ..Rules::hasty() });
+		let mut reservations = Reservations::with(HashSet::from([(bounty.id, 0)]));
+		let signed = [receipt(HEAD + 100)];
+		assert!(reservations.is_due(&rules, HEAD, &bounty, &signed, false));
+		assert!(!reservations.is_due(&rules, HEAD, &bounty, &signed, true));
+		reservations.forget(bounty.id, &[0]);
+		assert!(!reservations.is_due(&rules, HEAD, &bounty, &signed, false));
 	}
 
 	#[test]

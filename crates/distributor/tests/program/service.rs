@@ -1,9 +1,107 @@
 use crate::shop::config;
-use std::time::Duration;
-use tokio::{net::TcpListener, time::timeout};
-use waybill_distributor::{run, Parts};
+use std::{net::SocketAddr, time::Duration};
+use tempfile::TempDir;
+use tokio::{
+	net::TcpListener,
+	sync::oneshot,
+	time::{sleep, timeout},
+};
+use waybill_distributor::{run, Parts, Status};
 use waybill_ipfs_http::{Gateway, Kubo};
-use waybill_testkit::scene::{account, Scene};
+use waybill_primitives::{Suite, Version};
+use waybill_testkit::{
+	ipfs::Ipfs,
+	ledger::Fake,
+	scene::{account, Scene},
+};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A distributor's parts.
+fn parts(folder: &TempDir, scene: &Scene, ipfs: &str) -> Parts<Fake> {
+	let mut config = config(folder.path());
+	config.check_content = 1;
+	Parts {
+		ledger: scene.chain.clone(),
+		account: account(folder, "payee"),
+		gateway: Gateway::new(&[ipfs]).unwrap(),
+		kubo: Kubo::new(ipfs).unwrap(),
+		config,
+	}
+}
+
+/// Waits until the distributor's status meets the condition.
+async fn until(address: SocketAddr, is_like: impl Fn(&Status) -> bool) {
+	let shows = || async {
+		let status: Status = reqwest::get(format!("http://{address}/status")).await.unwrap().json().await.unwrap();
+		is_like(&status)
+	};
+	let waited = timeout(LIMIT, async {
+		while !shows().await {
+			sleep(Duration::from_millis(50)).await;
+		}
+	});
+	waited.await.unwrap();
+}
+
+fn serves(status: &Status) -> bool {
+	status.bounties.iter().any(|bounty| bounty.serving && bounty.trouble.is_none())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn distributor_should_wait_for_node_and_kubo_when_it_starts() {
+	let (folder, scene) = (tempfile::tempdir().unwrap(), Scene::new(1));
+	let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+	scene.chain.edit(|world| world.down = true);
+	let (tell, mut told) = oneshot::channel();
+	let running = tokio::spawn(run(
+		parts(&folder, &scene, &format!("http://{free}")),
+		|address| tell.send(address).unwrap(),
+		std::future::pending(),
+	));
+	for _ in 0..2 {
+		assert!(timeout(Duration::from_secs(1), &mut told).await.is_err());
+		scene.chain.edit(|world| world.down = false);
+	}
+	let _ipfs = Ipfs::start_on(TcpListener::bind(free).await.unwrap());
+	timeout(LIMIT, told).await.unwrap().unwrap();
+	running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_that_kubo_has_lost_should_be_made_again_as_it_was() {
+	for suite in [Suite::Plain, Suite::Zkcp] {
+		let (folder, scene, ipfs) = (tempfile::tempdir().unwrap(), Scene::new(1), Ipfs::start().await);
+		scene.publish_manifest(&ipfs);
+		let payload = vec![0x5a; 70_000];
+		let cid = ipfs.add(&payload, 262_144);
+		scene.release_under(suite, 0, Version::new(1, 0, 0), 1, &payload, cid);
+		let parts = parts(&folder, &scene, &ipfs.url());
+		// A restart changes nothing about it.
+		for is_restarted in [false, true] {
+			let (tell, told) = oneshot::channel();
+			let (stop, stopped) = oneshot::channel::<()>();
+			let stopped = async { stopped.await.unwrap() };
+			let running = tokio::spawn(run(parts.clone(), |address| tell.send(address).unwrap(), stopped));
+			let address = timeout(LIMIT, told).await.unwrap().unwrap();
+			scene.chain.advance(1);
+			until(address, serves).await;
+			let mut lost = ipfs.lose_pins();
+			lost.sort();
+			assert_eq!(lost.len(), if suite == Suite::Plain { 1 } else { 3 }, "{is_restarted}");
+			timeout(LIMIT, async {
+				while ipfs.pinned() != lost {
+					sleep(Duration::from_millis(50)).await;
+				}
+			})
+			.await
+			.unwrap();
+			until(address, serves).await;
+			stop.send(()).unwrap();
+			running.await.unwrap().unwrap();
+		}
+	}
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn distributor_should_stop_at_once_when_what_it_waits_for_gives_no_answer() {

@@ -162,27 +162,42 @@ async fn receipts_should_be_reserved_and_claimed_in_one_batch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn batch_should_wait_until_it_is_full_or_old_or_urgent() {
-	let mut stage = Stage::with_receipts(5, 0..2).await;
+	let mut stage = Stage::with_receipts(5, 0..0).await;
 	let mut settler = stage.settler(Rules { max_batch: 3, max_delay: Duration::from_secs(3_600), ..RULES });
+	stage.round(&mut settler).await;
+	stage.sign(0).await;
+	stage.sign(1).await;
 	stage.round(&mut settler).await;
 	assert_eq!(stage.sent(), 0);
 	stage.sign(2).await;
 	stage.round(&mut settler).await;
 	assert_eq!(stage.sent(), 1);
 
-	let mut stage = Stage::with_receipts(5, 0..2).await;
+	let mut stage = Stage::with_receipts(5, 0..0).await;
 	let mut settler = stage.settler(Rules { max_delay: Duration::from_millis(50), ..RULES });
+	stage.round(&mut settler).await;
+	stage.sign(0).await;
 	stage.round(&mut settler).await;
 	assert_eq!(stage.sent(), 0);
 	tokio::time::sleep(Duration::from_millis(60)).await;
 	stage.round(&mut settler).await;
 	assert_eq!(stage.sent(), 1);
 
-	let mut stage = Stage::with_receipts(5, 0..2).await;
+	let mut stage = Stage::with_receipts(5, 0..0).await;
 	let mut settler = stage.settler(Rules { max_delay: Duration::from_secs(3_600), ..RULES });
+	stage.round(&mut settler).await;
+	stage.sign(0).await;
 	stage.round(&mut settler).await;
 	assert_eq!(stage.sent(), 0);
 	stage.scene.chain.advance(97);
+	stage.round(&mut settler).await;
+	assert_eq!(stage.sent(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_from_before_a_start_should_not_wait_again() {
+	let mut stage = Stage::with_receipts(5, 0..2).await;
+	let mut settler = stage.settler(Rules { max_delay: Duration::from_secs(3_600), ..RULES });
 	stage.round(&mut settler).await;
 	assert_eq!(stage.sent(), 1);
 }

@@ -86,7 +86,7 @@ impl Shop {
 		store.publish(id, 0, published, proofs).unwrap();
 
 		let (newest, following) = watch::channel(Some(Arc::new(scene.chain.newest().await.unwrap())));
-		let desk = Desk::new(&scene.chain, &account.id(), store.clone(), following, 5);
+		let desk = Desk::new(GENESIS, &account.id(), store.clone(), following, 5);
 		desk.book().put(Served { bounty, release, manifest: scene.manifest.clone() });
 		Self { desk, store, newest, ciphertext }
 	}

@@ -154,19 +154,36 @@ impl DeviceExchange {
 		self.state.earlier.iter().map(|signed| &signed.contract.terms).chain(standing)
 	}
 
-	/// Every file from IPFS to keep on disk: ciphertexts, and the proofs that are still needed.
+	/// Every file from IPFS to keep on disk: ciphertexts, and the proofs that are still needed. Of
+	/// the contracts that no longer stand, only the newest one's files are kept, so that they do not
+	/// pile up. If the key of an older one comes, IPFS may still have its files.
 	pub fn files(&self) -> impl Iterator<Item = Cid> + '_ {
+		let lapsed = self.state.earlier.last().map(|signed| &signed.contract.terms);
+		self.current_files().chain(lapsed.into_iter().flat_map(Self::kept))
+	}
+
+	/// The files of contracts that no longer stand, the oldest first, without those that are needed
+	/// for the current one. A device that lacks room may remove them.
+	pub fn lapsed_files(&self) -> impl Iterator<Item = Cid> + '_ {
+		let lapsed = self.state.earlier.iter().flat_map(|signed| Self::kept(&signed.contract.terms));
+		lapsed.filter(|cid| self.current_files().all(|current| current != *cid))
+	}
+
+	/// What is kept of a contract: its ciphertext, and the proof of the data, which decrypting takes.
+	fn kept(terms: &Terms) -> impl Iterator<Item = Cid> {
+		let data = terms.evidence.proofs().map(|proofs| proofs.data.cid);
+		data.into_iter().chain([terms.ciphertext.cid])
+	}
+
+	fn current_files(&self) -> impl Iterator<Item = Cid> + '_ {
 		let (current, unverified) = match &self.state.step {
 			Step::Unverified(contract) => (Some(&contract.terms), contract.terms.evidence.proofs()),
 			Step::Fetching(contract) | Step::Holding(contract) => (Some(&contract.terms), None),
 			Step::Keyed(keyed) => (Some(&keyed.terms), None),
-			Step::Idle | Step::Greeted(_) | Step::Signed(_) | Step::Ready(_) | Step::Failed(..) => (None, None),
+			Step::Signed(signed) => (Some(&signed.contract.terms), None),
+			Step::Idle | Step::Greeted(_) | Step::Ready(_) | Step::Failed(..) => (None, None),
 		};
-		let kept = |terms: &Terms| {
-			let data = terms.evidence.proofs().map(|proofs| proofs.data.cid);
-			data.into_iter().chain([terms.ciphertext.cid])
-		};
-		self.awaited().chain(current).flat_map(kept).chain(unverified.map(|proofs| proofs.locks.cid))
+		current.into_iter().flat_map(Self::kept).chain(unverified.map(|proofs| proofs.locks.cid))
 	}
 
 	/// The newest finalised block that a decision was based on: its number, and its timestamp in
@@ -178,6 +195,12 @@ impl DeviceExchange {
 	/// The lowest security version of a release that the device still takes.
 	pub fn least_security_version(&self) -> u32 {
 		self.profile.installed.security_version.max(self.state.seen.security_version)
+	}
+
+	/// Takes no release of a lower security version than this from now on. For devices that remember
+	/// it outside of the exchange, too.
+	pub fn require_security_version(&mut self, least: u32) {
+		self.state.seen.security_version = self.state.seen.security_version.max(least);
 	}
 
 	/// Checks that decisions can be based on this block: it is of this chain, recent, and not older

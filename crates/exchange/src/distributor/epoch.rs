@@ -120,6 +120,13 @@ impl Epoch {
 		}
 	}
 
+	/// Records that IPFS has lost the ciphertext or the proofs. They have to be published again, with
+	/// the same CIDs.
+	pub fn withdraw(&mut self) {
+		self.ciphertext = None;
+		self.proofs = None;
+	}
+
 	/// The number of devices that it can still serve.
 	pub const fn left(&self) -> u32 {
 		self.limit.saturating_sub(self.issued)

@@ -1,0 +1,126 @@
+//! A trial, as the disk has it.
+
+use crate::{boot::Moment, hook::Action, slots::Firmware};
+use serde::{Deserialize, Serialize};
+use waybill_chain::types::Hash;
+use waybill_daemon::clock::Time;
+use waybill_primitives::{ReleaseId, UpdateOutcome, UpdateReason, UpdateResult, Version};
+
+/// A new version that has not proven itself yet.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Trial {
+	/// The new version.
+	pub firmware: Firmware,
+	/// The version before, which the spare slot keeps; `None` if that is the factory's.
+	pub before: Option<Firmware>,
+	/// How far the trial is.
+	#[serde(flatten)]
+	pub phase: Phase,
+	/// How often the device has tried to run the new version.
+	pub boots: u8,
+	/// How often the hook has failed in this phase.
+	pub failures: u8,
+	/// When the time limit began to run: when the version was installed, or the agent's first start
+	/// in a later boot.
+	pub(crate) since: Moment,
+	/// Whether a restart of the machine broke the hook off, which may have done its work.
+	pub interrupted: bool,
+	/// The program that was started last, unless its end is on the disk, too.
+	pub running: Option<Action>,
+	/// The SHA-256 of what the health check printed last.
+	pub health: Option<Hash>,
+}
+
+/// How far a trial is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum Phase {
+	/// The hook has to make the new version run.
+	Installing,
+	/// The new version has to prove itself.
+	Proving,
+	/// It has proven itself. The hook has to keep it.
+	Confirming,
+	/// It has not. The version before has to run again.
+	RollingBack {
+		/// How the trial will have ended.
+		outcome: UpdateOutcome,
+		/// Why.
+		reason: UpdateReason,
+	},
+}
+
+/// What became of the last update.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LastUpdate {
+	/// The release.
+	pub release: ReleaseId,
+	/// Its version.
+	pub version: Version,
+	/// How its trial ended.
+	pub outcome: UpdateOutcome,
+	/// Why, as a code.
+	pub reason: UpdateReason,
+	/// How often the device tried to run the new version.
+	pub boots: u8,
+	/// The SHA-256 of what the health check printed last.
+	pub health: Option<Hash>,
+	/// When the trial ended, in milliseconds since 1970.
+	pub ended_ms: Time,
+}
+
+impl LastUpdate {
+	/// What devices report.
+	pub fn result(&self) -> UpdateResult {
+		let Self { outcome, reason, boots, health, .. } = self;
+		UpdateResult { outcome: *outcome, reason: *reason, boots: *boots, health: health.map(|hash| hash.0) }
+	}
+}
+
+impl Trial {
+	/// A trial that begins.
+	pub fn new(firmware: Firmware, before: Option<Firmware>) -> Self {
+		Self {
+			firmware,
+			before,
+			phase: Phase::Installing,
+			boots: 1,
+			failures: 0,
+			since: Moment::now(),
+			interrupted: false,
+			running: None,
+			health: None,
+		}
+	}
+
+	/// Goes on to this phase.
+	pub fn enter(&mut self, phase: Phase) {
+		self.phase = phase;
+		self.failures = 0;
+		self.interrupted = false;
+		self.running = None;
+	}
+
+	/// Decides to go back.
+	pub fn give_up(&mut self, reason: UpdateReason) {
+		let outcome = match self.phase {
+			Phase::Installing => UpdateOutcome::InstallFailed,
+			Phase::Proving | Phase::Confirming => UpdateOutcome::RolledBack,
+			Phase::RollingBack { .. } => return,
+		};
+		self.enter(Phase::RollingBack { outcome, reason });
+	}
+
+	/// The trial's end.
+	pub fn ended(&self, outcome: UpdateOutcome, reason: UpdateReason) -> LastUpdate {
+		LastUpdate {
+			release: self.firmware.release,
+			version: self.firmware.version,
+			outcome,
+			reason,
+			boots: self.boots,
+			health: self.health,
+			ended_ms: Time::now(),
+		}
+	}
+}
