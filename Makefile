@@ -87,6 +87,10 @@ bench: build ## Runs the benchmarks and writes docs/figures.md; BENCH=claims for
 	@$(CARGO) build --release --locked --quiet --manifest-path bench/groth16/Cargo.toml
 	@$(BIN)/waybill-bench $(or $(BENCH),--document docs/figures.md)
 
+.PHONY: field
+field: build ## Plays what happens in the field (FIELD=power_cuts for one scenario): ten minutes.
+	@$(BIN)/waybill-field $(FIELD)
+
 .PHONY: metadata
 metadata: setup ## Writes the runtime's metadata to crates/chain/metadata/.
 	WAYBILL_UPDATE_METADATA=1 $(CARGO) test --release --workspace --locked metadata

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn main() -> Result<()> {
 	let folder = env::args().nth(1).unwrap_or_else(|| "waybill-device".into());
 	let home = Home::open(Path::new(&folder))?;
-	let ledger = Node::at("ws://127.0.0.1:9944", None)?;
+	let ledger = Node::at(&["ws://127.0.0.1:9944"], None)?;
 	let gateway = Gateway::new(&["http://127.0.0.1:8080"])?;
 	let config = Config::default();
 	let tell = Box::new(|event: &_| println!("{event}"));

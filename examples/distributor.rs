@@ -25,10 +25,10 @@ async fn main() -> Result<()> {
 	println!("account {}, at least {least} for a device", account.id());
 
 	let parts = Parts {
-		ledger: Node::at("ws://127.0.0.1:9944", None)?,
+		ledger: Node::at(&["ws://127.0.0.1:9944"], None)?,
 		account,
 		gateway: Gateway::new(&["http://127.0.0.1:8080"])?,
-		kubo: Kubo::new("http://127.0.0.1:5001")?,
+		kubo: Kubo::new(&["http://127.0.0.1:5001"])?,
 		config,
 	};
 	let stopped = async {

@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 say() { printf 'setup: %s\n' "$*" >&2; }
 
 packages=()
-for package in ca-certificates clang cpio libclang-dev libubootenv-tool curl g++ gcc git libssl-dev make openssl \
+for package in ca-certificates clang cpio libclang-dev libubootenv-tool curl g++ gcc git libssl-dev make openssl faketime \
   pkg-config protobuf-compiler swupdate; do
   dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
 done

@@ -49,15 +49,18 @@ pub struct Globals {
 	/// /etc/waybill/config.toml]
 	#[arg(long, global = true, value_name = "FILE", env = "WAYBILL_CONFIG", help_heading = "Global options")]
 	pub config: Option<PathBuf>,
-	/// The chain node's WebSocket address [default: ws://127.0.0.1:9944]
+	/// The chain node's WebSocket address; may be given several times, for nodes to turn to when one
+	/// is away [default: ws://127.0.0.1:9944]
 	#[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
-	node: Option<String>,
-	/// Trustless IPFS gateway to fetch from [default: http://127.0.0.1:8080]
+	node: Vec<String>,
+	/// Trustless IPFS gateway to fetch from; may be given several times
+	/// [default: http://127.0.0.1:8080]
 	#[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
-	gateway: Option<String>,
-	/// RPC address of the kubo node that files are added to [default: http://127.0.0.1:5001]
+	gateway: Vec<String>,
+	/// RPC address of the kubo node that files are added to; may be given several times, for nodes
+	/// to turn to when one is away [default: http://127.0.0.1:5001]
 	#[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
-	kubo: Option<String>,
+	kubo: Vec<String>,
 	/// Hash of the chain's first block; refuse a node of any other chain
 	#[arg(long, global = true, value_name = "HASH", help_heading = "Global options")]
 	genesis: Option<String>,

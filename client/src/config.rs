@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use figment::{
 	providers::{Env, Format, Serialized, Toml},
+	value::Value,
 	Figment,
 };
 use serde::{Deserialize, Deserializer, Serialize};
@@ -24,12 +25,15 @@ const KEYS: [&str; 12] =
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-	/// The chain node's WebSocket address.
-	pub node: String,
-	/// A trustless IPFS gateway to fetch from.
-	pub gateway: String,
-	/// The RPC address of the kubo node that files are added to.
-	pub kubo: String,
+	/// The chain nodes' WebSocket addresses. The next is asked when one is away.
+	#[serde(deserialize_with = "one_or_many")]
+	pub node: Vec<String>,
+	/// Trustless IPFS gateways to fetch from.
+	#[serde(deserialize_with = "one_or_many")]
+	pub gateway: Vec<String>,
+	/// The RPC addresses of the kubo nodes that files are added to: of the first that answers.
+	#[serde(deserialize_with = "one_or_many")]
+	pub kubo: Vec<String>,
 	/// The hash of the chain's first block. A node of any other chain is refused.
 	#[serde(default)]
 	pub genesis: Option<Hash>,
@@ -90,14 +94,14 @@ const DEFAULTS: Defaults = Defaults {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Flags {
 	/// See [`Config::node`].
-	#[serde(skip_serializing_if = "Option::is_none")]
-	pub node: Option<String>,
+	#[serde(skip_serializing_if = "Vec::is_empty")]
+	pub node: Vec<String>,
 	/// See [`Config::gateway`].
-	#[serde(skip_serializing_if = "Option::is_none")]
-	pub gateway: Option<String>,
+	#[serde(skip_serializing_if = "Vec::is_empty")]
+	pub gateway: Vec<String>,
 	/// See [`Config::kubo`].
-	#[serde(skip_serializing_if = "Option::is_none")]
-	pub kubo: Option<String>,
+	#[serde(skip_serializing_if = "Vec::is_empty")]
+	pub kubo: Vec<String>,
 	/// See [`Config::genesis`].
 	#[serde(skip_serializing_if = "Option::is_none")]
 	pub genesis: Option<String>,
@@ -116,6 +120,20 @@ pub struct Flags {
 	/// See [`Config::wait`].
 	#[serde(skip_serializing_if = "Option::is_none")]
 	pub wait: Option<Wait>,
+}
+
+/// Reads one text or a list of texts.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<String>, D::Error> {
+	#[derive(Deserialize)]
+	#[serde(untagged)]
+	enum OneOrMany {
+		One(String),
+		Many(Vec<String>),
+	}
+	Ok(match OneOrMany::deserialize(deserializer)? {
+		OneOrMany::One(one) => vec![one],
+		OneOrMany::Many(many) => many,
+	})
 }
 
 /// A text that `Debug` does not show, and that is wiped from memory when it is dropped.
@@ -158,7 +176,7 @@ impl Config {
 
 	/// A client of the IPFS gateway.
 	pub fn gateway(&self) -> Result<Gateway> {
-		Gateway::new(&[&self.gateway]).map_err(|error| Error::from(error).context("--gateway"))
+		Gateway::new(&self.gateway).map_err(|error| Error::from(error).context("--gateway"))
 	}
 
 	/// A client of the kubo node that files are added to.
@@ -174,18 +192,18 @@ impl Config {
 			Some(file) if !file.is_file() => {
 				return Err(Error::usage(format!("no configuration file {}; check --config", file.display())));
 			},
-			Some(file) => figment.merge(Toml::file_exact(file)),
+			Some(file) => with_file(figment, file)?,
 			None => match default_file() {
-				Some(file) => figment.merge(Toml::file_exact(file)),
+				Some(file) => with_file(figment, &file)?,
 				None => figment,
 			},
 		};
 		let known = |key: &str| KEYS.iter().any(|known| key == *known || nested(key, known));
-		let environment = Env::prefixed(ENV_PREFIX).filter(move |key| known(&key.as_str().to_ascii_lowercase())).split("__");
-		let mut config: Self = figment
-			.merge(environment)
+		let variables = Env::prefixed(ENV_PREFIX).filter(move |key| known(&key.as_str().to_ascii_lowercase())).split("__");
+		let variables: Vec<_> = variables.iter().map(|(key, text)| (key.to_string(), text)).collect();
+		let mut config: Self = with_variables(figment, variables)?
 			.merge(Serialized::defaults(flags))
-			.extract()
+			.extract_lossy()
 			.map_err(|error| Error::usage(format!("configuration: {error}")))?;
 		// A flag for the account also replaces the other kind (`account`, `account_file`) from a
 		// file or the environment.
@@ -196,6 +214,35 @@ impl Config {
 		}
 		Ok(config)
 	}
+}
+
+/// Adds a file. What is wrong with it is said without its text, which may hold secrets.
+fn with_file(figment: Figment, file: &Path) -> Result<Figment> {
+	let name = file.display();
+	let text = std::fs::read_to_string(file).map_err(|error| Error::file(format!("cannot read {name}: {error}")))?;
+	text.parse::<toml::Table>().map_err(|error| {
+		let line = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default().lines().count().max(1);
+		Error::usage(format!("{name}, line {line}: {}", error.message()))
+	})?;
+	Ok(figment.merge(Toml::file_exact(file)))
+}
+
+/// Adds variables of the environment, by the keys that they set. Their text is taken as it is, except
+/// lists in TOML's syntax. What the configuration wants decides whether it is a number or `true`, as
+/// for flags.
+fn with_variables(mut figment: Figment, variables: Vec<(String, String)>) -> Result<Figment> {
+	for (key, text) in variables {
+		let value = match text.trim_start().starts_with('[') {
+			true => {
+				let value = text.parse::<Value>().ok().filter(|value| value.as_array().is_some());
+				value
+					.ok_or_else(|| Error::usage(format!("{key} in the environment: not a list; write for example [1, 2]")))?
+			},
+			false => Value::from(text),
+		};
+		figment = figment.merge(Serialized::default(&key, value));
+	}
+	Ok(figment)
 }
 
 /// Whether `key` has the form `section__…`.
@@ -219,6 +266,60 @@ fn default_files(config: Option<PathBuf>, home: Option<PathBuf>) -> Vec<PathBuf>
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn environment_should_be_read_as_flags_and_the_file_are() {
+		let read = |variables: &[(&str, &str)]| {
+			let variables = variables.iter().map(|(key, text)| (key.to_string(), text.to_string())).collect();
+			let figment = with_variables(Figment::from(Serialized::defaults(DEFAULTS)), variables)?;
+			figment.extract_lossy::<Config>().map_err(Error::usage)
+		};
+		let config = read(&[
+			("json", "1"),
+			("node", "ws://one:1"),
+			("gateway", r#"["http://one:1", "http://two:2"]"#),
+			("account_file", "12"),
+			("log", "true"),
+			("device.state", "7"),
+			("device.hook_timeout", "30"),
+			("device.manual_confirm", "yes"),
+			("device.distributors", r#"["http://one:1", "http://two:2"]"#),
+			("distributor.min_reward", "0.5"),
+			("distributor.models", "[3, 4]"),
+		])
+		.unwrap();
+		assert!(config.json && config.device.manual_confirm);
+		assert_eq!((config.node, config.gateway.len(), config.kubo.len()), (vec!["ws://one:1".into()], 2, 1));
+		assert_eq!((config.log.as_str(), config.account_file), ("true", Some(PathBuf::from("12"))));
+		assert_eq!((config.device.state, config.device.hook_timeout), (PathBuf::from("7"), 30));
+		assert_eq!(config.device.distributors, ["http://one:1", "http://two:2"]);
+		assert_eq!((config.distributor.min_reward.as_str(), config.distributor.models), ("0.5", vec![3, 4]));
+		for wrong in [("json", "perhaps"), ("device.hook_timeout", "soon"), ("distributor.models", "[3")] {
+			assert!(read(&[wrong]).is_err(), "{wrong:?}");
+		}
+	}
+
+	/// The example names every key, with its default.
+	#[test]
+	fn example_should_hold_the_defaults() {
+		const EXAMPLE: &str = include_str!("../../contrib/config.toml");
+		let read = |figment: Figment| format!("{:?}", figment.extract_lossy::<Config>().unwrap());
+		let defaults = || Figment::from(Serialized::defaults(DEFAULTS));
+		assert_eq!(read(Figment::from(Toml::string(EXAMPLE))), read(defaults()));
+		// With the keys that have no default.
+		let all: String = EXAMPLE
+			.lines()
+			.map(|line| {
+				line.strip_prefix("# ").filter(|key| key.split(" = ").count() == 2).unwrap_or(line).to_owned() + "\n"
+			})
+			.collect();
+		let all = all.replace("0x…", &format!("0x{}", "00".repeat(32)));
+		let all = all.replace("node = [\"ws://127.0.0.1:9944\", \"wss://node.example\"]\n", "");
+		let key = "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+		let config: Config = Figment::from(Toml::string(&all.replace("ed25519:…", key))).extract_lossy().unwrap();
+		assert!(config.genesis.is_some() && config.account_file.is_some() && config.distributor.announce.is_some());
+		assert!(config.device.hook.is_some() && config.device.hub_key.is_some() && config.hub.key.is_some());
+	}
 
 	#[test]
 	fn machines_file_should_be_read_when_the_user_has_none() {

@@ -2,6 +2,7 @@
 
 use crate::{config::Config, error::Result, output::Output, progress::Progress};
 use waybill_chain::{ledger::Node, Account, Chain, Patience};
+use waybill_daemon::address::shown;
 use waybill_ipfs_http::Kubo;
 
 /// Configuration and output, and from them the chain and the account.
@@ -24,8 +25,17 @@ impl Context {
 	/// Connects to the node. Commands that keep running use `Patience::Endless`: they outlast a
 	/// node's restart.
 	pub async fn chain(&self, patience: Patience) -> waybill_chain::Result<Chain> {
-		let _shown = self.progress.spinner(format!("connecting to {}", self.config.node));
-		Chain::connect(&self.config.node, patience, self.config.genesis.map(|hash| hash.0)).await
+		let mut failure = None;
+		for node in &self.config.node {
+			let _shown = self.progress.spinner(format!("connecting to {}", shown(node)));
+			match Chain::connect(node, patience, self.config.genesis.map(|hash| hash.0)).await {
+				Ok(chain) => return Ok(chain),
+				Err(error) => {
+					failure.get_or_insert(error);
+				},
+			}
+		}
+		Err(failure.unwrap_or(waybill_chain::Error::Address { address: String::new(), cause: "no node is named".into() }))
 	}
 
 	/// The node, for commands that keep running: it may be away when they start.

@@ -1,5 +1,7 @@
 //! What can go wrong, and its exit codes.
 
+use serde::Serialize;
+use serde_json::Value;
 use std::fmt;
 
 /// The kind of a failure. Each has its own exit code.
@@ -55,6 +57,8 @@ pub struct Error {
 	kind: Kind,
 	name: Option<String>,
 	message: String,
+	/// What was done before the failure, as the command would have printed it.
+	done: Option<Value>,
 }
 
 /// The result of most functions of the program.
@@ -63,12 +67,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
 	/// A failure of this kind.
 	pub fn new(kind: Kind, message: impl fmt::Display) -> Self {
-		Self { kind, name: None, message: message.to_string() }
+		Self { kind, name: None, message: message.to_string(), done: None }
 	}
 
 	/// The chain's refusal, by the name of its error (`PodBounty.AlreadyPaid`).
 	pub fn refused(name: impl Into<String>, message: impl fmt::Display) -> Self {
-		Self { kind: Kind::Refused, name: Some(name.into()), message: message.to_string() }
+		Self { kind: Kind::Refused, name: Some(name.into()), message: message.to_string(), done: None }
 	}
 
 	/// The arguments or the configuration make no sense.
@@ -100,6 +104,17 @@ impl Error {
 	pub fn named(mut self, name: impl Into<String>) -> Self {
 		self.name = Some(name.into());
 		self
+	}
+
+	/// The same failure after something was done, which must not be lost.
+	pub fn after(mut self, done: &impl Serialize) -> Self {
+		self.done = serde_json::to_value(done).ok();
+		self
+	}
+
+	/// What was done before the failure.
+	pub const fn done(&self) -> Option<&Value> {
+		self.done.as_ref()
 	}
 
 	/// The kind.
@@ -181,9 +196,10 @@ fn ipfs_kind(error: &waybill_ipfs_http::Error) -> Kind {
 	use waybill_ipfs_http::Error as Ipfs;
 	match error {
 		Ipfs::Address(_) | Ipfs::NoGateway => Kind::Usage,
-		Ipfs::GatewayUnreachable { .. } | Ipfs::GatewayStatus { .. } => Kind::Unreachable,
+		Ipfs::GatewayUnreachable { .. } | Ipfs::GatewaySlow { .. } | Ipfs::GatewayBusy { .. } => Kind::Unreachable,
+		Ipfs::GatewayStatus { .. } => Kind::Unreachable,
 		Ipfs::KuboUnreachable { .. } | Ipfs::NotKubo { .. } => Kind::Unreachable,
-		Ipfs::BlockTooLarge { .. } | Ipfs::WrongBlock { .. } | Ipfs::WrongFile { .. } => Kind::Check,
+		Ipfs::BlockTooLarge { .. } | Ipfs::WrongBlock { .. } | Ipfs::WrongFile { .. } | Ipfs::OtherCid { .. } => Kind::Check,
 		Ipfs::Fetch { source, .. } => ipfs_kind(source),
 		Ipfs::Read { .. } | Ipfs::Write { .. } => Kind::File,
 		Ipfs::Client(_) | Ipfs::KuboRefused { .. } => Kind::Failure,
@@ -215,7 +231,7 @@ impl From<waybill_device::Error> for Error {
 			Device::Chain(error) => error.into(),
 			Device::Ipfs(error) => error.into(),
 			Device::Keys(error) => error.into(),
-			_ => Self { kind, name, message },
+			_ => Self { kind, name, message, done: None },
 		}
 	}
 }
@@ -227,6 +243,7 @@ fn device_kind(error: &waybill_device::Error) -> Kind {
 		Device::Ipfs(error) => ipfs_kind(error),
 		Device::Address { .. } | Device::HalfAHub { .. } | Device::Hook(_) | Device::NoOrder(_) => Kind::Usage,
 		Device::NoRoom(_) => Kind::File,
+		Device::Stalled(_) => Kind::Unreachable,
 		Device::Frozen { why: Some(why), .. } => device_kind(why),
 		Device::Remote { fault, .. } if fault.is_unreachable() => Kind::Unreachable,
 		Device::Client(_) => Kind::Failure,
@@ -368,7 +385,7 @@ mod tests {
 			frozen: Frozen { block: 1, age: String::new(), since_ms: waybill_daemon::clock::Time(0), cause: String::new() },
 			why: why.map(Box::new),
 		};
-		let remote = |fault| Device::Remote { role: "hub", url: "http://hub/".parse().unwrap(), fault };
+		let remote = |fault| Device::Remote { role: "hub", url: "http://hub/".into(), fault };
 		let disk = || waybill_daemon::disk::failed("read", "file".as_ref())(std::io::Error::other("broken"));
 		let cases: [(Error, Kind, &str); 16] = [
 			(Device::OtherChain.into(), Kind::Check, "check --node"),

@@ -37,7 +37,7 @@ impl Output {
 	pub fn report(&self, report: &impl Report) {
 		let text = match self.json {
 			true => serde_json::to_string(report).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}")),
-			false => report.to_string(),
+			false => plain(&report.to_string()),
 		};
 		print(text.trim_end());
 	}
@@ -45,26 +45,32 @@ impl Output {
 	/// Prints what happens meanwhile, for people only: with `--json` a command has one result.
 	pub fn progress(&self, event: &impl Display) {
 		if !self.json {
-			print(&event.to_string());
+			print(&plain(&event.to_string()));
 		}
 	}
 
-	/// Prints a failure: a line on standard error, and with `--json` an object on standard output.
+	/// Prints a failure: a line on standard error, and with `--json` an object on standard output. It
+	/// holds what was done before, too.
 	pub fn failure(&self, error: &Error) {
 		if self.json {
 			let (kind, name) = (error.kind(), error.name());
-			let object = serde_json::json!({
-				"error": {
-					"kind": kind.name(),
-					"name": name,
-					"message": error.to_string(),
-					"exit_code": kind.exit_code(),
-				}
+			let mut object = error.done().cloned().unwrap_or_else(|| serde_json::json!({}));
+			object["error"] = serde_json::json!({
+				"kind": kind.name(),
+				"name": name,
+				"message": error.to_string(),
+				"exit_code": kind.exit_code(),
 			});
 			print(&object.to_string());
 		}
-		let _ = writeln!(std::io::stderr().lock(), "error: {error}");
+		let _ = writeln!(std::io::stderr().lock(), "error: {}", plain(&error.to_string()));
 	}
+}
+
+/// Words without control characters except line ends: what nodes, kubo or other people's releases say
+/// must not steer a terminal.
+fn plain(text: &str) -> String {
+	text.chars().filter(|character| *character == '\n' || !character.is_control()).collect()
 }
 
 fn print(line: &str) {
@@ -85,5 +91,15 @@ pub fn complete() -> Result<()> {
 	match LOST.load(Ordering::Relaxed) {
 		true => Err(Error::file("cannot write to standard output; what was printed is incomplete")),
 		false => Ok(()),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn words_should_not_steer_a_terminal() {
+		assert_eq!(plain("one\n\u{1b}[31mtwo\u{7}\r\u{9b}three é"), "one\n[31mtwothree é");
 	}
 }

@@ -16,9 +16,14 @@ set -eu
 : "${HEALTH_CHECKS:=/etc/waybill/health.d}"
 later=75
 
+# An environment that cannot be read says nothing, so the agent asks again later.
+environment=$(fw_printenv -c "$FW_ENV_CONFIG") || exit $later
+
 get() { # VARIABLE
-	fw_printenv -c "$FW_ENV_CONFIG" -n "$1" 2>/dev/null || true
+	printf '%s\n' "$environment" | sed -n "s/^$1=//p"
 }
+
+[ -n "$(get waybill_slot)" ] || { echo "the U-Boot environment has no waybill_slot" >&2; exit 1; }
 
 # Sets all variables in one write, so that a power cut leaves the old ones or the new ones.
 set_all() { # VARIABLE=VALUE...
@@ -40,9 +45,9 @@ other() { # SLOT
 	case $1 in a) echo b ;; *) echo a ;; esac
 }
 
-# Restarts the machine after this hook has ended with success.
+# Restarts the machine after this hook has ended, whatever its exit status.
 restart() {
-	(sleep 1 && exec $REBOOT) >/dev/null 2>&1 </dev/null &
+	setsid sh -c 'sleep 1 && exec $0' "$REBOOT" >/dev/null 2>&1 </dev/null &
 }
 
 case ${1:?"usage: $0 install|health|confirm|rollback"} in
@@ -52,6 +57,8 @@ install)
 		# It runs already. Writing now would overwrite the slot to go back to.
 		exit 0
 	fi
+	# Before the machine has restarted into the slot that it is to run, the other one is no spare.
+	[ "$slot" = "$(get waybill_slot)" ] || [ "$(get waybill_release)" = "$WAYBILL_RELEASE" ] || exit $later
 	target=$(other "$slot")
 	write_image "$target"
 	set_all "waybill_slot=$target" "waybill_before=$slot" "waybill_release=$WAYBILL_RELEASE" \
@@ -70,13 +77,26 @@ health)
 	done
 	;;
 confirm)
+	if [ "$(get waybill_release)" != "$WAYBILL_RELEASE" ]; then
+		echo "U-Boot has gone back to slot $(get waybill_slot)"
+		exit 1
+	fi
+	[ "$(running)" = "$(get waybill_slot)" ] || exit $later
 	set_all upgrade_available=0 bootcount=0
 	;;
 rollback)
+	target=$(get waybill_slot)
 	if [ "$(get waybill_release)" = "$WAYBILL_TRIAL" ]; then
-		set_all "waybill_slot=$(get waybill_before)" waybill_release= upgrade_available=0 bootcount=0
+		target=$(get waybill_before)
+		[ -n "$target" ] || { echo "the U-Boot environment has no waybill_before" >&2; exit 1; }
+		set_all "waybill_slot=$target" waybill_release= upgrade_available=0 bootcount=0
 	fi
-	[ "$(running)" = "$(get waybill_slot)" ] || restart
+	slot=$(running)
+	if [ "$slot" != "$target" ]; then
+		restart
+		# The trial ends when the slot before runs.
+		exit $later
+	fi
 	;;
 *)
 	exit 0

@@ -9,6 +9,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 use waybill_chain::Patience;
+use waybill_daemon::address::shown;
 use waybill_distributor::{Parts, Status};
 use waybill_ipfs_http::cause;
 use waybill_primitives::ModelId;
@@ -156,6 +157,7 @@ async fn withdraw(ctx: &Context) -> Result<()> {
 async fn status(args: StatusArgs, ctx: &Context) -> Result<()> {
 	let url = args.url.unwrap_or_else(|| format!("http://{}", ctx.config.distributor.listen));
 	let target = format!("{}/status", url.trim_end_matches('/'));
+	let url = shown(&url);
 	let unreachable = |error: reqwest::Error| {
 		Error::unreachable(format!("no distributor answers at {url}: {}; start it, or check --url", cause(&error)))
 	};

@@ -9,6 +9,8 @@ use clap::Subcommand;
 use serde::Serialize;
 use std::{
 	fmt,
+	fs::File,
+	io::Write,
 	path::{Path, PathBuf},
 };
 use waybill_chain::Account;
@@ -87,10 +89,15 @@ pub fn run(command: Command, ctx: &Context) -> Result<()> {
 			KeyReport::account(file, &account)
 		},
 		Command::Generate { file, account_key: false } => {
-			let key = StatementKey::generate(&file)?.public();
 			let public = public_file(&file);
-			std::fs::write(&public, format!("{key}\n"))
-				.or_fail(Kind::File, || format!("cannot write {}", public.display()))?;
+			let unwritable = || format!("cannot write {}; existing files are never overwritten", public.display());
+			// Before the key: a key without its public file would be of little use. If the key is
+			// there, it is what the error is about.
+			let output = (!file.exists()).then(|| File::create_new(&public)).transpose().or_fail(Kind::File, unwritable)?;
+			let key = StatementKey::generate(&file)?.public();
+			if let Some(mut output) = output {
+				writeln!(output, "{key}").and_then(|()| output.sync_all()).or_fail(Kind::File, unwritable)?;
+			}
 			KeyReport::statement(file, key)
 		},
 		Command::Show { file } => show(file)?,

@@ -1,10 +1,10 @@
 //! Joining the block authors, and a node that goes away.
 
-use crate::common::{amount, Node, Waybill};
 use std::{
 	thread::sleep,
 	time::{Duration, Instant},
 };
+use waybill_testkit::program::{amount, Node, Waybill};
 
 const NO_GATEWAY: &str = "http://127.0.0.1:1";
 

@@ -1,41 +1,17 @@
 //! Distributor and devices as programs, on a development chain.
 
-use crate::common::{amount, Ipfs, Node, Service, Waybill};
 use std::{
 	fs,
 	net::TcpListener,
 	thread::sleep,
 	time::{Duration, Instant},
 };
+use waybill_testkit::program::{amount, program, release_of, vendor, Ipfs, Node, Service, Waybill, DEVICES};
 
 const UNIT: u128 = 1_000_000_000_000;
-const SOON: &str = "--wait in-block";
-const DEVICES: u32 = 4;
 
-pub fn free_port() -> u16 {
+fn free_port() -> u16 {
 	portpicker::pick_unused_port().unwrap()
-}
-
-pub fn program(node: &Node, ipfs: &Ipfs) -> Waybill {
-	Waybill::with(node).flag("--kubo", &ipfs.url()).flag("--gateway", &ipfs.url())
-}
-
-/// A vendor with a model and a fleet whose devices are in `devices/000` and so on.
-pub fn vendor(node: &Node, ipfs: &Ipfs) -> Waybill {
-	let waybill = program(node, ipfs);
-	waybill.account("account.key", "1000");
-	let waybill = waybill.flag("--account-file", "account.key");
-	waybill.json("key generate release.key");
-	waybill.json(&format!("vendor register --name Acme --key release.key {SOON}"));
-	waybill.json(&format!("vendor model Hub {SOON}"));
-	let provisioned = waybill.json(&format!("device provision devices --count {DEVICES} --keys keys.txt"));
-	assert_eq!(provisioned["devices"].as_array().unwrap().len(), DEVICES as usize);
-	waybill.json("vendor fleet --model 0 keys.txt");
-	for index in 0..DEVICES {
-		let bound = waybill.json(&format!("device bind devices/{index:03} --fleet 0"));
-		assert_eq!(bound["devices"][0]["index"], index);
-	}
-	waybill
 }
 
 /// Publishes a release and opens its bounty.
@@ -43,14 +19,6 @@ fn release(waybill: &Waybill, id: u32, security_version: u32) -> Vec<u8> {
 	let image: Vec<u8> = (0..100_000u32).map(|number| (number.wrapping_mul(2_654_435_761) >> (8 + id)) as u8).collect();
 	release_of(waybill, id, security_version, &image);
 	image
-}
-
-/// Publishes a release of this image and opens its bounty.
-pub fn release_of(waybill: &Waybill, id: u32, security_version: u32, image: &[u8]) {
-	fs::write(waybill.file("firmware.bin"), image).unwrap();
-	let about = format!("--model 0 --version 1.0.{id} --security-version {security_version}");
-	waybill.json(&format!("vendor publish firmware.bin {about} --key release.key --wait-available 3m"));
-	waybill.json(&format!("bounty open --release {id} --fleet 0 --reward 2 --expires 15m"));
 }
 
 fn image(waybill: &Waybill, index: u32) -> Vec<u8> {
@@ -222,6 +190,10 @@ fn programs_should_say_what_to_do_when_something_is_missing_or_wrong() {
 	drop(lock);
 	vendor.run("device check --state devices/000 --release 7").exits(6).says("no release 7");
 	vendor.run("device run --state devices/000 --once").exits(0).says("");
+	// Another node is asked when one is away.
+	let away = format!("--node ws://127.0.0.1:{free}");
+	vendor.run(&format!("query chain {away}")).exits(0);
+	vendor.run(&format!("device run --state devices/000 --once --timeout 60 {away}")).exits(0);
 	let gone = Waybill::offline().flag("--node", &format!("ws://127.0.0.1:{free}"));
 	let devices = vendor.arg("devices/000");
 	gone.run(&format!("device run --state {devices} --once")).exits(4).says("--node");

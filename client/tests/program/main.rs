@@ -3,7 +3,6 @@
 //! One test binary, so that tests of all modules run side by side.
 
 mod chain;
-mod common;
 mod delivery;
 mod offline;
 mod trial;

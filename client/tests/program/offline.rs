@@ -1,11 +1,11 @@
 //! Commands that need no network: help, wrong input, key files, signatures.
 
-use crate::common::{self, Waybill};
 use serde_json::{json, Value};
 use std::{fs, os::unix::fs::PermissionsExt};
 use waybill_primitives::{
 	Cid, DeviceKey, DeviceSignature, Digest, KeySet, KeySetStatement, ReleaseStatement, Statement, Suite, Version,
 };
+use waybill_testkit::program::{built, Waybill};
 
 const GENESIS: [u8; 32] = [7; 32];
 
@@ -75,6 +75,15 @@ fn configuration_should_come_from_flags_over_environment_over_file() {
 	waybill.command("query chain").env("WAYBILL_NODE", "ws://127.0.0.1:3").run().exits(4).says("127.0.0.1:3");
 	let command = waybill.command("query chain --node ws://127.0.0.1:4");
 	command.env("WAYBILL_NODE", "ws://127.0.0.1:3").run().exits(4).says("127.0.0.1:4");
+	let json = waybill.command("query chain").env("WAYBILL_JSON", "1").run().exits(4).json();
+	assert_eq!(json["error"]["kind"], "unreachable");
+	let secret = "query chain --node ws://user:SECRET@127.0.0.1:1/?key=SECRET";
+	let said = waybill.run(&format!("{secret} --json")).exits(4).says("ws://***@127.0.0.1:1/?***").json();
+	assert!(!said.to_string().contains("SECRET"), "{said}");
+	waybill.run("query chain --node nonsense?key=SECRET").exits(2).says("nonsense?***");
+	fs::write(waybill.file("broken.toml"), "json = true\naccount = bottom drive obey SECRET\n").unwrap();
+	let broken = waybill.run("query chain --config broken.toml").exits(2).says("broken.toml, line 2");
+	assert!(!broken.stderr.contains("SECRET"), "{}", broken.stderr);
 	fs::write(waybill.file("other.toml"), "node = 'ws://127.0.0.1:5'\njson = true\n").unwrap();
 	waybill.run("query chain --config other.toml").exits(4).prints("127.0.0.1:5");
 	fs::write(waybill.file("wrong.toml"), "nodes = 'ws://127.0.0.1:5'\n").unwrap();
@@ -115,7 +124,7 @@ fn full_disk_should_be_told() {
 	let waybill = Waybill::offline();
 	waybill.json("key generate release.key");
 	let full = fs::File::options().write(true).open("/dev/full").unwrap();
-	let mut show = std::process::Command::new(common::PROGRAM);
+	let mut show = std::process::Command::new(built("waybill"));
 	let output = show.args(["key", "show", &waybill.arg("release.key")]).stdout(full).output().unwrap();
 	assert_eq!(output.status.code(), Some(5));
 	assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"));

@@ -24,6 +24,7 @@ use tokio::{
 	time::timeout,
 };
 use url::Url;
+use waybill_daemon::address::shown;
 use waybill_primitives::Hash32;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -82,11 +83,11 @@ impl Chain {
 			raw,
 			nonces: Arc::default(),
 			block_time: Arc::default(),
-			url: url.as_str().into(),
+			url: shown(url.as_str()).into(),
 		};
 		if let Some(wanted) = genesis.filter(|wanted| *wanted != chain.genesis()) {
 			let (found, wanted) = (Hash(chain.genesis()), Hash(wanted));
-			return Err(Error::OtherChain { url: url.into(), found, wanted });
+			return Err(Error::OtherChain { url: shown(url.as_str()), found, wanted });
 		}
 		Ok(chain)
 	}
@@ -96,7 +97,7 @@ impl Chain {
 		self.client.genesis_hash().0
 	}
 
-	/// The node's address.
+	/// The node's address, without secrets.
 	pub fn url(&self) -> &str {
 		&self.url
 	}
@@ -139,7 +140,7 @@ impl Chain {
 
 /// Reads the address of a node.
 pub(crate) fn parse(node: &str) -> Result<Url> {
-	let wrong = |cause: String| Error::Address { address: node.into(), cause };
+	let wrong = |cause: String| Error::Address { address: shown(node), cause };
 	let url = Url::parse(node).map_err(|error| wrong(error.to_string()))?;
 	match matches!(url.scheme(), "ws" | "wss") && url.host_str().is_some() {
 		true => Ok(url),
@@ -159,11 +160,11 @@ async fn reach(url: &Url) -> Result<()> {
 }
 
 fn no_node(url: &Url, cause: impl fmt::Display) -> Error {
-	Error::NoNode { url: url.as_str().into(), cause: cause.to_string() }
+	Error::NoNode { url: shown(url.as_str()), cause: cause.to_string() }
 }
 
 fn not_a_node(url: &Url, cause: impl fmt::Display) -> Error {
-	Error::NotANode { url: url.as_str().into(), cause: cause.to_string() }
+	Error::NotANode { url: shown(url.as_str()), cause: cause.to_string() }
 }
 
 async fn open(url: &Url, patience: Patience) -> Result<RpcClient, impl fmt::Display> {

@@ -34,4 +34,4 @@ pub use ledger::{Head, Ledger, Node, Payee, State};
 pub use runtime::api;
 pub use submit::{mortality, Included, SubmitTerms, TxReport, Until};
 pub use types::{AccountId, BlockId, Event, Hash};
-pub use view::View;
+pub use view::{Limits, View};

@@ -244,6 +244,16 @@ impl View {
 		self.constant(api::constants().pod_bounty().max_batch()).await
 	}
 
+	/// What the registry bounds.
+	pub async fn limits(&self) -> Result<Limits> {
+		let firmware = || api::constants().firmware();
+		Ok(Limits {
+			payload: self.constant(firmware().max_payload_size()).await?,
+			name: self.constant(firmware().max_name_len()).await?,
+			url: self.constant(firmware().max_url_len()).await?,
+		})
+	}
+
 	/// Calls a runtime API.
 	pub async fn ask<P: Payload>(&self, payload: P) -> Result<P::ReturnType> {
 		match self.at.runtime_apis().call(payload).await {
@@ -277,6 +287,17 @@ impl View {
 			Err(error) => Err(self.chain.explain(error).await),
 		}
 	}
+}
+
+/// What the registry bounds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+	/// The largest image, in bytes.
+	pub payload: u64,
+	/// The longest name of a vendor or a model, in bytes.
+	pub name: u32,
+	/// The longest URL or security contact, in bytes.
+	pub url: u32,
 }
 
 fn model(id: ModelId, model: api::runtime_types::pallet_firmware::types::Model) -> Model {

@@ -2,6 +2,7 @@
 #![deny(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod address;
 pub mod backoff;
 pub mod clock;
 pub mod disk;

@@ -249,8 +249,12 @@ impl<L: Ledger> Agent<L> {
 	}
 }
 
-/// Waits this long, or until somebody asks something of the device.
+/// Waits this long, or until somebody asks something of the device. An order that is there already
+/// could not be carried out, so it does not end the wait.
 async fn ordered(context: &Context, patience: Duration) {
+	if context.home.is_ordered() {
+		return sleep(patience).await;
+	}
 	let looked = async {
 		while !context.home.is_ordered() {
 			sleep(LOOK).await;
@@ -267,6 +271,10 @@ async fn ordered(context: &Context, patience: Duration) {
 pub async fn obey(home: Home, order: &Order, gateway: Gateway, config: &Config, tell: Tell) -> Result<()> {
 	order.check(&home)?;
 	home.leave_order(order)?;
+	// The agent's flags may have named the programs.
+	let programs = home.memory()?.programs;
+	let hook = config.hook.clone().or(programs.hook);
+	let config = &Config { hook, health: config.health.clone().or(programs.health), ..config.clone() };
 	let mut context = Context::new(home, gateway, config, tell)?;
 	let mut installer = Installer::open(&mut context, config)?;
 	while installer.tend(&mut context).await? == Some(Outcome::Again) {}

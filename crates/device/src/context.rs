@@ -60,8 +60,9 @@ pub(crate) struct Context {
 impl Context {
 	/// What a device in this folder uses.
 	pub fn new(home: Home, gateway: Gateway, config: &Config, tell: Box<dyn Fn(&Event) + Send + Sync>) -> Result<Self> {
-		let (policy, memory) = (config.policy(), home.memory()?);
-		home.slots.repair(memory.installed.as_ref())?;
+		let (policy, memory, trial) = (config.policy(), home.memory()?, home.trial()?);
+		let known = trial.into_iter().flat_map(|trial| [Some(trial.firmware), trial.before]).flatten();
+		home.slots.repair(&memory.installed.clone().into_iter().chain(known).collect::<Vec<_>>())?;
 		Ok(Self {
 			exchange: home.exchange(policy.clone())?,
 			memory,
@@ -137,10 +138,10 @@ impl Context {
 		}
 	}
 
-	/// Gives up a distributor whose files cannot be fetched; another distributor's may be. An error
-	/// of the device's own disk keeps the exchange.
+	/// Gives up a distributor whose files cannot be fetched; another distributor's may be. A fault of
+	/// the device's own disk, or of its gateway, keeps the exchange.
 	pub async fn give_up_fetching<S: State, T>(&mut self, state: &S, terms: &Terms, error: Error) -> Result<T> {
-		if !error.is_local() {
+		if !error.is_local() && !error.blames_gateway() {
 			self.abandon()?;
 			self.pause_distributor(state, terms).await;
 		}

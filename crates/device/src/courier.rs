@@ -100,7 +100,7 @@ impl Courier {
 					return;
 				},
 				Err(error) => {
-					tracing::warn!(distributor = %candidate.peer.url(), %error, "the distributor did not take the receipt");
+					tracing::warn!(distributor = %candidate.peer.shown(), %error, "the distributor did not take the receipt");
 					if made_offer {
 						context.reporter.hindered_by(format_args!("the distributor did not take the receipt: {error}"));
 					}

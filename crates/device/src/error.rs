@@ -5,11 +5,10 @@ use crate::{
 	trial::LastUpdate, trial::NoOrder,
 };
 use std::{io, path::PathBuf};
-use url::Url;
 use waybill_chain::AccountId;
 use waybill_daemon::{clock::Time, disk::DiskError};
 use waybill_exchange::Refusal;
-use waybill_primitives::BlockNumber;
+use waybill_primitives::{BlockNumber, Cid};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -35,6 +34,9 @@ pub enum Error {
 	/// There is no room for the new version. Nothing is signed.
 	#[error(transparent)]
 	NoRoom(#[from] NoRoom),
+	/// Nothing of a file came for a long time. Perhaps nobody has it.
+	#[error("nothing more of {0} came from IPFS for minutes; perhaps nobody has it")]
+	Stalled(Cid),
 	/// An order makes no sense now.
 	#[error(transparent)]
 	NoOrder(#[from] NoOrder),
@@ -95,8 +97,8 @@ pub enum Error {
 	Remote {
 		/// "distributor" or "hub".
 		role: &'static str,
-		/// Its address.
-		url: Url,
+		/// Its address, without secrets.
+		url: String,
 		/// What is wrong with its answer.
 		fault: RemoteFault,
 	},
@@ -208,6 +210,11 @@ impl Error {
 			Self::Frozen { why: Some(why), .. } => why.is_permanent(),
 			_ => self.is_local() && !self.is_disk(),
 		}
+	}
+
+	/// Whether the gateway is at fault, and not the distributor whose files are fetched.
+	pub(crate) fn blames_gateway(&self) -> bool {
+		matches!(self, Self::Ipfs(error) if error.blames_gateway())
 	}
 
 	/// Whether somebody near the device could mend it. A device with nobody near waits.

@@ -2,20 +2,26 @@
 
 use crate::{
 	context::{Context, Outcome},
-	error::Result,
+	error::{Error, Result},
 	report::Event,
 	room,
+	trade::is_overtaken,
 };
 use std::{
 	fs::{self, File},
 	io::Read,
 	path::Path,
+	time::Duration,
 };
+use tokio::time::timeout;
 use waybill_chain::ledger::State;
 use waybill_daemon::disk::{self, failed};
 use waybill_exchange::{Refusal, Stored, Terms};
 
 const BUFFER: usize = 64 * 1024;
+/// How long to fetch before the device looks at the chain again: longer than a gateway that finds
+/// nothing can stay silent in all attempts.
+const SLICE: Duration = Duration::from_secs(180);
 
 /// Fetches the ciphertext and checks all of it.
 pub(crate) async fn fetch_ciphertext<S: State>(context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
@@ -24,10 +30,13 @@ pub(crate) async fn fetch_ciphertext<S: State>(context: &mut Context, state: &S,
 	let path = context.home.file(&ciphertext.cid)?;
 	let is_fresh = !path.exists();
 	if is_fresh {
-		match context.gateway.fetch_file(&ciphertext.cid, ciphertext.size, &path, |_| ()).await {
-			Ok(()) => {},
-			Err(error) if error.is_wrong_size() => return context.refuse(state, terms, &error.to_string()).await,
-			Err(error) => return context.give_up_fetching(state, terms, error.into()).await,
+		match fetch_missing(context, &Stored { cid: ciphertext.cid, size: ciphertext.size }).await {
+			Ok(true) => {},
+			Ok(false) => return go_on(context, state, terms).await,
+			Err(Error::Ipfs(error)) if error.is_wrong_size() => {
+				return context.refuse(state, terms, &error.to_string()).await
+			},
+			Err(error) => return context.give_up_fetching(state, terms, error).await,
 		}
 	}
 	let mut check = context.exchange.ciphertext_check()?;
@@ -51,13 +60,31 @@ pub(crate) async fn fetch_ciphertext<S: State>(context: &mut Context, state: &S,
 	}
 }
 
-/// Fetches a file, unless it is there already.
-pub(crate) async fn fetch_missing(context: &Context, file: &Stored) -> Result<()> {
+/// Fetches a file, unless it is there already. Returns whether all of it is there. On a slow link
+/// the device looks at the chain from time to time; what has come is kept.
+///
+/// # Errors
+/// Among others [`Error::Stalled`], if nothing has come for a whole [`SLICE`].
+pub(crate) async fn fetch_missing(context: &Context, file: &Stored) -> Result<bool> {
 	let path = context.home.file(&file.cid)?;
-	match path.exists() {
-		true => Ok(()),
-		false => Ok(context.gateway.fetch_file(&file.cid, file.size, &path, |_| ()).await?),
+	if path.exists() {
+		return Ok(true);
 	}
+	let before = context.home.file_room(&file.cid)?;
+	match timeout(SLICE, context.gateway.fetch_file(&file.cid, file.size, &path, |_| ())).await {
+		Ok(fetched) => Ok(fetched.map(|()| true)?),
+		Err(_) if context.home.file_room(&file.cid)? > before => Ok(false),
+		Err(_) => Err(Error::Stalled(file.cid)),
+	}
+}
+
+/// Goes on with a long download, unless a newer release makes it useless.
+pub(crate) async fn go_on<S: State>(context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
+	context.reporter.hindered_by("fetching, on a slow link");
+	if is_overtaken(context, state, terms).await? {
+		context.abandon()?;
+	}
+	Ok(Outcome::Again)
 }
 
 /// Reads a file that was fetched.

@@ -19,7 +19,7 @@ use crate::{
 	freeze::Freeze,
 	identity::{self, Identity, StoredKeySet},
 	slots::{Firmware, Slots},
-	trial::{LastUpdate, Order, Trial},
+	trial::{LastUpdate, Order, Programs, Trial},
 };
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use std::{
@@ -51,6 +51,8 @@ pub struct Memory {
 	pub searched: BlockNumber,
 	/// What became of the last update.
 	pub last_update: Option<LastUpdate>,
+	/// The programs that the agent ran with.
+	pub programs: Programs,
 	/// The lowest security version that the device takes, besides what the exchange remembers.
 	pub least_security_version: u32,
 	/// What was confirmed last, besides the slot's own record.

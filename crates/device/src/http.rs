@@ -7,6 +7,7 @@ use crate::{
 use reqwest::{header::CONTENT_TYPE, Client, RequestBuilder, Response};
 use std::time::Duration;
 use url::Url;
+use waybill_daemon::address::shown;
 use waybill_exchange::MEDIA_TYPE;
 use waybill_ipfs_http::cause;
 
@@ -44,7 +45,7 @@ impl Service {
 				}
 				Ok(Self { role, http, url })
 			},
-			_ => Err(Error::Address { role, address: address.into() }),
+			_ => Err(Error::Address { role, address: shown(address) }),
 		}
 	}
 
@@ -86,7 +87,7 @@ impl Service {
 
 	/// The error for an unusable answer of this service.
 	pub fn fault(&self, fault: RemoteFault) -> Error {
-		Error::Remote { role: self.role, url: self.url.clone(), fault }
+		Error::Remote { role: self.role, url: shown(self.url.as_str()), fault }
 	}
 
 	fn silent(&self, error: &reqwest::Error) -> Error {

@@ -64,10 +64,13 @@ impl Installer {
 	/// asked for it. The device need not buy it twice. Returns whether it could.
 	pub fn take_back(&mut self, context: &Context, release: &Release) -> Result<bool> {
 		let is_it = |left: &Firmware| left.release == release.id && left.sha256.0 == release.statement.sha256;
-		let Some(left) = context.home.slots.left()?.filter(is_it) else { return Ok(false) };
-		if !context.home.slots.take_back(&left)? {
-			return Ok(false);
-		}
+		let slots = &context.home.slots;
+		// The spare slot has a whole record if this was cut off before the trial began.
+		let left = match slots.left()?.filter(is_it) {
+			Some(left) => slots.take_back(&left)?.then_some(left),
+			None => slots.spare()?.filter(is_it).filter(|spare| slots.check_spare(spare).is_ok()),
+		};
+		let Some(left) = left else { return Ok(false) };
 		let firmware = Firmware { key_set_version: context.exchange.profile().keys.version, ..left };
 		self.trials.begin(context, firmware.clone())?;
 		context.reporter.tell(&Event::Installed { installed: firmware });
@@ -117,7 +120,17 @@ impl Installer {
 			match fetch_missing(context, &file).await {
 				// Perhaps nobody has the file any more.
 				Err(error) if !error.is_local() => return self.give_up_if_overtaken(context, state, terms, error).await,
-				fetched => fetched?,
+				Ok(false) if is_overtaken(context, state, terms).await? => {
+					self.staged = None;
+					context.abandon()?;
+					return Ok(Outcome::Again);
+				},
+				fetched => {
+					if !fetched? {
+						context.reporter.hindered_by("fetching, on a slow link");
+						return Ok(Outcome::Again);
+					}
+				},
 			}
 		}
 		let path = context.home.file(&ciphertext.cid)?;
@@ -161,6 +174,11 @@ impl Installer {
 	pub async fn install<S: State>(&mut self, context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
 		if !follow_keys(context, state).await? {
 			return Ok(Outcome::Wait);
+		}
+		if context.memory.rolled_back.contains_key(&terms.release_id) {
+			// A power cut kept the exchange from knowing that the release was installed.
+			context.abandon()?;
+			return Ok(Outcome::Again);
 		}
 		let Some(staging) = self.staged.take() else { return context.start_over() };
 		let approval = match context.view(state, terms).await.map(|view| context.exchange.approve(&view, Time::now().0)) {

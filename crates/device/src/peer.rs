@@ -7,6 +7,7 @@ use crate::{
 };
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use url::Url;
+use waybill_daemon::address::shown;
 use waybill_exchange::{Hello, Invite, Message, Offer, Receipt, Rejection, RejectionMessage, RevealedKey};
 use waybill_primitives::{BountyId, DeviceIndex};
 
@@ -37,6 +38,11 @@ impl Peer {
 	/// The address.
 	pub const fn url(&self) -> &Url {
 		self.0.url()
+	}
+
+	/// The address without secrets, for messages.
+	pub fn shown(&self) -> String {
+		shown(self.url().as_str())
 	}
 
 	/// Asks for an invitation.

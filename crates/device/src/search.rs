@@ -33,11 +33,16 @@ enum Chance {
 	Over,
 }
 
+/// How many blocks to search before the disk knows it: flash memory wears out.
+const STORE_EVERY: BlockNumber = 256;
+
 /// Looks for revealed keys.
 #[derive(Default)]
 pub(crate) struct Search {
 	/// When to ask nodes and distributors again for a key, by its lock.
 	asked: HashMap<Lock, Backoff>,
+	/// Up to which block the disk knows of the search; `None` before the first time.
+	stored: Option<BlockNumber>,
 }
 
 impl Search {
@@ -72,7 +77,11 @@ impl Search {
 			}
 			context.memory.searched = number;
 		}
-		context.remember()?;
+		let stored = *self.stored.get_or_insert(from.saturating_sub(1));
+		if to.saturating_sub(stored) >= STORE_EVERY {
+			context.remember()?;
+			self.stored = Some(to);
+		}
 		if to < head {
 			// The device waits for the search only if it is certain that there is a key.
 			return Ok(is_paid);
@@ -117,7 +126,7 @@ impl Search {
 				match candidate.peer.key(terms.bounty, terms.device_index).await {
 					Ok(revealed) if take(context, state, &revealed.key, sought, None).await? => return Ok(true),
 					Ok(_) => {},
-					Err(error) => tracing::debug!(distributor = %candidate.peer.url(), %error, "no key"),
+					Err(error) => tracing::debug!(distributor = %candidate.peer.shown(), %error, "no key"),
 				}
 			}
 		}

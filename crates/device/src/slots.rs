@@ -86,22 +86,22 @@ impl Slots {
 		record(self.root.join(CURRENT).join(RECORD))
 	}
 
-	/// Sets damaged records aside. That of the slot in use is written again if its image is the one
-	/// that was confirmed last.
-	pub fn repair(&self, confirmed: Option<&Firmware>) -> Result<(), SlotError> {
+	/// Sets damaged records aside. That of the slot in use is written again if its image is one of
+	/// the known versions'.
+	pub fn repair(&self, known: &[Firmware]) -> Result<(), SlotError> {
 		let in_use = self.root.join(CURRENT);
 		for path in [in_use.join(RECORD), self.slot(self.spare_name()?).join(RECORD)] {
 			let Err(error @ SlotError::Record { .. }) = record(path.clone()) else { continue };
 			tracing::error!(%error, "a damaged record is set aside");
 			fs::rename(&path, path.with_extension("json.damaged"))?;
 		}
-		let Some(confirmed) = confirmed else { return Ok(()) };
-		if self.current()?.is_some() || !self.image().exists() {
+		if known.is_empty() || self.current()?.is_some() || !self.image().exists() {
 			return Ok(());
 		}
-		if hash(&self.image())? == (confirmed.size, confirmed.sha256.0) {
-			tracing::warn!(version = %confirmed.version, "the installed image is whole; writing its record again");
-			write_record(&in_use.join(RECORD), confirmed)?;
+		let found = hash(&self.image())?;
+		if let Some(firmware) = known.iter().find(|known| (known.size, known.sha256.0) == found) {
+			tracing::warn!(version = %firmware.version, "the image in use is whole; writing its record again");
+			write_record(&in_use.join(RECORD), firmware)?;
 		}
 		Ok(())
 	}
@@ -122,8 +122,10 @@ impl Slots {
 		match hash(&image) {
 			Ok(found) if found == (expected.size, expected.sha256.0) => Ok(()),
 			Ok(_) => Err(SlotError::Damaged(expected.version)),
-			Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SlotError::Damaged(expected.version)),
-			Err(error) => Err(error.into()),
+			Err(error) => {
+				tracing::error!(%error, image = %image.display(), "cannot read the other slot's image");
+				Err(SlotError::Damaged(expected.version))
+			},
 		}
 	}
 

@@ -75,8 +75,8 @@ pub(crate) async fn trade<L: Ledger>(
 			match approach(context, ledger, &bounty, &candidate, &mut at_home).await? {
 				Attempt::Taken => return Ok(Outcome::Again),
 				Attempt::Declined(why) => {
-					tracing::info!(distributor = %candidate.peer.url(), bounty = bounty.id, why, "no offer");
-					obstacle = format!("version {version}: {} gave no offer: {why}", candidate.peer.url());
+					tracing::info!(distributor = %candidate.peer.shown(), bounty = bounty.id, why, "no offer");
+					obstacle = format!("version {version}: {} gave no offer: {why}", candidate.peer.shown());
 					context.peers.pause(&candidate);
 				},
 			}

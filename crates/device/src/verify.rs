@@ -3,7 +3,7 @@
 use crate::{
 	context::{account, Context, Outcome},
 	error::{Error, Result},
-	fetch::{fetch_missing, read_file},
+	fetch::{fetch_missing, go_on, read_file},
 	hub::Hub,
 	report::Event,
 };
@@ -25,7 +25,10 @@ pub(crate) async fn verify<S: State>(
 		Err(refusal) => return context.refuse(state, terms, &refusal.to_string()).await,
 		Ok(verification) => match verification.query().check_sizes() {
 			Err(fault) => verification.refuse(fault),
-			Ok(()) => check(context, hub, state, terms, proofs, &verification).await?,
+			Ok(()) => match check(context, hub, state, terms, proofs, &verification).await? {
+				Some(verified) => verified,
+				None => return go_on(context, state, terms).await,
+			},
 		},
 	};
 	match context.exchange.verified(verified) {
@@ -39,8 +42,8 @@ pub(crate) async fn verify<S: State>(
 	}
 }
 
-/// Fetches the proofs and checks them, or has the hub check them. An error may have dropped the
-/// offer.
+/// Fetches the proofs and checks them, or has the hub check them; `None` while they are coming. An
+/// error may have dropped the offer.
 async fn check<S: State>(
 	context: &mut Context,
 	hub: Option<&Hub>,
@@ -48,27 +51,28 @@ async fn check<S: State>(
 	terms: &Terms,
 	proofs: &Proofs,
 	verification: &Verification,
-) -> Result<Verified> {
+) -> Result<Option<Verified>> {
 	// Decrypting takes the digests in the proof of the data, so a device with a hub fetches that,
 	// too.
 	let needed: &[_] = if hub.is_some() { &[proofs.data] } else { &[proofs.locks, proofs.data] };
 	for file in needed {
 		match fetch_missing(context, file).await {
-			Ok(()) => {},
-			Err(Error::Ipfs(error)) if error.is_wrong_size() => return Ok(verification.refuse(ProofFault::Malformed)),
+			Ok(true) => {},
+			Ok(false) => return Ok(None),
+			Err(Error::Ipfs(error)) if error.is_wrong_size() => return Ok(Some(verification.refuse(ProofFault::Malformed))),
 			Err(error) => return context.give_up_fetching(state, terms, error).await,
 		}
 	}
 	let data = read_file(context, &proofs.data)?;
 	if let Some(hub) = hub {
 		let verdict = hub.ask(verification.query()).await?;
-		return Ok(verification.believe(&verdict, &data));
+		return Ok(Some(verification.believe(&verdict, &data)));
 	}
 	let locks = read_file(context, &proofs.locks)?;
 	let path = context.home.file(&terms.ciphertext.cid)?;
 	let checked = File::open(&path).and_then(|file| verification.run(&file, &data, &locks, &mut waybill_zkcp::unwatched));
 	match checked {
-		Ok(verified) => Ok(verified),
+		Ok(verified) => Ok(Some(verified)),
 		Err(cause) => {
 			// The file was whole after the download, so the disk has damaged it.
 			disk::remove(&path).map_err(failed("remove", &path))?;

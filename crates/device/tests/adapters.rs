@@ -13,6 +13,7 @@ fn u_boot_should_start_the_new_slot_and_keep_it_once_it_is_confirmed() {
 	assert_eq!(variables.map(|name| machine.variable(name)), ["b", "a", "5", "1", "0", "3"]);
 	assert!(machine.restarts());
 	assert_eq!(machine.asks("health", 5, Some("image")), 75);
+	assert_eq!(machine.asks("confirm", 5, Some("image")), 75);
 
 	machine.starts("b");
 	machine.check("exit 75");
@@ -28,13 +29,26 @@ fn u_boot_should_start_the_new_slot_and_keep_it_once_it_is_confirmed() {
 	assert_eq!(machine.variable("upgrade_available"), "0");
 	assert!(!machine.path("restarted").exists());
 
-	// A person goes back.
-	assert_eq!(machine.asks("rollback", 5, None), 0);
+	// A person goes back. The machine has to run the other slot before anything is installed again.
+	assert_eq!(machine.asks("rollback", 5, None), 75);
 	assert_eq!((machine.variable("waybill_slot"), machine.variable("waybill_release")), ("a".into(), String::new()));
 	assert!(machine.restarts());
+	assert_eq!(machine.asks("install", 6, Some("image")), 75);
+	assert_eq!(machine.read("a"), vec![b'a'; 4096]);
 	machine.starts("a");
 	assert_eq!(machine.asks("rollback", 5, None), 0);
 	assert!(!machine.restarts());
+}
+
+#[test]
+fn environment_that_cannot_be_read_should_say_nothing() {
+	let machine = Machine::new("u-boot");
+	machine.write("image", [b'n'; 4096]);
+	machine.write("fw_env.config", "nonsense\n");
+	for action in ["install", "health", "confirm", "rollback"] {
+		assert_eq!(machine.asks(action, 5, Some("image")), 75, "{action}");
+	}
+	assert_eq!((machine.read("a"), machine.read("b")), (vec![b'a'; 4096], vec![0; 4096]));
 }
 
 #[test]
@@ -45,6 +59,7 @@ fn health_should_fail_when_u_boot_has_gone_back() {
 	assert!(machine.restarts());
 	machine.goes_back();
 	assert_eq!(machine.asks("health", 5, Some("image")), 1);
+	assert_eq!(machine.asks("confirm", 5, Some("image")), 1);
 	assert_eq!(machine.asks("rollback", 5, None), 0);
 	assert_eq!(machine.variable("waybill_slot"), "a");
 	assert!(!machine.restarts());
@@ -91,8 +106,8 @@ case "$1 ${2-}" in
 "install "*) cp "$2" "$(slot other)" && slot other >primary ;;
 "status --output-format=shell")
 	printf "RAUC_SYSTEM_COMPATIBLE='board'\nRAUC_BOOT_PRIMARY='%s'\nRAUC_SLOTS='1 2'\n" "$(cat primary)"
-	printf "RAUC_SLOT_NAME_1='rootfs.0'\nRAUC_SLOT_STATE_1='%s'\n" "$(state rootfs.0)"
-	printf "RAUC_SLOT_NAME_2='rootfs.1'\nRAUC_SLOT_STATE_2='%s'\n" "$(state rootfs.1)"
+	printf "RAUC_SLOT_NAME_1='rootfs.0'\nRAUC_SLOT_STATE_1='%s'\nRAUC_SLOT_BOOTNAME_1='A'\n" "$(state rootfs.0)"
+	printf "RAUC_SLOT_NAME_2='rootfs.1'\nRAUC_SLOT_STATE_2='%s'\nRAUC_SLOT_BOOTNAME_2='B'\n" "$(state rootfs.1)"
 	;;
 "status mark-good") ;;
 "status mark-active") echo "$(slot "$3")" >primary ;;
@@ -129,9 +144,25 @@ fn rauc_should_install_mark_good_and_go_back() {
 	assert_eq!(calls.matches("install ").count(), 1);
 
 	machine.starts("b");
-	assert_eq!(machine.asks("rollback", 5, None), 0);
+	assert_eq!(machine.asks("rollback", 5, None), 75);
 	assert_eq!(machine.text("primary"), "rootfs.0\n");
 	assert!(machine.restarts());
+	machine.write("booted", "rootfs.0\n");
+	assert_eq!(machine.asks("rollback", 5, None), 0);
+}
+
+#[test]
+fn rauc_should_not_overwrite_the_way_back_after_a_power_cut() {
+	let machine = rauc();
+	machine.write("rootfs.0", "the old system");
+	// RAUC installs, and the power fails before the hook goes on.
+	machine.program("bin/rauc", &RAUC.replace("slot other >primary ;;", "slot other >primary && kill -9 $PPID ;;"));
+	assert_ne!(machine.asks("install", 5, Some("image")), 0);
+	machine.write("booted", "rootfs.1\n");
+	machine.program("bin/rauc", RAUC);
+	assert_eq!(machine.asks("health", 5, Some("image")), 0);
+	assert_eq!(machine.asks("install", 5, Some("image")), 0);
+	assert_eq!(machine.text("rootfs.0"), "the old system");
 }
 
 #[test]

@@ -8,11 +8,12 @@ use crate::{
 };
 use rand_core::{OsRng, TryRngCore};
 use std::{
+	collections::HashMap,
 	fs::{self, File, OpenOptions},
 	io::{BufWriter, Read, Write},
 	os::unix::fs::OpenOptionsExt,
 	path::{Path, PathBuf},
-	sync::Arc,
+	sync::{Arc, PoisonError},
 };
 use tokio::{sync::Mutex, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,8 @@ pub struct Content {
 	epoch_size: u32,
 	/// Held while proving, which takes much memory: one proof at a time.
 	proving: Arc<Mutex<()>>,
+	/// Held while the payload of a release is fetched.
+	fetching: Arc<std::sync::Mutex<HashMap<ReleaseId, Arc<Mutex<()>>>>>,
 }
 
 impl Content {
@@ -57,7 +60,17 @@ impl Content {
 			disk::folder(&folder).map_err(failed("make", &folder))?;
 		}
 		let (folder, epoch_size) = (config.data.clone(), config.epoch_size);
-		Ok(Self { gateway, kubo, store, folder, genesis, account, epoch_size, proving: Arc::default() })
+		Ok(Self {
+			gateway,
+			kubo,
+			store,
+			folder,
+			genesis,
+			account,
+			epoch_size,
+			proving: Arc::default(),
+			fetching: Arc::default(),
+		})
 	}
 
 	/// Fetches a fleet's manifest, and checks it against the root of the bounty.
@@ -160,8 +173,18 @@ impl Content {
 	pub async fn check(&self, bounty: BountyId) -> Result<bool> {
 		let mut lost = false;
 		for epoch in self.store.epochs(bounty)?.into_iter().rev().take(CHECKED) {
+			// An earlier attempt to make it again has failed.
+			lost |= epoch.ciphertext().is_none();
 			for cid in published(&epoch) {
-				if !self.kubo.is_pinned(&cid).await? {
+				let is_pinned = match self.kubo.is_pinned(&cid).await {
+					// What was found to be lost has to be made again all the same.
+					Err(error) if lost => {
+						tracing::warn!(bounty, %error, "cannot look for the rest of the content");
+						return Ok(true);
+					},
+					is_pinned => is_pinned?,
+				};
+				if !is_pinned {
 					tracing::warn!(bounty, epoch = epoch.context().epoch, %cid, "kubo has lost content; making it again");
 					self.store.withdraw(bounty, epoch.context().epoch)?;
 					lost = true;
@@ -223,6 +246,9 @@ impl Content {
 	/// The file with a release's payload. Fetches it if it is not there.
 	async fn payload(&self, release: &Release) -> Result<PathBuf> {
 		let path = self.folder.join(format!("payloads/{}", release.id));
+		// Several bounties may be for one release.
+		let fetching = self.fetching.lock().unwrap_or_else(PoisonError::into_inner).entry(release.id).or_default().clone();
+		let _alone = fetching.lock().await;
 		if !path.exists() {
 			let statement = &release.statement;
 			self.gateway.fetch_file(&statement.payload, statement.size, &path, |_| ()).await?;

@@ -189,9 +189,9 @@ impl Error {
 		matches!(self, Self::Store(_) | Self::Damaged)
 	}
 
-	/// Whether the store's file or another one cannot be read or written, as on a full disk.
-	pub const fn is_disk(&self) -> bool {
-		matches!(self, Self::Store(_) | Self::Disk(_))
+	/// Whether beginning anew cannot help until somebody changes the configuration or the store.
+	pub const fn needs_a_person(&self) -> bool {
+		matches!(self, Self::Damaged | Self::DamagedKey | Self::ForeignStore(_) | Self::SpentKey { .. })
 	}
 
 	/// Whether a node, kubo or a gateway gave no answer. It may do so later.

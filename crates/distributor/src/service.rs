@@ -18,7 +18,7 @@ use std::{collections::BTreeSet, fmt, future::Future, net::SocketAddr, sync::Arc
 use tokio::{
 	net::TcpListener,
 	sync::{oneshot, watch},
-	time::{interval, MissedTickBehavior},
+	time::{interval, interval_at, Instant, MissedTickBehavior},
 };
 use waybill_chain::{
 	ledger::{Ledger, Payee, State},
@@ -31,7 +31,7 @@ use waybill_daemon::{
 	serve,
 };
 use waybill_ipfs_http::{Gateway, Kubo};
-use waybill_primitives::{BlockNumber, BountyId};
+use waybill_primitives::{BlockNumber, BountyId, ReleaseId};
 
 const STORE_FILE: &str = "distributor.redb";
 /// How often to look at waiting receipts between blocks.
@@ -41,6 +41,8 @@ const NODE_PAUSE: Duration = Duration::from_secs(3);
 /// How long to keep a bounty's public keys after it is gone from the chain: a month.
 const KEEP_KEYS: Duration = Duration::from_secs(30 * 24 * 3_600);
 
+/// How long after a start to look for lost content, at the latest.
+const FIRST_CHECK: Duration = Duration::from_secs(60);
 /// How long to wait before beginning anew after the disk failed.
 const DISK_PAUSE: Duration = Duration::from_secs(10);
 
@@ -100,7 +102,7 @@ pub async fn run<L: Payee>(
 		};
 		match run_once(parts.clone(), began, &mut stop).await {
 			// The store takes nothing more after a failed write, so it has to be opened again.
-			Err(error) if ready.is_none() && (error.is_disk() || matches!(error, Error::StoreInUse(_))) => {
+			Err(error) if ready.is_none() && !error.needs_a_person() => {
 				tracing::error!(%error, pause = ?DISK_PAUSE, "the disk failed; beginning anew after a pause");
 			},
 			ended => return ended,
@@ -251,7 +253,8 @@ async fn follow<L: Ledger>(ledger: L, newest: watch::Sender<Option<Arc<L::State>
 impl<L: Payee> Service<L> {
 	async fn run(&mut self) -> Result<()> {
 		let mut newest: Newest<L::State> = self.desk.newest().clone();
-		let mut check = interval(self.check_content);
+		// Soon after a start there is something to look for.
+		let mut check = interval_at(Instant::now() + self.check_content.min(FIRST_CHECK), self.check_content);
 		check.set_missed_tick_behavior(MissedTickBehavior::Delay);
 		let mut tick = interval(TICK);
 		tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -317,6 +320,7 @@ impl<L: Payee> Service<L> {
 	/// Updates the bounties to serve.
 	async fn on_block(&mut self, state: &Arc<L::State>) -> Result<()> {
 		let mut open = state.open_bounties().await?;
+		let releases: Vec<_> = open.iter().map(|bounty| bounty.release).collect();
 		open.retain(|bounty| bounty.paid < bounty.count);
 		let ids: BTreeSet<BountyId> = open.iter().map(|bounty| bounty.id).collect();
 		for served in self.desk.book().all() {
@@ -329,16 +333,21 @@ impl<L: Payee> Service<L> {
 			match self.desk.book().get(bounty.id) {
 				Some(served) => {
 					let release = state.release(served.release.id).await?.unwrap_or_else(|| served.release.clone());
+					if !self.desk.store().is_published(bounty.id)? {
+						// Its content was lost, or its next key could not be published.
+						self.preparing.begin(bounty.clone());
+					}
 					self.desk.book().put(Served { bounty, release, manifest: served.manifest.clone() });
 				},
 				None => self.preparing.begin(bounty),
 			}
 		}
-		self.clean(state).await
+		self.clean(state, &releases).await
 	}
 
-	/// Drops everything about bounties that are gone from the chain.
-	async fn clean(&mut self, state: &Arc<L::State>) -> Result<()> {
+	/// Drops everything about bounties that are gone from the chain, and payloads of all releases
+	/// except these.
+	async fn clean(&mut self, state: &Arc<L::State>, releases: &[ReleaseId]) -> Result<()> {
 		let (book, store, under_way) = (self.desk.book(), self.desk.store(), self.preparing.under_way());
 		let unsettled = store.unsettled()?;
 		for bounty in store.bounties()? {
@@ -349,8 +358,7 @@ impl<L: Payee> Service<L> {
 		}
 		store.prune(state.head().number.saturating_sub(self.keep_keys))?;
 		if under_way.is_empty() {
-			let releases: Vec<_> = book.all().iter().map(|served| served.release.id).collect();
-			self.content.keep_payloads(&releases)?;
+			self.content.keep_payloads(releases)?;
 		}
 		Ok(())
 	}

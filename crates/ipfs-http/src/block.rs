@@ -2,13 +2,22 @@
 
 use crate::error::{cause, Error, Result};
 use reqwest::{
-	header::{ACCEPT, CONTENT_TYPE},
-	Client, Response, StatusCode,
+	header::{ACCEPT, CONTENT_TYPE, RANGE, RETRY_AFTER},
+	Client, StatusCode,
 };
-use std::time::Duration;
+use std::{
+	collections::HashMap,
+	mem,
+	sync::{Mutex, MutexGuard, PoisonError},
+	time::Duration,
+};
 use url::Url;
+use waybill_daemon::address::shown;
 use waybill_ipfs::{gateway, MAX_BLOCK};
 use waybill_primitives::Cid;
+
+/// The most blocks whose beginnings are kept.
+const MOST_BEGINNINGS: usize = 16;
 
 /// How long a gateway may take.
 #[derive(Clone, Copy, Debug)]
@@ -17,13 +26,13 @@ pub struct Timeouts {
 	pub connect: Duration,
 	/// Between two reads.
 	pub silence: Duration,
-	/// For a whole block, so a gateway cannot send it drop by drop.
+	/// For a whole block, so a gateway cannot send it drop by drop. What has come until then is kept.
 	pub block: Duration,
 }
 
 impl Default for Timeouts {
 	fn default() -> Self {
-		Self { connect: Duration::from_secs(5), silence: Duration::from_secs(20), block: Duration::from_secs(90) }
+		Self { connect: Duration::from_secs(5), silence: Duration::from_secs(20), block: Duration::from_secs(300) }
 	}
 }
 
@@ -40,34 +49,98 @@ impl Timeouts {
 	}
 }
 
+/// The beginnings of blocks that did not come whole, also because their fetch was cancelled. A later
+/// attempt goes on behind them, at the same gateway or another.
+#[derive(Debug, Default)]
+pub struct Beginnings(Mutex<HashMap<Cid, Vec<u8>>>);
+
+/// A block that is coming. When it is dropped, what has come is kept.
+struct Coming<'a> {
+	cid: Cid,
+	bytes: Vec<u8>,
+	beginnings: &'a Beginnings,
+}
+
+impl Beginnings {
+	fn blocks(&self) -> MutexGuard<'_, HashMap<Cid, Vec<u8>>> {
+		self.0.lock().unwrap_or_else(PoisonError::into_inner)
+	}
+
+	fn take(&self, cid: &Cid) -> Coming<'_> {
+		Coming { cid: *cid, bytes: self.blocks().remove(cid).unwrap_or_default(), beginnings: self }
+	}
+}
+
+impl Drop for Coming<'_> {
+	fn drop(&mut self) {
+		let bytes = mem::take(&mut self.bytes);
+		let mut blocks = self.beginnings.blocks();
+		if bytes.is_empty() {
+			return;
+		}
+		if blocks.len() >= MOST_BEGINNINGS {
+			// Those of files that nobody wants any more would stay for ever.
+			blocks.clear();
+		}
+		blocks.insert(self.cid, bytes);
+	}
+}
+
 /// Fetches the block `cid` from the gateway at `url`.
-pub async fn fetch(http: &Client, url: &Url, cid: &Cid) -> Result<Vec<u8>> {
-	let unreachable = |error: reqwest::Error| Error::GatewayUnreachable { url: url.to_string(), cause: cause(&error) };
-	let request = http.get(gateway::block_url(url.as_str(), cid)).header(ACCEPT, gateway::ACCEPT);
-	let response = request.send().await.map_err(unreachable)?;
+pub async fn fetch(http: &Client, url: &Url, cid: &Cid, beginnings: &Beginnings) -> Result<Vec<u8>> {
+	let is_continued = beginnings.blocks().contains_key(cid);
+	match fetch_once(http, url, cid, beginnings).await {
+		// The beginning may have come from another gateway, which is at fault then.
+		Err(Error::WrongBlock { .. } | Error::BlockTooLarge { .. }) if is_continued => {
+			fetch_once(http, url, cid, beginnings).await
+		},
+		fetched => fetched,
+	}
+}
+
+async fn fetch_once(http: &Client, url: &Url, cid: &Cid, beginnings: &Beginnings) -> Result<Vec<u8>> {
+	let shown = || shown(url.as_str());
+	let failed = |error: &reqwest::Error, received| match error.is_timeout() && !error.is_connect() {
+		true => Error::GatewaySlow { url: shown(), cid: *cid, received },
+		false => Error::GatewayUnreachable { url: shown(), cause: cause(error) },
+	};
+	let mut coming = beginnings.take(cid);
+	let mut request = http.get(gateway::block_url(url.as_str(), cid)).header(ACCEPT, gateway::ACCEPT);
+	if !coming.bytes.is_empty() {
+		request = request.header(RANGE, format!("bytes={}-", coming.bytes.len()));
+	}
+	let mut response = request.send().await.map_err(|error| failed(&error, 0))?;
 	let status = response.status();
-	if status != StatusCode::OK {
-		return Err(Error::GatewayStatus { url: url.to_string(), status, cid: *cid });
+	match status {
+		StatusCode::PARTIAL_CONTENT if !coming.bytes.is_empty() => {},
+		// The gateway knows no ranges.
+		StatusCode::OK => coming.bytes.clear(),
+		StatusCode::RANGE_NOT_SATISFIABLE => {
+			coming.bytes.clear();
+			return Err(Error::GatewayStatus { url: shown(), status, cid: *cid });
+		},
+		StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+			let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+			let retry_after = retry_after.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
+			return Err(Error::GatewayBusy { url: shown(), status, cid: *cid, retry_after });
+		},
+		_ => return Err(Error::GatewayStatus { url: shown(), status, cid: *cid }),
 	}
 	let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
 	let content_type: String = content_type.unwrap_or("an unnamed type").chars().take(80).collect();
-	let Some(block) = read(response).await.map_err(unreachable)? else {
-		return Err(Error::BlockTooLarge { url: url.to_string(), cid: *cid });
-	};
-	if !cid.matches(&block) {
-		return Err(Error::WrongBlock { url: url.to_string(), cid: *cid, length: block.len(), content_type });
-	}
-	Ok(block)
-}
-
-/// Reads a body; `None` if it is longer than a block may be.
-async fn read(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
-	let mut block = Vec::new();
-	while let Some(chunk) = response.chunk().await? {
-		if block.len().saturating_add(chunk.len()) > MAX_BLOCK {
-			return Ok(None);
+	let before = coming.bytes.len();
+	while let Some(chunk) =
+		response.chunk().await.map_err(|error| failed(&error, coming.bytes.len().saturating_sub(before)))?
+	{
+		if coming.bytes.len().saturating_add(chunk.len()) > MAX_BLOCK {
+			coming.bytes.clear();
+			return Err(Error::BlockTooLarge { url: shown(), cid: *cid });
 		}
-		block.extend_from_slice(&chunk);
+		coming.bytes.extend_from_slice(&chunk);
 	}
-	Ok(Some(block))
+	let block = mem::take(&mut coming.bytes);
+	match cid.matches(&block) {
+		true => Ok(block),
+		false => Err(Error::WrongBlock { url: shown(), cid: *cid, length: block.len(), content_type }),
+	}
 }

@@ -1,7 +1,7 @@
 //! What can go wrong between a program and IPFS.
 
 use reqwest::StatusCode;
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 use waybill_ipfs::DagError;
 use waybill_primitives::Cid;
 
@@ -28,8 +28,30 @@ pub enum Error {
 		/// Why.
 		cause: String,
 	},
+	/// A gateway did not send a block in time.
+	#[error("gateway {url} sent {received} bytes of block {cid}, and no more in time")]
+	GatewaySlow {
+		/// The gateway.
+		url: String,
+		/// The block that was asked for.
+		cid: Cid,
+		/// How many bytes came in this attempt. They are kept.
+		received: usize,
+	},
+	/// A gateway wants to be asked later.
+	#[error("gateway {url} is busy: it answered HTTP {status} for block {cid}")]
+	GatewayBusy {
+		/// The gateway.
+		url: String,
+		/// Its answer.
+		status: StatusCode,
+		/// The block that was asked for.
+		cid: Cid,
+		/// How long it asks to wait.
+		retry_after: Option<Duration>,
+	},
 	/// A gateway answered with another status than 200.
-	#[error("gateway {url} answered HTTP {status} for block {cid}")]
+	#[error("gateway {url} answered HTTP {status} for block {cid}{}", hint(*status))]
 	GatewayStatus {
 		/// The gateway.
 		url: String,
@@ -102,6 +124,19 @@ pub enum Error {
 		/// Its message.
 		message: String,
 	},
+	/// Kubo divided a file in another way than it was asked to.
+	#[error(
+		"kubo at {url} gave a file the CID {found} instead of {expected}: it does not keep to the layout that it was \
+		 asked for; use kubo 0.34 or newer"
+	)]
+	OtherCid {
+		/// The address of its RPC.
+		url: String,
+		/// The CID that the file should have.
+		expected: Cid,
+		/// The CID that it gave.
+		found: Cid,
+	},
 	/// A file cannot be read.
 	#[error("cannot read {path}: {cause}")]
 	Read {
@@ -126,10 +161,25 @@ impl Error {
 		matches!(self, Self::WrongFile { source: DagError::WrongSize { .. }, .. })
 	}
 
+	/// Whether this is a gateway's own fault. Then it says nothing about the file, and not even
+	/// whether somebody has it.
+	pub fn blames_gateway(&self) -> bool {
+		match self {
+			Self::GatewayUnreachable { .. } | Self::GatewayBusy { .. } => true,
+			Self::WrongBlock { .. } | Self::BlockTooLarge { .. } => true,
+			// Nothing at all comes of a block that nobody has.
+			Self::GatewaySlow { received, .. } => *received > 0,
+			Self::GatewayStatus { status, .. } => matches!(status.as_u16(), 300..=399 | 401 | 403 | 407 | 502),
+			Self::Fetch { source, .. } => source.blames_gateway(),
+			_ => false,
+		}
+	}
+
 	/// Whether no gateway or no kubo answered. It may do so later.
 	pub fn is_unreachable(&self) -> bool {
 		match self {
-			Self::GatewayUnreachable { .. } | Self::KuboUnreachable { .. } => true,
+			Self::GatewayUnreachable { .. } | Self::GatewaySlow { .. } => true,
+			Self::GatewayBusy { .. } | Self::KuboUnreachable { .. } => true,
 			Self::Fetch { source, .. } => source.is_unreachable(),
 			_ => false,
 		}
@@ -150,6 +200,15 @@ impl Error {
 
 	pub(crate) fn write(path: &std::path::Path, cause: &io::Error) -> Self {
 		Self::Write { path: path.into(), cause: cause.to_string() }
+	}
+}
+
+/// What to do about a status of a gateway.
+fn hint(status: StatusCode) -> &'static str {
+	match status.as_u16() {
+		300..=399 => "; it redirects, so give the address that it redirects to",
+		401 | 403 | 407 => "; it wants a token or does not serve this machine, so use another gateway",
+		_ => "",
 	}
 }
 

@@ -1,7 +1,7 @@
 //! A file, block by block, from trustless gateways.
 
 use crate::{
-	block::{self, Timeouts},
+	block::{self, Beginnings, Timeouts},
 	error::{Error, Result},
 	journal::Journal,
 	parse,
@@ -16,7 +16,7 @@ use std::{
 		atomic::{AtomicUsize, Ordering},
 		Arc,
 	},
-	time::Duration,
+	time::{Duration, Instant},
 };
 use url::Url;
 use waybill_ipfs::{DagReader, Limits};
@@ -26,8 +26,12 @@ use waybill_primitives::Cid;
 /// gateways, each is asked at least twice.
 const RETRIES: usize = 5;
 const FIRST_RETRY: Duration = Duration::from_millis(300);
-/// The number of blocks that are requested at once.
+/// The most blocks that are requested at once. On a slow link it is one.
 const CONCURRENCY: usize = 4;
+/// A block that comes within this time shows that the link can take one more.
+const QUICK: Duration = Duration::from_secs(5);
+/// The longest time for which a gateway can ask to be left alone.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// A client of one or several gateways.
 #[derive(Clone, Debug)]
@@ -37,6 +41,9 @@ pub struct Gateway {
 	/// Counts blocks. Each block is first requested from the gateway after the one of the block
 	/// before.
 	turn: Arc<AtomicUsize>,
+	/// How many blocks to request at once.
+	width: Arc<AtomicUsize>,
+	beginnings: Arc<Beginnings>,
 	backoff: ExponentialBuilder,
 }
 
@@ -53,7 +60,14 @@ impl Gateway {
 			return Err(Error::NoGateway);
 		}
 		let backoff = backoff.with_jitter().with_max_times(RETRIES.max(2 * urls.len() - 1));
-		Ok(Self { http: timeouts.client()?, urls: urls.into(), turn: Arc::default(), backoff })
+		Ok(Self {
+			http: timeouts.client()?,
+			urls: urls.into(),
+			turn: Arc::default(),
+			width: Arc::new(AtomicUsize::new(CONCURRENCY)),
+			beginnings: Arc::default(),
+			backoff,
+		})
 	}
 
 	/// Fetches a file of exactly this size into memory.
@@ -96,8 +110,9 @@ impl Gateway {
 		let (mut ready, mut asked) = (HashMap::new(), HashSet::new());
 		let mut coming = FuturesUnordered::new();
 		while let Some(next) = reader.next() {
-			for cid in reader.upcoming().take(CONCURRENCY) {
-				let room = ready.len().saturating_add(asked.len()) < CONCURRENCY || cid == next;
+			let width = self.width.load(Ordering::Relaxed);
+			for cid in reader.upcoming().take(width) {
+				let room = ready.len().saturating_add(asked.len()) < width || cid == next;
 				if room && !ready.contains_key(&cid) && asked.insert(cid) {
 					coming.push(async move { (cid, self.block(cid).await) });
 				}
@@ -121,20 +136,40 @@ impl Gateway {
 		Ok(())
 	}
 
+	/// Finds out how many blocks the link can take at once. Blocks that share a slow link all come too
+	/// late.
+	fn learn(&self, fetched: &Result<Vec<u8>>, took: Duration) {
+		let width = match fetched {
+			Err(Error::GatewaySlow { .. }) => 1,
+			Ok(_) if took < QUICK => self.width.load(Ordering::Relaxed).saturating_add(1).min(CONCURRENCY),
+			_ => return,
+		};
+		self.width.store(width, Ordering::Relaxed);
+	}
+
 	/// Fetches a block, from one gateway after another until one has it.
 	async fn block(&self, cid: Cid) -> Result<Vec<u8>> {
 		let mut gateways = self.urls.iter().cycle().skip(self.turn.fetch_add(1, Ordering::Relaxed) % self.urls.len());
 		let fetch = || {
 			let gateway = gateways.next();
 			async move {
-				match gateway {
-					Some(url) => block::fetch(&self.http, url, &cid).await,
-					None => Err(Error::NoGateway),
-				}
+				let Some(url) = gateway else { return Err(Error::NoGateway) };
+				let begun = Instant::now();
+				let fetched = block::fetch(&self.http, url, &cid, &self.beginnings).await;
+				self.learn(&fetched, begun.elapsed());
+				fetched
 			}
 		};
+		let is_only = self.urls.len() == 1;
 		fetch
 			.retry(self.backoff)
+			// Another gateway need not wait.
+			.adjust(|error, delay| match error {
+				Error::GatewayBusy { retry_after: Some(wait), .. } if is_only => {
+					delay.map(|delay| delay.max((*wait).min(LONGEST_WAIT)))
+				},
+				_ => delay,
+			})
 			.notify(|error: &Error, delay| tracing::warn!(%error, ?delay, "cannot fetch a block; trying again"))
 			.await
 	}

@@ -7,6 +7,7 @@ mod error;
 mod gateway;
 mod journal;
 mod kubo;
+mod layout;
 
 pub use block::Timeouts;
 pub use error::{cause, Error, Result};
@@ -14,12 +15,13 @@ pub use gateway::Gateway;
 pub use kubo::{Added, Kubo};
 
 use url::Url;
+use waybill_daemon::address::shown;
 
 /// Reads an HTTP address. Its path is kept as a folder, so that `join` adds to it.
 fn parse(text: &str) -> Result<Url> {
 	let with_slash = format!("{}/", text.trim_end_matches('/'));
 	match Url::parse(&with_slash) {
 		Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-		_ => Err(Error::Address(text.into())),
+		_ => Err(Error::Address(shown(text))),
 	}
 }

@@ -3,7 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use backon::ExponentialBuilder;
-use std::{collections::BTreeSet, fs, time::Duration};
+use std::{
+	collections::BTreeSet,
+	fs,
+	time::{Duration, Instant},
+};
+use tokio::time::timeout;
 use waybill_ipfs_http::{Error, Gateway, Kubo, Timeouts};
 use waybill_primitives::Cid;
 use waybill_testkit::ipfs::{Ipfs, Trick};
@@ -83,16 +88,95 @@ async fn fetch_should_fail_with_the_cause_when_the_only_gateway_always_misbehave
 		let Error::Fetch { root, source } = error else { panic!("{trick:?}: {words}") };
 		assert_eq!(root, cid);
 		let fits = match (trick, &*source) {
+			(Trick::Status(429), Error::GatewayBusy { status, .. }) => status.as_u16() == 429,
 			(Trick::Status(wanted), Error::GatewayStatus { status, .. }) => status.as_u16() == wanted,
 			(Trick::Redirect, Error::GatewayStatus { status, .. }) => status.as_u16() == 307,
 			(Trick::Html, Error::WrongBlock { content_type, .. }) => content_type == "text/html",
 			(Trick::OtherBlock, Error::WrongBlock { length, .. }) => *length == 13,
 			(Trick::Truncated, Error::GatewayUnreachable { .. }) => true,
-			(Trick::Hang | Trick::Drip, Error::GatewayUnreachable { cause, .. }) => cause == "no answer in time",
+			(Trick::Hang, Error::GatewaySlow { received: 0, .. }) => true,
+			(Trick::Drip, Error::GatewaySlow { received, .. }) => *received > 0,
 			(Trick::Huge, Error::BlockTooLarge { .. }) => true,
 			_ => false,
 		};
 		assert!(fits, "{trick:?}: {words}");
+	}
+}
+
+#[tokio::test]
+async fn file_should_come_over_a_link_on_which_blocks_that_share_it_come_too_late() {
+	let ipfs = Ipfs::start().await;
+	let file = file(160_000);
+	let root = ipfs.add(&file, 40_000);
+	// Four blocks at once take 1.6 s each, one takes 0.4 s, and a block may take 0.9 s.
+	ipfs.throttle(100_000);
+	let gateway = client_with(&[&ipfs], SHORT);
+	assert_eq!(gateway.fetch_bytes(&root, 160_000).await.unwrap(), file);
+}
+
+#[tokio::test]
+async fn what_has_come_of_a_block_should_be_kept_when_it_breaks_off() {
+	let ipfs = Ipfs::start().await;
+	let file = file(100_000);
+	let cid = ipfs.add(&file, 262_144);
+	// No attempt may take long enough for the whole block.
+	ipfs.throttle(50_000);
+	let gateway = client_with(&[&ipfs], SHORT);
+	assert_eq!(gateway.fetch_bytes(&cid, 100_000).await.unwrap(), file);
+	// Neither may a caller that gives up and comes back.
+	let cid = ipfs.add(&file[1..], 262_144);
+	let gateway = client(&[&ipfs]);
+	let mut attempts = 0;
+	let fetched = loop {
+		attempts += 1;
+		if let Ok(fetched) = timeout(Duration::from_millis(700), gateway.fetch_bytes(&cid, 99_999)).await {
+			break fetched;
+		}
+	};
+	assert_eq!(fetched.unwrap(), file[1..]);
+	assert!(attempts > 1);
+}
+
+#[tokio::test]
+async fn gateway_should_be_left_alone_for_as_long_as_it_asks() {
+	let ipfs = Ipfs::start().await;
+	let file = file(100);
+	let cid = ipfs.add(&file, 1_000);
+	ipfs.trick(&cid, [Trick::RetryAfter(2)]);
+	let begun = Instant::now();
+	assert_eq!(client(&[&ipfs]).fetch_bytes(&cid, 100).await.unwrap(), file);
+	assert!(begun.elapsed() >= Duration::from_secs(2));
+	// Another gateway need not wait.
+	let other = Ipfs::start().await;
+	other.add(&file, 1_000);
+	ipfs.trick(&cid, [Trick::RetryAfter(600); 10]);
+	assert_eq!(client(&[&ipfs, &other]).fetch_bytes(&cid, 100).await.unwrap(), file);
+}
+
+#[tokio::test]
+async fn fault_should_be_the_gateways_only_where_it_is() {
+	let ipfs = Ipfs::start().await;
+	for (number, (trick, is_gateways, words)) in [
+		(Trick::Status(404), false, "HTTP 404"),
+		(Trick::Status(500), false, "HTTP 500"),
+		(Trick::Status(504), false, "HTTP 504"),
+		(Trick::Hang, false, "sent 0 bytes"),
+		(Trick::Drip, true, "no more in time"),
+		(Trick::Status(401), true, "wants a token"),
+		(Trick::Status(429), true, "is busy"),
+		(Trick::Status(502), true, "HTTP 502"),
+		(Trick::Redirect, true, "it redirects"),
+		(Trick::Html, true, "not block"),
+	]
+	.into_iter()
+	.enumerate()
+	{
+		let file = [&file(100)[..], &[number as u8]].concat();
+		let cid = ipfs.add(&file, 1_000);
+		ipfs.trick(&cid, [trick; 100]);
+		let error = client_with(&[&ipfs], SHORT).fetch_bytes(&cid, 101).await.unwrap_err();
+		assert_eq!(error.blames_gateway(), is_gateways, "{trick:?}: {error}");
+		assert!(error.to_string().contains(words), "{trick:?}: {error}");
 	}
 }
 
@@ -166,7 +250,7 @@ async fn download_should_start_over_when_what_is_on_disk_is_of_another_file() {
 async fn addresses_that_are_none_should_be_refused() {
 	for url in ["", "127.0.0.1:8080", "ftp://127.0.0.1", "http://", "ipfs"] {
 		assert_eq!(Gateway::new(&[url]).unwrap_err(), Error::Address(url.into()));
-		assert_eq!(Kubo::new(url).unwrap_err(), Error::Address(url.into()));
+		assert_eq!(Kubo::new(&[url]).unwrap_err(), Error::Address(url.into()));
 	}
 	assert_eq!(Gateway::new::<&str>(&[]).unwrap_err(), Error::NoGateway);
 }
@@ -174,7 +258,7 @@ async fn addresses_that_are_none_should_be_refused() {
 #[tokio::test]
 async fn kubo_should_add_files_and_remove_pins() {
 	let ipfs = Ipfs::start().await;
-	let kubo = Kubo::new(&ipfs.url()).unwrap();
+	let kubo = Kubo::new(&[ipfs.url()]).unwrap();
 	let folder = tempfile::tempdir().unwrap();
 	let path = folder.path().join("file");
 	let file = file(600_000);
@@ -194,11 +278,24 @@ async fn kubo_should_add_files_and_remove_pins() {
 }
 
 #[tokio::test]
+async fn next_kubo_should_be_asked_when_one_is_away() {
+	let (ipfs, gone) = (Ipfs::start().await, Ipfs::start().await);
+	let kubo = Kubo::new(&[gone.url(), ipfs.url()]).unwrap();
+	drop(gone);
+	let added = kubo.add_bytes("file", file(1_000)).await.unwrap();
+	assert!(kubo.is_pinned(&added.cid).await.unwrap());
+	assert_eq!(ipfs.pinned(), [added.cid.to_string()]);
+	// The one that is away may have it.
+	assert!(kubo.is_pinned(&Cid::raw(b"another")).await.is_err());
+	assert!(Kubo::new::<&str>(&[]).is_err());
+}
+
+#[tokio::test]
 async fn kubo_should_be_named_when_it_does_not_answer() {
 	let ipfs = Ipfs::start().await;
 	let url = ipfs.url();
 	drop(ipfs);
-	let error = Kubo::new(&url).unwrap().version().await.unwrap_err();
+	let error = Kubo::new(&[&url]).unwrap().version().await.unwrap_err();
 	assert!(matches!(error, Error::KuboUnreachable { .. }), "{error}");
 	assert!(error.to_string().contains("ipfs daemon"), "{error}");
 }

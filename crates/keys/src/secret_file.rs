@@ -13,7 +13,11 @@ use zeroize::Zeroizing;
 /// The longest file that is read, in bytes.
 const MAX_LEN: u64 = 4_096;
 
-/// Reads a secret from a file that nobody but its owner can read.
+/// The mode of secrets that deployment tools mount, owned by root.
+const MOUNTED: u32 = 0o440;
+
+/// Reads a secret from a file that nobody but its owner can read, or that a deployment tool mounted:
+/// owned by root, and only readable, by a group at most.
 pub fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
 	let unreadable = |cause| Error::Read { path: path.into(), cause };
 	let file = File::open(path).map_err(unreadable)?;
@@ -21,7 +25,8 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
 	if !metadata.is_file() || metadata.len() > MAX_LEN {
 		return Err(Error::NoKeyFile(path.into()));
 	}
-	if metadata.mode() & 0o077 != 0 {
+	let is_mounted = metadata.uid() == 0 && metadata.mode() & 0o777 & !MOUNTED == 0;
+	if metadata.mode() & 0o077 != 0 && !is_mounted {
 		return Err(Error::Exposed { path: path.into(), mode: metadata.mode() & 0o777 });
 	}
 	let mut text = Zeroizing::new(String::new());
@@ -36,7 +41,10 @@ pub fn write_secret(path: &Path, secret: &str) -> Result<()> {
 		_ => Error::Write { path: path.into(), cause },
 	};
 	let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(unwritable)?;
-	writeln!(file, "{secret}").and_then(|()| file.sync_all()).map_err(|cause| {
+	// The name has to be on the disk, too: who gets the public key relies on it.
+	let synced =
+		|| File::open(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")))?.sync_all();
+	writeln!(file, "{secret}").and_then(|()| file.sync_all()).and_then(|()| synced()).map_err(|cause| {
 		// Leave no truncated key behind.
 		let _ = fs::remove_file(path);
 		unwritable(cause)
@@ -78,6 +86,12 @@ mod tests {
 			let error = read_secret(&file).unwrap_err();
 			assert!(error.to_string().contains("chmod 600"), "{error}");
 			assert!(matches!(error, Error::Exposed { mode: found, .. } if found == mode));
+		}
+		// As deployment tools mount secrets for a group.
+		let is_root = fs::metadata(&file).unwrap().uid() == 0;
+		for (mode, is_taken) in [(0o440, is_root), (0o400, true), (0o444, false), (0o460, false)] {
+			fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+			assert_eq!(read_secret(&file).is_ok(), is_taken, "{mode:o}");
 		}
 		assert!(matches!(read_secret(dir.path()), Err(Error::NoKeyFile(_))));
 		assert!(matches!(read_secret(&dir.path().join("none")), Err(Error::Read { .. })));

@@ -19,12 +19,19 @@ use std::{
 	thread,
 	time::Duration,
 };
-use tokio::{net::TcpListener, runtime, sync::oneshot, time::sleep};
+use tokio::{
+	net::TcpListener,
+	runtime,
+	sync::{oneshot, Mutex as AsyncMutex},
+	time::sleep,
+};
 use waybill_primitives::{Cid, Codec, Multihash};
 
 /// What the gateway answers instead of a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trick {
+	/// 429, with the seconds after which to ask again.
+	RetryAfter(u64),
 	/// An HTTP status.
 	Status(u16),
 	/// 200 with a web page.
@@ -52,6 +59,10 @@ struct Store {
 	pinned: HashSet<String>,
 	/// Whether requests to unpin get no answer.
 	hangs: bool,
+	/// How many bytes a second the link to the gateway carries.
+	rate: Option<u64>,
+	/// Held by the request whose bytes are on the link.
+	link: Arc<AsyncMutex<()>>,
 }
 
 type Shared = Arc<Mutex<Store>>;
@@ -154,6 +165,11 @@ impl Ipfs {
 		lost
 	}
 
+	/// Puts the gateway behind a link that carries `rate` bytes a second.
+	pub fn throttle(&self, rate: u64) {
+		self.store.lock().unwrap().rate = Some(rate);
+	}
+
 	/// Answers no request to unpin a file any more.
 	pub fn hang(&self) {
 		self.store.lock().unwrap().hangs = true;
@@ -181,27 +197,34 @@ fn put(store: &mut Store, codec: Codec, block: Vec<u8>) -> Cid {
 /// Stores a file in kubo's balanced layout: one leaf, or a root over inner nodes over leaves, each
 /// node with at most 174 links.
 fn add_file(store: &mut Store, file: &[u8], leaf: usize) -> Cid {
-	let mut level: Vec<(Cid, u64)> =
-		file.chunks(leaf).map(|chunk| (put(store, Codec::Raw, chunk.to_vec()), chunk.len() as u64)).collect();
+	let mut level: Vec<Child> = file
+		.chunks(leaf)
+		.map(|chunk| (put(store, Codec::Raw, chunk.to_vec()), chunk.len() as u64, chunk.len() as u64))
+		.collect();
 	if level.is_empty() {
-		level.push((put(store, Codec::Raw, Vec::new()), 0));
+		level.push((put(store, Codec::Raw, Vec::new()), 0, 0));
 	}
 	while level.len() > 1 {
-		level = level
-			.chunks(174)
-			.map(|nodes| (put(store, Codec::DagPb, node(nodes)), nodes.iter().map(|n| n.1).sum()))
-			.collect();
+		let parent = |nodes: &[Child]| {
+			let block = node(nodes);
+			let total = block.len() as u64 + nodes.iter().map(|node| node.2).sum::<u64>();
+			(put(store, Codec::DagPb, block), nodes.iter().map(|node| node.1).sum(), total)
+		};
+		level = level.chunks(174).map(parent).collect();
 	}
 	level[0].0
 }
 
+/// A node with the bytes of the file below it, and those of all its blocks.
+type Child = (Cid, u64, u64);
+
 /// A UnixFS file's node over these children.
-fn node(children: &[(Cid, u64)]) -> Vec<u8> {
-	let size: u64 = children.iter().map(|(_, size)| size).sum();
+fn node(children: &[Child]) -> Vec<u8> {
+	let size: u64 = children.iter().map(|(_, size, _)| size).sum();
 	let mut unixfs = [varint(1 << 3), varint(2), varint(3 << 3), varint(size)].concat();
-	children.iter().for_each(|(_, size)| unixfs.extend([varint(4 << 3), varint(*size)].concat()));
-	let link = |(cid, size): &(Cid, u64)| {
-		let link = [bytes(1, &cid.to_bytes()), bytes(2, b""), varint(3 << 3), varint(*size)].concat();
+	children.iter().for_each(|(_, size, _)| unixfs.extend([varint(4 << 3), varint(*size)].concat()));
+	let link = |(cid, _, total): &Child| {
+		let link = [bytes(1, &cid.to_bytes()), bytes(2, b""), varint(3 << 3), varint(*total)].concat();
 		bytes(2, &link)
 	};
 	children.iter().flat_map(link).chain(bytes(1, &unixfs)).collect()
@@ -231,16 +254,30 @@ async fn block(
 	if !raw || query.get("format").map(String::as_str) != Some("raw") {
 		return StatusCode::NOT_ACCEPTABLE.into_response();
 	}
-	let (block, trick) = {
+	let (block, trick, rate, link) = {
 		let mut store = store.lock().unwrap();
 		store.requests.push(cid.clone());
 		let trick = store.tricks.get_mut(&cid).and_then(VecDeque::pop_front);
-		(store.blocks.get(&cid).cloned(), trick)
+		(store.blocks.get(&cid).cloned(), trick, store.rate, store.link.clone())
 	};
 	let Some(block) = block else { return StatusCode::NOT_FOUND.into_response() };
 	let pieces = |pieces: Vec<io::Result<Bytes>>| Body::from_stream(stream::iter(pieces)).into_response();
+	let from = headers.get("range").map(|range| {
+		let range = range.to_str().unwrap().strip_prefix("bytes=").unwrap();
+		range.strip_suffix('-').unwrap().parse::<usize>().unwrap()
+	});
 	match trick {
-		None => raw_block(block),
+		None => {
+			let status = if from.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+			let rest = block.slice(from.unwrap_or_default().min(block.len())..);
+			match rate {
+				None => (status, raw_block(rest)).into_response(),
+				Some(rate) => (status, throttled(rest, rate, link)).into_response(),
+			}
+		},
+		Some(Trick::RetryAfter(seconds)) => {
+			(StatusCode::TOO_MANY_REQUESTS, [("retry-after", seconds.to_string())]).into_response()
+		},
 		Some(Trick::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
 		Some(Trick::Html) => ([(CONTENT_TYPE, "text/html")], "<html>Sorry</html>").into_response(),
 		Some(Trick::OtherBlock) => raw_block(Bytes::from_static(b"another block")),
@@ -259,6 +296,20 @@ async fn block(
 		Some(Trick::Huge) => pieces((0..40).map(|_| Ok(Bytes::from(vec![0; 64 * 1024]))).collect()),
 		Some(Trick::Redirect) => Redirect::temporary(&format!("/good/{cid}")).into_response(),
 	}
+}
+
+/// A block over a link that all requests share.
+fn throttled(block: Bytes, rate: u64, link: Arc<AsyncMutex<()>>) -> Response {
+	let drops: Vec<Bytes> = block.chunks(1_024).map(Bytes::copy_from_slice).collect();
+	let drops = stream::iter(drops).then(move |drop| {
+		let link = link.clone();
+		async move {
+			let _taken = link.lock().await;
+			sleep(Duration::from_secs_f64(drop.len() as f64 / rate as f64)).await;
+			io::Result::Ok(drop)
+		}
+	});
+	([(CONTENT_TYPE, "application/vnd.ipld.raw")], Body::from_stream(drops)).into_response()
 }
 
 async fn good(State(store): State<Shared>, Path(cid): Path<String>) -> Response {

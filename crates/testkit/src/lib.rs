@@ -6,4 +6,5 @@
 pub mod ipfs;
 pub mod ledger;
 pub mod machine;
+pub mod program;
 pub mod scene;

@@ -111,7 +111,7 @@ impl Machine {
 		let output = command.output().unwrap();
 		let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
 		println!("{action}: {}: {said}", output.status);
-		output.status.code().unwrap()
+		output.status.code().unwrap_or(-1)
 	}
 
 	/// Whether the hook restarts the machine.
@@ -128,7 +128,7 @@ impl Machine {
 	/// U-Boot after `bootlimit` starts: `altbootcmd` of the README.
 	pub fn goes_back(&self) {
 		let before = self.variable("waybill_before");
-		self.write("script", format!("waybill_slot={before}\nupgrade_available=0\nbootcount=0\n"));
+		self.write("script", format!("waybill_slot={before}\nwaybill_release=\nupgrade_available=0\nbootcount=0\n"));
 		self.runs("fw_setenv", &["-s", &self.arg("script")]);
 		self.starts(&before);
 	}

@@ -177,11 +177,11 @@ impl<T: Config> Run<T> {
 			notes::take_turn(&due.release.vendor, self.now);
 			let fair_time = if waiting.len() > 0 { fair_time(due.note.failures) } else { None };
 			match fetch::check(&gateway, &due.release.statement, fair_time, renew) {
-				Err(Failure::NoGateway(cause)) => {
+				Err(Failure::Gateway(cause)) => {
 					let note = gateway_note.failed(self.now);
 					log::warn!(
 						target: LOG_TARGET,
-						"release {}: no vote: the IPFS gateway {gateway} cannot be asked: {cause}; next attempt at block {}",
+						"release {}: no vote: the IPFS gateway {gateway} is at fault: {cause}; next attempt at block {}",
 						due.id,
 						note.not_before,
 					);
@@ -282,7 +282,7 @@ impl<T: Config> Run<T> {
 				None
 			},
 			// The caller counts these failures and logs them.
-			Err(Failure::NoGateway(_)) => None,
+			Err(Failure::Gateway(_)) => None,
 		}
 	}
 

@@ -1,5 +1,6 @@
 //! Models and fleets.
 
+use super::limits::{check_text, limits};
 use crate::{
 	commands::{read_text, Done},
 	context::Context,
@@ -50,6 +51,7 @@ impl fmt::Display for ModelReport {
 pub async fn model(name: &str, ctx: &Context) -> Result<()> {
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;
+	check_text("the name", name, limits(&chain).await?.name)?;
 	let shown = ctx.progress.spinner("registering the model");
 	let included =
 		chain.submit(&account, &api::transactions().firmware().register_model(text(name)), ctx.config.wait.into()).await?;

@@ -4,6 +4,7 @@ mod about;
 mod delegate;
 mod fleet;
 mod keys;
+mod limits;
 mod publish;
 mod reason;
 mod register;

@@ -3,6 +3,7 @@
 use super::{
 	about::{About, SuiteName},
 	delegate::submit_for,
+	limits::{check_size, check_text, limits},
 	signature::Sources,
 };
 use crate::{
@@ -111,6 +112,7 @@ async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result
 	let shown = ctx.progress.spinner(format!("reading {}", file.display()));
 	let firmware = FirmwareFile::read(file)?;
 	drop(shown);
+	check_size(file.display(), firmware.size, limits(chain).await?.payload)?;
 	let shown = ctx.progress.bytes(firmware.size, format!("computing the digest of {}", file.display()));
 	let subject = Subject::from(about);
 	let digest = digest(subject.suite, firmware, file, shown.meter())?;
@@ -152,6 +154,9 @@ pub async fn publish(args: PublishArgs, ctx: &Context) -> Result<()> {
 	let vendor = args.proxy_for.unwrap_or_else(|| Address(account.id()));
 	let known = chain.best().await?.vendor(&vendor.0).await?;
 	let known = known.ok_or_else(|| Error::not_found(format!("{vendor} is not a vendor; use `waybill vendor register`")))?;
+	if let Some(advisory) = &args.advisory {
+		check_text("--advisory", advisory, limits(&chain).await?.url)?;
+	}
 	let statement = statement(&args, &chain, ctx).await?;
 	let signatures = args.sources.gather(&statement.signed(), &chain.genesis(), &known.key_set)?;
 	let signatures = || wrapped(signatures.clone());
@@ -174,11 +179,21 @@ pub async fn publish(args: PublishArgs, ctx: &Context) -> Result<()> {
 	if let Some(Period(period)) = args.wait_available {
 		shown.say(format!("release {release} is published; waiting for the attesters"));
 		let found = tokio::time::timeout(period, available(&chain, release, included.block.number)).await;
-		let late = || {
+		let late = |_| {
 			Error::new(Kind::Failure, format!("release {release} is published, but the attesters have not agreed in time"))
 		};
-		report.available_at = Some(found.map_err(|_| late())??);
-		report.state = ReleaseState::Available;
+		match found.map_err(late).and_then(|found| found) {
+			Ok(block) => {
+				report.available_at = Some(block);
+				report.state = ReleaseState::Available;
+			},
+			Err(error) => {
+				drop(shown);
+				let done = Done::new(report, included.receipt());
+				ctx.output.progress(&done);
+				return Err(error.after(&done));
+			},
+		}
 	}
 	drop(shown);
 	ctx.output.report(&Done::new(report, included.receipt()));

@@ -1,5 +1,6 @@
 //! Registering a vendor.
 
+use super::limits::{check_text, limits};
 use crate::{
 	commands::{Address, Done, KeyArg},
 	context::Context,
@@ -8,7 +9,7 @@ use crate::{
 use serde::Serialize;
 use std::fmt;
 use subxt::utils::Static;
-use waybill_chain::{api, runtime::text, Patience};
+use waybill_chain::{api, runtime::text, Chain, Patience};
 use waybill_primitives::DeviceKey;
 use waybill_release::key_set;
 
@@ -71,6 +72,7 @@ pub async fn register(args: RegisterArgs, ctx: &Context) -> Result<()> {
 	let key_set = key_set(args.threshold, keys.clone())?;
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;
+	check(&chain, &args.name, &args.url, &args.security_contact).await?;
 	let shown = ctx.progress.spinner("registering the vendor");
 	let metadata = metadata(&args.name, &args.url, &args.security_contact);
 	let call = api::transactions().firmware().register_vendor(metadata, Static(key_set));
@@ -109,12 +111,21 @@ pub async fn update(args: UpdateArgs, ctx: &Context) -> Result<()> {
 		url: args.url.unwrap_or(vendor.url),
 		security_contact: args.security_contact.unwrap_or(vendor.security_contact),
 	};
+	check(&chain, &report.name, &report.url, &report.security_contact).await?;
 	let shown = ctx.progress.spinner("updating the vendor");
 	let call = api::transactions().firmware().update_vendor(metadata(&report.name, &report.url, &report.security_contact));
 	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	drop(shown);
 	ctx.output.report(&Done::new(report, included.receipt()));
 	Ok(())
+}
+
+/// Fails if the chain does not take these texts.
+async fn check(chain: &Chain, name: &str, url: &str, security_contact: &str) -> Result<()> {
+	let limits = limits(chain).await?;
+	check_text("--name", name, limits.name)?;
+	check_text("--url", url, limits.url)?;
+	check_text("--security-contact", security_contact, limits.url)
 }
 
 fn metadata(name: &str, url: &str, security_contact: &str) -> VendorMetadata {

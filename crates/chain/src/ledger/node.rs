@@ -18,10 +18,8 @@ use subxt::{
 	config::{substrate::H256, RpcConfigFor, SubstrateConfig},
 	rpcs::methods::LegacyRpcMethods,
 };
-use tokio::{
-	sync::{Mutex, OnceCell},
-	time::timeout,
-};
+use tokio::{sync::Mutex, time::timeout};
+use waybill_daemon::address::shown;
 use waybill_primitives::{
 	view::{ClaimFault, DeviceStatus, KeySetLink, ReceiptFault},
 	BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId,
@@ -29,21 +27,43 @@ use waybill_primitives::{
 
 /// How long a question waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for a block before the node is asked whether it is still there.
+const SILENCE: Duration = Duration::from_secs(60);
 
-/// The chain as a node reports it. Cheap to clone.
+/// The chain as a node reports it; with several nodes, as one of them does that answers. Cheap to
+/// clone.
 #[derive(Clone, Debug)]
 pub struct Node {
 	link: Arc<Link>,
-	/// The stream of final blocks and the newest block that it gave; opened by the first wait.
-	blocks: Arc<Mutex<Option<(Blocks, BlockNumber)>>>,
+	blocks: Arc<Mutex<Option<Following>>>,
 }
 
-/// The connection to the node, which the first question makes.
+/// The connection to a node. The first question makes it.
 #[derive(Debug)]
 struct Link {
-	url: String,
+	urls: Vec<String>,
 	genesis: Option<Hash32>,
-	chain: OnceCell<Chain>,
+	current: Mutex<Current>,
+}
+
+/// The node that is asked.
+#[derive(Debug, Default)]
+struct Current {
+	/// Counts the nodes that were turned to, over and over in their order.
+	turn: usize,
+	chain: Option<Chain>,
+	/// The chain of the first node that answered. No node of another one follows it.
+	genesis: Option<Hash32>,
+}
+
+/// The stream of final blocks, opened by the first wait.
+#[derive(Debug)]
+struct Following {
+	stream: Blocks,
+	/// The newest block that it gave.
+	newest: BlockNumber,
+	/// The turn in which it was opened.
+	turn: usize,
 }
 
 /// The state that a node reports at one block.
@@ -56,36 +76,102 @@ pub struct At {
 impl Node {
 	/// The node behind this connection.
 	pub fn new(chain: Chain) -> Self {
-		let link = Link { url: chain.url().into(), genesis: None, chain: OnceCell::new_with(Some(chain)) };
+		let current = Mutex::new(Current { turn: 0, genesis: Some(chain.genesis()), chain: Some(chain.clone()) });
+		let link = Link { urls: vec![chain.url().into()], genesis: None, current };
 		Self { link: Arc::new(link), blocks: Arc::default() }
 	}
 
-	/// The node at a WebSocket address. The first question connects to it, and any later one if
-	/// that failed. Nodes of a chain without the genesis hash `genesis` are refused.
+	/// The nodes at these WebSocket addresses. The first question connects to the first one that
+	/// answers. When that no longer does, later questions turn to the next. Nodes of a chain without
+	/// the genesis hash `genesis` are passed over.
 	///
 	/// # Errors
-	/// The text is no such address.
-	pub fn at(address: &str, genesis: Option<Hash32>) -> Result<Self> {
-		let link = Link { url: parse(address)?.into(), genesis, chain: OnceCell::new() };
+	/// A text is no such address, or there is none.
+	pub fn at<S: AsRef<str>>(addresses: &[S], genesis: Option<Hash32>) -> Result<Self> {
+		let urls = addresses.iter().map(|address| parse(address.as_ref()).map(String::from)).collect::<Result<Vec<_>>>()?;
+		if urls.is_empty() {
+			return Err(Error::Address { address: String::new(), cause: "no node is named".into() });
+		}
+		let link = Link { urls, genesis, current: Mutex::default() };
 		Ok(Self { link: Arc::new(link), blocks: Arc::default() })
 	}
 
-	async fn chain(&self) -> Result<&Chain> {
-		let Link { url, genesis, chain } = &*self.link;
-		chain.get_or_try_init(|| Chain::connect(url, Patience::Endless, *genesis)).await
+	async fn chain(&self) -> Result<Chain> {
+		Ok(self.connected().await?.1)
+	}
+
+	/// The connection, and the turn in which it was made.
+	async fn connected(&self) -> Result<(usize, Chain)> {
+		let Link { urls, genesis, current } = &*self.link;
+		let mut current = current.lock().await;
+		let mut failure = None;
+		for _ in urls {
+			if let Some(chain) = &current.chain {
+				return Ok((current.turn, chain.clone()));
+			}
+			let genesis = genesis.or(current.genesis);
+			let connecting = Chain::connect(self.link.url(current.turn), Patience::Endless, genesis);
+			// Whoever asks next waits for this.
+			let connected = timeout(PATIENCE, connecting).await.unwrap_or(Err(Error::NoAnswer(PATIENCE)));
+			match connected {
+				Ok(chain) => {
+					current.genesis = Some(chain.genesis());
+					current.chain = Some(chain);
+				},
+				Err(error) => {
+					current.turn = current.turn.wrapping_add(1);
+					// A node of another chain matters only if there is no other.
+					if failure.is_none() || error.is_unreachable() {
+						failure = Some(error);
+					}
+				},
+			}
+		}
+		match (&current.chain, failure) {
+			(Some(chain), _) => Ok((current.turn, chain.clone())),
+			(None, failure) => Err(failure.unwrap_or(Error::NoAnswer(PATIENCE))),
+		}
+	}
+
+	/// The answer, or an error if none comes in time. After that, later questions go to the next
+	/// node, if there is one.
+	async fn ask<T>(&self, question: impl Future<Output = Result<T>>) -> Result<T> {
+		let turn = self.link.current.lock().await.turn;
+		let answer = answered(question).await;
+		if let (Err(error), true) = (&answer, self.link.urls.len() > 1) {
+			let mut current = self.link.current.lock().await;
+			if error.is_unreachable() && current.turn == turn {
+				current.turn = turn.wrapping_add(1);
+				current.chain = None;
+				let next = shown(self.link.url(current.turn));
+				tracing::warn!(%error, next, "turning to the next node");
+			}
+		}
+		answer
 	}
 
 	async fn rpc(&self) -> Result<LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>> {
 		Ok(LegacyRpcMethods::new(self.chain().await?.raw().clone()))
 	}
 
-	fn lost(&self, cause: &impl fmt::Display) -> Error {
-		Error::Lost { url: self.link.url.clone(), cause: cause.to_string() }
+	async fn lost(&self, cause: &impl fmt::Display) -> Error {
+		let turn = self.link.current.lock().await.turn;
+		Error::Lost { url: shown(self.link.url(turn)), cause: cause.to_string() }
 	}
 
 	async fn hash(&self, number: BlockNumber) -> Result<H256> {
 		let hash = self.rpc().await?.chain_get_block_hash(Some(number.into())).await;
-		hash.map_err(|cause| self.lost(&cause))?.ok_or(Error::NoBlock(number))
+		match hash {
+			Ok(hash) => hash.ok_or(Error::NoBlock(number)),
+			Err(cause) => Err(self.lost(&cause).await),
+		}
+	}
+}
+
+impl Link {
+	/// The address of the node of this turn.
+	fn url(&self, turn: usize) -> &str {
+		self.urls.get(turn % self.urls.len().max(1)).map_or("", String::as_str)
 	}
 }
 
@@ -102,11 +188,11 @@ impl Ledger for Node {
 	type State = At;
 
 	async fn genesis(&self) -> Result<Hash32> {
-		Ok(self.chain().await?.genesis())
+		self.ask(async { Ok(self.chain().await?.genesis()) }).await
 	}
 
 	async fn block_time(&self) -> Result<BlockTime> {
-		answered(async { self.chain().await?.block_time().await }).await
+		self.ask(async { self.chain().await?.block_time().await }).await
 	}
 
 	async fn newest(&self) -> Result<At> {
@@ -115,31 +201,43 @@ impl Ledger for Node {
 			let head = Head { number: view.block().number, timestamp_ms: view.timestamp().await? };
 			Ok(At { view, head })
 		};
-		answered(newest).await
+		self.ask(newest).await
 	}
 
 	async fn above(&self, number: BlockNumber) -> Result<At> {
 		let mut blocks = self.blocks.lock().await;
-		let (stream, newest) = match &mut *blocks {
-			Some((stream, newest)) => (stream, newest),
-			none => {
-				let (stream, newest) = none.insert((self.chain().await?.blocks().await?, 0));
-				(stream, newest)
-			},
-		};
-		// Blocks may have become final before the stream began.
-		let state = self.newest().await?;
-		if state.head.number > number {
-			return Ok(state);
+		loop {
+			let (turn, chain) = self.ask(self.connected()).await?;
+			if blocks.as_ref().is_none_or(|following| following.turn != turn) {
+				let stream = self.ask(chain.blocks()).await?;
+				*blocks = Some(Following { stream, newest: 0, turn });
+			}
+			// Blocks may have become final before the stream began, or while a node was silent.
+			let state = self.newest().await?;
+			if state.head.number > number {
+				return Ok(state);
+			}
+			let Some(following) = &mut *blocks else { continue };
+			let next = async {
+				while following.newest <= number {
+					following.newest = following.stream.next_id().await?.number;
+				}
+				Ok(())
+			};
+			match timeout(SILENCE, next).await {
+				Ok(Ok(())) => return self.newest().await,
+				Ok(Err(error)) => {
+					*blocks = None;
+					return Err(error);
+				},
+				// Perhaps the node is gone. The next question shows it.
+				Err(_) => {},
+			}
 		}
-		while *newest <= number {
-			*newest = stream.next_id().await?.number;
-		}
-		self.newest().await
 	}
 
 	async fn events(&self, number: BlockNumber) -> Result<Option<Vec<Event>>> {
-		answered(async {
+		self.ask(async {
 			let hash = Hash(self.hash(number).await?.0);
 			self.chain().await?.events(&BlockId { number, hash }).await
 		})
@@ -147,13 +245,16 @@ impl Ledger for Node {
 	}
 
 	async fn revealed(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<LockKey>> {
-		answered(async { self.chain().await?.revealed_key(bounty, index).await }).await
+		self.ask(async { self.chain().await?.revealed_key(bounty, index).await }).await
 	}
 
 	async fn extrinsics(&self, number: BlockNumber) -> Result<Vec<Vec<u8>>> {
-		let block = answered(async {
+		let block = self.ask(async {
 			let hash = self.hash(number).await?;
-			self.rpc().await?.chain_get_block(Some(hash)).await.map_err(|cause| self.lost(&cause))
+			match self.rpc().await?.chain_get_block(Some(hash)).await {
+				Ok(block) => Ok(block),
+				Err(cause) => Err(self.lost(&cause).await),
+			}
 		});
 		let block = block.await?.ok_or(Error::NoBlock(number))?;
 		Ok(block.block.extrinsics.into_iter().map(|bytes| bytes.0).collect())
@@ -162,9 +263,11 @@ impl Ledger for Node {
 
 impl Payee for Node {
 	async fn is_pending(&self, payee: &Account) -> Result<bool> {
-		answered(async {
-			let next = self.rpc().await?.system_account_next_index(&payee.id()).await;
-			let next = next.map_err(|cause| self.lost(&cause))?;
+		self.ask(async {
+			let next = match self.rpc().await?.system_account_next_index(&payee.id()).await {
+				Ok(next) => next,
+				Err(cause) => return Err(self.lost(&cause).await),
+			};
 			let view = self.chain().await?.finalized().await?;
 			let account = view.storage(api::storage().system().account(), (payee.id(),)).await?;
 			Ok(account.map_or(0, |account| u64::from(account.nonce)) != next)
@@ -173,7 +276,7 @@ impl Payee for Node {
 	}
 
 	async fn max_batch(&self) -> Result<u32> {
-		answered(async { self.chain().await?.finalized().await?.max_batch().await }).await
+		self.ask(async { self.chain().await?.finalized().await?.max_batch().await }).await
 	}
 
 	async fn reserve(

@@ -206,7 +206,7 @@ impl Field {
 			ledger: self.scene.chain.clone(),
 			account: payee.clone(),
 			gateway: Gateway::new(&[self.ipfs.url()]).unwrap(),
-			kubo: Kubo::new(&self.ipfs.url()).unwrap(),
+			kubo: Kubo::new(&[self.ipfs.url()]).unwrap(),
 			config,
 		};
 		let (tell, told) = oneshot::channel();
@@ -560,11 +560,18 @@ async fn distributor_should_be_left_alone_when_its_ciphertext_cannot_be_had() {
 	// The device knows only its address.
 	let config = Config { distributors: vec![address_of(&idler.one)], ..lenient() };
 	let (mut agent, _) = field.agent(&path, &config).unwrap();
-	agent.context.gateway = Gateway::new(&["http://127.0.0.1:1"]).unwrap();
+	let gateway = std::mem::replace(&mut agent.context.gateway, Gateway::new(&["http://127.0.0.1:1"]).unwrap());
 	let state = field.scene.chain.newest().await.unwrap();
 	assert_eq!(agent.context.peers.shuffled(&[], |_| false).len(), 1);
 	assert_eq!(agent.step(&state).await.unwrap(), Outcome::Again);
 	assert_eq!(agent.context.peers.shuffled(&[], |_| false).len(), 1);
+	// A gateway that is away is not the distributor's fault.
+	let state = field.scene.chain.newest().await.unwrap();
+	assert!(matches!(agent.step(&state).await.unwrap_err(), Error::Ipfs(_)));
+	assert_eq!(agent.context.peers.shuffled(&[], |_| false).len(), 1);
+	assert!(matches!(agent.context.exchange.stage(), Stage::NeedCiphertext(_)));
+	// The gateway finds nothing.
+	agent.context.gateway = gateway;
 	let state = field.scene.chain.newest().await.unwrap();
 	assert!(matches!(agent.step(&state).await.unwrap_err(), Error::Ipfs(_)));
 	assert!(agent.context.peers.shuffled(&[], |_| false).is_empty());

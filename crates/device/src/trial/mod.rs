@@ -10,14 +10,14 @@ mod record;
 mod tests;
 
 pub use order::{NoOrder, Order};
-pub use record::{LastUpdate, Phase, Trial};
+pub use record::{LastUpdate, Phase, Programs, Trial};
 
 use crate::{
 	boot::Moment,
 	config::Config,
 	context::Context,
 	error::Result,
-	hook::{Action, Ended, HookError, Hooks},
+	hook::{Action, Ended, HookError, Hooks, Stop},
 	report::Event,
 	slots::{Firmware, SlotError},
 };
@@ -66,6 +66,11 @@ impl Trials {
 	/// # Errors
 	/// The disk failed, or there is no trial and a program that is configured cannot be run.
 	pub fn open(context: &mut Context, config: &Config) -> Result<Self> {
+		let programs = Programs { hook: config.hook.clone(), health: config.health.clone() };
+		if context.memory.programs != programs {
+			context.memory.programs = programs;
+			context.remember()?;
+		}
 		let mut trials = Self {
 			hooks: Hooks::new(config, context.home.path()),
 			boots: config.trial_boots.max(1),
@@ -75,8 +80,10 @@ impl Trials {
 			backoff: Backoff::up_to(LONGEST_PAUSE),
 		};
 		trials.resume(context)?;
-		if trials.open.is_none() {
-			trials.check_hooks()?;
+		match trials.open {
+			// The exchange on the disk may not know yet that the version is installed.
+			Some(_) => context.save()?,
+			None => trials.check_hooks()?,
 		}
 		Ok(trials)
 	}
@@ -106,10 +113,13 @@ impl Trials {
 		let trial = Trial::new(firmware, context.home.firmware()?);
 		// Without the link, an open trial has not begun; see `resume`.
 		context.home.save_trial(&trial)?;
-		context.home.slots.turn().map_err(SlotError::from)?;
-		self.open = Some(trial);
 		self.backoff.succeed();
-		Ok(())
+		let turned = context.home.slots.turn().map_err(SlotError::from);
+		// An error can come after the link was turned.
+		if turned.is_ok() || context.home.firmware()?.as_ref() == Some(&trial.firmware) {
+			self.open = Some(trial);
+		}
+		Ok(turned?)
 	}
 
 	/// Does what the trial needs next.
@@ -130,7 +140,9 @@ impl Trials {
 
 	/// Lets a program that runs end by itself for a moment, and ends it then.
 	pub async fn stop(&mut self, context: &mut Context) {
-		if self.hooks.is_running() {
+		// What a health check says while services are being stopped says nothing.
+		let is_health = self.open.as_ref().is_some_and(|trial| trial.running == Some(Action::Health));
+		if self.hooks.is_running() && !is_health {
 			let _ = tokio::time::timeout(STOP_GRACE, self.step(context)).await;
 		}
 		self.hooks.stop().await;
@@ -162,6 +174,9 @@ impl Trials {
 				}
 				self.try_again(context, UpdateReason::BootLimit)
 			},
+			(Phase::Installing, None) if trial.interrupted && is_new_boot => {
+				self.try_again(context, UpdateReason::BootLimit)
+			},
 			(Phase::Proving, Some(_)) => self.try_again(context, UpdateReason::BootLimit),
 			(Phase::Proving, None) if is_new_boot => self.try_again(context, UpdateReason::BootLimit),
 			(Phase::Confirming | Phase::RollingBack { .. }, Some(_)) => self.fail(context, UpdateReason::InstallerStopped),
@@ -174,15 +189,20 @@ impl Trials {
 		let Some(trial) = &mut self.open else { return Ok(()) };
 		let before = trial.clone();
 		change(trial);
-		match *trial == before {
-			true => Ok(()),
-			false => context.home.save_trial(trial),
+		if *trial == before {
+			return Ok(());
 		}
+		context.home.save_trial(trial).inspect_err(|_| {
+			// What is not on the disk has not happened.
+			self.open = Some(before);
+		})
 	}
 
 	/// Tries once more to run the new version, or gives up for this reason.
 	fn try_again(&mut self, context: &Context, reason: UpdateReason) -> Result<()> {
-		let most = self.boots;
+		// A version that a hook has installed gets that many boots of its own.
+		let is_installed = self.open.as_ref().is_some_and(|trial| trial.phase == Phase::Proving);
+		let most = self.boots.saturating_add(u8::from(is_installed && self.hooks.has(Action::Install)));
 		self.change(context, |trial| match trial.boots >= most {
 			true => trial.give_up(reason),
 			false => {
@@ -255,6 +275,7 @@ impl Trials {
 			Ended::Done(_) => {
 				return self.go_on(context, |trial| {
 					trial.enter(Phase::Proving);
+					trial.boots = 1;
 					trial.since = Moment::now();
 				})
 			},
@@ -275,6 +296,7 @@ impl Trials {
 		match self.run(context, Action::Health).await? {
 			Ended::Done(printed) => self.go_on(context, |trial| {
 				trial.enter(Phase::Proving);
+				trial.boots = 1;
 				trial.health = Some(Hash(printed));
 			}),
 			Ended::Later | Ended::Busy if !self.is_late() => self.pause(context),
@@ -293,8 +315,9 @@ impl Trials {
 		if self.hooks.has(Action::Health) {
 			let (reason, printed) = match self.run(context, Action::Health).await? {
 				Ended::Done(printed) => (None, Some(printed)),
-				Ended::Later | Ended::Busy => return self.pause(context),
-				Ended::Incompatible | Ended::Stopped(_) => (Some(UpdateReason::HealthStopped), None),
+				// A signal may come of a machine that is being stopped.
+				Ended::Later | Ended::Busy | Ended::Stopped(Stop::Signal(_) | Stop::Start(_)) => return self.pause(context),
+				Ended::Incompatible | Ended::Stopped(Stop::Limit(_)) => (Some(UpdateReason::HealthStopped), None),
 				Ended::Failed(status, printed) => (Some(UpdateReason::Unhealthy(status)), Some(printed)),
 			};
 			self.note_health(printed);
@@ -368,9 +391,7 @@ impl Trials {
 				rolled_back.pop_first();
 			}
 		}
-		if outcome == UpdateOutcome::Confirmed {
-			context.memory.installed = Some(firmware.clone());
-		}
+		context.memory.installed = context.home.firmware()?;
 		context.memory.last_update = Some(last.clone());
 		context.remember()?;
 		if context.home.firmware()?.as_ref() != Some(&firmware) {
@@ -422,13 +443,16 @@ impl Trials {
 		match order {
 			Order::Confirm { .. } => self.change(context, |trial| trial.enter(Phase::Confirming)),
 			Order::Rollback { .. } => {
-				if self.open.is_none() {
-					let Some(firmware) = context.home.firmware()? else { return Ok(()) };
-					let mut trial = Trial::new(firmware, context.home.slots.spare()?);
-					trial.enter(Phase::Confirming);
-					self.open = Some(trial);
+				if self.open.is_some() {
+					return self.change(context, |trial| trial.give_up(UpdateReason::ByHand));
 				}
-				self.change(context, |trial| trial.give_up(UpdateReason::ByHand))
+				let Some(firmware) = context.home.firmware()? else { return Ok(()) };
+				let mut trial = Trial::new(firmware, context.home.slots.spare()?);
+				trial.enter(Phase::Confirming);
+				trial.give_up(UpdateReason::ByHand);
+				context.home.save_trial(&trial)?;
+				self.open = Some(trial);
+				Ok(())
 			},
 			Order::Retry => {
 				context.memory.rolled_back.clear();

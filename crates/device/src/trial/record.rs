@@ -2,6 +2,7 @@
 
 use crate::{boot::Moment, hook::Action, slots::Firmware};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use waybill_chain::types::Hash;
 use waybill_daemon::clock::Time;
 use waybill_primitives::{ReleaseId, UpdateOutcome, UpdateReason, UpdateResult, Version};
@@ -48,6 +49,16 @@ pub enum Phase {
 		/// Why.
 		reason: UpdateReason,
 	},
+}
+
+/// The maker's programs that the agent ran with. Commands beside the agent use them, too.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Programs {
+	/// The hook.
+	pub hook: Option<PathBuf>,
+	/// The health check.
+	pub health: Option<PathBuf>,
 }
 
 /// What became of the last update.

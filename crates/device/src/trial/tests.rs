@@ -359,6 +359,21 @@ async fn starts_of_the_agent_should_not_count_within_a_boot() {
 	assert_eq!(device.home().trial().unwrap().unwrap().boots, 1);
 }
 
+#[tokio::test]
+async fn order_should_be_carried_out_with_the_programs_that_the_agent_had() {
+	let device = updated(Device::new()).await.with_hook("exit 0");
+	let mut agent = device.start();
+	agent.install(firmware(2, 1));
+	agent.finish().await;
+	drop(agent);
+	let gateway = Gateway::new(&["http://127.0.0.1:1"]).unwrap();
+	let home = Home::open(&device.path("state")).unwrap();
+	let order = Order::rollback(&home).unwrap();
+	crate::obey(home, &order, gateway, &Config::default(), Box::new(|_| ())).await.unwrap();
+	assert_eq!(device.asked().last().unwrap(), "rollback 1.0.1");
+	assert_eq!(device.ended(), (UpdateOutcome::RolledBack, UpdateReason::ByHand, 1));
+}
+
 /// Runs the hook until it has logged `lines` lines in all, then kills the agent.
 async fn killed_in_hook(device: &Device, lines: usize) {
 	let mut agent = device.start();
@@ -408,8 +423,31 @@ async fn hook_that_restarts_the_machine_should_not_run_again_when_the_new_versio
 		device.reboot();
 		device.start().finish().await;
 		assert_eq!(device.asked(), expected);
-		assert_eq!(device.ended(), (UpdateOutcome::Confirmed, UpdateReason::None, 2));
+		assert_eq!(device.ended(), (UpdateOutcome::Confirmed, UpdateReason::None, 1));
 	}
+}
+
+#[tokio::test]
+async fn failed_installations_should_not_use_up_the_boots_of_the_new_version() {
+	let device = updated(Device::new()).await.with_health("exit 75");
+	let device = device.with_hook("[ $1 != install ] || [ $(grep -c install log) = 3 ]");
+	let mut agent = device.start();
+	agent.install(firmware(2, 1));
+	while device.home().trial().unwrap().unwrap().phase == Phase::Installing {
+		agent.step().await;
+	}
+	// The hook restarts the machine, and the version has its own boots then.
+	for boot in 2..=4 {
+		drop(agent);
+		device.reboot();
+		agent = device.start();
+		agent.until_waiting().await;
+		assert_eq!(device.home().trial().unwrap().unwrap().boots, boot);
+	}
+	drop(agent);
+	device.reboot();
+	device.start().finish().await;
+	assert_eq!(device.ended(), (UpdateOutcome::RolledBack, UpdateReason::BootLimit, 4));
 }
 
 #[tokio::test]

@@ -96,7 +96,15 @@ impl<L: Payee> Settler<L> {
 		unsettled.extend(self.context.store.unsettled()?);
 		unsettled.extend(self.context.store.claimed()?);
 		for bounty in unsettled {
-			if let Err(error) = self.settle_bounty(&**state, bounty, quiet).await {
+			let settled = self.settle_bounty(&**state, bounty, quiet).await;
+			if let Err(error) = &settled {
+				if error.is_unreachable() {
+					// Each question would wait for its answer.
+					tracing::warn!(bounty, %error, "cannot settle; will go on with the next block");
+					break;
+				}
+			}
+			if let Err(error) = settled {
 				tracing::warn!(bounty, %error, "cannot settle");
 				trouble(bounty, Some(error.to_string()));
 			}

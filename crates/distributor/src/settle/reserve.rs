@@ -66,9 +66,11 @@ impl Reservations {
 		context: &Context<L>,
 		state: &L::State,
 		bounty: &Bounty,
-		signed: Vec<Submission>,
+		mut signed: Vec<Submission>,
 		quiet: bool,
 	) -> Result<()> {
+		// A batch takes what expires first.
+		signed.sort_by_key(|one| one.receipt.valid_until);
 		if signed.is_empty() || self.under_way.contains(&bounty.id) {
 			return Ok(());
 		}

@@ -25,7 +25,7 @@ fn parts(folder: &TempDir, scene: &Scene, ipfs: &str) -> Parts<Fake> {
 		ledger: scene.chain.clone(),
 		account: account(folder, "payee"),
 		gateway: Gateway::new(&[ipfs]).unwrap(),
-		kubo: Kubo::new(ipfs).unwrap(),
+		kubo: Kubo::new(&[ipfs]).unwrap(),
 		config,
 	}
 }
@@ -116,7 +116,7 @@ async fn distributor_should_stop_at_once_when_what_it_waits_for_gives_no_answer(
 			ledger: scene.chain.clone(),
 			account: payee.clone(),
 			gateway: Gateway::new(&[&url]).unwrap(),
-			kubo: Kubo::new(&url).unwrap(),
+			kubo: Kubo::new(&[&url]).unwrap(),
 			config: config(folder.path()),
 		};
 		let stop = tokio::time::sleep(Duration::from_millis(100));

@@ -206,7 +206,7 @@ fn gateway_that_is_no_url_should_be_named_in_the_log() {
 		node.set_local(worker::GATEWAY_KEY, &[0xff]);
 		node.assert_no_vote("not UTF-8");
 		node.set_local(worker::GATEWAY_KEY, &b"no url".to_vec().encode());
-		node.assert_no_vote("the IPFS gateway no url cannot be asked: not an HTTP URL");
+		node.assert_no_vote("the IPFS gateway no url is at fault: not an HTTP URL");
 	});
 }
 
@@ -230,7 +230,7 @@ fn no_vote_should_be_sent_when_there_is_no_gateway() {
 		// The pauses grow up to eight blocks.
 		assert_eq!(node.blocks(2..=40), vec![2, 4, 8, 16, 24, 32, 40]);
 		assert_eq!(node.votes(), []);
-		node.log.assert_has("release 0: no vote: the IPFS gateway http://127.0.0.1:8080 cannot be asked: no connection");
+		node.log.assert_has("release 0: no vote: the IPFS gateway http://127.0.0.1:8080 is at fault: no connection");
 		// It votes as soon as there is a gateway.
 		node.net.answer_all(Answer::Block);
 		assert_eq!(node.blocks(41..=48), vec![48]);
@@ -257,13 +257,13 @@ fn gateway_that_goes_away_within_a_payload_should_not_count_against_the_release(
 	Node::run_test(|node| {
 		let (_, _, leaves) = released(node);
 		node.net.answer(leaves[3], Answer::NoConnection);
-		node.assert_no_vote("cannot be asked: no connection");
+		node.assert_no_vote("is at fault: no connection");
 	});
 }
 
 #[test]
 fn missing_block_should_make_a_release_unreachable_after_several_attempts() {
-	for code in [404, 410, 429, 500, 502, 504] {
+	for code in [404, 410, 451, 500, 504] {
 		Node::run_test(|node| {
 			let (_, _, leaves) = released(node);
 			node.net.answer(leaves[2], Answer::Status(code));
@@ -273,11 +273,22 @@ fn missing_block_should_make_a_release_unreachable_after_several_attempts() {
 }
 
 #[test]
+fn no_vote_should_be_sent_when_the_gateway_refuses() {
+	for code in [307, 401, 407, 429, 502, 503] {
+		Node::run_test(|node| {
+			let (_, _, leaves) = released(node);
+			node.net.answer(leaves[2], Answer::Status(code));
+			node.assert_no_vote(&format!("is at fault: HTTP {code}"));
+		});
+	}
+}
+
+#[test]
 fn redirect_should_be_named_in_the_log() {
 	Node::run_test(|node| {
 		let (_, root, _) = released(node);
 		node.net.answer(root, Answer::Status(301));
-		node.assert_unreachable("HTTP 301: a redirect, which is not followed");
+		node.assert_no_vote("is at fault: HTTP 301: a redirect, which is not followed");
 	});
 }
 
@@ -286,7 +297,7 @@ fn html_should_not_be_taken_for_a_block() {
 	Node::run_test(|node| {
 		let (_, root, _) = released(node);
 		node.net.answer(root, Answer::Body(b"<html>hello</html>".to_vec()));
-		node.assert_unreachable("the gateway sent 18 bytes that are not the block with this CID");
+		node.assert_no_vote("the gateway sent 18 bytes that are not the block with this CID");
 	});
 }
 
@@ -295,7 +306,7 @@ fn wrong_block_should_not_be_taken_for_the_right_one() {
 	Node::run_test(|node| {
 		let (_, _, leaves) = released(node);
 		node.net.answer(leaves[0], Answer::BlockOf(leaves[1]));
-		node.assert_unreachable("the gateway sent 1000 bytes that are not the block");
+		node.assert_no_vote("the gateway sent 1000 bytes that are not the block");
 	});
 }
 
@@ -304,17 +315,17 @@ fn truncated_block_should_not_be_taken_for_a_whole_one() {
 	Node::run_test(|node| {
 		let (_, _, leaves) = released(node);
 		node.net.answer(leaves[4], Answer::Truncated(499));
-		node.assert_unreachable("the gateway sent 499 bytes that are not the block");
+		node.assert_no_vote("the gateway sent 499 bytes that are not the block");
 	});
 	Node::run_test(|node| {
 		let (_, _, leaves) = released(node);
 		node.net.answer(leaves[4], Answer::Truncated(0));
-		node.assert_unreachable("the gateway sent 0 bytes");
+		node.assert_no_vote("the gateway sent 0 bytes");
 	});
 	Node::run_test(|node| {
 		let (_, _, leaves) = released(node);
 		node.net.answer(leaves[4], Answer::Broken(100));
-		node.assert_unreachable("the connection broke off");
+		node.assert_no_vote("the connection broke off");
 	});
 }
 
@@ -888,7 +899,7 @@ fn release_on_which_the_gateway_breaks_should_not_keep_others_waiting() {
 		node.net.add(&file);
 		let good = release_of(OTHER_VENDOR, &file, |_| {});
 		node.block(2);
-		node.log.assert_has(&format!("release {bad}: no vote: the IPFS gateway http://127.0.0.1:8080 cannot be asked"));
+		node.log.assert_has(&format!("release {bad}: no vote: the IPFS gateway http://127.0.0.1:8080 is at fault"));
 		assert_eq!(node.votes(), []);
 		assert_eq!(node.blocks(3..=4), [4]);
 		assert_eq!(node.votes(), [(good, 0, Verdict::Available)]);

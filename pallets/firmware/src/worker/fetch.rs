@@ -29,8 +29,8 @@ pub(super) struct Checked {
 /// Why a payload was not found to be what its release declares.
 #[derive(Debug)]
 pub(super) enum Failure {
-	/// The gateway cannot be asked. This says nothing about the release.
-	NoGateway(FetchError),
+	/// The gateway cannot be asked, or sends something else. This says nothing about the release.
+	Gateway(Cause),
 	/// The check ran for longer than its lock. This says nothing about the release.
 	Superseded,
 	/// A block could not be fetched, or the whole payload not be checked, in time. Another attempt
@@ -138,7 +138,7 @@ pub(super) fn check(
 		let now = go_on(cid)?;
 		let deadline = now.add(BLOCK_TIME).min(end);
 		let block = fetch_block(gateway, &cid, limits.max_block, deadline).map_err(|error| match error {
-			FetchError::BadUrl | FetchError::NoConnection => Failure::NoGateway(error),
+			error if error.blames_gateway() => Failure::Gateway(Cause::Fetch(error)),
 			FetchError::TimedOut if deadline == end => Failure::Unfetched { cid, cause: over() },
 			error => Failure::Unfetched { cid, cause: Cause::Fetch(error) },
 		})?;
@@ -151,7 +151,7 @@ pub(super) fn check(
 				}
 			},
 			Err(error) if error.blames_source() => {
-				return Err(Failure::Unfetched { cid, cause: Cause::Wrong(error) });
+				return Err(Failure::Gateway(Cause::Wrong(error)));
 			},
 			Err(error) => return Err(Failure::Mismatch(Mismatch::Dag { cid, error })),
 		}

@@ -27,6 +27,19 @@ pub(super) enum FetchError {
 	TooLarge,
 }
 
+impl FetchError {
+	/// Whether this is the gateway's own fault, and says nothing about the block. A gateway that
+	/// finds no such block answers 404, 410, 451, 500 or 504, or not in time.
+	pub(super) const fn blames_gateway(&self) -> bool {
+		match self {
+			Self::BadUrl | Self::NoConnection | Self::Broken => true,
+			Self::Status(code) => matches!(code, 300..=399 | 401 | 407 | 429 | 502 | 503),
+			// A release may hold a block that is too large for anybody.
+			Self::TimedOut | Self::TooLarge => false,
+		}
+	}
+}
+
 impl fmt::Display for FetchError {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		match self {

@@ -1,14 +1,17 @@
-//! A running chain, a small IPFS node and the program itself.
+//! The programs as their users run them: a running chain, and `waybill` in a home of its own.
 
 mod node;
 mod service;
+mod world;
 
+pub use crate::ipfs::Ipfs;
 pub use node::Node;
 pub use service::Service;
-pub use waybill_testkit::ipfs::Ipfs;
+pub use world::{program, release_of, vendor, World, DEVICES};
 
 use serde_json::Value;
 use std::{
+	env,
 	io::{BufRead, BufReader},
 	path::PathBuf,
 	process::{Command, Stdio},
@@ -17,8 +20,13 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// The program under test.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_waybill");
+/// A program that the build has put where this one is, or above it.
+pub fn built(name: &str) -> PathBuf {
+	let this = env::current_exe().unwrap();
+	let found = this.ancestors().skip(1).map(|folder| folder.join(name)).find(|program| program.is_file());
+	found.unwrap_or_else(|| panic!("there is no {name} beside {}; run `make build`", this.display()))
+}
+
 /// The longest time that a command may take.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -106,7 +114,8 @@ pub struct Done {
 	code: i32,
 	/// What it printed.
 	pub stdout: String,
-	stderr: String,
+	/// What it printed on standard error.
+	pub stderr: String,
 }
 
 impl Done {
@@ -183,7 +192,7 @@ impl Waybill {
 
 	/// The program with these arguments, separated by spaces.
 	pub fn command(&self, args: &str) -> Run {
-		let mut command = Command::new(PROGRAM);
+		let mut command = Command::new(built("waybill"));
 		command.env_clear().env("HOME", self.home.path()).current_dir(self.home.path());
 		command.args(args.split_whitespace()).args(&self.globals);
 		Run(command)

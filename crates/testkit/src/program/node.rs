@@ -3,13 +3,13 @@
 use serde_json::Value;
 use std::{
 	fs::File,
-	path::{Path, PathBuf},
+	path::Path,
 	process::{Child, Command, Stdio},
 	thread::sleep,
 	time::{Duration, Instant},
 };
-use subxt::utils::AccountId32;
 use tempfile::TempDir;
+use waybill_chain::AccountId;
 
 const START: Duration = Duration::from_secs(120);
 
@@ -60,7 +60,7 @@ impl Node {
 	}
 
 	/// How many transactions of an account are in the newest block and those before, final or not.
-	pub fn transactions(&self, account: &AccountId32) -> u32 {
+	pub fn transactions(&self, account: &AccountId) -> u32 {
 		let params = serde_json::json!(["AccountNonceApi_account_nonce", format!("0x{}", hex::encode(account))]);
 		let request = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "state_call", "params": params });
 		let answer = async {
@@ -99,7 +99,7 @@ impl Drop for Node {
 
 fn spawn(folder: &Path, port: u16, gateway: &str, args: &[&str]) -> Child {
 	let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
-	Command::new(program())
+	Command::new(super::built("waybill-node"))
 		.args(["--dev", "--no-mdns", "--no-prometheus", "--no-telemetry", "--base-path"])
 		.arg(folder.join("chain"))
 		.args(["--rpc-port", &port.to_string(), "--listen-addr", "/ip4/127.0.0.1/tcp/0"])
@@ -110,13 +110,6 @@ fn spawn(folder: &Path, port: u16, gateway: &str, args: &[&str]) -> Child {
 		.stderr(log)
 		.spawn()
 		.unwrap()
-}
-
-/// The node's program. The build puts it into the same folder as the program under test.
-fn program() -> PathBuf {
-	let program = Path::new(super::PROGRAM).with_file_name("waybill-node");
-	assert!(program.is_file(), "{} is missing; build it with `cargo build --release -p waybill-node`", program.display());
-	program
 }
 
 /// The ports that a log names as the RPC's, from the first start to the last.
