@@ -242,7 +242,7 @@ fn device_kind(error: &waybill_device::Error) -> Kind {
 		Device::Chain(error) => chain_kind(error),
 		Device::Ipfs(error) => ipfs_kind(error),
 		Device::Address { .. } | Device::HalfAHub { .. } | Device::Hook(_) | Device::NoOrder(_) => Kind::Usage,
-		Device::NoRoom(_) => Kind::File,
+		Device::NoRoom { .. } => Kind::File,
 		Device::Stalled(_) => Kind::Unreachable,
 		Device::Frozen { why: Some(why), .. } => device_kind(why),
 		Device::Remote { fault, .. } if fault.is_unreachable() => Kind::Unreachable,

@@ -13,7 +13,7 @@ use crate::{
 	report::Event,
 	search::Search,
 	trade::{trade, wanted},
-	trial::Order,
+	update::Order,
 	verify::verify,
 };
 use std::time::Duration;
@@ -149,7 +149,11 @@ impl<L: Ledger> Agent<L> {
 		}
 		self.logged = Some(said);
 		self.context.reporter.hindered_by(error);
-		ordered(&self.context, pause).await;
+		// An order that is there already could not be carried out, so it does not end the rest.
+		match self.context.home.is_ordered() {
+			true => sleep(pause).await,
+			false => ordered(&self.context, pause).await,
+		}
 		(pause * 2).min(LONGEST_PAUSE)
 	}
 
@@ -249,12 +253,8 @@ impl<L: Ledger> Agent<L> {
 	}
 }
 
-/// Waits this long, or until somebody asks something of the device. An order that is there already
-/// could not be carried out, so it does not end the wait.
+/// Waits this long, or until somebody asks something of the device.
 async fn ordered(context: &Context, patience: Duration) {
-	if context.home.is_ordered() {
-		return sleep(patience).await;
-	}
 	let looked = async {
 		while !context.home.is_ordered() {
 			sleep(LOOK).await;

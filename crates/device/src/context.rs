@@ -9,12 +9,11 @@ use crate::{
 	peers::{Candidate, Peers},
 	report::{Event, Reporter},
 	slots::Firmware,
-	trial::LastUpdate,
+	update::{LastUpdate, Skipped},
 };
 use waybill_chain::{exchange_view, ledger::State, AccountId};
 use waybill_exchange::{ChainView, DeviceExchange, Policy, Refusal, Terms};
 use waybill_ipfs_http::Gateway;
-use waybill_primitives::{ReleaseId, UpdateReason, Version};
 
 /// The result of a step.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,17 +30,6 @@ pub enum Outcome {
 	RolledBack(LastUpdate),
 	/// The newest version did not prove itself before. The device waits for another.
 	Skipped(Skipped),
-}
-
-/// A release that the device does not try again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Skipped {
-	/// The release.
-	pub release: ReleaseId,
-	/// Its version.
-	pub version: Version,
-	/// Why its trial ended.
-	pub reason: UpdateReason,
 }
 
 /// What every step uses.

@@ -1,14 +1,17 @@
 //! What can go wrong on a device.
 
 use crate::{
-	context::Skipped, fault::RemoteFault, freeze::Frozen, hook::HookError, room::NoRoom, slots::SlotError,
-	trial::LastUpdate, trial::NoOrder,
+	fault::RemoteFault,
+	freeze::Frozen,
+	hook::HookError,
+	slots::SlotError,
+	update::{LastUpdate, NoOrder, Skipped},
 };
 use std::{io, path::PathBuf};
 use waybill_chain::AccountId;
 use waybill_daemon::{clock::Time, disk::DiskError};
 use waybill_exchange::Refusal;
-use waybill_primitives::{BlockNumber, Cid};
+use waybill_primitives::{BlockNumber, Cid, Version};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -32,8 +35,22 @@ pub enum Error {
 	#[error("{0}; nothing was signed")]
 	Hook(#[from] HookError),
 	/// There is no room for the new version. Nothing is signed.
-	#[error(transparent)]
-	NoRoom(#[from] NoRoom),
+	#[error(
+		"version {version} needs {needed} bytes more in {}, and {free} are free besides the {reserve} to leave; free \
+		 some space, or lower min_free. Nothing was signed", folder.display()
+	)]
+	NoRoom {
+		/// The version.
+		version: Version,
+		/// The bytes that are needed.
+		needed: u64,
+		/// The bytes that are free, without the reserve.
+		free: u64,
+		/// The bytes to leave free.
+		reserve: u64,
+		/// The state folder.
+		folder: PathBuf,
+	},
 	/// Nothing of a file came for a long time. Perhaps nobody has it.
 	#[error("nothing more of {0} came from IPFS for minutes; perhaps nobody has it")]
 	Stalled(Cid),
@@ -219,7 +236,7 @@ impl Error {
 
 	/// Whether somebody near the device could mend it. A device with nobody near waits.
 	pub(crate) const fn needs_a_person(&self) -> bool {
-		matches!(self, Self::Clock { .. } | Self::Hook(_) | Self::NoRoom(_))
+		matches!(self, Self::Clock { .. } | Self::Hook(_) | Self::NoRoom { .. })
 	}
 
 	/// The refusal by which the exchange stopped, if this is one.

@@ -19,7 +19,7 @@ use crate::{
 	freeze::Freeze,
 	identity::{self, Identity, StoredKeySet},
 	slots::{Firmware, Slots},
-	trial::{LastUpdate, Order, Programs, Trial},
+	update::{LastUpdate, Order, Programs, Trial},
 };
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 use std::{

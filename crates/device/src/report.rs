@@ -1,6 +1,10 @@
 //! A device's events, for people and programs.
 
-use crate::{context::Skipped, freeze::Frozen, slots::Firmware, trial::LastUpdate};
+use crate::{
+	freeze::Frozen,
+	slots::Firmware,
+	update::{LastUpdate, Skipped},
+};
 use serde::Serialize;
 use std::fmt;
 use waybill_daemon::clock::Time;

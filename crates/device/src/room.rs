@@ -1,34 +1,18 @@
 //! Whether the disk has room for a new version. A device that signed a receipt could not take it
 //! back.
 
-use crate::{context::Context, error::Result};
+use crate::{
+	context::Context,
+	error::{Error, Result},
+};
 use rustix::fs::statvfs;
-use std::{io, path::PathBuf};
+use std::io;
 use waybill_daemon::disk::failed;
 use waybill_exchange::{Algorithms, Terms};
-use waybill_primitives::{Cid, ReleaseStatement, Version};
+use waybill_primitives::{Cid, ReleaseStatement};
 
 /// What file systems and downloads need besides the files themselves, as a share of them.
 const OVERHEAD: u64 = 64;
-
-/// The disk has no room for a new version.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-	"version {version} needs {needed} bytes more in {}, and {free} are free besides the {reserve} to leave; free \
-	 some space, or lower min_free. Nothing was signed", folder.display()
-)]
-pub struct NoRoom {
-	/// The version.
-	pub version: Version,
-	/// The bytes that are needed.
-	pub needed: u64,
-	/// The bytes that are free, without the reserve.
-	pub free: u64,
-	/// The bytes to leave free.
-	pub reserve: u64,
-	/// The state folder.
-	pub folder: PathBuf,
-}
 
 /// Checks that a release fits: its ciphertext and its image, besides what is there already.
 ///
@@ -43,7 +27,7 @@ pub(crate) fn check_terms(context: &Context, terms: &Terms) -> Result<()> {
 	let ciphertext = (terms.ciphertext.cid, terms.ciphertext.size);
 	let proofs = terms.evidence.proofs().map(|proofs| [&proofs.locks, &proofs.data].map(|file| (file.cid, file.size)));
 	let files = [ciphertext].into_iter().chain(proofs.into_iter().flatten());
-	let missing = |(cid, size): (Cid, u64)| Ok::<_, crate::Error>(size.saturating_sub(context.home.file_room(&cid)?));
+	let missing = |(cid, size): (Cid, u64)| Ok::<_, Error>(size.saturating_sub(context.home.file_room(&cid)?));
 	let missing = files.map(missing).sum::<Result<u64>>()?;
 	check(context, &terms.release, missing)
 }
@@ -61,7 +45,7 @@ fn check(context: &Context, release: &ReleaseStatement, files: u64) -> Result<()
 		}
 		let Some(cid) = lapsed.next() else {
 			let (folder, reserve) = (folder.into(), context.min_free);
-			return Err(NoRoom { version: release.version, needed, free, reserve, folder }.into());
+			return Err(Error::NoRoom { version: release.version, needed, free, reserve, folder });
 		};
 		tracing::info!(%cid, "removing the ciphertext of a lapsed contract to make room");
 		context.home.drop_fetched(&cid)?;

@@ -2,13 +2,14 @@
 
 use crate::{
 	check::{check_release, Objection},
-	context::{is_about_time, Context, Outcome, Skipped},
+	context::{is_about_time, Context, Outcome},
 	error::Result,
 	peer::PeerError,
 	peers::Candidate,
 	report::Event,
 	room,
 	trust::follow_keys,
+	update::Skipped,
 };
 use rand_core::{OsRng, TryRngCore};
 use std::collections::HashMap;

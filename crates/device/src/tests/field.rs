@@ -81,7 +81,7 @@ async fn nothing_should_be_asked_for_or_signed_when_there_is_no_room() {
 	assert_eq!(idler.hellos.load(Ordering::Relaxed), 0);
 	assert!(events.lock().unwrap().is_empty());
 	let ended = timeout(LIMIT, agent.run(true)).await.unwrap();
-	assert!(matches!(ended.unwrap_err(), Error::NoRoom(_)));
+	assert!(matches!(ended.unwrap_err(), Error::NoRoom { .. }));
 	drop((agent, idler));
 
 	field.scene.chain.edit(|world| world.distributors.clear());

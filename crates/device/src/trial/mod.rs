@@ -5,12 +5,8 @@
 //! on the disk before the next. A trial needs no chain and no network.
 
 mod order;
-mod record;
 #[cfg(test)]
 mod tests;
-
-pub use order::{NoOrder, Order};
-pub use record::{LastUpdate, Phase, Programs, Trial};
 
 use crate::{
 	boot::Moment,
@@ -20,6 +16,7 @@ use crate::{
 	hook::{Action, Ended, HookError, Hooks, Stop},
 	report::Event,
 	slots::{Firmware, SlotError},
+	update::{LastUpdate, Order, Phase, Programs, Trial},
 };
 use std::time::{Duration, Instant};
 use waybill_chain::types::Hash;

@@ -1,8 +1,9 @@
-//! A trial, as the disk has it.
+//! An update on trial and what became of it, as the disk has them, and what a person asks of a
+//! device.
 
 use crate::{boot::Moment, hook::Action, slots::Firmware};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 use waybill_chain::types::Hash;
 use waybill_daemon::clock::Time;
 use waybill_primitives::{ReleaseId, UpdateOutcome, UpdateReason, UpdateResult, Version};
@@ -132,6 +133,76 @@ impl Trial {
 			boots: self.boots,
 			health: self.health,
 			ended_ms: Time::now(),
+		}
+	}
+}
+
+/// A release that the device does not try again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Skipped {
+	/// The release.
+	pub release: ReleaseId,
+	/// Its version.
+	pub version: Version,
+	/// Why its trial ended.
+	pub reason: UpdateReason,
+}
+
+/// What a person asks of a device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case")]
+pub enum Order {
+	/// The version on trial works: keep it.
+	Confirm {
+		/// The release on trial.
+		release: ReleaseId,
+	},
+	/// Go back to the version before.
+	Rollback {
+		/// The release to leave.
+		release: ReleaseId,
+	},
+	/// Try releases again that did not prove themselves.
+	Retry,
+}
+
+/// Why an order makes no sense now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NoOrder {
+	/// There is no trial.
+	#[error("no version is on trial; there is nothing to confirm")]
+	NoTrial,
+	/// The hook has not made the new version run yet.
+	#[error("the new version is not installed yet; confirm it once it runs")]
+	NotInstalled,
+	/// The device is going back already.
+	#[error("the device is going back to the version before already")]
+	GoingBack,
+	/// There is no version before.
+	#[error("there is no version before to go back to; only the last one is kept, and none that failed")]
+	NoWayBack,
+	/// The version before has a lower security version than the confirmed one.
+	#[error(
+		"the version before has security version {before}, and the confirmed one has {now}; a device never goes below \
+		 that. Publish a new release with the older content instead"
+	)]
+	Security {
+		/// Of the version before.
+		before: u32,
+		/// Of the confirmed version.
+		now: u32,
+	},
+	/// There is no release that did not prove itself.
+	#[error("no release was rolled back; there is nothing to try again")]
+	NothingToRetry,
+}
+
+impl fmt::Display for Order {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::Confirm { release } => write!(f, "confirm release {release}"),
+			Self::Rollback { release } => write!(f, "roll back release {release}"),
+			Self::Retry => f.write_str("try releases again that were rolled back"),
 		}
 	}
 }
