@@ -95,7 +95,10 @@ impl<L: Ledger> Agent<L> {
 				},
 				Ok(Outcome::UpToDate | Outcome::Skipped(_) | Outcome::Wait) => pause = self.wait(at, pause).await,
 				Err(error) if error.is_permanent() => return Err(error),
-				Err(error) if once && (error.is_local() || error.needs_a_person()) => return Err(error),
+				Err(error) if once && (error.is_local() || error.needs_a_person()) => {
+					self.context.reporter.hindered_by(&error);
+					return Err(error);
+				},
 				Err(error) => {
 					if error.is_local() {
 						// What could not be written is to be done again.
