@@ -45,9 +45,10 @@ other() { # SLOT
 	case $1 in a) echo b ;; *) echo a ;; esac
 }
 
-# Restarts the machine after this hook has ended, whatever its exit status.
+# Restarts the machine after this hook has ended, whatever its exit status. When this returns, the
+# restart is in a session of its own, where the agent does not end it.
 restart() {
-	setsid sh -c 'sleep 1 && exec $0' "$REBOOT" >/dev/null 2>&1 </dev/null &
+	setsid sh -c '(sleep 1 && exec $0) &' "$REBOOT" >/dev/null 2>&1 </dev/null
 }
 
 case ${1:?"usage: $0 install|health|confirm|rollback"} in

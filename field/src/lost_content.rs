@@ -22,6 +22,8 @@ pub fn play(report: &mut Report) {
 	report.holds();
 
 	report.case("lost_content/kubo_hangs");
+	// The fleet's list was lost, too, and is its vendor's to put back.
+	world.vendor.run("vendor add-manifest --fleet 0 keys.txt").exits(0);
 	world.ipfs.hang();
 	release_of(&world.vendor, 1, 1, &vec![8; 300_000]);
 	world.vendor.run(&world.update("")).exits(0);
