@@ -79,7 +79,9 @@ fn rollback_should_change_nothing_when_nothing_was_installed() {
 fn swupdate_should_write_the_other_slot_and_refuse_what_is_damaged() {
 	let machine = Machine::new("swupdate");
 	machine.swu(&[b's'; 4096]);
-	assert_eq!(machine.asks("install", 5, Some("image")), 0);
+	// On a busy machine SWUpdate 2022.12 may report a failure after "SWUPDATE successful". The agent
+	// asks again, too.
+	assert!((0..5).any(|_| machine.asks("install", 5, Some("image")) == 0));
 	assert_eq!((machine.read("a"), machine.read("b")), (vec![b'a'; 4096], vec![b's'; 4096]));
 	machine.starts("b");
 	assert_eq!(machine.asks("health", 5, Some("image")), 0);
