@@ -4,6 +4,7 @@ use std::{
 	thread::sleep,
 	time::{Duration, Instant},
 };
+use waybill_chain::{Account, Ledger, Node as ChainNode, Payee, State, Waits};
 use waybill_testkit::program::{amount, Node, Waybill};
 
 const NO_GATEWAY: &str = "http://127.0.0.1:1";
@@ -59,4 +60,35 @@ fn transaction_should_outlast_the_nodes_restart() {
 	let sent = transfer.wait().exits(0).json();
 	assert_eq!(amount(&sent["amount"]), 2_000_000_000_000);
 	assert_eq!(amount(&waybill.json(&format!("account balance {to}"))["free"]), 3_000_000_000_000);
+}
+
+#[test]
+fn node_that_stands_still_or_ends_should_be_left_for_the_next() {
+	// Development nodes have the same genesis, so the chains of both pass for one.
+	let (mut first, mut second) = (Node::start_without_finality(NO_GATEWAY), Node::start(NO_GATEWAY));
+	let [answer, silence, standstill] = [10, 1, 5].map(Duration::from_secs);
+	let waits = Waits { answer, silence, standstill };
+	let between = |nodes: [String; 2]| ChainNode::at_with(&nodes, None, waits).unwrap();
+	let alice = "//Alice".parse::<Account>().unwrap();
+	let runtime = tokio::runtime::Runtime::new().unwrap();
+
+	let ledger = between([first.url(), second.url()]);
+	let error = runtime.block_on(ledger.announce(&alice, "http://127.0.0.1:1001")).unwrap_err();
+	assert!(error.is_unreachable(), "{error}");
+	let block = runtime.block_on(ledger.announce(&alice, "http://127.0.0.1:1002")).unwrap();
+	assert!(runtime.block_on(ledger.above(block)).unwrap().head().number > block);
+
+	first.restart();
+	let ledger = between([second.url(), first.url()]);
+	runtime.block_on(ledger.newest()).unwrap();
+	let (watched, payee) = (ledger.clone(), alice.clone());
+	let ending = runtime.spawn(async move { watched.announce(&payee, "http://127.0.0.1:1003").await });
+	let sent = second.transactions(&alice.id());
+	while second.transactions(&alice.id()) == sent && !ending.is_finished() {
+		sleep(Duration::from_millis(50));
+	}
+	second.kill();
+	let error = runtime.block_on(ending).unwrap().unwrap_err();
+	assert!(error.is_unreachable(), "{error}");
+	assert!(runtime.block_on(ledger.announce(&alice, "http://127.0.0.1:1004")).unwrap() > 0);
 }

@@ -30,7 +30,7 @@ pub use blocks::{Block, Blocks};
 pub use connect::{Chain, Patience};
 pub use delivery::{Claimed, ReceiptBatch, Reserved};
 pub use error::{Error, Refused, Result};
-pub use ledger::{Head, Ledger, Node, Payee, State};
+pub use ledger::{Head, Ledger, Node, Payee, State, Waits};
 pub use runtime::api;
 pub use submit::{mortality, Included, SubmitTerms, TxReport, Until};
 pub use types::{AccountId, BlockId, Event, Hash};

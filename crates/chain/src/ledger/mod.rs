@@ -4,7 +4,7 @@
 
 mod node;
 
-pub use node::Node;
+pub use node::{Node, Waits};
 
 use crate::{
 	account::Account,

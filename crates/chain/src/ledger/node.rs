@@ -13,22 +13,45 @@ use crate::{
 	types::{AccountId, BlockId, Bounty, Distributor, Event, Fleet, Hash, Release, Reservation},
 	view::View,
 };
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+	fmt,
+	future::Future,
+	sync::Arc,
+	time::{Duration, Instant},
+};
 use subxt::{
 	config::{substrate::H256, RpcConfigFor, SubstrateConfig},
 	rpcs::methods::LegacyRpcMethods,
 };
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+	sync::{watch, Mutex},
+	time::timeout,
+};
 use waybill_daemon::address::shown;
 use waybill_primitives::{
 	view::{ClaimFault, DeviceStatus, KeySetLink, ReceiptFault},
 	BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId,
 };
 
-/// How long a question waits for its answer.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long to wait for a block before the node is asked whether it is still there.
-const SILENCE: Duration = Duration::from_secs(60);
+/// How long to wait for a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Waits {
+	/// How long a question waits for its answer.
+	pub answer: Duration,
+	/// How long to wait for a block or a transaction before the node is asked whether it is still
+	/// there.
+	pub silence: Duration,
+	/// How long a node may have no new final block before later questions go to the next node.
+	/// Longer than a transaction can take to enter a block.
+	pub standstill: Duration,
+}
+
+impl Default for Waits {
+	fn default() -> Self {
+		let [answer, silence, standstill] = [30, 60, 300].map(Duration::from_secs);
+		Self { answer, silence, standstill }
+	}
+}
 
 /// The chain as a node reports it; with several nodes, as one of them does that answers. Cheap to
 /// clone.
@@ -43,15 +66,20 @@ pub struct Node {
 struct Link {
 	urls: Vec<String>,
 	genesis: Option<Hash32>,
+	waits: Waits,
 	current: Mutex<Current>,
+	/// The turn of `current`, for those who wait for its end.
+	turn: watch::Sender<usize>,
 }
 
 /// The node that is asked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Current {
 	/// Counts the nodes that were turned to, over and over in their order.
 	turn: usize,
 	chain: Option<Chain>,
+	/// The newest final block that the node reported, and since when.
+	newest: (BlockNumber, Instant),
 	/// The chain of the first node that answered. No node of another one follows it.
 	genesis: Option<Hash32>,
 }
@@ -71,29 +99,43 @@ struct Following {
 pub struct At {
 	view: View,
 	head: Head,
+	/// How long a question waits for its answer.
+	limit: Duration,
 }
 
 impl Node {
 	/// The node behind this connection.
 	pub fn new(chain: Chain) -> Self {
-		let current = Mutex::new(Current { turn: 0, genesis: Some(chain.genesis()), chain: Some(chain.clone()) });
-		let link = Link { urls: vec![chain.url().into()], genesis: None, current };
-		Self { link: Arc::new(link), blocks: Arc::default() }
+		let (url, genesis) = (chain.url().into(), chain.genesis());
+		Self::with(vec![url], Some(genesis), Some(chain), Waits::default())
 	}
 
 	/// The nodes at these WebSocket addresses. The first question connects to the first one that
-	/// answers. When that no longer does, later questions turn to the next. Nodes of a chain without
-	/// the genesis hash `genesis` are passed over.
+	/// answers. When that no longer does, or stands still, later questions turn to the next. Nodes of
+	/// a chain without the genesis hash `genesis` are passed over.
 	///
 	/// # Errors
 	/// A text is no such address, or there is none.
 	pub fn at<S: AsRef<str>>(addresses: &[S], genesis: Option<Hash32>) -> Result<Self> {
+		Self::at_with(addresses, genesis, Waits::default())
+	}
+
+	/// Like [`Self::at`], with these waits.
+	///
+	/// # Errors
+	/// As for [`Self::at`].
+	pub fn at_with<S: AsRef<str>>(addresses: &[S], genesis: Option<Hash32>, waits: Waits) -> Result<Self> {
 		let urls = addresses.iter().map(|address| parse(address.as_ref()).map(String::from)).collect::<Result<Vec<_>>>()?;
 		if urls.is_empty() {
 			return Err(Error::Address { address: String::new(), cause: "no node is named".into() });
 		}
-		let link = Link { urls, genesis, current: Mutex::default() };
-		Ok(Self { link: Arc::new(link), blocks: Arc::default() })
+		Ok(Self::with(urls, genesis, None, waits))
+	}
+
+	fn with(urls: Vec<String>, genesis: Option<Hash32>, chain: Option<Chain>, waits: Waits) -> Self {
+		let current = Current { turn: 0, chain, newest: (0, Instant::now()), genesis };
+		let link = Link { urls, genesis, waits, current: Mutex::new(current), turn: watch::Sender::new(0) };
+		Self { link: Arc::new(link), blocks: Arc::default() }
 	}
 
 	async fn chain(&self) -> Result<Chain> {
@@ -102,8 +144,8 @@ impl Node {
 
 	/// The connection, and the turn in which it was made.
 	async fn connected(&self) -> Result<(usize, Chain)> {
-		let Link { urls, genesis, current } = &*self.link;
-		let mut current = current.lock().await;
+		let Link { urls, genesis, waits, .. } = &*self.link;
+		let mut current = self.link.current.lock().await;
 		let mut failure = None;
 		for _ in urls {
 			if let Some(chain) = &current.chain {
@@ -112,14 +154,14 @@ impl Node {
 			let genesis = genesis.or(current.genesis);
 			let connecting = Chain::connect(self.link.url(current.turn), Patience::Endless, genesis);
 			// Whoever asks next waits for this.
-			let connected = timeout(PATIENCE, connecting).await.unwrap_or(Err(Error::NoAnswer(PATIENCE)));
+			let connected = timeout(waits.answer, connecting).await.unwrap_or(Err(Error::NoAnswer(waits.answer)));
 			match connected {
 				Ok(chain) => {
 					current.genesis = Some(chain.genesis());
 					current.chain = Some(chain);
 				},
 				Err(error) => {
-					current.turn = current.turn.wrapping_add(1);
+					self.link.turn(&mut current);
 					// A node of another chain matters only if there is no other.
 					if failure.is_none() || error.is_unreachable() {
 						failure = Some(error);
@@ -129,7 +171,7 @@ impl Node {
 		}
 		match (&current.chain, failure) {
 			(Some(chain), _) => Ok((current.turn, chain.clone())),
-			(None, failure) => Err(failure.unwrap_or(Error::NoAnswer(PATIENCE))),
+			(None, failure) => Err(failure.unwrap_or(Error::NoAnswer(waits.answer))),
 		}
 	}
 
@@ -137,17 +179,53 @@ impl Node {
 	/// node, if there is one.
 	async fn ask<T>(&self, question: impl Future<Output = Result<T>>) -> Result<T> {
 		let turn = self.link.current.lock().await.turn;
-		let answer = answered(question).await;
-		if let (Err(error), true) = (&answer, self.link.urls.len() > 1) {
+		let answer = answered(self.link.waits.answer, question).await;
+		if let Err(error) = &answer {
 			let mut current = self.link.current.lock().await;
 			if error.is_unreachable() && current.turn == turn {
-				current.turn = turn.wrapping_add(1);
-				current.chain = None;
-				let next = shown(self.link.url(current.turn));
-				tracing::warn!(%error, next, "turning to the next node");
+				self.link.turn_from(&mut current, error);
 			}
 		}
 		answer
+	}
+
+	/// Notes the newest final block of the node of a turn. A node that has had no new one for long is
+	/// left.
+	async fn note(&self, turn: usize, newest: BlockNumber) {
+		let mut current = self.link.current.lock().await;
+		if current.turn != turn {
+			return;
+		}
+		if newest > current.newest.0 {
+			current.newest = (newest, Instant::now());
+		} else if current.newest.1.elapsed() >= self.link.waits.standstill {
+			let why = format!("no block after {newest} became final for {:?}", current.newest.1.elapsed());
+			self.link.turn_from(&mut current, &why);
+		}
+	}
+
+	/// The outcome of a transaction. If questions turn to another node meanwhile, nobody knows what
+	/// became of it, and it counts as lost.
+	async fn send<T, F: Future<Output = Result<T>>>(&self, send: impl FnOnce(Chain) -> F) -> Result<T> {
+		let (turn, chain) = self.ask(self.connected()).await?;
+		let url = chain.url().to_owned();
+		let mut turns = self.link.turn.subscribe();
+		// The transaction itself waits for a lost node. A question shows that the node is lost.
+		let probe = async {
+			loop {
+				tokio::time::sleep(self.link.waits.silence).await;
+				if let Err(error) = self.newest().await {
+					tracing::debug!(%error, "while a transaction is under way");
+				}
+			}
+		};
+		tokio::select! {
+			outcome = send(chain) => outcome,
+			_ = turns.wait_for(|now| *now != turn) => {
+				Err(Error::Lost { url, cause: "it is left for another node while a transaction is under way".into() })
+			},
+			() = probe => Err(Error::NoAnswer(self.link.waits.answer)),
+		}
 	}
 
 	async fn rpc(&self) -> Result<LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>> {
@@ -173,14 +251,31 @@ impl Link {
 	fn url(&self, turn: usize) -> &str {
 		self.urls.get(turn % self.urls.len().max(1)).map_or("", String::as_str)
 	}
+
+	/// Begins the next node's turn.
+	fn turn(&self, current: &mut Current) {
+		current.turn = current.turn.wrapping_add(1);
+		current.chain = None;
+		current.newest = (0, Instant::now());
+		self.turn.send_replace(current.turn);
+	}
+
+	/// Leaves the current node for the next one, if there is one.
+	fn turn_from(&self, current: &mut Current, why: &impl fmt::Display) {
+		if self.urls.len() > 1 {
+			self.turn(current);
+			let next = shown(self.url(current.turn));
+			tracing::warn!(%why, next, "turning to the next node");
+		}
+	}
 }
 
 /// The answer, or an error if none comes in time. A client of endless patience would wait for ever
 /// for a lost node.
-async fn answered<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
-	match timeout(PATIENCE, question).await {
+async fn answered<T>(limit: Duration, question: impl Future<Output = Result<T>>) -> Result<T> {
+	match timeout(limit, question).await {
 		Ok(answer) => answer,
-		Err(_) => Err(Error::NoAnswer(PATIENCE)),
+		Err(_) => Err(Error::NoAnswer(limit)),
 	}
 }
 
@@ -197,11 +292,14 @@ impl Ledger for Node {
 
 	async fn newest(&self) -> Result<At> {
 		let newest = async {
-			let view = self.chain().await?.finalized().await?;
+			let (turn, chain) = self.connected().await?;
+			let view = chain.finalized().await?;
 			let head = Head { number: view.block().number, timestamp_ms: view.timestamp().await? };
-			Ok(At { view, head })
+			Ok((turn, At { view, head, limit: self.link.waits.answer }))
 		};
-		self.ask(newest).await
+		let (turn, state) = self.ask(newest).await?;
+		self.note(turn, state.head.number).await;
+		Ok(state)
 	}
 
 	async fn above(&self, number: BlockNumber) -> Result<At> {
@@ -224,7 +322,7 @@ impl Ledger for Node {
 				}
 				Ok(())
 			};
-			match timeout(SILENCE, next).await {
+			match timeout(self.link.waits.silence, next).await {
 				Ok(Ok(())) => return self.newest().await,
 				Ok(Err(error)) => {
 					*blocks = None;
@@ -285,7 +383,8 @@ impl Payee for Node {
 		bounty: BountyId,
 		receipts: ReceiptBatch,
 	) -> Result<(ReservationId, BatchOutcome<ReceiptFault>)> {
-		let reserved = self.chain().await?.reserve(payee, bounty, receipts, Until::Finalized).await?;
+		let reserve = |chain: Chain| async move { chain.reserve(payee, bounty, receipts, Until::Finalized).await };
+		let reserved = self.send(reserve).await?;
 		Ok((reserved.reservation, outcome(&reserved.included, reserved.rejected)))
 	}
 
@@ -297,12 +396,15 @@ impl Payee for Node {
 		keys: Vec<(DeviceIndex, LockKey)>,
 		terms: SubmitTerms,
 	) -> Result<BatchOutcome<ClaimFault>> {
-		let claimed = self.chain().await?.claim(payee, bounty, reservation, keys, terms, Until::Finalized).await?;
+		let claim =
+			|chain: Chain| async move { chain.claim(payee, bounty, reservation, keys, terms, Until::Finalized).await };
+		let claimed = self.send(claim).await?;
 		Ok(outcome(&claimed.included, claimed.rejected))
 	}
 
 	async fn announce(&self, payee: &Account, endpoint: &str) -> Result<BlockNumber> {
-		let included = self.chain().await?.announce(payee, endpoint, Until::Finalized).await?;
+		let announce = |chain: Chain| async move { chain.announce(payee, endpoint, Until::Finalized).await };
+		let included = self.send(announce).await?;
 		Ok(included.block.number)
 	}
 }
@@ -317,42 +419,42 @@ impl State for At {
 	}
 
 	async fn latest_release(&self, model: ModelId) -> Result<Option<ReleaseId>> {
-		answered(self.view.latest_release(model)).await
+		answered(self.limit, self.view.latest_release(model)).await
 	}
 
 	async fn release(&self, id: ReleaseId) -> Result<Option<Release>> {
-		answered(self.view.release(id)).await
+		answered(self.limit, self.view.release(id)).await
 	}
 
 	async fn key_set_version(&self, vendor: &AccountId) -> Result<Option<u32>> {
-		answered(self.view.key_set_version(vendor)).await
+		answered(self.limit, self.view.key_set_version(vendor)).await
 	}
 
 	async fn key_sets(&self, vendor: &AccountId, after: u32) -> Result<Vec<KeySetLink>> {
-		answered(self.view.key_sets(vendor, after)).await
+		answered(self.limit, self.view.key_sets(vendor, after)).await
 	}
 
 	async fn fleet(&self, id: FleetId) -> Result<Option<Fleet>> {
-		answered(self.view.fleet(id)).await
+		answered(self.limit, self.view.fleet(id)).await
 	}
 
 	async fn open_bounties(&self) -> Result<Vec<Bounty>> {
-		answered(self.view.open_bounties()).await
+		answered(self.limit, self.view.open_bounties()).await
 	}
 
 	async fn bounty(&self, id: BountyId) -> Result<Option<Bounty>> {
-		answered(self.view.bounty(id)).await
+		answered(self.limit, self.view.bounty(id)).await
 	}
 
 	async fn device_status(&self, bounty: BountyId, index: DeviceIndex) -> Result<Option<DeviceStatus>> {
-		answered(self.view.device_status(bounty, index)).await
+		answered(self.limit, self.view.device_status(bounty, index)).await
 	}
 
 	async fn reservation(&self, bounty: BountyId, id: ReservationId) -> Result<Option<Reservation>> {
-		answered(self.view.reservation(bounty, id)).await
+		answered(self.limit, self.view.reservation(bounty, id)).await
 	}
 
 	async fn distributors(&self) -> Result<Vec<Distributor>> {
-		answered(self.view.distributors()).await
+		answered(self.limit, self.view.distributors()).await
 	}
 }

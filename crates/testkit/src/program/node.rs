@@ -11,6 +11,7 @@ use std::{
 use tempfile::TempDir;
 use waybill_chain::AccountId;
 
+const WITHOUT_FINALITY: &[&str] = &["--no-grandpa"];
 const START: Duration = Duration::from_secs(120);
 
 /// A `waybill-node --dev`, with Alice as its only collator. It stops when this value is dropped.
@@ -24,8 +25,17 @@ pub struct Node {
 impl Node {
 	/// Starts a new chain whose off-chain workers use the gateway at this address.
 	pub fn start(gateway: &str) -> Self {
+		Self::start_with(gateway, &[])
+	}
+
+	/// Like the function above, but the node authors blocks and none becomes final.
+	pub fn start_without_finality(gateway: &str) -> Self {
+		Self::start_with(gateway, WITHOUT_FINALITY)
+	}
+
+	fn start_with(gateway: &str, args: &[&str]) -> Self {
 		let folder = tempfile::tempdir().unwrap();
-		let process = spawn(folder.path(), 0, gateway, &[]);
+		let process = spawn(folder.path(), 0, gateway, args);
 		let mut node = Self { process, folder, port: 0, gateway: gateway.into() };
 		node.port = node.listening(1);
 		node
@@ -49,7 +59,7 @@ impl Node {
 
 	/// Like the function above, but the node authors blocks and none becomes final.
 	pub fn restart_without_finality(&mut self) {
-		self.restart_with(&["--no-grandpa"]);
+		self.restart_with(WITHOUT_FINALITY);
 	}
 
 	fn restart_with(&mut self, args: &[&str]) {
