@@ -6,6 +6,7 @@ mod order;
 mod provision;
 mod run;
 mod status;
+mod trust;
 
 use crate::{context::Context, error::Result};
 use clap::Subcommand;

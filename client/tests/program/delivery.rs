@@ -175,6 +175,15 @@ fn programs_should_say_what_to_do_when_something_is_missing_or_wrong() {
 	vendor.run("device bind devices/000 --fleet 9").exits(6).says("no fleet 9");
 	let other = "--vendor 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 	vendor.run(&format!("device bind devices/000 --fleet 0 {other}")).exits(7).says("and not");
+	// A person says whom to trust, and the node only which version that is.
+	let release_key = fs::read_to_string(vendor.file("release.key.pub")).unwrap().trim().to_owned();
+	let bound = vendor.json(&format!("device bind devices/000 --fleet 0 --release-key {release_key}"));
+	assert_eq!((&bound["trust"], &bound["release_keys"][0]), (&"given".into(), &release_key.clone().into()));
+	assert_eq!(vendor.json("device bind devices/000 --fleet 0")["trust"], "node");
+	vendor.json("key generate other.key");
+	let other_key = "device bind devices/000 --fleet 0 --release-key other.key.pub";
+	vendor.run(other_key).exits(7).says("never had these release keys").says(&release_key);
+	vendor.run(&format!("{other_key} --release-key release.key.pub")).exits(2).says("--threshold");
 	// No node can replace the key set that the device has come to trust.
 	let identity = vendor.file("devices/000/device.toml");
 	let trusted = fs::read_to_string(&identity).unwrap();

@@ -1,5 +1,6 @@
 //! `waybill device bind`
 
+use super::trust::{is_same, trusted, GivenKeys, Trust};
 use crate::{
 	context::Context,
 	error::{Error, Kind, OrFail, Result},
@@ -11,7 +12,7 @@ use waybill_chain::{
 	Patience, View,
 };
 use waybill_device::{Factory, Home, Identity, Place, StoredKeySet};
-use waybill_primitives::{DeviceIndex, FleetId, Manifest, ModelId, Version};
+use waybill_primitives::{DeviceIndex, FleetId, Manifest, ModelId, ReleaseKey, Version};
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
@@ -25,6 +26,8 @@ pub struct Args {
 	/// The address of the vendor's account; refuse if the fleet belongs to another vendor
 	#[arg(long, value_name = "ADDRESS", value_parser = account)]
 	vendor: Option<AccountId>,
+	#[command(flatten)]
+	keys: GivenKeys,
 	/// The version of the factory firmware; the devices never install anything older
 	#[arg(long, value_name = "VERSION", requires = "factory_security_version")]
 	factory_version: Option<Version>,
@@ -43,6 +46,9 @@ struct Bound {
 	model: ModelId,
 	fleet: FleetId,
 	key_set_version: u32,
+	threshold: u8,
+	release_keys: Vec<ReleaseKey>,
+	trust: Trust,
 	devices: Vec<Device>,
 }
 
@@ -57,7 +63,10 @@ impl fmt::Display for Bound {
 		for Device { folder, index } in &self.devices {
 			writeln!(f, "{} is device {index} of fleet {}", folder.display(), self.fleet)?;
 		}
-		write!(f, "model {}, vendor {}, key set {}", self.model, self.vendor, self.key_set_version)
+		writeln!(f, "model {}, vendor {}", self.model, self.vendor)?;
+		let (version, threshold, count) = (self.key_set_version, self.threshold, self.release_keys.len());
+		write!(f, "trusts key set {version}, {threshold} of {count} must sign, {}", self.trust)?;
+		self.release_keys.iter().try_for_each(|key| write!(f, "\n  {key}"))
 	}
 }
 
@@ -68,22 +77,32 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	for folder in &args.folders {
 		keys.push((folder, waybill_device::key(folder)?.public()));
 	}
+	let given = args.keys.resolve()?;
 	let chain = ctx.chain(Patience::Brief).await?;
 	let view = chain.finalized().await?;
 	let fleet = view.fleet(args.fleet).await?;
 	let fleet = fleet.ok_or_else(|| Error::not_found(format!("the final chain has no fleet {}", args.fleet)))?;
-	let (vendor, key_set) = trusted(&view, fleet.model).await?;
+	let (vendor, current) = vendor_of(&view, fleet.model).await?;
 	if let Some(expected) = args.vendor.filter(|expected| *expected != vendor) {
 		return Err(Error::check(format!("fleet {} belongs to vendor {vendor} and not to {expected}", args.fleet)));
 	}
+	let (key_set, trust) = trusted(&view, &vendor, current, given.as_ref()).await?;
 	let bytes = ctx.config.gateway()?.fetch_bytes(&fleet.manifest, Manifest::size(fleet.count)).await?;
 	let manifest =
 		Manifest::decode(&bytes, &fleet.root, fleet.count).or_fail(Kind::Check, || format!("fleet {}", args.fleet))?;
 
 	let factory = args.factory_version.zip(args.factory_security_version);
 	let factory = factory.map(|(version, security_version)| Factory { version, security_version });
-	let mut bound =
-		Bound { vendor, model: fleet.model, fleet: args.fleet, key_set_version: key_set.version, devices: Vec::new() };
+	let mut bound = Bound {
+		vendor,
+		model: fleet.model,
+		fleet: args.fleet,
+		key_set_version: key_set.version,
+		threshold: key_set.threshold,
+		release_keys: key_set.keys.clone(),
+		trust,
+		devices: Vec::new(),
+	};
 	let mut identities = Vec::new();
 	for (folder, key) in keys {
 		let index = manifest.index(&key);
@@ -92,6 +111,15 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 		let locked = Identity::find(folder)?.map(|_| Home::open(folder)).transpose()?;
 		let before = locked.as_ref().map(|home| home.identity.clone());
 		let trusted = before.as_ref().map(|before| before.key_set.clone()).filter(|keys| keys.key_set().is_ok());
+		if let (Some(given), Some(Ok(set))) = (&given, trusted.as_ref().map(StoredKeySet::key_set)) {
+			if !is_same(given, &set) {
+				return Err(Error::check(format!(
+					"{} already trusts other release keys, and follows the vendor's signatures to new ones; leave \
+					 --release-key out, or provision a new device",
+					folder.display()
+				)));
+			}
+		}
 		let identity = Identity {
 			genesis: Hash(chain.genesis()),
 			vendor: bound.vendor,
@@ -116,7 +144,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 }
 
 /// A model's vendor, and the current key set of that vendor.
-async fn trusted(view: &View, model: ModelId) -> Result<(AccountId, StoredKeySet)> {
+async fn vendor_of(view: &View, model: ModelId) -> Result<(AccountId, StoredKeySet)> {
 	let missing = |what: &str| Error::not_found(format!("the final chain has no {what} of model {model}"));
 	let model = view.model(model).await?.ok_or_else(|| missing("record"))?;
 	let vendor = view.vendor(&model.vendor).await?.ok_or_else(|| missing("vendor"))?;

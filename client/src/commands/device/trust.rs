@@ -1,0 +1,102 @@
+//! Which release keys a device trusts when it is bound.
+
+use crate::{
+	commands::KeyArg,
+	error::{Error, Result},
+};
+use serde::Serialize;
+use std::fmt;
+use waybill_chain::{types::AccountId, View};
+use waybill_device::StoredKeySet;
+use waybill_primitives::{view::KeySetLink, KeySet};
+use waybill_release::key_set;
+
+/// The release keys that the vendor's people gave.
+#[derive(clap::Args, Debug)]
+pub struct GivenKeys {
+	/// A release key of the vendor, from its `waybill vendor keys show`: a .pub file, or ed25519: and
+	/// hex digits. Give all keys of the set; without them, the device trusts what the node says
+	#[arg(long = "release-key", value_name = "KEY")]
+	release_keys: Vec<KeyArg>,
+	/// How many of the release keys must sign [default: 1, if there is one]
+	#[arg(long, value_name = "NUMBER", requires = "release_keys")]
+	threshold: Option<u8>,
+}
+
+/// Where a device's first release keys come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+	/// A person gave them.
+	Given,
+	/// The chain has them, as the node says.
+	Node,
+}
+
+impl fmt::Display for Trust {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str(match self {
+			Self::Given => "as given by --release-key",
+			Self::Node => {
+				"as the node says: compare them with the vendor's own `waybill vendor keys show`, or give them with \
+				 --release-key"
+			},
+		})
+	}
+}
+
+impl GivenKeys {
+	/// The key set that was given, if any was.
+	pub fn resolve(&self) -> Result<Option<KeySet>> {
+		let keys = self.release_keys.iter().map(KeyArg::resolve).collect::<Result<Vec<_>>>()?;
+		let threshold = match (keys.len(), self.threshold) {
+			(0, _) => return Ok(None),
+			(1, None) => 1,
+			(count, None) => {
+				return Err(Error::usage(format!("say with --threshold how many of the {count} release keys must sign")))
+			},
+			(_, Some(threshold)) => threshold,
+		};
+		Ok(Some(key_set(threshold, keys)?))
+	}
+}
+
+/// The vendor's key set that a device is to trust: the given one, or else the chain's current one.
+///
+/// The chain says the version of the given one, and the order of its keys, which signatures refer to.
+///
+/// # Errors
+/// The vendor never had the given key set.
+pub async fn trusted(
+	view: &View,
+	vendor: &AccountId,
+	current: StoredKeySet,
+	given: Option<&KeySet>,
+) -> Result<(StoredKeySet, Trust)> {
+	let Some(given) = given else { return Ok((current, Trust::Node)) };
+	if current.key_set().is_ok_and(|set| is_same(&set, given)) {
+		return Ok((current, Trust::Given));
+	}
+	let mut after = 0;
+	loop {
+		let links = view.key_sets(vendor, after).await?;
+		let Some(last) = links.last().map(|link| link.version).filter(|last| *last > after) else { break };
+		if let Some(KeySetLink { version, key_set, .. }) = links.iter().find(|link| is_same(&link.key_set, given)) {
+			return Ok((StoredKeySet::new(*version, key_set), Trust::Given));
+		}
+		after = last;
+	}
+	let StoredKeySet { version, threshold, keys } = current;
+	let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
+	let (count, keys) = (keys.len(), keys.join(" "));
+	Err(Error::check(format!(
+		"vendor {vendor} never had these release keys: by the node, its key set {version} is {threshold} of {count}: {keys}; \
+		 check --release-key and --threshold with the vendor, or the node lies"
+	)))
+}
+
+/// Whether two key sets have the same keys and threshold.
+pub fn is_same(one: &KeySet, other: &KeySet) -> bool {
+	let has_all = |set: &KeySet, of: &KeySet| of.keys.iter().all(|key| set.keys.contains(key));
+	one.threshold == other.threshold && has_all(one, other) && has_all(other, one)
+}
