@@ -282,6 +282,7 @@ impl From<waybill_distributor::Error> for Error {
 			| Distributor::ForeignStore(_)
 			| Distributor::Store(_)
 			| Distributor::Damaged
+			| Distributor::DamagedCopy(_)
 			| Distributor::DamagedKey => Kind::File,
 			Distributor::NotFollowed(_)
 			| Distributor::NotCanonical { .. }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 use waybill_chain::Patience;
 use waybill_daemon::address::shown;
-use waybill_distributor::{Parts, Status};
+use waybill_distributor::{restore_store, Parts, Status};
 use waybill_ipfs_http::cause;
 use waybill_primitives::ModelId;
 
@@ -34,6 +34,11 @@ enum Command {
 	Run(RunArgs),
 	/// Show the state of a running distributor
 	Status(StatusArgs),
+	/// Take over what an older copy of the store has and this one has lost
+	///
+	/// A damaged store needs no person: `waybill distributor run` replaces it. This is for a lost
+	/// disk. A copy must not simply be put back, as it would give out keys again that others have.
+	Restore(RestoreArgs),
 	/// Withdraw the address that was announced on chain; its deposit comes back
 	Withdraw,
 }
@@ -71,6 +76,15 @@ struct RunArgs {
 }
 
 #[derive(clap::Args, Debug)]
+struct RestoreArgs {
+	/// The copy of distributor.redb
+	copy: PathBuf,
+	/// The folder for keys, receipts and files [default: waybill-distributor]
+	#[arg(long, value_name = "FOLDER")]
+	data: Option<PathBuf>,
+}
+
+#[derive(clap::Args, Debug)]
 struct StatusArgs {
 	/// The distributor's HTTP address [default: the configured address to listen on]
 	#[arg(long, value_name = "URL")]
@@ -101,6 +115,11 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	match args.command {
 		Command::Run(args) => serve(args, ctx).await,
 		Command::Status(args) => status(args, ctx).await,
+		Command::Restore(args) => {
+			let data = args.data.unwrap_or_else(|| ctx.config.distributor.data.clone());
+			ctx.output.report(&restore_store(&data, &args.copy)?);
+			Ok(())
+		},
 		Command::Withdraw => withdraw(ctx).await,
 	}
 }

@@ -233,3 +233,13 @@ fn withdrawals_should_be_signed_for_one_chain() {
 	let yank = waybill_primitives::YankStatement { release: 5, reason: waybill_primitives::Yank::Vulnerable };
 	assert!(verifies(&report["signatures"][0], &yank));
 }
+
+#[test]
+fn copy_that_is_no_store_should_be_refused_and_change_nothing() {
+	let waybill = Waybill::offline();
+	fs::write(waybill.file("copy.redb"), "no store").unwrap();
+	waybill.run("distributor restore copy.redb --data shop").exits(5).says("choose another copy");
+	waybill.run("distributor restore nothing.redb --data shop").exits(5).says("nothing.redb");
+	assert_eq!(fs::read(waybill.file("copy.redb")).unwrap(), b"no store");
+	assert_eq!(fs::read_dir(waybill.file("shop")).unwrap().count(), 0);
+}

@@ -51,6 +51,16 @@ pub fn remove(path: &Path) -> io::Result<()> {
 	}
 }
 
+/// Gives the file at `from` the name `to`, in place of the file that has it, and returns once that is
+/// on the disk.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+	fs::rename(from, to)?;
+	match to.parent() {
+		Some(folder) if !folder.as_os_str().is_empty() => sync_folder(folder),
+		_ => sync_folder(Path::new(".")),
+	}
+}
+
 /// Makes the folder at `path` and those above it, accessible only to their owner.
 pub fn folder(path: &Path) -> io::Result<()> {
 	fs::DirBuilder::new().recursive(true).mode(0o700).create(path)

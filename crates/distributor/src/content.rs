@@ -96,7 +96,7 @@ impl Content {
 				Some(unpublished) => epochs.swap_remove(unpublished),
 				None => match epochs.pop() {
 					Some(epoch) if epoch.left() > 0 => return Ok(proved),
-					last => self.draw(bounty, release, last.map_or(0, |epoch| epoch.context().epoch.saturating_add(1)))?,
+					_ => self.draw(bounty, release, self.store.next_epoch(bounty)?)?,
 				},
 			};
 			proved = self.publish(bounty, epoch, release).await?.or(proved);

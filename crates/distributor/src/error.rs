@@ -150,10 +150,13 @@ pub enum Error {
 	#[error("the distributor's store: {0}")]
 	Store(Box<redb::Error>),
 	/// The store contains something that this program did not write.
-	#[error("the distributor's store is damaged; restore the --data folder from a copy")]
+	#[error("the distributor's store is damaged")]
 	Damaged,
+	/// The copy to restore from is no store, or nothing of it can be read.
+	#[error("{0} is no store of a distributor, or is damaged; choose another copy")]
+	DamagedCopy(PathBuf),
 	/// The store contains a content key that cannot be one.
-	#[error("the distributor's store has a damaged content key; restore the --data folder from a copy")]
+	#[error("the distributor's store has a damaged content key")]
 	DamagedKey,
 	/// A content key with this number existed before. There is never a second one.
 	#[error("bounty {bounty} already had a content key {epoch}")]
@@ -184,14 +187,23 @@ pub enum Unwanted {
 
 impl Error {
 	/// Whether the store cannot be read or written. The distributor then cannot keep its promises,
-	/// and has to stop.
+	/// and has to begin anew.
 	pub const fn is_store_failure(&self) -> bool {
-		matches!(self, Self::Store(_) | Self::Damaged)
+		matches!(self, Self::Store(_) | Self::Damaged | Self::DamagedKey)
+	}
+
+	/// Whether the store holds something that this program did not write. It has to be replaced.
+	pub fn is_damage(&self) -> bool {
+		match self {
+			Self::Damaged | Self::DamagedKey => true,
+			Self::Store(cause) => matches!(**cause, redb::Error::Corrupted(_)),
+			_ => false,
+		}
 	}
 
 	/// Whether beginning anew cannot help until somebody changes the configuration or the store.
 	pub const fn needs_a_person(&self) -> bool {
-		matches!(self, Self::Damaged | Self::DamagedKey | Self::ForeignStore(_) | Self::SpentKey { .. })
+		matches!(self, Self::ForeignStore(_) | Self::SpentKey { .. })
 	}
 
 	/// Whether a node, kubo or a gateway gave no answer. It may do so later.

@@ -10,13 +10,14 @@ use waybill_exchange::{Rejection, Session, SessionStage};
 use waybill_primitives::{BountyId, DeviceIndex};
 
 /// By bounty and the device's index.
-const SESSIONS: TableDefinition<'static, Key, &'static [u8]> = TableDefinition::new("sessions");
+pub const SESSIONS: TableDefinition<'static, Key, &'static [u8]> = TableDefinition::new("sessions");
 /// The exchanges whose receipt is signed or reserved.
 const UNSETTLED: TableDefinition<'static, Key, ()> = TableDefinition::new("unsettled");
 /// By bounty.
 const COUNTS: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("counts");
 
-type Key = (BountyId, DeviceIndex);
+/// A bounty and the index of a device.
+pub type Key = (BountyId, DeviceIndex);
 
 /// How many exchanges under a bounty are at each stage.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]

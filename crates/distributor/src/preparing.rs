@@ -85,9 +85,9 @@ impl<L: Ledger> Preparing<L> {
 		self.begin(served.bounty.clone());
 	}
 
-	/// Waits until a bounty is ready or has failed, and notes which.
-	pub async fn finish(&mut self) {
-		let Some(Ok(Prepared { bounty, result })) = self.tasks.join_next().await else { return };
+	/// Waits until a bounty is ready or has failed, and notes which. Fails if the store did.
+	pub async fn finish(&mut self) -> Result<()> {
+		let Some(Ok(Prepared { bounty, result })) = self.tasks.join_next().await else { return Ok(()) };
 		self.under_way.remove(&bounty);
 		match result {
 			Ok((served, proved)) => {
@@ -100,6 +100,7 @@ impl<L: Ledger> Preparing<L> {
 				self.desk.book().trouble(bounty, None);
 				self.desk.book().put(served);
 			},
+			Err(error) if error.is_store_failure() => return Err(error),
 			Err(error) => {
 				let pause = self.retries.get(&bounty).map_or(FIRST_PAUSE, |retry| (retry.pause * 2).min(LONGEST_PAUSE));
 				if !matches!(error, Error::Unwanted(_)) {
@@ -109,6 +110,7 @@ impl<L: Ledger> Preparing<L> {
 				self.retries.insert(bounty, Retry { at: Instant::now() + pause, pause });
 			},
 		}
+		Ok(())
 	}
 }
 

@@ -8,9 +8,9 @@ use crate::{
 	error::{Error, Result},
 	http::router,
 	preparing::Preparing,
+	rescue,
 	settle::{Margins, Rules, Settler},
 	status::About,
-	store::Store,
 	upkeep::{Done, Upkeep},
 	wanted::Limits,
 };
@@ -33,7 +33,6 @@ use waybill_daemon::{
 use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_primitives::{BlockNumber, BountyId, ReleaseId};
 
-const STORE_FILE: &str = "distributor.redb";
 /// How often to look at waiting receipts between blocks.
 const TICK: Duration = Duration::from_millis(500);
 /// How long to wait before asking a node again after it gave no answer.
@@ -91,7 +90,7 @@ pub async fn run<L: Payee>(
 	stop: impl Future<Output = ()>,
 ) -> Result<()> {
 	tokio::pin!(stop);
-	let mut ready = Some(ready);
+	let (mut ready, mut is_damaged) = (Some(ready), false);
 	loop {
 		let mut listens = None;
 		let began = |address: SocketAddr| {
@@ -100,10 +99,12 @@ pub async fn run<L: Payee>(
 				ready(address);
 			}
 		};
-		match run_once(parts.clone(), began, &mut stop).await {
+		match run_once(parts.clone(), is_damaged, began, &mut stop).await {
 			// The store takes nothing more after a failed write, so it has to be opened again.
 			Err(error) if ready.is_none() && !error.needs_a_person() => {
 				tracing::error!(%error, pause = ?DISK_PAUSE, "the disk failed; beginning anew after a pause");
+				// Another failure may come before the store is replaced.
+				is_damaged = error.is_damage() || (is_damaged && listens.is_none());
 			},
 			ended => return ended,
 		}
@@ -118,6 +119,7 @@ pub async fn run<L: Payee>(
 
 async fn run_once<L: Payee>(
 	parts: Parts<L>,
+	is_damaged: bool,
 	ready: impl FnOnce(SocketAddr),
 	mut stop: impl Future<Output = ()> + Unpin,
 ) -> Result<()> {
@@ -125,7 +127,7 @@ async fn run_once<L: Payee>(
 	let started = tokio::select! {
 		biased;
 		() = &mut stop => return Ok(()),
-		started = start(parts) => started?,
+		started = start(parts, is_damaged) => started?,
 	};
 	let Started { mut service, about, newest, listener } = started;
 	let address = listener.local_addr().map_err(|cause| Error::Listen { address: listen, cause })?;
@@ -147,14 +149,18 @@ async fn run_once<L: Payee>(
 	result
 }
 
-/// Opens the store, and starts everything that needs the chain or IPFS.
-async fn start<L: Payee>(parts: Parts<L>) -> Result<Started<L>> {
+/// Opens the store, and starts everything that needs the chain or IPFS. The store is replaced if it
+/// is damaged.
+async fn start<L: Payee>(parts: Parts<L>, is_damaged: bool) -> Result<Started<L>> {
 	let Parts { ledger, account, gateway, kubo, config } = parts;
 	config.check()?;
 	let data = &config.data;
 	disk::folder(data).map_err(failed("make", data))?;
 	let genesis = insist(|| ledger.genesis(), waybill_chain::Error::is_unreachable).await?;
-	let store = Store::open(&data.join(STORE_FILE), &genesis, &account.id().0)?;
+	let store = match is_damaged {
+		true => rescue::renew_store(data, &genesis, &account.id().0)?,
+		false => rescue::open_store(data, &genesis, &account.id().0)?,
+	};
 	let content = Content::new(gateway, kubo.clone(), store.clone(), genesis, account.id().0, &config)?;
 	let version = insist(|| kubo.version(), waybill_ipfs_http::Error::is_unreachable).await?;
 	tracing::info!(account = %account.id(), kubo = version, "starting");
@@ -267,8 +273,10 @@ impl<L: Payee> Service<L> {
 					let state = newest.borrow_and_update().clone();
 					let Some(state) = state else { continue };
 					if self.settler.admits(&state)? {
-						if let Err(error) = self.on_block(&state).await {
-							tracing::warn!(%error, "cannot read the bounties");
+						match self.on_block(&state).await {
+							Err(error) if error.is_store_failure() => return Err(error),
+							Err(error) => tracing::warn!(%error, "cannot read the bounties"),
+							Ok(()) => {},
 						}
 						self.settle(&state).await?;
 					}
@@ -280,7 +288,7 @@ impl<L: Payee> Service<L> {
 					}
 				},
 				result = self.settler.finish(trouble), if self.settler.is_busy() => result?,
-				() = self.preparing.finish(), if self.preparing.is_busy() => {},
+				result = self.preparing.finish(), if self.preparing.is_busy() => result?,
 				_ = check.tick() => {
 					self.upkeep.check(desk.book().all().iter().map(|served| served.bounty.id).collect());
 				},

@@ -9,29 +9,36 @@ use crate::{
 };
 use codec::{Decode, DecodeAll, Encode};
 use redb::{Database, ReadableTable, Table, TableDefinition, WriteTransaction};
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
+use std::{fs::OpenOptions, io::ErrorKind, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
 use waybill_chain::Amount;
+use waybill_daemon::clock::Time;
 use waybill_exchange::{Ciphertext, Epoch, Message, Offer, Proofs, Receipt, Rejection, Session, SessionStage, Unsent};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, Hash32, ReservationId};
 
-type Bytes = TableDefinition<'static, (u64, u32), &'static [u8]>;
+/// A table by two numbers.
+pub type Bytes = TableDefinition<'static, (u64, u32), &'static [u8]>;
 
 /// By bounty and the epoch's number.
-const EPOCHS: Bytes = TableDefinition::new("epochs");
+pub const EPOCHS: Bytes = TableDefinition::new("epochs");
 /// By bounty and reservation.
-const CLAIMS: Bytes = TableDefinition::new("claims");
+pub const CLAIMS: Bytes = TableDefinition::new("claims");
 /// By bounty.
-const EARNINGS: TableDefinition<u64, &[u8]> = TableDefinition::new("earnings");
+pub const EARNINGS: TableDefinition<u64, &[u8]> = TableDefinition::new("earnings");
 /// The layout's version, chain and account, which never change.
-const OWNER: TableDefinition<(), &[u8]> = TableDefinition::new("owner");
+pub const OWNER: TableDefinition<(), &[u8]> = TableDefinition::new("owner");
 /// The newest final block that the distributor acted on.
 const HANDLED: TableDefinition<(), BlockNumber> = TableDefinition::new("handled");
 /// Tombstones of removed bounties: the block where the removal was noticed, or `None` once their
 /// keys are pruned.
-const RETIRED: TableDefinition<u64, Option<BlockNumber>> = TableDefinition::new("retired");
+pub const RETIRED: TableDefinition<u64, Option<BlockNumber>> = TableDefinition::new("retired");
 
-const LAYOUT: u32 = 2;
-const CACHE: usize = 16 * 1024 * 1024;
+/// The least number of the content keys that this store draws.
+pub const FLOOR: TableDefinition<(), u32> = TableDefinition::new("floor");
+
+/// The version of the layout.
+pub const LAYOUT: u32 = 2;
+/// How many bytes of a store to keep in memory.
+pub const CACHE: usize = 16 * 1024 * 1024;
 
 /// A claim that was sent, or is about to be.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -93,15 +100,18 @@ pub struct Store {
 }
 
 impl Store {
-	/// Opens the store of this account on the chain with this genesis hash, or makes it.
+	/// Opens the store of this account on the chain with this genesis hash, or makes it. Reads all of
+	/// it, to find damage before anything relies on it.
+	///
+	/// # Errors
+	/// [`Error::StoreInUse`], [`Error::ForeignStore`], [`Error::Damaged`], or the file cannot be opened.
 	pub fn open(path: &Path, genesis: &Hash32, account: &[u8; 32]) -> Result<Self> {
-		let unopened = |cause: String| Error::OpenStore { path: path.into(), cause };
 		let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-		let file = file.map_err(|cause| unopened(cause.to_string()))?;
-		let db = Database::builder().set_cache_size(CACHE).create_file(file).map_err(|error| match error {
-			redb::DatabaseError::DatabaseAlreadyOpen => Error::StoreInUse(path.into()),
-			other => unopened(other.to_string()),
-		})?;
+		let file = file.map_err(|cause| Error::OpenStore { path: path.into(), cause: cause.to_string() })?;
+		let mut db = Database::builder().set_cache_size(CACHE).create_file(file).map_err(unopened(path))?;
+		if !db.check_integrity().map_err(unopened(path))? {
+			return Err(Error::Damaged);
+		}
 		let store = Self { db: Arc::new(db) };
 		let owner = (LAYOUT, genesis, account).encode();
 		let found = store.write(|txn| {
@@ -115,6 +125,9 @@ impl Store {
 			let found = table.get(())?.map(|bytes| bytes.value().to_vec());
 			if found.is_none() {
 				table.insert((), owner.as_slice())?;
+				// An earlier store of this account may have used every number up to now.
+				let seconds = Time::now().0.checked_div(1_000).unwrap_or_default();
+				txn.open_table(FLOOR)?.insert((), u32::try_from(seconds).unwrap_or_default())?;
 			}
 			Ok(found.unwrap_or_else(|| owner.clone()))
 		})?;
@@ -127,6 +140,19 @@ impl Store {
 	/// The content keys for a bounty, in the order of their numbers.
 	pub fn epochs(&self, bounty: BountyId) -> Result<Vec<Epoch>> {
 		self.all(EPOCHS, bounty)
+	}
+
+	/// The number for the next content key for a bounty. This account never used it before, also in
+	/// a store that is lost.
+	pub fn next_epoch(&self, bounty: BountyId) -> Result<u32> {
+		let floor = match self.db.begin_read()?.open_table(FLOOR) {
+			Ok(table) => table.get(())?.map_or(0, |floor| floor.value()),
+			// Stores of earlier versions have none.
+			Err(redb::TableError::TableDoesNotExist(_)) => 0,
+			Err(error) => return Err(error.into()),
+		};
+		let last = self.newest_epoch(bounty)?.map(|epoch| epoch.context().epoch);
+		Ok(last.map_or(0, |last| last.saturating_add(1)).max(floor))
 	}
 
 	/// Stores a content key, the only one ever with its context.
@@ -453,7 +479,8 @@ impl Store {
 		newest(&self.db.begin_read()?.open_table(EPOCHS)?, bounty)
 	}
 
-	fn write<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T>) -> Result<T> {
+	/// Makes a change, all of it or nothing.
+	pub fn write<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T>) -> Result<T> {
 		let txn = self.db.begin_write()?;
 		let result = change(&txn)?;
 		txn.commit()?;
@@ -472,6 +499,23 @@ impl Store {
 			Err(_) => txn.abort()?,
 		}
 		Ok(result)
+	}
+}
+
+fn unopened(path: &Path) -> impl Fn(redb::DatabaseError) -> Error + '_ {
+	move |error| match error {
+		redb::DatabaseError::DatabaseAlreadyOpen => Error::StoreInUse(path.into()),
+		redb::DatabaseError::Storage(cause) if is_damage(&cause) => Error::Damaged,
+		other => Error::OpenStore { path: path.into(), cause: other.to_string() },
+	}
+}
+
+/// Whether a file is no store, or breaks off.
+fn is_damage(cause: &redb::StorageError) -> bool {
+	match cause {
+		redb::StorageError::Corrupted(_) => true,
+		redb::StorageError::Io(cause) => matches!(cause.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof),
+		_ => false,
 	}
 }
 

@@ -3,6 +3,7 @@
 mod config;
 mod desk;
 mod http;
+mod rescue;
 mod service;
 mod settle;
 mod shop;

@@ -6,12 +6,12 @@ use tokio::{
 	sync::oneshot,
 	time::{sleep, timeout},
 };
-use waybill_distributor::{run, Parts, Status};
+use waybill_distributor::{open_store, run, Parts, Status};
 use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_primitives::{Suite, Version};
 use waybill_testkit::{
 	ipfs::Ipfs,
-	ledger::Fake,
+	ledger::{Fake, GENESIS},
 	scene::{account, Scene},
 };
 
@@ -101,6 +101,52 @@ async fn content_that_kubo_has_lost_should_be_made_again_as_it_was() {
 			running.await.unwrap().unwrap();
 		}
 	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn store_that_turns_out_damaged_should_be_replaced_while_the_distributor_runs() {
+	let (folder, scene, ipfs) = (tempfile::tempdir().unwrap(), Scene::new(1), Ipfs::start().await);
+	scene.publish_manifest(&ipfs);
+	let payload = vec![0x5a; 70_000];
+	let cid = ipfs.add(&payload, 262_144);
+	scene.release(0, Version::new(1, 0, 0), 1, &payload, cid);
+	let parts = parts(&folder, &scene, &ipfs.url());
+	let data = parts.config.data.clone();
+	std::fs::create_dir(&data).unwrap();
+	drop(open_store(&data, &GENESIS, &parts.account.id().0).unwrap());
+	// The checksums are right, and the content key is none.
+	let db = redb::Database::open(data.join("distributor.redb")).unwrap();
+	let txn = db.begin_write().unwrap();
+	let epochs = redb::TableDefinition::<(u64, u32), &[u8]>::new("epochs");
+	txn.open_table(epochs).unwrap().insert((0, 0), b"no content key".as_slice()).unwrap();
+	txn.commit().unwrap();
+	drop(db);
+
+	let (tell, told) = oneshot::channel();
+	let running = tokio::spawn(run(parts, |address| tell.send(address).unwrap(), std::future::pending()));
+	let address = timeout(LIMIT, told).await.unwrap().unwrap();
+	scene.chain.advance(1);
+	let replaced = || {
+		std::fs::read_dir(&data)
+			.unwrap()
+			.any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with("distributor.redb.before-"))
+	};
+	timeout(LIMIT, async {
+		while !replaced() {
+			sleep(Duration::from_millis(50)).await;
+		}
+	})
+	.await
+	.unwrap();
+	timeout(LIMIT, async {
+		while reqwest::get(format!("http://{address}/health")).await.is_err() {
+			sleep(Duration::from_millis(50)).await;
+		}
+	})
+	.await
+	.unwrap();
+	until(address, serves).await;
+	running.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -127,6 +127,13 @@ impl Epoch {
 		self.proofs = None;
 	}
 
+	/// Ends the service to further devices: nobody can tell any more which shares have left. Those
+	/// who have a share keep it.
+	pub const fn close(&mut self) {
+		// The limit is part of what is proved, so it stays.
+		self.issued = self.limit;
+	}
+
 	/// The number of devices that it can still serve.
 	pub const fn left(&self) -> u32 {
 		self.limit.saturating_sub(self.issued)

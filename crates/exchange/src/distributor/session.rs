@@ -245,6 +245,11 @@ impl Session {
 		&self.state.lock
 	}
 
+	/// Whether the stored key opens the lock. It does, unless what was stored is damaged.
+	pub fn opens_lock(&self) -> bool {
+		self.state.digest.suite.lock(self.state.key.expose()) == Some(self.state.lock)
+	}
+
 	/// The number of the content key that serves the device.
 	pub const fn epoch(&self) -> u32 {
 		self.state.epoch
