@@ -1,7 +1,7 @@
 //! The runtime APIs that nodes and clients call.
 
 use crate::{
-	configs::KeyOwnerProof, genesis_config_presets, AccountId, Aura, Balance, Block, Executive, Firmware, Grandpa,
+	configs::KeyOwnerProof, dry_run, genesis_config_presets, AccountId, Aura, Balance, Block, Executive, Firmware, Grandpa,
 	InherentDataExt, Nonce, PodBounty, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment,
 	Voters, VERSION,
 };
@@ -197,6 +197,15 @@ impl_runtime_apis! {
 
 		fn query_length_to_fee(length: u32) -> Balance {
 			TransactionPayment::length_to_fee(length)
+		}
+	}
+
+	impl dry_run::TransactionDryRunApi<Block, AccountId, Balance> for Runtime {
+		fn dry_run(
+			transaction: <Block as BlockT>::Extrinsic,
+			block_hash: <Block as BlockT>::Hash,
+		) -> dry_run::DryRun<AccountId, Balance> {
+			dry_run::dry_run(transaction, block_hash)
 		}
 	}
 

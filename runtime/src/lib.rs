@@ -14,6 +14,7 @@ mod apis;
 mod benchmarks;
 pub mod configs;
 pub mod currency;
+mod dry_run;
 pub mod genesis_config_presets;
 pub mod parameters;
 mod proxy;
@@ -79,7 +80,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 	spec_name: alloc::borrow::Cow::Borrowed("waybill"),
 	impl_name: alloc::borrow::Cow::Borrowed("waybill"),
 	authoring_version: 1,
-	spec_version: 4,
+	spec_version: 5,
 	impl_version: 1,
 	apis: RUNTIME_API_VERSIONS,
 	transaction_version: 2,

@@ -14,7 +14,7 @@ pub struct ReleaseInfo<AccountId> {
 	pub digest: Digest,
 	/// Whether the attesters found it available.
 	pub available: bool,
-	/// Whether it was withdrawn.
+	/// Whether it was yanked.
 	pub yanked: bool,
 }
 

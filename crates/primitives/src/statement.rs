@@ -125,7 +125,7 @@ impl<AccountId: Encode> Statement for KeySetStatement<AccountId> {
 	const DOMAIN: &'static str = "waybill/key-set/1";
 }
 
-/// Why a release was withdrawn.
+/// Why a release was yanked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen)]
 pub enum Yank {
 	/// It does not work as it should.
@@ -139,7 +139,7 @@ pub enum Yank {
 	Compromised,
 }
 
-/// The withdrawal of a release, signed by the release keys.
+/// The yanking of a release, signed by the release keys.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct YankStatement {
 	/// The release.

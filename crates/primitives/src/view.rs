@@ -39,7 +39,7 @@ pub enum ReleaseState {
 	/// More than half of the attesters could not fetch it or found something else.
 	#[codec(index = 2)]
 	Unavailable,
-	/// The vendor withdrew it; final.
+	/// The vendor yanked it; final.
 	#[codec(index = 3)]
 	Yanked,
 }
@@ -68,7 +68,7 @@ pub struct ReleaseView<AccountId> {
 	pub key_set_version: u32,
 	/// That set's signatures.
 	pub signatures: Vec<IndexedSignature>,
-	/// The URL of a page that says what it repairs, or why it was withdrawn.
+	/// The URL of a page that says what it repairs, or why it was yanked.
 	pub advisory: Option<Vec<u8>>,
 	/// The block of its publication.
 	pub published_at: BlockNumber,
@@ -196,6 +196,17 @@ pub struct DistributorView<AccountId> {
 	pub account: AccountId,
 	/// The URL at which devices reach it.
 	pub endpoint: Vec<u8>,
+}
+
+/// An account that has less than a transaction takes from it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct Shortfall<AccountId, Balance> {
+	/// The account.
+	pub account: AccountId,
+	/// What the transaction takes from it: payments, deposits, and the fee if it pays that.
+	pub needs: Balance,
+	/// What it can spend without going below the existential deposit.
+	pub has: Balance,
 }
 
 /// A device's receipt, as a distributor submits it in a batch.

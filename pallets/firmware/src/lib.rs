@@ -300,7 +300,7 @@ pub mod pallet {
 			/// The key set's version.
 			key_set_version: u32,
 		},
-		/// A release was withdrawn.
+		/// A release was yanked.
 		ReleaseYanked {
 			/// The release.
 			release: ReleaseId,
@@ -362,7 +362,7 @@ pub mod pallet {
 		SecurityVersionTooLow,
 		/// The security version rises by more than [`Config::MaxSecurityStep`].
 		SecurityVersionTooHigh,
-		/// The payload is empty or larger than allowed.
+		/// The payload is empty or larger than [`Config::MaxPayloadSize`].
 		InvalidPayloadSize,
 		/// The digest cannot be that of a payload with this SHA-256.
 		DigestMismatch,
@@ -518,7 +518,7 @@ pub mod pallet {
 			Self::do_publish(ensure_signed(origin)?, statement, advisory, signatures)
 		}
 
-		/// Withdraws a release of the calling vendor, for ever. Existing reservations for it stay
+		/// Yanks a release of the calling vendor, for ever. Existing reservations for it stay
 		/// payable.
 		///
 		/// An `advisory` replaces the one that was given at publication.
@@ -540,7 +540,7 @@ pub mod pallet {
 			Self::do_yank(ensure_signed(origin)?, release, reason, advisory)
 		}
 
-		/// Withdraws a release, for ever, by signatures of its vendor's current release keys.
+		/// Yanks a release, for ever, by signatures of its vendor's current release keys.
 		/// Anyone may submit it.
 		///
 		/// # Events

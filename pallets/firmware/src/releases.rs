@@ -1,4 +1,4 @@
-//! Publishes, re-signs and withdraws releases.
+//! Publishes, re-signs and yanks releases.
 
 use crate::{pallet::*, Model, Release, Round, Signatures, UrlOf};
 use codec::{Encode, MaxEncodedLen};

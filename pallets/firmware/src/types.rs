@@ -140,7 +140,7 @@ pub struct Release<T: Config> {
 	pub published_at: BlockNumberFor<T>,
 	/// Its state.
 	pub state: ReleaseState,
-	/// Why it was withdrawn, if it was.
+	/// Why it was yanked, if it was.
 	pub yank: Option<Yank>,
 	/// The deposit for it, its signatures and its votes.
 	pub ticket: T::Consideration,

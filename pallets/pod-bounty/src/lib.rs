@@ -353,7 +353,7 @@ pub mod pallet {
 		WrongModel,
 		/// The attesters have not found the release available.
 		ReleaseUnavailable,
-		/// The release was withdrawn.
+		/// The release was yanked.
 		ReleaseYanked,
 		/// The fleet has no devices.
 		EmptyFleet,

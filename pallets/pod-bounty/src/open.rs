@@ -120,7 +120,7 @@ impl<T: Config> Pallet<T> {
 		amount.checked_mul(&devices.into()).ok_or(ArithmeticError::Overflow)
 	}
 
-	/// Fails if the release was withdrawn.
+	/// Fails if the release was yanked.
 	pub(crate) fn ensure_not_yanked(release: ReleaseId) -> DispatchResult {
 		let release = T::Registry::release(release).ok_or(Error::<T>::UnknownRelease)?;
 		ensure!(!release.yanked, Error::<T>::ReleaseYanked);

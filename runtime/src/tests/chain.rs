@@ -57,6 +57,11 @@ impl Chain {
 		Self { ext, best }
 	}
 
+	/// The hash of the best block.
+	pub const fn best(&self) -> Hash {
+		self.best
+	}
+
 	/// The transactions that off-chain work on the state after the best block sends.
 	pub fn sent_by<R>(&mut self, work: impl FnOnce() -> R) -> Vec<UncheckedExtrinsic> {
 		let (pool, state) = TestTransactionPoolExt::new();

@@ -7,6 +7,7 @@ mod benchmarks;
 mod chain;
 mod collators;
 mod delivery;
+mod dry_run;
 mod fees;
 mod genesis;
 // These features add runtime APIs.

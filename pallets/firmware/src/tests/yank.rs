@@ -1,4 +1,4 @@
-//! Withdrawal of releases.
+//! Yanking releases.
 
 use crate::{assert_refused, mock::*, *};
 use frame_support::assert_ok;
