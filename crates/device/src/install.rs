@@ -89,7 +89,7 @@ impl Installer {
 		})
 	}
 
-	/// Looks, while a trial waits, whether the vendor has withdrawn what the hook has not installed
+	/// Looks, while a trial waits, whether the vendor has yanked what the hook has not installed
 	/// yet.
 	pub async fn review<S: State>(&mut self, context: &Context, state: &S) -> Result<Outcome> {
 		let Some(firmware) = self.trials.uninstalled() else { return Ok(Outcome::Wait) };
@@ -183,13 +183,13 @@ impl Installer {
 		let Some(staging) = self.staged.take() else { return context.start_over() };
 		let approval = match context.view(state, terms).await.map(|view| context.exchange.approve(&view, Time::now().0)) {
 			Ok(Ok(approval)) => approval,
-			Ok(Err(refusal @ Refusal::KeySetRollback)) => {
+			Ok(Err(refusal @ Refusal::KeySetReplaced)) => {
 				// The vendor may yet have its new keys sign the release.
 				self.staged = Some(staging);
 				return self.give_up_if_overtaken(context, state, terms, refusal.into()).await;
 			},
 			Ok(Err(refusal)) if !is_about_time(refusal) => {
-				// Withdrawn or overtaken: the device will not install this release any more.
+				// Yanked or overtaken: the device will not install this release any more.
 				context.abandon()?;
 				return Err(refusal.into());
 			},

@@ -39,9 +39,10 @@ pub enum Refusal {
 	ForeignVendor,
 	/// The release is for another model.
 	WrongModel,
-	/// The release is signed by a key set older than the trusted one, or the chain's key set is
-	/// older.
+	/// The chain's key set is older than the trusted one.
 	KeySetRollback,
+	/// The release is signed by a key set that the vendor has replaced. The vendor can sign it again.
+	KeySetReplaced,
 	/// The release is signed by a key set newer than the trusted one, which must be rotated first.
 	UnknownKeySet,
 	/// The release keys' signatures do not carry the release.
@@ -52,7 +53,7 @@ pub enum Refusal {
 	SecurityRollback,
 	/// The release is the installed one or older.
 	NotNewer,
-	/// The release is withdrawn.
+	/// The release is yanked.
 	ReleaseYanked,
 	/// The digest is not the bounty's, or does not fit the payload's SHA-256.
 	DigestMismatch,
@@ -151,6 +152,7 @@ impl Refusal {
 			| Self::WrongBounty
 			| Self::BountyNotOpen
 			| Self::MarginTooSmall
+			| Self::KeySetReplaced
 			| Self::UnknownKeySet
 			| Self::NotNewer
 			| Self::ReleaseYanked
@@ -192,6 +194,10 @@ impl fmt::Display for Refusal {
 			Self::ForeignVendor => "the release is another vendor's",
 			Self::WrongModel => "the release is for another model",
 			Self::KeySetRollback => "the key set is older than the trusted one",
+			Self::KeySetReplaced => {
+				"the release is signed by keys that the vendor has replaced: its new keys have to sign it (`waybill vendor \
+				 keys resign`)"
+			},
 			Self::UnknownKeySet => "the release is signed by a key set that this device does not know yet",
 			Self::Signatures(error) => return write!(f, "the release's signatures are refused: {error}"),
 			Self::KeySet(error) => {
@@ -199,7 +205,7 @@ impl fmt::Display for Refusal {
 			},
 			Self::SecurityRollback => "the release has a lower security version than one that is installed or was seen",
 			Self::NotNewer => "the release is not newer than what is installed",
-			Self::ReleaseYanked => "the release is withdrawn",
+			Self::ReleaseYanked => "the release is yanked",
 			Self::DigestMismatch => "the digest is not the bounty's, or does not fit the payload",
 			Self::PayloadTooLarge => "the payload is too large for this device",
 			Self::Unproven => {

@@ -67,8 +67,8 @@ rejections! {
 	NotServed = 7, 404, "the bounty is not served here";
 	/// The bounty is expired or closing.
 	BountyNotOpen = 8, 410, "the bounty is not open";
-	/// The release is withdrawn.
-	ReleaseYanked = 9, 410, "the release is withdrawn";
+	/// The release is yanked.
+	ReleaseYanked = 9, 410, "the release is yanked";
 	/// The device is not in the bounty's fleet.
 	NotInFleet = 10, 403, "the device is not in the bounty's fleet";
 	/// The device's update is paid already.

@@ -194,7 +194,7 @@ fn release_of_another_key_set_should_be_refused(suite: Suite) {
 		profile.keys.version = version;
 		offered(&world, profile, |_, _| ())
 	};
-	assert_eq!(with(KEY_SET_VERSION + 1), Err(Refusal::KeySetRollback));
+	assert_eq!(with(KEY_SET_VERSION + 1), Err(Refusal::KeySetReplaced));
 	assert_eq!(with(KEY_SET_VERSION - 1), Err(Refusal::UnknownKeySet));
 }
 
@@ -359,7 +359,7 @@ fn what_was_agreed_on_should_not_be_installed_when_its_keys_were_replaced(suite:
 	device.exchange.key(&key).unwrap();
 	device.decrypt(&server).unwrap();
 	let mut view = world.chain.view();
-	assert_eq!(device.exchange.approve(&view, NOW).unwrap_err(), Refusal::KeySetRollback);
+	assert_eq!(device.exchange.approve(&view, NOW).unwrap_err(), Refusal::KeySetReplaced);
 	// A node claims that the vendor's new keys signed the release, too.
 	view.release.key_set_version = KEY_SET_VERSION + 1;
 	assert!(matches!(device.exchange.approve(&view, NOW), Err(Refusal::Signatures(_))));
@@ -410,7 +410,10 @@ fn refusals_should_name_the_attack() {
 		assert!(refusal.to_string().starts_with(attack), "{refusal}");
 	}
 	assert_eq!(Refusal::ReleaseYanked.attack(), None);
-	assert_eq!(Refusal::ReleaseYanked.to_string(), "the release is withdrawn");
+	assert_eq!(Refusal::ReleaseYanked.to_string(), "the release is yanked");
+	// Vendors replace their keys: what the old ones signed is no attack.
+	assert_eq!(Refusal::KeySetReplaced.attack(), None);
+	assert!(Refusal::KeySetReplaced.to_string().contains("its new keys have to sign it"));
 }
 
 fn same_or_older_version_should_be_refused_unless_the_security_version_is_higher(suite: Suite) {

@@ -97,7 +97,7 @@ fn device_should_follow_every_key_set_that_it_slept_through() {
 		assert_eq!((keys.version, &keys.key_set), (version, &statement.key_set));
 	}
 	let release = world.chain.release.clone();
-	assert_eq!(device.exchange.judge(&release), Err(Refusal::KeySetRollback));
+	assert_eq!(device.exchange.judge(&release), Err(Refusal::KeySetReplaced));
 }
 
 #[test]

@@ -344,7 +344,7 @@ impl Payee for Fake {
 				world.bounties.get(&id).cloned().filter(|bounty| !bounty.closing && world.number < bounty.expires_at);
 			let bounty = bounty.ok_or_else(|| refused("PodBounty.BountyExpired", "expired"))?;
 			if world.releases[&bounty.release].state == ReleaseState::Yanked {
-				return Err(refused("PodBounty.ReleaseYanked", "the release was withdrawn"));
+				return Err(refused("PodBounty.ReleaseYanked", "the release was yanked"));
 			}
 			let (mut slots, mut rejected) = (Vec::new(), Vec::new());
 			let members = world.members(&bounty, &batch)?;

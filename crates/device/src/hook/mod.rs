@@ -109,9 +109,11 @@ pub(crate) struct Hooks {
 impl Hooks {
 	/// The programs that the configuration names, for the device in the folder `state`.
 	pub fn new(config: &Config, state: &Path) -> Self {
+		// A name without a slash would be looked up in PATH.
+		let place = |program: &PathBuf| std::path::absolute(program).unwrap_or_else(|_| program.clone());
 		Self {
-			hook: config.hook.clone(),
-			health: config.health.clone(),
+			hook: config.hook.as_ref().map(place),
+			health: config.health.as_ref().map(place),
 			limit: Duration::from_secs(config.hook_timeout),
 			lock: state.join("hook.lock"),
 			state: state.into(),
@@ -271,6 +273,14 @@ mod tests {
 	fn is_alive(pid: &str) -> bool {
 		// A killed process that nobody has waited for is a zombie.
 		fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "))
+	}
+
+	#[test]
+	fn programs_should_be_named_by_absolute_paths() {
+		let config = Config { hook: Some("hook.sh".into()), health: Some("/bin/true".into()), ..Config::default() };
+		let hooks = Hooks::new(&config, Path::new("/state"));
+		assert_eq!(hooks.hook, Some(std::env::current_dir().unwrap().join("hook.sh")));
+		assert_eq!(hooks.health, Some("/bin/true".into()));
 	}
 
 	#[tokio::test]

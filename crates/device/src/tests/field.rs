@@ -174,7 +174,7 @@ async fn trial_should_end_without_a_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn release_should_not_be_installed_when_it_is_withdrawn_while_the_hook_waits() {
+async fn release_should_not_be_installed_when_it_is_yanked_while_the_hook_waits() {
 	let field = Field::new(1).await;
 	field.release(0, 1);
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;

@@ -742,7 +742,7 @@ async fn nothing_should_be_signed_when_the_chain_is_held_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_should_be_installed_when_the_release_is_withdrawn_after_the_receipt() {
+async fn nothing_should_be_installed_when_the_release_is_yanked_after_the_receipt() {
 	let field = Field::new(1).await;
 	field.release(0, 1);
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
@@ -758,14 +758,14 @@ async fn nothing_should_be_installed_when_the_release_is_withdrawn_after_the_rec
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn withdrawn_release_should_not_be_offered_and_not_be_asked_for() {
+async fn yanked_release_should_not_be_offered_and_not_be_asked_for() {
 	let field = Field::new(1).await;
 	let image_bytes = field.release(0, 1);
 	field.release(1, 2);
 	field.scene.chain.edit(|world| world.releases.get_mut(&1).unwrap().state = ReleaseState::Yanked);
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	running.serves().await;
-	running.refuses(1, "withdrawn").await;
+	running.refuses(1, "yanked").await;
 	// The device takes the older release, and nobody is paid for the other.
 	let path = field.provision(0);
 	field.update(&path).await;

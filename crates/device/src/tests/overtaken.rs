@@ -36,7 +36,7 @@ async fn paid_release_should_wait_for_the_new_keys_when_its_own_were_replaced() 
 	let (running, path) = paid(&field).await;
 	field.scene.rotate();
 	let words = waits_for(&field, &path).await;
-	assert!(words.contains("rollback: the key set is older"), "{words}");
+	assert!(words.contains("signed by keys that the vendor has replaced"), "{words}");
 	// A node claims that the new keys signed it, too.
 	field.scene.chain.edit(|world| world.releases.get_mut(&0).unwrap().key_set_version = 2);
 	let words = waits_for(&field, &path).await;
@@ -89,7 +89,7 @@ async fn receipt_should_not_be_signed_when_the_keys_were_replaced_since_the_offe
 	.unwrap();
 	field.scene.rotate();
 	let error = agent.step(&field.scene.chain.newest().await.unwrap()).await.unwrap_err();
-	assert_eq!(error.refusal(), Some(waybill_exchange::Refusal::KeySetRollback));
+	assert_eq!(error.refusal(), Some(waybill_exchange::Refusal::KeySetReplaced));
 	assert!(!events.lock().unwrap().iter().any(|event| matches!(event, Event::Signed { .. })));
 	assert!(matches!(agent.context.exchange.stage(), Stage::Idle));
 	running.stop().await;
@@ -118,7 +118,7 @@ async fn paid_release_should_be_kept_when_the_newer_one_is_not_to_be_had() {
 	field.release(1, 1);
 	field.scene.chain.edit(|world| world.bounties.remove(&1));
 	let words = waits_for(&field, &path).await;
-	assert!(words.contains("rollback: the key set is older"), "{words}");
+	assert!(words.contains("signed by keys that the vendor has replaced"), "{words}");
 	field.scene.resign(0);
 	field.update(&path).await;
 	assert_eq!(image(&path), payload(0));

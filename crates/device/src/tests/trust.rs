@@ -142,7 +142,10 @@ async fn release_of_replaced_keys_should_be_taken_only_when_the_new_ones_sign_it
 	field.scene.rotate();
 	let (outcome, obstacle) = step(&field, &path).await;
 	assert_eq!(outcome, Outcome::Wait);
-	assert!(obstacle.contains("release 0 is refused: rollback: the key set is older"), "{obstacle}");
+	assert!(
+		obstacle.contains("release 0 is refused: the release is signed by keys that the vendor has replaced"),
+		"{obstacle}"
+	);
 	field.scene.resign(0);
 	field.update(&path).await;
 	assert_eq!(image(&path), image_bytes);

@@ -249,7 +249,7 @@ async fn hook_should_be_asked_again_for_as_long_as_it_wants_when_it_says_later()
 }
 
 #[tokio::test]
-async fn version_should_be_left_before_it_is_installed_when_it_is_withdrawn() {
+async fn version_should_be_left_before_it_is_installed_when_it_is_yanked() {
 	let device = updated(Device::new()).await.with_hook("[ $1 = install ] && exit 75; exit 0");
 	let mut agent = device.start();
 	agent.install(firmware(2, 1));

@@ -125,7 +125,7 @@ pub(super) fn release(
 		return Err(Refusal::WrongModel);
 	}
 	if on_chain.key_set_version < profile.keys.version {
-		return Err(Refusal::KeySetRollback);
+		return Err(Refusal::KeySetReplaced);
 	}
 	if on_chain.key_set_version > profile.keys.version {
 		return Err(Refusal::UnknownKeySet);
