@@ -4,7 +4,7 @@ use crate::{
 	commands::{account, bounty, collator, device, distributor, hub, key, query, vendors},
 	config::{Flags, Wait},
 };
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Publish firmware, deliver it, install it: the client of the Waybill network.
@@ -14,6 +14,7 @@ use std::path::PathBuf;
 /// checks what it gets, and installs it.
 #[derive(Parser, Debug)]
 #[command(name = "waybill", version, max_term_width = 120, after_long_help = AFTER_HELP)]
+#[command(mut_subcommands = without_globals)]
 pub struct Cli {
 	/// The options of every command.
 	#[command(flatten)]
@@ -84,6 +85,15 @@ pub struct Globals {
 	log: Option<String>,
 }
 
+/// The command, whose help and that of the commands below it do not show the options of every
+/// command again. It takes them nevertheless.
+fn without_globals(command: clap::Command) -> clap::Command {
+	let globals = Globals::augment_args(clap::Command::new("waybill"));
+	const HINT: &str = "`waybill --help` shows the options of every command, such as --node and --json";
+	let command = if command.get_after_help().is_none() { command.after_help(HINT) } else { command };
+	command.args(globals.get_arguments().map(|arg| arg.clone().hide(true))).mut_subcommands(without_globals)
+}
+
 impl Globals {
 	/// The flags that override the configuration.
 	pub fn flags(&self) -> Flags {
@@ -110,7 +120,7 @@ pub enum Command {
 	/// Balance and transfers
 	#[command(subcommand)]
 	Account(account::Command),
-	/// Register a vendor, models and fleets; sign, publish and withdraw releases
+	/// Register a vendor, models and fleets; sign, publish and yank releases
 	#[command(subcommand)]
 	Vendor(vendors::Command),
 	/// Offer rewards for the delivery of a release to a fleet
@@ -151,9 +161,34 @@ mod tests {
 		let globals: Vec<_> = cli.get_arguments().filter(|arg| arg.is_global_set()).map(clap::Arg::get_id).collect();
 		assert!(!globals.is_empty());
 		for command in all(&cli).into_iter().skip(1) {
-			let taken: Vec<_> = command.get_arguments().map(clap::Arg::get_id).filter(|id| globals.contains(id)).collect();
+			// The global ones themselves are there, hidden.
+			let own = command.get_arguments().filter(|arg| !arg.is_hide_set());
+			let taken: Vec<_> = own.map(clap::Arg::get_id).filter(|id| globals.contains(id)).collect();
 			assert!(taken.is_empty(), "{}: {taken:?}", command.get_name());
 		}
+	}
+
+	#[test]
+	fn global_options_should_be_taken_everywhere_and_shown_once() {
+		let mut cli = Cli::command();
+		cli.build();
+		assert!(cli.render_long_help().to_string().contains("--account-file"));
+		for command in cli.get_subcommands() {
+			for mut command in all(command).into_iter().cloned() {
+				let help = command.render_long_help().to_string();
+				assert!(!help.contains("--gateway <URL>") && !help.contains("Global options"), "{help}");
+			}
+		}
+		let read = |words: &str| Cli::try_parse_from(words.split(' ')).unwrap().globals.flags();
+		for words in [
+			"waybill --json --node ws://a query release 1",
+			"waybill query --json --node ws://a release 1",
+			"waybill query release --json 1 --node ws://a",
+		] {
+			let flags = read(words);
+			assert!(flags.json && flags.node == ["ws://a"], "{words}");
+		}
+		assert!(Cli::try_parse_from("waybill query chain --account //A --account-file a".split(' ')).is_err());
 	}
 
 	#[test]

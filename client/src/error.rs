@@ -106,9 +106,13 @@ impl Error {
 		self
 	}
 
-	/// The same failure after something was done, which must not be lost.
+	/// The same failure after something was done, which must not be lost. What it holds already stays.
 	pub fn after(mut self, done: &impl Serialize) -> Self {
-		self.done = serde_json::to_value(done).ok();
+		let mut done = serde_json::to_value(done).unwrap_or_default();
+		if let (Some(Value::Object(before)), Value::Object(done)) = (self.done.take(), &mut done) {
+			done.extend(before);
+		}
+		self.done = Some(done);
 		self
 	}
 
@@ -161,6 +165,10 @@ impl From<waybill_chain::Error> for Error {
 		};
 		match error {
 			Chain::Refused(refused) => Self::refused(refused.name, message),
+			// The hash is all there is of the result.
+			Chain::Unsure { extrinsic, .. } => {
+				Self::new(kind, message).after(&serde_json::json!({ "extrinsic": extrinsic }))
+			},
 			Chain::TooLate { .. } => Self::new(kind, message).named("Transaction.TooLate"),
 			_ => Self::new(kind, message),
 		}
@@ -171,6 +179,7 @@ fn chain_kind(error: &waybill_chain::Error) -> Kind {
 	use waybill_chain::Error as Chain;
 	match error {
 		Chain::Address { .. } => Kind::Usage,
+		Chain::Unsure { cause, .. } => chain_kind(cause),
 		Chain::Refused(_) => Kind::Refused,
 		Chain::OtherChain { .. } | Chain::OtherRuntime { .. } => Kind::Check,
 		Chain::NoBlock(_) | Chain::NoRelease(_) => Kind::NotFound,
@@ -411,5 +420,9 @@ mod tests {
 			assert!(error.to_string().contains(words), "{error}");
 		}
 		assert_eq!(Error::from(frozen(None)).name(), Some("StaleChainView"));
+		let extrinsic = waybill_chain::Hash([7; 32]);
+		let unsure = Error::from(waybill_chain::Error::Unsure { extrinsic, cause: Box::new(lost()) });
+		assert_eq!(unsure.kind(), Kind::Unreachable);
+		assert_eq!(unsure.done().unwrap()["extrinsic"], extrinsic.to_string());
 	}
 }

@@ -24,6 +24,8 @@ impl Progress {
 	/// A display for something that takes a while.
 	pub fn spinner(&self, words: impl Into<Cow<'static, str>>) -> Shown {
 		let bar = ProgressBar::with_draw_target(None, self.target());
+		// The style of a bar of unknown length shows neither words nor movement.
+		bar.set_style(ProgressStyle::default_spinner());
 		bar.set_message(words);
 		if self.shown {
 			bar.enable_steady_tick(TICK);

@@ -1,6 +1,7 @@
 //! `waybill bounty …`
 
 use super::{
+	calendar::{Calendar, Moment},
 	query::{self, BountyReport},
 	Done,
 };
@@ -13,7 +14,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use std::fmt;
 use waybill_chain::{api, Amount, Chain, Patience};
-use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, FleetId, ReleaseId};
+use waybill_primitives::{BountyId, DeviceIndex, FleetId, ReleaseId};
 
 use api::pod_bounty::events;
 
@@ -64,13 +65,16 @@ pub enum Command {
 		/// The bounty
 		bounty: BountyId,
 	},
-	/// List the bounties that take reservations, or those for one release
+	/// List the bounties that have not expired, or those for one release
+	///
+	/// A bounty for a yanked release takes no more reservations. Its money comes back when it is
+	/// closed after its end.
 	List {
 		/// The bounties for this release
 		#[arg(long)]
 		release: Option<ReleaseId>,
 	},
-	/// Show a bounty
+	/// Show a bounty; a closed one as far as the node keeps older states
 	Show {
 		/// The bounty
 		bounty: BountyId,
@@ -102,7 +106,7 @@ struct OpenReport {
 	devices: u32,
 	reward: Amount,
 	total: Amount,
-	expires_at: BlockNumber,
+	expires_at: Moment,
 }
 
 impl fmt::Display for OpenReport {
@@ -112,14 +116,16 @@ impl fmt::Display for OpenReport {
 			f,
 			"bounty {bounty}: {reward} for each of {devices} devices that receives release {release}, {total} on hold, "
 		)?;
-		write!(f, "until block {expires_at}")
+		write!(f, "until {expires_at}")
 	}
 }
 
 async fn open(release: ReleaseId, fleet: FleetId, reward: Amount, expires: Expiry, ctx: &Context) -> Result<()> {
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;
-	let expires_at = expires.block(chain.best().await?.block().number, chain.block_time().await?);
+	let view = chain.best().await?;
+	let expires_at = expires.block(view.block().number, chain.block_time().await?);
+	let moment = Calendar::of(&view).await?.moment(expires_at);
 	let _shown = ctx.progress.spinner("opening the bounty");
 	let call = api::transactions().pod_bounty().open(release, fleet, reward.0, expires_at);
 	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
@@ -131,7 +137,7 @@ async fn open(release: ReleaseId, fleet: FleetId, reward: Amount, expires: Expir
 		devices: event.devices,
 		reward,
 		total: Amount(reward.0.saturating_mul(event.devices.into())),
-		expires_at,
+		expires_at: moment,
 	};
 	ctx.output.report(&Done::new(report, included.receipt()));
 	Ok(())
@@ -141,12 +147,12 @@ async fn open(release: ReleaseId, fleet: FleetId, reward: Amount, expires: Expir
 struct RaiseReport {
 	bounty: BountyId,
 	reward: Amount,
-	expires_at: BlockNumber,
+	expires_at: Moment,
 }
 
 impl fmt::Display for RaiseReport {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		write!(f, "bounty {}: {} for a device, until block {}", self.bounty, self.reward, self.expires_at)
+		write!(f, "bounty {}: {} for a device, until {}", self.bounty, self.reward, self.expires_at)
 	}
 }
 
@@ -158,10 +164,11 @@ async fn raise(bounty: BountyId, reward: Option<Amount>, expires: Option<Expiry>
 	let reward = reward.unwrap_or(now.reward);
 	let block_time = chain.block_time().await?;
 	let expires_at = expires.map_or(now.expires_at, |expires| expires.block(view.block().number, block_time));
+	let moment = Calendar::of(&view).await?.moment(expires_at);
 	let _shown = ctx.progress.spinner("raising the bounty");
 	let call = api::transactions().pod_bounty().raise(bounty, reward.0, expires_at);
 	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
-	ctx.output.report(&Done::new(RaiseReport { bounty, reward, expires_at }, included.receipt()));
+	ctx.output.report(&Done::new(RaiseReport { bounty, reward, expires_at: moment }, included.receipt()));
 	Ok(())
 }
 
@@ -192,6 +199,8 @@ async fn close(bounty: BountyId, ctx: &Context) -> Result<()> {
 			Err(error) if error.is_refusal("PodBounty.NotExpired") => {
 				return Err(too_early(error.into(), &chain, bounty).await)
 			},
+			// What was done before must not be lost.
+			Err(error) if !report.transactions.is_empty() => return Err(Error::from(error).after(&report)),
 			other => other?,
 		};
 		let closing: Vec<events::BountyClosing> = included.all()?;
@@ -212,8 +221,10 @@ async fn too_early(error: Error, chain: &Chain, bounty: BountyId) -> Error {
 	let Ok(view) = chain.best().await else { return error };
 	let Ok(Some(info)) = view.bounty(bounty).await else { return error };
 	let Ok(block_time) = chain.block_time().await else { return error };
+	let Ok(calendar) = Calendar::of(&view).await else { return error };
 	let left = block_time.about(info.expires_at.saturating_sub(view.block().number));
-	Error::refused("PodBounty.NotExpired", format!("{error}; it expires at block {}, in {left}", info.expires_at))
+	let expires_at = calendar.moment(info.expires_at);
+	Error::refused("PodBounty.NotExpired", format!("{error}; it expires at {expires_at}, in {left}"))
 }
 
 #[derive(Serialize)]
@@ -236,13 +247,13 @@ async fn list(release: Option<ReleaseId>, ctx: &Context) -> Result<()> {
 		Some(release) => view.bounties(release).await?,
 		None => view.open_bounties().await?,
 	};
-	ctx.output.report(&ListReport { bounties: bounties.into_iter().map(BountyReport::from).collect() });
+	ctx.output.report(&ListReport { bounties: query::bounties(&view, bounties).await? });
 	Ok(())
 }
 
 async fn show(bounty: BountyId, ctx: &Context) -> Result<()> {
-	let view = ctx.chain(Patience::Brief).await?.finalized().await?;
-	ctx.output.report(&query::bounty(&view, bounty).await?);
+	let chain = ctx.chain(Patience::Brief).await?;
+	ctx.output.report(&query::bounty(&chain, &chain.finalized().await?, bounty).await?);
 	Ok(())
 }
 
@@ -287,7 +298,7 @@ fn is_set(bits: &[u8], place: u32) -> bool {
 
 fn unknown(bounty: BountyId) -> Error {
 	Error::not_found(format!(
-		"there is no bounty {bounty}; closed ones are removed (`waybill bounty list` shows the open ones)"
+		"there is no bounty {bounty}; closed ones are removed (`waybill bounty show {bounty}` looks for it)"
 	))
 }
 

@@ -1,6 +1,9 @@
 //! `waybill collator …`: joining and leaving the block authors.
 
-use super::Address;
+use super::{
+	calendar::{Calendar, Moment},
+	Address,
+};
 use crate::{
 	context::Context,
 	error::{Error, Kind, OrFail, Result},
@@ -11,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use subxt::{rpcs::client::rpc_params, tx::Payload};
 use waybill_chain::{api, Account, Amount, Chain, Included, Patience, TxReport, View};
-use waybill_primitives::BlockNumber;
 
 use api::runtime_types::waybill_runtime::session::SessionKeys;
 
@@ -119,34 +121,57 @@ async fn join(bond: Option<Amount>, ctx: &Context) -> Result<()> {
 	}
 	let bonded = candidates(&view).await?.into_iter().find(|(who, _)| *who == account.id()).map(|(_, bonded)| bonded);
 
-	let (mut sent, mut session_keys) = (Vec::new(), None);
-	let raise = api::transactions().collator_selection().update_bond(bond.0);
-	let bond = match Left::of(bonded, bond) {
-		Left::Join(bond) => {
-			let shown = ctx.progress.spinner("asking the node for new session keys");
-			let (made, keys, proof) = new_keys(&chain, &account).await?;
-			session_keys = Some(made);
-			shown.say("registering the session keys");
-			sent.push(submit(&chain, &account, &api::transactions().session().set_keys(keys, proof), ctx).await?);
-			shown.say("bonding");
-			let register = api::transactions().collator_selection().register_as_candidate();
-			sent.push(submit(&chain, &account, &register, ctx).await?);
-			if bond > least {
-				sent.push(submit(&chain, &account, &raise, ctx).await?);
-			}
-			bond
-		},
-		Left::Raise(bond) => {
-			let _shown = ctx.progress.spinner("raising the bond");
-			sent.push(submit(&chain, &account, &raise, ctx).await?);
-			bond
-		},
-		Left::Nothing(bonded) => bonded,
+	let left = Left::of(bonded, bond);
+	let mut joining = Joining { sent: Vec::new(), session_keys: None };
+	let joined = joining.carry_out(left, least, &chain, &account, ctx).await;
+	let Joining { sent, session_keys } = joining;
+	let is_begun = session_keys.is_some() || !sent.is_empty();
+	let bond = match left {
+		Left::Join(bond) | Left::Raise(bond) | Left::Nothing(bond) => bond,
 	};
 	let report =
 		JoinReport { collator: Address(account.id()), session_keys, bond, fee: fees(&sent), transactions: reports(&sent) };
-	ctx.output.report(&report);
+	match joined {
+		Ok(()) => ctx.output.report(&report),
+		Err(error) if is_begun => return Err(error.after(&report)),
+		Err(error) => return Err(error),
+	}
 	Ok(())
+}
+
+/// What was done to make an account a candidate.
+struct Joining {
+	sent: Vec<Included>,
+	/// The keys that the node made.
+	session_keys: Option<String>,
+}
+
+impl Joining {
+	/// Does what is left. After an error, what was done before is on record.
+	async fn carry_out(&mut self, left: Left, least: Amount, chain: &Chain, account: &Account, ctx: &Context) -> Result<()> {
+		let raise = |bond: Amount| api::transactions().collator_selection().update_bond(bond.0);
+		match left {
+			Left::Join(bond) => {
+				let shown = ctx.progress.spinner("asking the node for new session keys");
+				let (made, keys, proof) = new_keys(chain, account).await?;
+				self.session_keys = Some(made);
+				shown.say("registering the session keys");
+				self.sent.push(submit(chain, account, &api::transactions().session().set_keys(keys, proof), ctx).await?);
+				shown.say("bonding");
+				let register = api::transactions().collator_selection().register_as_candidate();
+				self.sent.push(submit(chain, account, &register, ctx).await?);
+				if bond > least {
+					self.sent.push(submit(chain, account, &raise(bond), ctx).await?);
+				}
+			},
+			Left::Raise(bond) => {
+				let _shown = ctx.progress.spinner("raising the bond");
+				self.sent.push(submit(chain, account, &raise(bond), ctx).await?);
+			},
+			Left::Nothing(_) => {},
+		}
+		Ok(())
+	}
 }
 
 /// New session keys of the node, with its proof that it has them.
@@ -189,15 +214,22 @@ async fn leave(ctx: &Context) -> Result<()> {
 		return Err(Error::not_found(format!("{} is not a candidate; there is nothing to leave", account.id())));
 	}
 	let mut sent = Vec::new();
+	let report =
+		|sent: &[Included]| LeaveReport { collator: Address(account.id()), fee: fees(sent), transactions: reports(sent) };
 	// An account that stopped half-way before still has keys to give back.
 	if is_candidate {
 		sent.push(submit(&chain, &account, &api::transactions().collator_selection().leave_intent(), ctx).await?);
 	}
 	if has_keys {
-		sent.push(submit(&chain, &account, &api::transactions().session().purge_keys(), ctx).await?);
+		match submit(&chain, &account, &api::transactions().session().purge_keys(), ctx).await {
+			Ok(included) => sent.push(included),
+			Err(error) if sent.is_empty() => return Err(error),
+			// What was done before must not be lost.
+			Err(error) => return Err(error.after(&report(&sent))),
+		}
 	}
 	drop(shown);
-	ctx.output.report(&LeaveReport { collator: Address(account.id()), fee: fees(&sent), transactions: reports(&sent) });
+	ctx.output.report(&report(&sent));
 	Ok(())
 }
 
@@ -210,7 +242,8 @@ struct StatusReport {
 	/// Whether its session keys are registered.
 	session_keys: bool,
 	bond: Option<Amount>,
-	last_authored: Option<BlockNumber>,
+	/// `None` if it never authored.
+	last_authored: Option<Moment>,
 	session: u32,
 	authors: Vec<Address>,
 	appointed: Vec<Address>,
@@ -241,8 +274,9 @@ impl fmt::Display for StatusReport {
 		};
 		let authoring = if self.authoring { "authors" } else { "does not author" };
 		writeln!(f, "{} is {standing} and {authoring} in session {}", self.collator, self.session)?;
-		if let Some(block) = self.last_authored {
-			writeln!(f, "  last authored  block {block}")?;
+		match self.last_authored {
+			Some(block) => writeln!(f, "  last authored  {block}")?,
+			None => writeln!(f, "  never authored")?,
 		}
 		if let Some(bond) = self.bond {
 			writeln!(f, "  bond           {bond}")?;
@@ -272,12 +306,14 @@ async fn status(address: Option<Address>, ctx: &Context) -> Result<()> {
 	};
 	let last = view.storage(api::storage().collator_selection().last_authored_block(), (collator.0,)).await?;
 	let keys = view.storage(api::storage().session().next_keys(), (collator.0,)).await?;
+	let calendar = Calendar::of(&view).await?;
 	let report = StatusReport {
 		standing,
 		authoring: authors.contains(&collator.0),
 		session_keys: keys.is_some(),
 		bond,
-		last_authored: last.filter(|block| *block > 0),
+		// The chain gives a new candidate a block in the future, before which it cannot be idle.
+		last_authored: last.filter(|block| *block > 0 && calendar.is_past(*block)).map(|block| calendar.moment(block)),
 		session: read(&view, api::storage().session().current_index()).await?.unwrap_or_default(),
 		authors: authors.into_iter().map(Address).collect(),
 		appointed: appointed.into_iter().map(Address).collect(),

@@ -168,7 +168,9 @@ impl fmt::Display for Withdrawn {
 async fn withdraw(ctx: &Context) -> Result<()> {
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;
+	let shown = ctx.progress.spinner("taking the announcement back");
 	let included = chain.withdraw(&account, ctx.config.wait.into()).await?;
+	drop(shown);
 	ctx.output.report(&Done::new(Withdrawn { account: account.id().to_string() }, included.receipt()));
 	Ok(())
 }

@@ -18,6 +18,7 @@ fn collator_should_join_author_and_leave() {
 
 	let status = waybill.json(&as_collator("collator status"));
 	assert_eq!((&status["standing"], &status["authoring"]), (&"none".into(), &false.into()));
+	waybill.run(&as_collator("collator status")).exits(0).prints("never authored");
 	let (code, error) = waybill.failure(&as_collator("collator join --bond 0.1"));
 	assert_eq!(code, 2, "{error}");
 	let joined = waybill.json(&as_collator("collator join --bond 150"));
@@ -29,6 +30,9 @@ fn collator_should_join_author_and_leave() {
 		assert_eq!(amount(&joined["bond"]), bond * 1_000_000_000_000);
 		assert_eq!(joined["transactions"].as_array().unwrap().len(), sent);
 	}
+	// A candidate does not author before a session has begun, whatever the chain notes for it.
+	let status = waybill.json(&as_collator("collator status"));
+	assert!(status["authoring"] == true || status["last_authored"].is_null(), "{status}");
 
 	let started = Instant::now();
 	loop {

@@ -130,6 +130,18 @@ fn full_disk_should_be_told() {
 	assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"));
 }
 
+#[test]
+fn wait_at_a_terminal_should_say_what_it_waits_for() {
+	// Takes connections, and never answers.
+	let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+	let command = format!("{} query chain --node ws://{}", built("waybill").display(), listener.local_addr().unwrap());
+	let mut terminal = std::process::Command::new("script");
+	let output = terminal.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").output().unwrap();
+	assert_eq!(output.status.code(), Some(4));
+	let shown = String::from_utf8_lossy(&output.stdout);
+	assert!(shown.contains("connecting to ws://127.0.0.1") && !shown.contains("0/0"), "{shown}");
+}
+
 /// A statement as `vendor prepare` writes it, on these bytes.
 fn statement(waybill: &Waybill, firmware: &[u8]) -> ReleaseStatement {
 	let Cid { hash, .. } = Cid::raw(firmware);
@@ -172,14 +184,18 @@ fn statements_should_be_signed_without_a_network() {
 	let waybill = Waybill::offline();
 	let statement = statement(&waybill, b"firmware");
 	let key = waybill.json("key generate release.key");
-	let report = waybill.json("vendor sign statement.json --firmware firmware.bin --key release.key");
+	let all = format!("--firmware firmware.bin --genesis 0x{}", hex::encode(GENESIS));
+	let checked = waybill.run(&format!("vendor sign statement.json {all} --key release.key --json")).exits(0);
+	assert!(!checked.stderr.contains("not checked"), "{}", checked.stderr);
+	let report = checked.json();
 	let signed = &report["signatures"][0];
 	assert_eq!(signed["key"], key["public_key"]);
 	assert!(verifies(signed, &statement));
 	// Standard output has the key and the signature. Standard error shows what is signed.
 	let line = format!("{} {}", signed["key"].as_str().unwrap(), signed["signature"].as_str().unwrap());
-	let signed = waybill.run("vendor sign statement.json --key release.key");
-	signed.exits(0).prints(&line).says("version 1.0.2 of model 3");
+	let signed = waybill.run("vendor sign statement.json --key release.key").exits(0).prints(&line);
+	let signed = signed.says("version 1.0.2 of model 3").says("not checked: whether the statement is that of your file");
+	signed.says("whether this is your chain (--genesis)");
 }
 
 #[test]

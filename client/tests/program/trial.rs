@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::{
 	fs,
+	path::Path,
 	thread::sleep,
 	time::{Duration, Instant},
 };
@@ -60,6 +61,9 @@ fn swupdate_should_install_and_a_failing_image_be_left_for_the_version_before() 
 
 	let status = world.status();
 	assert_eq!(status["version"], "1.0.0");
+	// The state folder was named by a relative path. Hooks may work in another folder.
+	let image = Path::new(status["image"].as_str().unwrap());
+	assert!(image.is_absolute() && image.starts_with(status["folder"].as_str().unwrap()), "{status}");
 	assert_eq!(status["installed"]["release"], 0);
 	let last = &status["last_update"];
 	assert_eq!((&last["release"], &last["outcome"], &last["reason"]), (&1.into(), &"rolled_back".into(), &0x0204.into()));

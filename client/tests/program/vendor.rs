@@ -97,7 +97,8 @@ fn vendor_should_publish_and_pay_for_a_release() {
 	let published = waybill.run(&format!("{publish} --signature three.sig --wait-available 0s --json")).exits(1).json();
 	let release = published["release"].as_u64().unwrap();
 	assert_eq!((&published["state"], &published["payload"]), (&"pending".into(), &prepared["payload"]));
-	assert!(published["error"]["message"].as_str().unwrap().contains("not agreed in time"), "{published}");
+	let message = published["error"]["message"].as_str().unwrap();
+	assert!(message.contains("not agreed in time: "), "{message}");
 	until_available(&waybill, release);
 
 	let shown = waybill.json(&format!("query release {release}"));
@@ -113,9 +114,10 @@ fn vendor_should_publish_and_pay_for_a_release() {
 
 	build_machine(&waybill, &node, &ipfs, &address, model);
 
+	refusals_should_cost_nothing(&waybill, release, fleet);
+
 	// A bounty is opened, raised, and closed when it has expired.
 	let open = format!("bounty open --release {release} --fleet {fleet} {SOON}");
-	waybill.refused(&format!("{open} --reward 1 --expires 3s"), "PodBounty.DurationTooShort");
 	let opened = waybill.json(&format!("{open} --reward 1.5 --expires 90s"));
 	let bounty = opened["bounty"].as_u64().unwrap();
 	assert_eq!((amount(&opened["total"]), &opened["devices"]), (4_500_000_000_000, &3.into()));
@@ -125,7 +127,10 @@ fn vendor_should_publish_and_pay_for_a_release() {
 	waybill.json(&format!("bounty raise {bounty} --reward 2"));
 	let shown = waybill.json(&format!("bounty show {bounty}"));
 	assert_eq!((amount(&shown["reward"]), amount(&shown["held"]), &shown["paid"]), (2 * UNIT, 6 * UNIT, &0.into()));
-	assert_eq!(waybill.json("bounty list")["bounties"][0]["bounty"], bounty);
+	let listed = waybill.json("bounty list")["bounties"][0].clone();
+	assert_eq!((&listed["bounty"], &listed["yanked"]), (&bounty.into(), &false.into()));
+	let expires = format!("expires  at block {} (about ", shown["expires_at"]);
+	waybill.run(&format!("bounty show {bounty}")).exits(0).prints(&expires).prints(" GMT)");
 	assert_eq!(waybill.json(&format!("query device --bounty {bounty} --index 2"))["paid"], false);
 	waybill.run(&format!("query reservation --bounty {bounty} 0")).exits(6);
 	waybill.refused(&format!("vendor remove-fleet {fleet} {SOON}"), "Firmware.FleetInUse");
@@ -133,24 +138,53 @@ fn vendor_should_publish_and_pay_for_a_release() {
 	let holds = waybill.json("account balance")["holds"].clone();
 	let hold = holds.as_array().unwrap().iter().find(|hold| hold["reason"] == "PodBounty.Reward").unwrap();
 	assert_eq!(amount(&hold["amount"]), 6 * UNIT);
-	while waybill.json("query chain")["best"]["number"].as_u64() < shown["expires_at"].as_u64() {
-		sleep(Duration::from_secs(1));
-	}
-	let closed = waybill.json(&format!("bounty close {bounty}"));
-	assert_eq!(amount(&closed["refunded"]), 6 * UNIT);
-	let (code, error) = waybill.failure(&format!("bounty show {bounty}"));
-	assert_eq!((code, &error["kind"]), (6, &"not_found".into()));
-
-	// The release keys can withdraw a release without the vendor, whoever pays for it.
+	// The release keys can yank a release without the vendor, whoever pays for it.
 	waybill.run(&format!("vendor yank {release} --reason vulnerable --key one.key")).exits(7);
 	let yanked = waybill.json(&format!("vendor yank {release} --reason vulnerable --key one.key --key two.key"));
 	assert_eq!(yanked["reason"], "vulnerable");
 	assert_eq!(waybill.json(&format!("query release {release}"))["state"], "yanked");
 	waybill.refused(&format!("vendor yank {release} --reason faulty {SOON}"), "Firmware.AlreadyYanked");
 	waybill.refused(&format!("{open} --reward 1 --expires 90s"), "PodBounty.ReleaseYanked");
+	let listed = waybill.json("bounty list")["bounties"][0].clone();
+	assert_eq!((&listed["yanked"], &listed["closable_from"]), (&true.into(), &shown["expires_at"]));
+	let refund = format!("by `waybill bounty close {bounty}` from block {} (about ", shown["expires_at"]);
+	waybill.run("bounty list").exits(0).prints(", yanked").prints(&refund);
+
+	// Its money comes back at its end. What it was can still be read then.
+	while waybill.json("query chain")["best"]["number"].as_u64() < shown["expires_at"].as_u64() {
+		sleep(Duration::from_secs(1));
+	}
+	let closed = waybill.json(&format!("bounty close {bounty}"));
+	assert_eq!(amount(&closed["refunded"]), 6 * UNIT);
+	let past = waybill.json(&format!("bounty show {bounty}"));
+	assert_eq!((&past["closed"], &past["paid"], &past["devices"]), (&true.into(), &0.into(), &3.into()));
+	assert_eq!((amount(&past["refunded"]), &past["vendor"]), (6 * UNIT, &address.as_str().into()));
+	assert_eq!(past["closed_at"], closed["transactions"][0]["block"]["number"]);
+	waybill.run(&format!("bounty show {bounty}")).exits(0).prints("6 UNIT went back to the vendor");
+	let (code, error) = waybill.failure("bounty show 77");
+	assert_eq!((code, &error["kind"]), (6, &"not_found".into()));
 	waybill.json(&format!("vendor remove-fleet {fleet}"));
 	let (code, _) = waybill.failure(&format!("query fleet {fleet}"));
 	assert_eq!(code, 6);
+}
+
+/// What the chain would refuse is not sent, and the answer has the figures.
+fn refusals_should_cost_nothing(vendor: &Waybill, release: u64, fleet: u64) {
+	let before = vendor.json("account balance");
+	let open = format!("bounty open --release {release} --fleet {fleet}");
+	for (command, name, words) in [
+		(format!("{open} --reward 5000 --expires 90s"), "Token.FundsUnavailable", "needs 15000."),
+		(format!("{open} --reward 5000 --expires 90s"), "Token.FundsUnavailable", "UNIT and can spend 9"),
+		(format!("{open} --reward 1 --expires 3s"), "PodBounty.DurationTooShort", "MinDuration (20 blocks)"),
+		(format!("{open} --reward 0 --expires 90s"), "PodBounty.RewardTooLow", "MinReward (0.001 UNIT)"),
+		("bounty close 77".into(), "PodBounty.UnknownBounty", "There is no such bounty"),
+	] {
+		let (code, error) = vendor.failure(&command);
+		assert_eq!((code, &error["name"]), (3, &name.into()), "{error}");
+		let message = error["message"].as_str().unwrap();
+		assert!(message.contains(words) && message.contains("; nothing was sent"), "{message}");
+	}
+	assert_eq!(vendor.json("account balance"), before);
 }
 
 /// Another account publishes in the vendor's name, once it may.
@@ -195,8 +229,13 @@ fn release_keys_should_be_replaced_and_sign_again() {
 
 	// Prepared here, signed by keys of both sets elsewhere, proposed by somebody else.
 	waybill.json("key generate next.key");
-	let prepared = waybill.json("vendor keys prepare --new-key next.key.pub");
+	// Two of three must sign. That stays so unless something else is asked for.
+	waybill.run("vendor keys prepare --new-key next.key.pub").exits(2).says("2 keys of the current set must sign");
+	let kept = waybill.run("vendor keys prepare --new-key next.key.pub --new-key two.key.pub --out kept.json");
+	kept.exits(0).prints("2 of 2 must sign").prints("now      2 must sign");
+	let prepared = waybill.json("vendor keys prepare --new-key next.key.pub --threshold 1");
 	assert_eq!((&prepared["statement"], &prepared["key_set_version"]), (&"key-set-2.json".into(), &2.into()));
+	assert_eq!((&prepared["threshold"], &prepared["current_threshold"]), (&1.into(), &2.into()));
 	for key in ["one", "three", "next"] {
 		let signed = waybill.run(&format!("vendor sign key-set-2.json --key {key}.key")).exits(0).says("key set 2 of");
 		fs::write(waybill.file(&format!("{key}.sig")), signed.stdout).unwrap();
@@ -224,15 +263,17 @@ fn release_keys_should_be_replaced_and_sign_again() {
 	waybill.refused(&format!("{rotate} {SOON}"), "Firmware.RotationVetoed");
 
 	// With all keys at hand. A key may stay.
-	let rotate = "vendor keys rotate --new-key next.key --new-key one.key --threshold 2 --key one.key --key two.key";
+	let rotate = "vendor keys rotate --new-key next.key --new-key one.key --key one.key --key two.key";
 	waybill.run(rotate).exits(7).says("1 of 2 signatures by the new");
 	let proposed = waybill.json(&format!("{rotate} --key next.key"));
+	assert_eq!((&proposed["threshold"], &proposed["current_threshold"]), (&2.into(), &2.into()));
 	let shown = waybill.json("vendor keys show");
 	assert_eq!((&shown["pending"]["version"], &shown["pending"]["effective_at"]), (&2.into(), &proposed["effective_at"]));
 	while waybill.json("query chain")["best"]["number"].as_u64() < proposed["effective_at"].as_u64() {
 		sleep(Duration::from_secs(1));
 	}
-	assert_eq!(waybill.json(&format!("vendor keys adopt {address}"))["adopted"], true);
+	let adopted = waybill.json(&format!("vendor keys adopt {address}"));
+	assert_eq!((&adopted["adopted"], &adopted["to_resign"]), (&true.into(), &serde_json::json!([release])));
 	let shown = waybill.json("vendor keys show");
 	assert_eq!((&shown["current"]["version"], &shown["current"]["threshold"]), (&2.into(), &2.into()));
 	assert_eq!((&shown["pending"], &shown["to_resign"]), (&serde_json::Value::Null, &serde_json::json!([release])));
@@ -250,6 +291,20 @@ fn release_keys_should_be_replaced_and_sign_again() {
 	assert_eq!(waybill.json("vendor keys show")["to_resign"], serde_json::json!([]));
 	let keys = "--key one.key --key next.key";
 	waybill.json(&format!("vendor publish {about} --version 1.0.1 {keys} {SOON}"));
+}
+
+#[test]
+fn wait_for_the_attesters_should_say_what_is_in_the_way() {
+	let ipfs = Ipfs::start_in_thread();
+	let node = Node::start("http://127.0.0.1:1");
+	let (waybill, _) = vendor(&node, &ipfs);
+	waybill.json("key generate one.key");
+	waybill.json(&format!("vendor register --name Acme --key one.key {SOON}"));
+	waybill.json(&format!("vendor model Hub {SOON}"));
+	fs::write(waybill.file("firmware.bin"), b"firmware").unwrap();
+	let publish = "vendor publish firmware.bin --model 0 --version 1.0.0 --security-version 1 --key one.key";
+	let late = waybill.run(&format!("{publish} --wait-available 8s")).exits(1).prints("release 0: ");
+	late.says("not agreed in time: 0 of 1 votes; check the attesting node's --ipfs-gateway");
 }
 
 #[test]
@@ -292,7 +347,10 @@ fn mistakes_should_be_named_and_change_nothing() {
 	// Money.
 	let poor = elsewhere.json("key generate poor.key --account-key")["address"].as_str().unwrap().to_owned();
 	let node_flag = format!("--node {}", node.url());
-	elsewhere.refused(&format!("account transfer {address} 1 --account-file poor.key {node_flag}"), "Transaction.Payment");
+	let (code, error) = elsewhere.failure(&format!("account transfer {address} 1 --account-file poor.key {node_flag}"));
+	assert_eq!((code, &error["name"]), (3, &"Transaction.Payment".into()));
+	let message = error["message"].as_str().unwrap();
+	assert!(message.contains(&format!("{poor} needs 1.")) && message.contains("can spend 0 UNIT"), "{message}");
 	waybill.refused(&format!("account transfer {poor} 5000 {SOON}"), "Token.FundsUnavailable");
 	waybill.refused(&format!("account transfer {poor} 0.000000001 {SOON}"), "Token.BelowMinimum");
 	assert_eq!(amount(&waybill.json(&format!("account balance {poor}"))["free"]), 0);

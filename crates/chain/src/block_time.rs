@@ -22,9 +22,14 @@ impl BlockTime {
 		BlockNumber::try_from(blocks).unwrap_or(BlockNumber::MAX)
 	}
 
+	/// How long this many blocks take.
+	pub fn time(self, blocks: BlockNumber) -> Duration {
+		Duration::from_millis(u64::from(blocks).saturating_mul(self.0.get()))
+	}
+
 	/// Roughly how long `blocks` blocks take, in words: `about 2 min`.
 	pub fn about(self, blocks: BlockNumber) -> String {
-		let seconds = u64::from(blocks).saturating_mul(self.0.get()) / 1_000;
+		let seconds = self.time(blocks).as_secs();
 		match seconds {
 			0..=119 => format!("about {seconds} s"),
 			120..=7_199 => format!("about {} min", seconds / 60),

@@ -115,7 +115,7 @@ impl Blocks {
 
 /// Whether the node reports, in the words of `sc-client-api`, that it no longer has the block's
 /// state.
-fn is_pruned(error: &impl std::fmt::Display) -> bool {
+pub(crate) fn is_pruned(error: &impl std::fmt::Display) -> bool {
 	let words = error.to_string();
 	["State already discarded", "UnknownBlock", "state has been pruned"].iter().any(|sign| words.contains(sign))
 }

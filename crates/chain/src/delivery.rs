@@ -55,7 +55,7 @@ impl Chain {
 		let receipts = wrapped(batch.receipts);
 		let proof = bounded(batch.proof.into_iter().map(H256).collect());
 		let call = api::transactions().pod_bounty().reserve(bounty, receipts, proof);
-		let included = self.submit(account, &call, until).await?;
+		let included = self.submit_on(account, &call, SubmitTerms::default(), until).await?;
 		let event: events::Reserved = included.one()?;
 		let rejected: Vec<events::ReceiptRejected> = included.all()?;
 		Ok(Reserved {
@@ -90,7 +90,8 @@ impl Chain {
 
 	/// Announces where devices reach the distributor.
 	pub async fn announce(&self, account: &Account, endpoint: &str, until: Until) -> Result<Included> {
-		self.submit(account, &api::transactions().pod_bounty().announce(text(endpoint)), until).await
+		let call = api::transactions().pod_bounty().announce(text(endpoint));
+		self.submit_on(account, &call, SubmitTerms::default(), until).await
 	}
 
 	/// Takes the announcement back.

@@ -102,6 +102,14 @@ pub enum Error {
 		/// The highest best block at which it would have been sent.
 		latest: BlockNumber,
 	},
+	/// The transaction was sent, and what became of it is unknown.
+	#[error("the transaction {extrinsic} was sent, but it is unknown whether it is in a block: {cause}")]
+	Unsure {
+		/// The transaction's hash.
+		extrinsic: Hash,
+		/// Why it is unknown.
+		cause: Box<Error>,
+	},
 	/// The transaction is in no block and can no longer get into one.
 	#[error("the transaction {0} did not get into a block; nothing was changed, try again")]
 	NotIncluded(Hash),
@@ -125,9 +133,20 @@ impl Error {
 
 	/// Whether another node, or the same one later, may answer.
 	pub const fn is_unreachable(&self) -> bool {
-		matches!(
-			self,
-			Self::NoNode { .. } | Self::NotANode { .. } | Self::Lost { .. } | Self::NoAnswer(_) | Self::Lacking { .. }
-		)
+		match self {
+			Self::Unsure { cause, .. } => cause.is_unreachable(),
+			Self::NoNode { .. } | Self::NotANode { .. } | Self::Lost { .. } | Self::NoAnswer(_) | Self::Lacking { .. } => {
+				true
+			},
+			_ => false,
+		}
+	}
+
+	/// This error, after a transaction was sent whose fate it leaves open.
+	pub(crate) fn after(self, extrinsic: Hash) -> Self {
+		match self {
+			Self::Refused(_) | Self::NotIncluded(_) => self,
+			cause => Self::Unsure { extrinsic, cause: Box::new(cause) },
+		}
 	}
 }

@@ -1,10 +1,11 @@
 //! Names and words for what the chain refuses.
 
-use crate::error::Refused;
+use crate::{amount::Amount, error::Refused, types::AccountId};
 use subxt::{
 	error::{BackendError, DispatchError, ExtrinsicError, RpcError},
 	rpcs::{Error as RpcsError, UserError},
 };
+use waybill_primitives::view::Shortfall;
 
 /// JSON-RPC codes of the transaction pool's refusals (`sc-rpc-api`, author errors).
 mod code {
@@ -26,13 +27,19 @@ const INVALID: [(&str, &str, &str); 6] = [
 	("will be valid in the future", "Transaction.Future", "an earlier transaction of the account is missing; try again"),
 ];
 
-/// The failure of a transaction that is in a block.
+/// The failure of a transaction, in a block or in a dry run.
 pub fn dispatch(error: &DispatchError) -> Refused {
 	let (name, words) = match error {
 		DispatchError::Module(module) => match module.details() {
 			Ok(details) => {
-				let docs = details.variant.docs.join(" ");
-				(format!("{}.{}", details.pallet.name(), details.variant.name), docs.trim().to_owned())
+				// The figures of the pallet's configuration that the documentation names are the chain's.
+				let words = with_figures(details.variant.docs.join(" ").trim(), |name| {
+					let constant = details.pallet.constant_by_name(name)?;
+					let docs = constant.docs().join(" ");
+					let unit = ["blocks", "bytes"].into_iter().find(|unit| docs.contains(&format!("in {unit}")));
+					figure(constant.value(), unit)
+				});
+				(format!("{}.{}", details.pallet.name(), details.variant.name), words)
 			},
 			Err(_) => (format!("Module.{}.{}", module.pallet_index(), module.error_index()), String::new()),
 		},
@@ -41,9 +48,57 @@ pub fn dispatch(error: &DispatchError) -> Refused {
 		DispatchError::Transactional(layers) => (format!("Transactional.{layers:?}"), layers.to_string()),
 		other => (format!("{other:?}"), other.to_string()),
 	};
-	let words = if words.is_empty() { String::new() } else { format!(": {words}") };
+	let words = if words.is_empty() { String::new() } else { format!(": {}", words.trim_end_matches('.')) };
 	let message = format!("the chain refused: {name}{words}");
 	Refused { name, message }
+}
+
+/// The failure that a dry run foretold. `short` is the account that has too little, if only money
+/// stands in the way.
+pub fn foretold(refused: Refused, short: Option<&Shortfall<AccountId, Amount>>) -> Refused {
+	let Refused { name, message } = refused;
+	let figures = short.map(figures).unwrap_or_default();
+	Refused { name, message: format!("{message}{figures}; nothing was sent") }
+}
+
+/// A dry run foretold that an account cannot pay the fee, or the fee and what comes with it.
+pub fn unpayable(short: &Shortfall<AccountId, Amount>) -> Refused {
+	let name = "Transaction.Payment".to_owned();
+	let message = format!("the chain refused the transaction: {name}{}; nothing was sent", figures(short));
+	Refused { name, message }
+}
+
+fn figures(short: &Shortfall<AccountId, Amount>) -> String {
+	let Shortfall { account, needs, has } = short;
+	format!(": {account} needs {needs} and can spend {has}")
+}
+
+/// Replaces each ``[`Config::Name`]`` by its name and its figure.
+fn with_figures(docs: &str, figure: impl Fn(&str) -> Option<String>) -> String {
+	let mut text = String::new();
+	let mut rest = docs;
+	while let Some((before, (name, after))) =
+		rest.split_once("[`Config::").and_then(|(before, link)| Some((before, link.split_once("`]")?)))
+	{
+		text.push_str(before);
+		text.push_str(name);
+		if let Some(figure) = figure(name) {
+			text.push_str(&format!(" ({figure})"));
+		}
+		rest = after;
+	}
+	text + rest
+}
+
+/// A number in the chain's encoding. Only amounts have 16 bytes.
+fn figure(bytes: &[u8], unit: Option<&str>) -> Option<String> {
+	let number = match bytes.len() {
+		16 => return Some(Amount(u128::from_le_bytes(bytes.try_into().ok()?)).to_string()),
+		8 => u64::from_le_bytes(bytes.try_into().ok()?),
+		4 => u32::from_le_bytes(bytes.try_into().ok()?).into(),
+		_ => return None,
+	};
+	Some(unit.map_or_else(|| number.to_string(), |unit| format!("{number} {unit}")))
 }
 
 /// The refusal of a transaction by the node's pool; `None` for any other error.
@@ -98,5 +153,32 @@ mod tests {
 		let error = dispatch(&DispatchError::Token(subxt::error::TokenError::FundsUnavailable));
 		assert_eq!(error.name, "Token.FundsUnavailable");
 		assert_eq!(dispatch(&DispatchError::BadOrigin).name, "BadOrigin");
+	}
+
+	#[test]
+	fn figures_should_stand_where_documentation_names_them() {
+		let known = |name: &str| match name {
+			"MinReward" => figure(&Amount(1_500_000_000_000).0.to_le_bytes(), None),
+			"MaxSize" => figure(&7u64.to_le_bytes(), Some("bytes")),
+			_ => None,
+		};
+		for (docs, shown) in [
+			("The reward is below [`Config::MinReward`].", "The reward is below MinReward (1.5 UNIT)."),
+			("[`Config::MaxSize`] or [`Config::Other`]", "MaxSize (7 bytes) or Other"),
+			("Nothing [`Config::MaxSize", "Nothing [`Config::MaxSize"),
+		] {
+			assert_eq!(with_figures(docs, known), shown);
+		}
+	}
+
+	#[test]
+	fn foretold_refusals_should_say_what_is_missing() {
+		let short = Shortfall { account: AccountId([0; 32]), needs: Amount(3_000_000_000_000), has: Amount(1) };
+		let error = foretold(dispatch(&DispatchError::Token(subxt::error::TokenError::FundsUnavailable)), Some(&short));
+		assert!(error.to_string().ends_with("needs 3 UNIT and can spend 0.000000000001 UNIT; nothing was sent"), "{error}");
+		assert_eq!(
+			(error.name.as_str(), unpayable(&short).name.as_str()),
+			("Token.FundsUnavailable", "Transaction.Payment")
+		);
 	}
 }

@@ -10,6 +10,7 @@ use crate::{
 	refusal,
 	runtime::api::transaction_payment::events::TransactionFeePaid,
 	types::{BlockId, Hash},
+	view::View,
 };
 use serde::Serialize;
 use std::{fmt, time::Duration};
@@ -20,6 +21,7 @@ use subxt::{
 	events::{DecodeAsEvent, Events, Phase},
 	tx::{Payload, SubmittableTransaction, TransactionProgress, TransactionStatus},
 };
+use waybill_daemon::clock::Time;
 use waybill_primitives::BlockNumber;
 
 /// How long a transaction can enter a block.
@@ -60,6 +62,8 @@ pub struct Included {
 	pub extrinsic: Hash,
 	/// What the account paid for it, the tip included.
 	pub fee: Amount,
+	/// The block's time.
+	pub time: Time,
 	events: Events<SubstrateConfig>,
 	index: u32,
 }
@@ -87,7 +91,7 @@ impl Included {
 
 	/// What every report of a transaction says.
 	pub const fn receipt(&self) -> TxReport {
-		TxReport { block: self.block, extrinsic: self.extrinsic, fee: self.fee }
+		TxReport { block: self.block, extrinsic: self.extrinsic, fee: self.fee, time_ms: self.time }
 	}
 }
 
@@ -100,24 +104,27 @@ pub struct TxReport {
 	pub extrinsic: Hash,
 	/// What was paid for it.
 	pub fee: Amount,
+	/// The block's time.
+	pub time_ms: Time,
 }
 
 impl fmt::Display for TxReport {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		write!(f, "block {}, fee {}", self.block.number, self.fee)
+		write!(f, "block {} on {}, fee {}", self.block.number, self.time_ms, self.fee)
 	}
 }
 
 impl Chain {
-	/// Signs and sends a call, and waits until it is in a block.
+	/// Signs and sends a call, and waits until it is in a block. Before it sends the call it tries it
+	/// on the newest block, so that one that would fail costs no fee.
 	///
 	/// If the node goes away in between, this waits for it, sends the transaction again, and
 	/// searches the final blocks for it. The transaction can enter the chain only once.
 	pub async fn submit<C: Payload>(&self, account: &Account, call: &C, until: Until) -> Result<Included> {
-		self.submit_on(account, call, SubmitTerms::default(), until).await
+		self.deliver(account, call, None, until).await
 	}
 
-	/// Like [`Self::submit`], on these terms.
+	/// Like [`Self::submit`], on these terms, and without trying the call: only a block decides.
 	pub async fn submit_on<C: Payload>(
 		&self,
 		account: &Account,
@@ -125,13 +132,27 @@ impl Chain {
 		terms: SubmitTerms,
 		until: Until,
 	) -> Result<Included> {
+		self.deliver(account, call, Some(terms), until).await
+	}
+
+	/// Submits a call: on these terms, or if it passes a dry run.
+	async fn deliver<C: Payload>(
+		&self,
+		account: &Account,
+		call: &C,
+		terms: Option<SubmitTerms>,
+		until: Until,
+	) -> Result<Included> {
 		let (transaction, progress, born) = self.send(account, call, terms).await?;
 		let hash = transaction.hash();
 		tracing::debug!(%hash, born, "transaction sent");
-		match self.watch(progress, until).await? {
-			Some(block) => self.included(block, hash).await?.ok_or_else(|| lost(hash)),
-			None => self.search(&transaction, born).await,
-		}
+		let included = async {
+			match self.watch(progress, until).await? {
+				Some(block) => self.included(block, hash).await?.ok_or_else(|| lost(hash)),
+				None => self.search(&transaction, born).await,
+			}
+		};
+		included.await.map_err(|error| error.after(Hash(hash.0)))
 	}
 
 	/// Signs a call and hands it to the node's pool. Also returns the block at which its era
@@ -140,7 +161,7 @@ impl Chain {
 		&self,
 		account: &Account,
 		call: &C,
-		terms: SubmitTerms,
+		terms: Option<SubmitTerms>,
 	) -> Result<(SubmittableTransaction<SubstrateConfig, AtBlock>, TransactionProgress<SubstrateConfig, AtBlock>, BlockNumber)>
 	{
 		let mortality = mortality(self.block_time().await?);
@@ -155,7 +176,7 @@ impl Chain {
 		};
 		let params = DefaultExtrinsicParamsBuilder::new()
 			.nonce(nonce)
-			.tip(terms.tip.0)
+			.tip(terms.unwrap_or_default().tip.0)
 			.mortal_from_unchecked(mortality.into(), at.block_number(), at.block_hash())
 			.build();
 		let signed = at.tx().create_signable_offline(call, params).and_then(|mut signable| signable.sign(account));
@@ -163,8 +184,11 @@ impl Chain {
 			Ok(transaction) => transaction,
 			Err(error) => return Err(self.explain(error).await),
 		};
-		// Last, because everything before may have waited for a node that went away.
-		self.check_time(terms).await?;
+		match terms {
+			None => self.dry_run(transaction.encoded()).await?,
+			// Last, because everything before may have waited for a node that went away.
+			Some(terms) => self.check_time(terms).await?,
+		}
 		match transaction.submit_and_watch().await {
 			Ok(progress) => Ok((transaction, progress, number(&at))),
 			Err(error) => match refusal::pool(&error) {
@@ -259,7 +283,8 @@ impl Chain {
 		}
 		let fee = of_extrinsic::<TransactionFeePaid>(&events, index)?.first().map_or(0, |paid| paid.actual_fee);
 		let block = BlockId { number: number(&at), hash: Hash(block.0) };
-		Ok(Some(Included { block, extrinsic: Hash(extrinsic.0), fee: Amount(fee), events, index }))
+		let time = Time(View::new(self.clone(), at).timestamp().await?);
+		Ok(Some(Included { block, extrinsic: Hash(extrinsic.0), fee: Amount(fee), time, events, index }))
 	}
 
 	/// A transaction's place in a block, if it is there.

@@ -128,7 +128,7 @@ pub enum Event {
 		/// Its model.
 		model: ModelId,
 	},
-	/// A release was withdrawn.
+	/// A release was yanked.
 	ReleaseYanked {
 		/// The release.
 		release: ReleaseId,

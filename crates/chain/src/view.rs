@@ -9,7 +9,7 @@ use crate::{
 };
 use subxt::{
 	client::{OnlineClientAtBlock, OnlineClientAtBlockImpl},
-	config::SubstrateConfig,
+	config::{substrate::H256, SubstrateConfig},
 	constants::Address as ConstantAddress,
 	runtime_apis::Payload,
 	storage::{Address, StorageClient},
@@ -49,6 +49,15 @@ impl Chain {
 		}
 	}
 
+	/// The state after the final block of this number. The node may no longer have it.
+	pub(crate) async fn at(&self, number: BlockNumber) -> Result<View> {
+		let block = self.block_id(number).await?;
+		match self.client.at_block(H256(block.hash.0)).await {
+			Ok(at) => Ok(View::new(self.clone(), at)),
+			Err(error) => Err(self.explain(error).await),
+		}
+	}
+
 	/// The time from one block to the next.
 	pub async fn block_time(&self) -> Result<BlockTime> {
 		let ask = async { self.finalized().await?.block_time().await };
@@ -59,6 +68,11 @@ impl Chain {
 impl View {
 	pub(crate) const fn new(chain: Chain, at: OnlineClientAtBlock<SubstrateConfig>) -> Self {
 		Self { chain, at }
+	}
+
+	/// The block, as subxt reads it.
+	pub(crate) const fn at(&self) -> &OnlineClientAtBlock<SubstrateConfig> {
+		&self.at
 	}
 
 	/// The block.

@@ -30,9 +30,12 @@ pub async fn run(args: &StateArgs, ctx: &Context, order: fn(&Home) -> waybill_de
 				}
 				Ok::<_, Error>(())
 			};
-			if let Ok(done) = timeout(PATIENCE, carried_out).await {
-				done?;
+			let shown = ctx.progress.spinner("waiting for the agent that runs");
+			match timeout(PATIENCE, carried_out).await {
+				Ok(done) => done?,
+				Err(_) => tracing::warn!("the agent that runs has not carried out the order yet; it will"),
 			}
+			drop(shown);
 		},
 		Err(error) => return Err(error.into()),
 	}

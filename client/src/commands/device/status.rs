@@ -176,7 +176,7 @@ pub fn run(args: &StateArgs, ctx: &Context) -> Result<()> {
 	};
 	let rolled_back = memory.rolled_back.iter();
 	ctx.output.report(&Report {
-		folder: folder.into(),
+		folder: home.path().into(),
 		key: home.key.public(),
 		vendor: home.identity.vendor,
 		model: home.identity.model,

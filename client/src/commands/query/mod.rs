@@ -1,10 +1,12 @@
 //! `waybill query …`: the chain at its newest final block.
 
+mod bounty;
 mod reports;
 
-pub use reports::{yank_name, BountyReport, ReleaseReport};
+pub use bounty::{bounties, bounty, BountyReport};
+pub use reports::{yank_name, ReleaseReport};
 
-use super::Address;
+use super::{calendar::Calendar, Address};
 use crate::{
 	context::Context,
 	error::{Error, Result},
@@ -14,6 +16,7 @@ use reports::{DistributorsReport, FleetReport, ModelMore, ModelReport, Reservati
 use serde::Serialize;
 use std::fmt;
 use waybill_chain::{BlockId, Hash, Patience, View};
+use waybill_daemon::clock::Time;
 use waybill_primitives::{BountyId, DeviceIndex, FleetId, ModelId, ReleaseId, ReservationId};
 
 /// The questions.
@@ -74,9 +77,9 @@ pub async fn run(command: Command, ctx: &Context) -> Result<()> {
 	match command {
 		Command::Chain => {
 			let best = chain.best().await?.block();
-			let report =
-				ChainReport { node: chain.url().into(), genesis: Hash(chain.genesis()), best, finalized: view.block() };
-			ctx.output.report(&report);
+			let time_ms = Time(view.timestamp().await?);
+			let (node, genesis) = (chain.url().into(), Hash(chain.genesis()));
+			ctx.output.report(&ChainReport { node, genesis, best, finalized: view.block(), time_ms });
 		},
 		Command::Release { release } => ctx.output.report(&self::release(&view, release).await?),
 		Command::Model { model } => ctx.output.report(&self::model(&view, model).await?),
@@ -85,7 +88,7 @@ pub async fn run(command: Command, ctx: &Context) -> Result<()> {
 			ctx.output.report(&FleetReport::from(found));
 		},
 		Command::Vendor { vendor } => ctx.output.report(&self::vendor(&view, &vendor).await?),
-		Command::Bounty { bounty } => ctx.output.report(&self::bounty(&view, bounty).await?),
+		Command::Bounty { bounty } => ctx.output.report(&self::bounty(&chain, &view, bounty).await?),
 		Command::Device { bounty, index } => {
 			let found = view.device_status(bounty, index).await?;
 			let status =
@@ -99,7 +102,8 @@ pub async fn run(command: Command, ctx: &Context) -> Result<()> {
 					"bounty {bounty} has no reservation {reservation}; it was claimed, replaced or closed"
 				))
 			};
-			ctx.output.report(&ReservationReport::new(bounty, reservation, found.ok_or_else(gone)?));
+			let calendar = Calendar::of(&view).await?;
+			ctx.output.report(&ReservationReport::new(bounty, reservation, found.ok_or_else(gone)?, &calendar));
 		},
 		Command::Distributors => ctx.output.report(&DistributorsReport::from(view.distributors().await?)),
 	}
@@ -117,14 +121,7 @@ pub async fn vendor(view: &View, vendor: &Address) -> Result<impl Serialize + fm
 pub async fn release(view: &View, release: ReleaseId) -> Result<ReleaseReport> {
 	let found = view.release(release).await?.ok_or_else(|| Error::not_found(format!("there is no release {release}")))?;
 	let attestations = view.attestations(release).await?;
-	Ok(ReleaseReport::new(found, attestations))
-}
-
-/// A bounty.
-pub async fn bounty(view: &View, bounty: BountyId) -> Result<BountyReport> {
-	let found = view.bounty(bounty).await?;
-	let gone = || Error::not_found(format!("there is no bounty {bounty}; `waybill bounty list` shows those that are open"));
-	found.map(BountyReport::from).ok_or_else(gone)
+	Ok(ReleaseReport::new(found, attestations, &Calendar::of(view).await?))
 }
 
 async fn model(view: &View, model: ModelId) -> Result<ModelReport> {
@@ -143,6 +140,8 @@ struct ChainReport {
 	genesis: Hash,
 	best: BlockId,
 	finalized: BlockId,
+	/// The time of the final block.
+	time_ms: Time,
 }
 
 impl fmt::Display for ChainReport {
@@ -150,7 +149,8 @@ impl fmt::Display for ChainReport {
 		writeln!(f, "node       {}", self.node)?;
 		writeln!(f, "genesis    {}", self.genesis)?;
 		writeln!(f, "best       block {} {}", self.best.number, self.best.hash)?;
-		writeln!(f, "finalized  block {} {}", self.finalized.number, self.finalized.hash)
+		writeln!(f, "finalized  block {} {}", self.finalized.number, self.finalized.hash)?;
+		writeln!(f, "           of {}", self.time_ms)
 	}
 }
 

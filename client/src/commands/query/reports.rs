@@ -1,16 +1,19 @@
 //! Reports of what is on the chain, for people and for programs.
 
-use crate::commands::Address;
+use crate::commands::{
+	calendar::{Calendar, Moment},
+	Address,
+};
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
 use waybill_chain::{
-	types::{text, Bounty, Distributor, Fleet, Model, Release, Reservation, Vendor},
-	Amount, Hash,
+	types::{text, Distributor, Fleet, Model, Release, Reservation, Vendor},
+	AccountId, Amount, Hash,
 };
 use waybill_primitives::{
 	view::{AttestationsView, ReleaseState},
-	BlockNumber, BountyId, Cid, DeviceIndex, DeviceKey, DeviceSignature, FleetId, ModelId, ReleaseId, ReservationId, Suite,
-	Verdict, Version, Yank,
+	BountyId, Cid, DeviceIndex, DeviceKey, DeviceSignature, FleetId, ModelId, ReleaseId, ReservationId, Suite, Verdict,
+	Version, Yank,
 };
 
 /// A vendor.
@@ -158,7 +161,7 @@ pub struct ReleaseReport {
 	digest: DigestReport,
 	advisory: Option<String>,
 	yank: Option<&'static str>,
-	published_at: BlockNumber,
+	published_at: Moment,
 	key_set_version: u32,
 	signatures: Vec<SignatureReport>,
 	#[serde(skip_serializing_if = "Option::is_none")]
@@ -181,8 +184,8 @@ struct SignatureReport {
 #[derive(Serialize)]
 pub struct AttestationsReport {
 	round: u32,
-	opens_at: BlockNumber,
-	decided_at: Option<BlockNumber>,
+	opens_at: Moment,
+	decided_at: Option<Moment>,
 	attesters: u32,
 	needed: u32,
 	votes: Vec<VoteReport>,
@@ -190,13 +193,14 @@ pub struct AttestationsReport {
 
 #[derive(Serialize)]
 struct VoteReport {
-	attester: Hash,
+	/// The session key by which the collator votes, in the format of accounts.
+	attester: Address,
 	verdict: &'static str,
 }
 
 impl ReleaseReport {
 	/// A release, with the votes on it.
-	pub fn new(release: Release, attestations: Option<AttestationsView>) -> Self {
+	pub fn new(release: Release, attestations: Option<AttestationsView>, calendar: &Calendar) -> Self {
 		let statement = release.statement;
 		let signatures = release.signatures.into_iter();
 		Self {
@@ -212,25 +216,28 @@ impl ReleaseReport {
 			digest: DigestReport { suite: statement.digest.suite, bytes: Hash(statement.digest.bytes) },
 			advisory: release.advisory.as_deref().map(text),
 			yank: release.yank.map(yank_name),
-			published_at: release.published_at,
+			published_at: calendar.moment(release.published_at),
 			key_set_version: release.key_set_version,
 			signatures: signatures.map(|one| SignatureReport { key_index: one.key, signature: one.signature }).collect(),
-			attestations: attestations.map(AttestationsReport::from),
+			attestations: attestations.map(|votes| AttestationsReport::new(votes, calendar)),
 		}
 	}
 }
 
-impl From<AttestationsView> for AttestationsReport {
-	fn from(attestations: AttestationsView) -> Self {
+impl AttestationsReport {
+	fn new(attestations: AttestationsView, calendar: &Calendar) -> Self {
 		let votes = attestations.votes.into_iter();
 		Self {
 			round: attestations.round,
-			opens_at: attestations.opens_at,
-			decided_at: attestations.decided_at,
+			opens_at: calendar.moment(attestations.opens_at),
+			decided_at: attestations.decided_at.map(|block| calendar.moment(block)),
 			attesters: attestations.attesters,
 			needed: attestations.needed,
 			votes: votes
-				.map(|(attester, verdict)| VoteReport { attester: Hash(attester), verdict: verdict_name(verdict) })
+				.map(|(attester, verdict)| VoteReport {
+					attester: Address(AccountId::from(attester)),
+					verdict: verdict_name(verdict),
+				})
 				.collect(),
 		}
 	}
@@ -244,6 +251,7 @@ impl Display for ReleaseReport {
 		writeln!(f, "  payload  {} ({} bytes)", self.payload, self.size)?;
 		writeln!(f, "  sha256   {}", self.sha256)?;
 		writeln!(f, "  signed   by {} keys of key set {}", self.signatures.len(), self.key_set_version)?;
+		writeln!(f, "  since    {}", self.published_at)?;
 		if let Some(reason) = self.yank {
 			writeln!(f, "  yanked   {reason}")?;
 		}
@@ -258,53 +266,6 @@ impl Display for ReleaseReport {
 	}
 }
 
-/// A bounty.
-#[derive(Serialize)]
-pub struct BountyReport {
-	bounty: BountyId,
-	vendor: Address,
-	release: ReleaseId,
-	fleet: FleetId,
-	devices: u32,
-	paid: u32,
-	reserved: u32,
-	reward: Amount,
-	held: Amount,
-	expires_at: BlockNumber,
-	exclusive_until: BlockNumber,
-	closing: bool,
-}
-
-impl From<Bounty> for BountyReport {
-	fn from(bounty: Bounty) -> Self {
-		Self {
-			bounty: bounty.id,
-			vendor: Address(bounty.vendor),
-			release: bounty.release,
-			fleet: bounty.fleet,
-			devices: bounty.count,
-			paid: bounty.paid,
-			reserved: bounty.reserved,
-			reward: bounty.reward,
-			held: bounty.held,
-			expires_at: bounty.expires_at,
-			exclusive_until: bounty.exclusive_until,
-			closing: bounty.closing,
-		}
-	}
-}
-
-impl Display for BountyReport {
-	fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-		let closing = if self.closing { ", closing" } else { "" };
-		writeln!(f, "bounty {}: release {} to fleet {}{closing}", self.bounty, self.release, self.fleet)?;
-		writeln!(f, "  vendor   {}", self.vendor)?;
-		writeln!(f, "  devices  {}, {} paid, {} reserved", self.devices, self.paid, self.reserved)?;
-		writeln!(f, "  reward   {} for a device, {} on hold", self.reward, self.held)?;
-		writeln!(f, "  expires  at block {}", self.expires_at)
-	}
-}
-
 /// A reservation that stands.
 #[derive(Serialize)]
 pub struct ReservationReport {
@@ -313,7 +274,7 @@ pub struct ReservationReport {
 	distributor: Address,
 	reward: Amount,
 	deposit: Amount,
-	exclusive_until: BlockNumber,
+	exclusive_until: Moment,
 	devices: Vec<SlotReport>,
 }
 
@@ -325,7 +286,7 @@ struct SlotReport {
 
 impl ReservationReport {
 	/// A bounty's reservation.
-	pub fn new(bounty: BountyId, id: ReservationId, reservation: Reservation) -> Self {
+	pub fn new(bounty: BountyId, id: ReservationId, reservation: Reservation, calendar: &Calendar) -> Self {
 		let slots = reservation.slots.into_iter();
 		Self {
 			bounty,
@@ -333,7 +294,7 @@ impl ReservationReport {
 			distributor: Address(reservation.distributor),
 			reward: reservation.reward,
 			deposit: reservation.deposit,
-			exclusive_until: reservation.exclusive_until,
+			exclusive_until: calendar.moment(reservation.exclusive_until),
 			devices: slots.map(|slot| SlotReport { index: slot.device_index, lock: Hash(slot.lock) }).collect(),
 		}
 	}
@@ -344,7 +305,7 @@ impl Display for ReservationReport {
 		writeln!(f, "reservation {} of bounty {}: {} devices", self.reservation, self.bounty, self.devices.len())?;
 		writeln!(f, "  distributor  {}", self.distributor)?;
 		writeln!(f, "  reward       {} for a device, {} deposit", self.reward, self.deposit)?;
-		writeln!(f, "  exclusive    before block {}", self.exclusive_until)?;
+		writeln!(f, "  exclusive    before {}", self.exclusive_until)?;
 		self.devices.iter().try_for_each(|slot| writeln!(f, "    device {}  {}", slot.index, slot.lock))
 	}
 }

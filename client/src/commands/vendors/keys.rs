@@ -2,7 +2,10 @@
 
 use super::signature::Sources;
 use crate::{
-	commands::{Address, Done, KeyArg},
+	commands::{
+		calendar::{Calendar, Moment},
+		Address, Done, KeyArg,
+	},
 	context::Context,
 	error::{Error, Result},
 };
@@ -11,7 +14,7 @@ use serde::Serialize;
 use std::{fmt, path::PathBuf};
 use subxt::utils::Static;
 use waybill_chain::{api, runtime::wrapped, types::Vendor, Chain, Patience, View};
-use waybill_primitives::{view::PendingKeySetView, BlockNumber, DeviceKey, KeySet, ReleaseId};
+use waybill_primitives::{view::PendingKeySetView, DeviceKey, KeySet, ReleaseId};
 use waybill_release::{check_firmware, key_set, KeySetFile};
 
 use api::firmware::events;
@@ -65,9 +68,9 @@ pub struct NewSet {
 	/// several times
 	#[arg(long = "new-key", value_name = "KEY")]
 	new_keys: Vec<KeyArg>,
-	/// How many keys of the new set must sign
-	#[arg(long, default_value_t = 1)]
-	threshold: u8,
+	/// How many keys of the new set must sign [default: as many as of the current set]
+	#[arg(long)]
+	threshold: Option<u8>,
 	/// The vendor's account [default: the one that signs]
 	#[arg(long, value_name = "ADDRESS")]
 	vendor: Option<Address>,
@@ -143,13 +146,13 @@ impl fmt::Display for SetReport {
 struct PendingReport {
 	#[serde(flatten)]
 	set: SetReport,
-	effective_at: BlockNumber,
+	effective_at: Moment,
 }
 
-impl From<PendingKeySetView> for PendingReport {
-	fn from(pending: PendingKeySetView) -> Self {
+impl PendingReport {
+	fn new(pending: &PendingKeySetView, calendar: &Calendar) -> Self {
 		let PendingKeySetView { link, effective_at } = pending;
-		Self { set: SetReport::new(link.version, &link.key_set), effective_at }
+		Self { set: SetReport::new(link.version, &link.key_set), effective_at: calendar.moment(*effective_at) }
 	}
 }
 
@@ -167,34 +170,37 @@ impl fmt::Display for ShowReport {
 		writeln!(f, "{}", self.vendor)?;
 		write!(f, "  current  {}", self.current)?;
 		if let Some(PendingReport { set, effective_at }) = &self.pending {
-			write!(
-				f,
-				"\n  pending  {set}\n    can be adopted from block {effective_at} on; until then the vendor can veto it"
-			)?;
+			write!(f, "\n  pending  {set}\n    can be adopted from {effective_at} on; until then the vendor can veto it")?;
 		}
-		let resign = |release: &ReleaseId| {
-			write!(f, "\n  release {release} is signed by an older set: devices refuse it; see `waybill vendor keys resign`")
-		};
-		self.to_resign.iter().try_for_each(resign)
+		self.to_resign.iter().try_for_each(|release| write!(f, "\n  {}", must_sign_again(*release)))
 	}
+}
+
+fn must_sign_again(release: ReleaseId) -> String {
+	format!("release {release} is signed by an older set: devices refuse it; see `waybill vendor keys resign`")
+}
+
+/// The newest release of each of a vendor's models, if a set older than this one signed it.
+async fn to_resign(view: &View, vendor: &Address, key_set_version: u32) -> Result<Vec<ReleaseId>> {
+	let mut to_resign = Vec::new();
+	for model in view.models_of(&vendor.0).await? {
+		let Some(latest) = view.latest_release(model.id).await? else { continue };
+		let release = view.release(latest).await?;
+		to_resign.extend(release.filter(|release| release.key_set_version < key_set_version).map(|release| release.id));
+	}
+	Ok(to_resign)
 }
 
 async fn show(vendor: Option<Address>, ctx: &Context) -> Result<()> {
 	let vendor = or_signer(vendor, ctx)?;
 	let view = ctx.chain(Patience::Brief).await?.finalized().await?;
 	let known = known(&view, &vendor).await?;
-	let mut to_resign = Vec::new();
-	for model in view.models_of(&vendor.0).await? {
-		let Some(latest) = view.latest_release(model.id).await? else { continue };
-		let release = view.release(latest).await?;
-		to_resign
-			.extend(release.filter(|release| release.key_set_version < known.key_set_version).map(|release| release.id));
-	}
+	let (calendar, pending) = (Calendar::of(&view).await?, view.pending_key_set(&vendor.0).await?);
 	let report = ShowReport {
+		to_resign: to_resign(&view, &vendor, known.key_set_version).await?,
 		vendor,
 		current: SetReport::new(known.key_set_version, &known.key_set),
-		pending: view.pending_key_set(&vendor.0).await?.map(PendingReport::from),
-		to_resign,
+		pending: pending.map(|pending| PendingReport::new(&pending, &calendar)),
 	};
 	ctx.output.report(&report);
 	Ok(())
@@ -205,11 +211,14 @@ struct PrepareReport {
 	statement: PathBuf,
 	#[serde(flatten)]
 	words: KeySetFile,
+	/// How many keys of the current set must sign.
+	current_threshold: u8,
 }
 
 impl fmt::Display for PrepareReport {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		writeln!(f, "{}", self.words)?;
+		writeln!(f, "  now      {} must sign; --threshold sets another number", self.current_threshold)?;
 		let statement = self.statement.display();
 		writeln!(f, "written to {statement}; sign it with keys of both sets (no network needed), then propose it:")?;
 		writeln!(f, "  waybill vendor sign {statement} --key release.key > release.sig")?;
@@ -219,24 +228,29 @@ impl fmt::Display for PrepareReport {
 
 async fn prepare(args: PrepareArgs, ctx: &Context) -> Result<()> {
 	let (keys, chain) = (args.set.resolve()?, ctx.chain(Patience::Brief).await?);
-	let statement = args.set.follow(keys, &chain, ctx).await?;
+	let (statement, current_threshold) = args.set.follow(keys, &chain, ctx).await?;
 	let out = args.out.unwrap_or_else(|| format!("key-set-{}.json", statement.signed().version).into());
 	statement.write(&out)?;
-	ctx.output.report(&PrepareReport { statement: out, words: statement });
+	ctx.output.report(&PrepareReport { statement: out, words: statement, current_threshold });
 	Ok(())
 }
 
 #[derive(Serialize)]
 struct RotateReport {
 	vendor: Address,
-	version: u32,
-	effective_at: BlockNumber,
+	#[serde(flatten)]
+	set: SetReport,
+	/// How many keys of the current set must sign.
+	current_threshold: u8,
+	effective_at: Moment,
 }
 
 impl fmt::Display for RotateReport {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		let Self { vendor, version, effective_at } = self;
-		write!(f, "key set {version} of {vendor} is proposed; it can be adopted from block {effective_at} on")
+		let Self { vendor, set, current_threshold, effective_at } = self;
+		let SetReport { version, threshold, release_keys } = set;
+		write!(f, "key set {version} of {vendor} is proposed: {threshold} of {} must sign ", release_keys.len())?;
+		write!(f, "(now {current_threshold}); it can be adopted from {effective_at} on")
 	}
 }
 
@@ -254,11 +268,12 @@ async fn rotate(args: RotateArgs, ctx: &Context) -> Result<()> {
 			return Err(Error::check("the statement was prepared for another chain; check --node"));
 		},
 		(Some(file), _) => file,
-		(None, keys) => args.set.follow(keys.unwrap_or_default(), &chain, ctx).await?,
+		(None, keys) => args.set.follow(keys.unwrap_or_default(), &chain, ctx).await?.0,
 	}
 	.signed();
 	let vendor = Address(statement.vendor.into());
-	let current = known(&chain.best().await?, &vendor).await?;
+	let view = chain.best().await?;
+	let (current, calendar) = (known(&view, &vendor).await?, Calendar::of(&view).await?);
 	if current.key_set_version.checked_add(1) != Some(statement.version) {
 		return Err(Error::check(format!(
 			"the statement is on key set {}, but the vendor's current one is {}; only the next can follow",
@@ -267,12 +282,14 @@ async fn rotate(args: RotateArgs, ctx: &Context) -> Result<()> {
 	}
 	let (old, new) = args.sources.gather_rotation(&statement, &chain.genesis(), &current.key_set)?;
 	let shown = ctx.progress.spinner("proposing the key set");
+	let set = SetReport::new(statement.version, &statement.key_set);
 	let key_set = Static(statement.key_set);
 	let call = api::transactions().firmware().rotate_key_set(vendor.0, key_set, wrapped(old), wrapped(new));
 	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	drop(shown);
 	let event: events::KeySetProposed = included.one()?;
-	let report = RotateReport { vendor, version: event.version, effective_at: event.effective_at };
+	let current_threshold = current.key_set.threshold;
+	let report = RotateReport { vendor, set, current_threshold, effective_at: calendar.moment(event.effective_at) };
 	ctx.output.report(&Done::new(report, included.receipt()));
 	Ok(())
 }
@@ -282,15 +299,19 @@ struct EndReport {
 	vendor: Address,
 	version: u32,
 	adopted: bool,
+	/// The newest release of each model, if an older set signed it.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	to_resign: Option<Vec<ReleaseId>>,
 }
 
 impl fmt::Display for EndReport {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		let Self { vendor, version, adopted } = self;
+		let Self { vendor, version, adopted, to_resign } = self;
 		match adopted {
-			true => write!(f, "key set {version} of {vendor} signs releases from now on"),
-			false => write!(f, "key set {version} of {vendor} is refused; the same set cannot be proposed again"),
+			true => write!(f, "key set {version} of {vendor} signs releases from now on")?,
+			false => write!(f, "key set {version} of {vendor} is refused; the same set cannot be proposed again")?,
 		}
+		to_resign.iter().flatten().try_for_each(|release| write!(f, "\n  {}", must_sign_again(*release)))
 	}
 }
 
@@ -300,7 +321,7 @@ async fn veto(ctx: &Context) -> Result<()> {
 	let included = chain.submit(&account, &api::transactions().firmware().veto_key_set(), ctx.config.wait.into()).await?;
 	drop(shown);
 	let event: events::KeySetVetoed = included.one()?;
-	let report = EndReport { vendor: Address(event.vendor), version: event.version, adopted: false };
+	let report = EndReport { vendor: Address(event.vendor), version: event.version, adopted: false, to_resign: None };
 	ctx.output.report(&Done::new(report, included.receipt()));
 	Ok(())
 }
@@ -313,9 +334,21 @@ async fn adopt(vendor: Option<Address>, ctx: &Context) -> Result<()> {
 	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	drop(shown);
 	let event: events::KeySetAdopted = included.one()?;
-	let report = EndReport { vendor: Address(event.vendor), version: event.version, adopted: true };
-	ctx.output.report(&Done::new(report, included.receipt()));
-	Ok(())
+	let done = |to_resign| {
+		let report = EndReport { vendor: Address(event.vendor), version: event.version, adopted: true, to_resign };
+		Done::new(report, included.receipt())
+	};
+	let unsigned = async { to_resign(&chain.best().await?, &vendor, event.version).await };
+	match unsigned.await {
+		Ok(to_resign) => {
+			ctx.output.report(&done(Some(to_resign)));
+			Ok(())
+		},
+		Err(error) => {
+			ctx.output.progress(&done(None));
+			Err(error.after(&done(None)))
+		},
+	}
 }
 
 #[derive(Serialize)]
@@ -363,16 +396,26 @@ impl NewSet {
 			return Err(Error::usage("give the new set's keys with --new-key"));
 		}
 		let keys = self.new_keys.iter().map(KeyArg::resolve).collect::<Result<Vec<_>>>()?;
-		key_set(self.threshold, keys.clone())?;
+		// A set of one that must sign shows whether the keys are sound, whatever the threshold.
+		key_set(self.threshold.unwrap_or(1), keys.clone())?;
 		Ok(keys)
 	}
 
-	/// The statement that makes these keys the vendor's next set.
-	async fn follow(&self, keys: Vec<DeviceKey>, chain: &Chain, ctx: &Context) -> Result<KeySetFile> {
+	/// The statement that makes these keys the vendor's next set, and the current set's threshold.
+	/// The next set keeps that unless another one was given.
+	async fn follow(&self, keys: Vec<DeviceKey>, chain: &Chain, ctx: &Context) -> Result<(KeySetFile, u8)> {
 		let vendor = or_signer(self.vendor, ctx)?;
-		let current = known(&chain.best().await?, &vendor).await?.key_set_version;
-		let next = current.checked_add(1).ok_or_else(|| Error::check("no key set can follow"))?;
-		Ok(KeySetFile::new(chain.genesis(), vendor.0, next, &key_set(self.threshold, keys)?))
+		let current = known(&chain.best().await?, &vendor).await?;
+		let next = current.key_set_version.checked_add(1).ok_or_else(|| Error::check("no key set can follow"))?;
+		let (count, kept) = (keys.len(), current.key_set.threshold);
+		if self.threshold.is_none() && count < usize::from(kept) {
+			return Err(Error::usage(format!(
+				"{kept} keys of the current set must sign, and the new set has {count}; give more with --new-key, or set \
+				 --threshold"
+			)));
+		}
+		let set = key_set(self.threshold.unwrap_or(kept), keys)?;
+		Ok((KeySetFile::new(chain.genesis(), vendor.0, next, &set), kept))
 	}
 }
 

@@ -1,6 +1,7 @@
 //! `waybill vendor …`
 
 mod about;
+mod available;
 mod delegate;
 mod fleet;
 mod keys;
@@ -64,8 +65,8 @@ pub enum Command {
 	},
 	/// Add a firmware file to IPFS and write the statement that the release keys have to sign
 	Prepare(publish::PrepareArgs),
-	/// Sign the statement of a release or of a key set, or a withdrawal, with a release key; needs
-	/// no network
+	/// Sign the statement of a release or of a key set, or the yanking of a release, with a
+	/// release key; needs no network
 	Sign(signature::Args),
 	/// Publish a release: from a firmware file and key files, or from a prepared statement and
 	/// signatures
@@ -73,7 +74,7 @@ pub enum Command {
 	/// Let another account, such as a build machine's, publish releases in the vendor's name; the
 	/// release keys must still sign
 	Delegate(delegate::Args),
-	/// Withdraw a release, for ever
+	/// Yank a release, for ever: nobody is to install it any more
 	Yank(yank::Args),
 	/// Replace the keys that sign releases
 	#[command(subcommand)]

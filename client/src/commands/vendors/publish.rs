@@ -2,6 +2,7 @@
 
 use super::{
 	about::{About, SuiteName},
+	available::Waiting,
 	delegate::submit_for,
 	limits::{check_size, check_text, limits},
 	signature::Sources,
@@ -9,7 +10,7 @@ use super::{
 use crate::{
 	commands::{Address, Done},
 	context::Context,
-	error::{Error, Kind, Result},
+	error::{Error, Result},
 	units::Period,
 };
 use serde::Serialize;
@@ -21,7 +22,7 @@ use subxt::utils::Static;
 use waybill_chain::{
 	api,
 	runtime::{text, wrapped},
-	Chain, Event, Patience,
+	Chain, Patience,
 };
 use waybill_primitives::{view::ReleaseState, BlockNumber, Cid, ReleaseId};
 use waybill_release::{default_file, digest, FirmwareFile, StatementFile, Subject};
@@ -177,12 +178,8 @@ pub async fn publish(args: PublishArgs, ctx: &Context) -> Result<()> {
 
 	let mut report = PublishReport { release, statement, state: ReleaseState::Pending, available_at: None };
 	if let Some(Period(period)) = args.wait_available {
-		shown.say(format!("release {release} is published; waiting for the attesters"));
-		let found = tokio::time::timeout(period, available(&chain, release, included.block.number)).await;
-		let late = |_| {
-			Error::new(Kind::Failure, format!("release {release} is published, but the attesters have not agreed in time"))
-		};
-		match found.map_err(late).and_then(|found| found) {
+		let mut waiting = Waiting::new(&chain, release);
+		match waiting.until_available(included.block.number, period, &shown).await {
 			Ok(block) => {
 				report.available_at = Some(block);
 				report.state = ReleaseState::Available;
@@ -214,29 +211,5 @@ async fn statement(args: &PublishArgs, chain: &Chain, ctx: &Context) -> Result<S
 			add(file, &about, chain, ctx).await
 		},
 		_ => Err(Error::usage("give a firmware file with --model, --version and --security-version, or --statement")),
-	}
-}
-
-/// Waits for the block in which the attesters find a release available.
-async fn available(chain: &Chain, release: ReleaseId, published: BlockNumber) -> Result<BlockNumber> {
-	let mut blocks = chain.blocks_from(published).await?;
-	loop {
-		let block = blocks.next().await?;
-		for event in block.events.unwrap_or_default() {
-			match event {
-				Event::ReleaseStateChanged { release: id, state: ReleaseState::Available } if id == release => {
-					return Ok(block.id.number);
-				},
-				Event::ReleaseStateChanged { release: id, state } if id == release => {
-					return Err(Error::check(format!(
-						"the attesters found release {release} {state}; pin the payload, and check that their gateways reach it"
-					)));
-				},
-				Event::ReleaseYanked { release: id, .. } if id == release => {
-					return Err(Error::check(format!("release {release} was withdrawn")));
-				},
-				_ => {},
-			}
-		}
 	}
 }

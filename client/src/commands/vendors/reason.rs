@@ -1,8 +1,8 @@
-//! The reasons to withdraw a release, as arguments.
+//! The reasons to yank a release, as arguments.
 
 use waybill_primitives::Yank;
 
-/// Why a release is withdrawn.
+/// Why a release is yanked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub enum Reason {
 	/// It does not work as it should

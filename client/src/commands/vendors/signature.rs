@@ -18,13 +18,14 @@ pub struct Args {
 	/// The statement that `waybill vendor prepare` or `waybill vendor keys prepare` wrote
 	#[arg(group = "what")]
 	statement: Option<PathBuf>,
-	/// Sign the withdrawal of this release instead; needs --reason and --genesis
+	/// Sign the yanking of this release instead; needs --reason and --genesis
 	#[arg(long, value_name = "RELEASE", group = "what", requires = "reason")]
 	yank: Option<ReleaseId>,
-	/// Why the release is withdrawn
+	/// Why the release is yanked
 	#[arg(long, value_enum, requires = "yank")]
 	reason: Option<Reason>,
-	/// The firmware file; it must be the statement's file, or nothing is signed
+	/// The firmware file; it must be the statement's file, or nothing is signed. Without it the
+	/// statement is signed as it is
 	#[arg(long, value_name = "FILE", conflicts_with = "yank")]
 	firmware: Option<PathBuf>,
 	/// A release key file; may be given several times
@@ -52,22 +53,32 @@ pub fn run(args: Args, ctx: &Context) -> Result<()> {
 			if let Some(wanted) = ctx.config.genesis.filter(|wanted| wanted.0 != document.genesis()) {
 				return Err(Error::check(format!("the statement is not for the chain {wanted}; nothing was signed")));
 			}
+			let mut unchecked = Vec::new();
 			match (&document, args.firmware) {
 				(Document::Release(release), Some(firmware)) => check_firmware(&release.signed(), &firmware)?,
 				(Document::KeySet(_), Some(_)) => {
 					return Err(Error::usage("a key set has no firmware; leave --firmware out"))
 				},
-				(_, None) => {},
+				(Document::Release(_), None) => unchecked.push("whether the statement is that of your file (--firmware)"),
+				(Document::KeySet(_), None) => {},
+			}
+			if ctx.config.genesis.is_none() {
+				unchecked.push("whether this is your chain (--genesis)");
 			}
 			if !ctx.output.is_json() {
 				eprintln!("signing {document}");
 			}
+			// Not only for people: what is printed is a signature that counts.
+			if !unchecked.is_empty() {
+				eprintln!("not checked: {}", unchecked.join("; "));
+			}
 			document.sign(&keys)
 		},
 		(None, Some(release), Some(reason)) => {
-			let genesis = ctx.config.genesis.ok_or_else(|| {
-				Error::usage("a withdrawal is signed for one chain; give its --genesis (`waybill query chain` shows it)")
-			})?;
+			let genesis =
+				ctx.config.genesis.ok_or_else(|| {
+					Error::usage("the yanking of a release is signed for one chain; give its --genesis (`waybill query chain` shows it)")
+				})?;
 			SignatureFile::new(&keys, &YankStatement { release, reason: reason.into() }, genesis.0)
 		},
 		_ => return Err(Error::usage("give a statement, or --yank with --reason")),

@@ -1,4 +1,4 @@
-//! Withdrawing a release.
+//! Yanking a release.
 
 use super::{reason::Reason, signature::Sources};
 use crate::{
@@ -27,7 +27,7 @@ pub struct Args {
 	/// A page that says more; only with the vendor's own account
 	#[arg(long, value_name = "URL", conflicts_with_all = ["keys", "signatures"])]
 	advisory: Option<String>,
-	/// Release keys; with enough of them any account can withdraw the release, for example when the
+	/// Release keys; with enough of them any account can yank the release, for example when the
 	/// vendor's account is lost
 	#[command(flatten)]
 	sources: Sources,
@@ -41,16 +41,16 @@ struct YankReport {
 
 impl fmt::Display for YankReport {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		write!(f, "release {} is withdrawn ({}); reservations that stand are still paid", self.release, self.reason)
+		write!(f, "release {} is yanked ({}); reservations that stand are still paid", self.release, self.reason)
 	}
 }
 
-/// Withdraws a release.
+/// Yanks a release.
 pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	let (release, reason) = (args.release, Yank::from(args.reason));
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;
-	let shown = ctx.progress.spinner("withdrawing the release");
+	let shown = ctx.progress.spinner("yanking the release");
 	let included = if args.sources.is_empty() {
 		let call = api::transactions().firmware().yank_release(release, Static(reason), args.advisory.as_deref().map(text));
 		chain.submit(&account, &call, ctx.config.wait.into()).await?
