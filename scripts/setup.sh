@@ -9,8 +9,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 say() { printf 'setup: %s\n' "$*" >&2; }
 
 packages=()
-for package in ca-certificates clang cpio libclang-dev libubootenv-tool curl g++ gcc git libssl-dev make openssl faketime \
-  pkg-config protobuf-compiler swupdate; do
+for package in ca-certificates clang cpio libclang-dev libubootenv-tool curl g++ gcc git iproute2 libssl-dev make openssl \
+  faketime pkg-config protobuf-compiler qemu-user swupdate systemd; do
   dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
 done
 if [ ${#packages[@]} -gt 0 ]; then

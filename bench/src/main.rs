@@ -27,6 +27,7 @@ use clap::{Parser, ValueEnum};
 use machine::Head;
 use report::Report;
 use std::path::PathBuf;
+use waybill_cpu as _;
 
 /// Measures the chain and prints one JSON object a line.
 #[derive(Parser)]

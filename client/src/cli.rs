@@ -24,6 +24,20 @@ pub struct Cli {
 	pub command: Command,
 }
 
+/// Keep this device's firmware up to date: the device's commands of the Waybill network.
+///
+/// These are the commands of `waybill device`. They read the same configuration.
+#[derive(Parser, Debug)]
+#[command(name = "waybill-device", version, max_term_width = 120, after_long_help = AFTER_HELP)]
+pub struct AgentCli {
+	/// The options of every command.
+	#[command(flatten)]
+	pub globals: Globals,
+	/// The command.
+	#[command(flatten)]
+	pub command: device::Args,
+}
+
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
@@ -153,6 +167,7 @@ mod tests {
 	#[test]
 	fn command_line_should_be_consistent() {
 		Cli::command().debug_assert();
+		AgentCli::command().debug_assert();
 	}
 
 	#[test]

@@ -322,6 +322,29 @@ mod tests {
 	}
 
 	#[test]
+	fn example_should_name_every_key() {
+		const EXAMPLE: &str = include_str!("../../contrib/config.toml");
+		let is_named = |part: &str, key: &str| {
+			part.lines().any(|line| line.trim_start_matches("# ").split_once(" = ").is_some_and(|(name, _)| name == key))
+		};
+		let parts: Vec<_> = EXAMPLE.split("\n[").collect();
+		for (part, section) in parts.iter().zip(["", "device.", "distributor.", "hub."]) {
+			assert!(section.is_empty() || part.starts_with(&section.replace('.', "]")), "{part}");
+			// The refusal of a key that does not exist lists those that do.
+			let figment = Figment::from(Serialized::defaults(DEFAULTS));
+			let refusal = figment.merge(Serialized::default(&format!("{section}no_such_key"), 1)).extract::<Config>();
+			let refusal = refusal.unwrap_err().to_string();
+			let keys: Vec<_> = refusal.split('`').skip(1).step_by(2).filter(|key| *key != "no_such_key").collect();
+			assert!(keys.len() > 4, "{refusal}");
+			// A secret's place is a file of its own, and sections are parts.
+			for key in keys.into_iter().filter(|key| !["account", "device", "distributor", "hub"].contains(key)) {
+				assert!(is_named(part, key), "{section}{key} is missing in contrib/config.toml");
+			}
+		}
+		assert_eq!(parts.len(), 4);
+	}
+
+	#[test]
 	fn machines_file_should_be_read_when_the_user_has_none() {
 		let files = |config: Option<&str>, home: Option<&str>| default_files(config.map(Into::into), home.map(Into::into));
 		let machine = Path::new("/etc/waybill/config.toml");

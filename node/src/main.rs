@@ -10,6 +10,8 @@ mod gateway;
 mod rpc;
 mod service;
 
+use waybill_cpu as _;
+
 fn main() -> sc_cli::Result<()> {
 	command::run()
 }

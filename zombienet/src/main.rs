@@ -13,6 +13,7 @@ use tokio::{
 	sync::oneshot,
 };
 use tracing_subscriber::EnvFilter;
+use waybill_cpu as _;
 use waybill_zombienet::{Definition, Network};
 
 /// Runs a network of several nodes on this machine.

@@ -1,11 +1,11 @@
 //! Commands that need no network: help, wrong input, key files, signatures.
 
 use serde_json::{json, Value};
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 use waybill_primitives::{
 	Cid, DeviceKey, DeviceSignature, Digest, KeySet, KeySetStatement, ReleaseStatement, Statement, Suite, Version,
 };
-use waybill_testkit::program::{built, Waybill};
+use waybill_testkit::program::{built, in_checkout, Waybill};
 
 const GENESIS: [u8; 32] = [7; 32];
 
@@ -18,6 +18,58 @@ fn help_should_say_how_every_command_is_used() {
 		waybill.run(&format!("{command} --help")).exits(0).prints("Usage: waybill");
 	}
 	waybill.run("--version").exits(0).prints("waybill ");
+}
+
+#[test]
+fn agents_program_should_have_the_commands_and_configuration_of_a_device() {
+	let waybill = Waybill::offline();
+	let agent = |args: &str| waybill.command_of(Command::new(built("waybill-device")), args);
+	agent("--help").run().exits(0).prints("Usage: waybill-device").prints("Exit codes");
+	waybill.json("device provision one");
+	let of_both = [waybill.json("device status --state one"), agent("status --state one --json").run().exits(0).json()];
+	assert_eq!(of_both[0], of_both[1]);
+	agent("status").env("WAYBILL_DEVICE__STATE", "one").run().exits(0);
+	agent("vendor").run().exits(2);
+}
+
+/// Every daemon has a unit, which systemd takes, and whose command the program takes.
+#[test]
+fn units_should_start_every_daemon() {
+	let folder = in_checkout("contrib/systemd");
+	let waybill = Waybill::offline();
+	let units = ["waybill-node", "waybill-distributor", "waybill-device", "waybill-hub"];
+	assert_eq!(fs::read_dir(&folder).unwrap().count(), units.len());
+	for unit in units {
+		let name = format!("{unit}.service");
+		let text = fs::read_to_string(folder.join(&name)).unwrap();
+		let start = text.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+		let (program, args) = start.split_once(' ').unwrap();
+		let program = built(Path::new(program).file_name().unwrap().to_str().unwrap());
+		waybill.command_of(Command::new(&program), args).arg("--help").run().exits(0);
+		// The programs are not where the unit expects them.
+		let here = text.replace(start, &format!("{} {args}", program.display()));
+		fs::write(waybill.file(&name), here).unwrap();
+		let verified = Command::new("systemd-analyze").arg("verify").arg(waybill.file(&name)).output().unwrap();
+		assert!(verified.status.success() && verified.stderr.is_empty(), "{verified:?}");
+	}
+}
+
+#[test]
+fn programs_should_say_so_when_the_processor_lacks_what_they_were_built_for() {
+	let on = |processor: &str, program: &str| {
+		let command = Command::new("qemu-x86_64").args(["-cpu", processor]).arg(built(program)).arg("--version").output();
+		let output = command.expect("make setup installs qemu-user");
+		(output.status.code(), String::from_utf8(output.stderr).unwrap())
+	};
+	for program in ["waybill", "waybill-device", "waybill-node", "waybill-demo", "waybill-bench", "waybill-field"] {
+		let (code, said) = on("Nehalem", program);
+		assert!(code == Some(1) && said.contains("AVX2"), "{program}: {code:?}, {said}");
+		assert_eq!(on("Haswell", program).0, Some(0), "{program}");
+	}
+	for missing in ["-fma", "-movbe", "-xsave", "-avx", "-f16c", "-bmi1", "-avx2", "-bmi2", "-abm"] {
+		let (code, said) = on(&format!("Haswell,{missing}"), "waybill-device");
+		assert!(code == Some(1) && said.contains("AVX2"), "{missing}: {code:?}, {said}");
+	}
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A machine with two slots that is a folder, for hooks of `contrib/hooks`.
 
+use crate::program::in_checkout;
 use std::{
 	env, fs,
 	os::unix::fs::PermissionsExt,
@@ -16,19 +17,11 @@ pub struct Machine {
 	hook: PathBuf,
 }
 
-/// The folder of the hooks, in the checkout that runs the test. Read when the test runs: checkouts
-/// share what was compiled.
-fn hooks() -> PathBuf {
-	let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests"));
-	let hooks = package.ancestors().map(|folder| folder.join("contrib/hooks")).find(|hooks| hooks.is_dir());
-	hooks.expect("the checkout has contrib/hooks")
-}
-
 impl Machine {
 	/// A machine that runs slot a and uses this hook.
 	pub fn new(hook: &str) -> Self {
 		let folder = tempfile::tempdir().unwrap();
-		let hook = hooks().join(hook);
+		let hook = in_checkout("contrib/hooks").join(hook);
 		let machine = Self { folder, hook };
 		let at = machine.folder.path().display();
 		machine.write(

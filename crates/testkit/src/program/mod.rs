@@ -7,7 +7,7 @@ mod world;
 pub use crate::ipfs::Ipfs;
 pub use node::Node;
 pub use service::Service;
-pub use world::{program, release_of, vendor, World, DEVICES};
+pub use world::{program, release_of, vendor, vendor_of, World, DEVICES};
 
 use serde_json::Value;
 use std::{
@@ -25,6 +25,28 @@ pub fn built(name: &str) -> PathBuf {
 	let this = env::current_exe().unwrap();
 	let found = this.ancestors().skip(1).map(|folder| folder.join(name)).find(|program| program.is_file());
 	found.unwrap_or_else(|| panic!("there is no {name} beside {}; run `make build`", this.display()))
+}
+
+/// A program that `make setup` has put into the project's folder for tools.
+pub fn installed(name: &str) -> PathBuf {
+	let cache = env::var_os("WAYBILL_CACHE").map(PathBuf::from);
+	let cache = cache.unwrap_or_else(|| PathBuf::from(env::var_os("HOME").unwrap()).join(".cache/waybill"));
+	let program = cache.join("bin").join(name);
+	assert!(program.is_file(), "{} is missing; run `make setup`", program.display());
+	program
+}
+
+/// A port that nobody uses.
+pub fn free_port() -> u16 {
+	portpicker::pick_unused_port().unwrap()
+}
+
+/// A file or folder of the checkout that runs the test. Found when the test runs: checkouts share what
+/// was compiled.
+pub fn in_checkout(path: &str) -> PathBuf {
+	let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests"));
+	let found = package.ancestors().map(|folder| folder.join(path)).find(|found| found.exists());
+	found.unwrap_or_else(|| panic!("the checkout has no {path}"))
 }
 
 /// The longest time that a command may take.
@@ -79,6 +101,13 @@ impl Running {
 	/// Whether it has ended.
 	pub fn has_ended(&mut self) -> bool {
 		self.process.try_wait().unwrap().is_some()
+	}
+
+	/// The most memory that it has had so far, in bytes, while it runs.
+	pub fn peak_memory(&self) -> Option<u64> {
+		let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+		let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+		Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
 	}
 
 	/// Ends it at once.
@@ -192,7 +221,11 @@ impl Waybill {
 
 	/// The program with these arguments, separated by spaces.
 	pub fn command(&self, args: &str) -> Run {
-		let mut command = Command::new(built("waybill"));
+		self.command_of(Command::new(built("waybill")), args)
+	}
+
+	/// Another program with these arguments, in the same home.
+	pub fn command_of(&self, mut command: Command, args: &str) -> Run {
 		command.env_clear().env("HOME", self.home.path()).current_dir(self.home.path());
 		command.args(args.split_whitespace()).args(&self.globals);
 		Run(command)

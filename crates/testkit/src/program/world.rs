@@ -1,6 +1,6 @@
 //! A vendor with devices, and a distributor, on a chain of their own.
 
-use super::{Ipfs, Node, Service, Waybill};
+use super::{free_port, Ipfs, Node, Service, Waybill};
 use serde_json::Value;
 use std::{fs, os::unix::fs::PermissionsExt, thread::sleep, time::Duration};
 
@@ -16,7 +16,11 @@ pub fn program(node: &Node, ipfs: &Ipfs) -> Waybill {
 
 /// A vendor with a model and a fleet whose devices are in `devices/000` and so on.
 pub fn vendor(node: &Node, ipfs: &Ipfs) -> Waybill {
-	let waybill = program(node, ipfs);
+	vendor_of(program(node, ipfs))
+}
+
+/// Like the function above, by a program that has what it needs.
+pub fn vendor_of(waybill: Waybill) -> Waybill {
 	waybill.account("account.key", "1000");
 	let waybill = waybill.flag("--account-file", "account.key");
 	waybill.json("key generate release.key");
@@ -75,7 +79,7 @@ impl World {
 		let shop = program(&node, &ipfs);
 		shop.account("account.key", "1000");
 		let shop = shop.flag("--account-file", "account.key");
-		let listen = format!("127.0.0.1:{}", portpicker::pick_unused_port().unwrap());
+		let listen = format!("127.0.0.1:{}", free_port());
 		let serve = format!("distributor run --listen {listen} --data shop --max-delay 1");
 		let command = environment.iter().fold(shop.command(&serve), |command, (name, value)| command.env(name, value));
 		let running = Service::start(command);
