@@ -5,5 +5,6 @@
 mod chain;
 mod delivery;
 mod offline;
+mod readme;
 mod trial;
 mod vendor;
