@@ -62,6 +62,11 @@ impl Distributor {
 		&self.account
 	}
 
+	/// Its address, once it has started.
+	pub fn url(&self) -> &str {
+		&self.url
+	}
+
 	/// Joins the block authors with the distributor's node.
 	pub async fn join(&self) -> Result<()> {
 		self.waybill.tell(&self.account.signs(&["collator", "join"])?).await

@@ -28,6 +28,7 @@ use std::{
 };
 use tokio::signal::unix::{signal, SignalKind};
 use waybill::Log;
+use waybill_cpu as _;
 
 const TAIL: usize = 25;
 
@@ -136,6 +137,10 @@ async fn run(args: &Args) -> Result<bool> {
 		console.line(format!("  https://polkadot.js.org/apps/?rpc={node}"));
 		for node in running.network.nodes() {
 			console.line(format!("  {:<8} {} (process {}, log {})", node.name, node.ws, node.pid, node.log.display()));
+			console.line(format!("           metrics at {}", node.metrics));
+		}
+		for (name, url) in running.services() {
+			console.line(format!("  {name:<14} {url}"));
 		}
 		console.line("Press Ctrl-C to end it");
 		interrupted()?.await;

@@ -23,6 +23,8 @@ pub struct Node {
 	pub name: String,
 	/// The address of its RPC server.
 	pub ws: String,
+	/// Where it serves its metrics.
+	pub metrics: String,
 	/// Its process.
 	pub pid: u32,
 	/// Its log.

@@ -39,10 +39,18 @@ pub struct Running {
 	/// The network.
 	pub network: Network,
 	kubo: Process,
+	/// The addresses of kubo's gateway and RPC server.
+	ipfs: [String; 2],
 	distributors: [Distributor; 2],
 }
 
 impl Running {
+	/// The names and addresses of everything but the nodes.
+	pub fn services(&self) -> impl Iterator<Item = (&str, &str)> {
+		let kubo = ["kubo gateway", "kubo RPC"].into_iter().zip(self.ipfs.iter().map(String::as_str));
+		kubo.chain(self.distributors.iter().map(|distributor| (distributor.account().name.as_str(), distributor.url())))
+	}
+
 	/// Stops everything.
 	pub async fn stop(self) {
 		for mut distributor in self.distributors {
@@ -152,7 +160,7 @@ pub async fn tell(args: &Args, console: &Console, run: &Path) -> Result<(String,
 		seconds: console.elapsed().as_secs(),
 	};
 	let (text, holds) = (summary.to_string(), summary.holds());
-	Ok((text, holds, Running { network, kubo, distributors: stage.distributors }))
+	Ok((text, holds, Running { network, kubo, ipfs: [ipfs.gateway(), ipfs.api()], distributors: stage.distributors }))
 }
 
 /// Makes accounts, keys and devices, and registers vendor, model and fleet. The distributors' nodes

@@ -18,6 +18,8 @@ pub struct NodeInfo {
 	pub name: String,
 	/// The address of its RPC server.
 	pub ws: String,
+	/// Where it serves its metrics.
+	pub metrics: String,
 	/// The id of its process.
 	pub pid: u32,
 	/// Its folder.
@@ -82,13 +84,15 @@ impl Network {
 }
 
 fn info(node: &NetworkNode) -> Result<NodeInfo> {
-	// The SDK gives the process id only in the data that it writes to zombie.json.
+	// The SDK gives the process id and the metrics only in the data that it writes to zombie.json.
 	let value = serde_json::to_value(node)?;
+	let metrics = value["prometheus_uri"].as_str().with_context(|| format!("{} has no metrics", node.name()))?;
 	let pid = value["inner"]["process_handle"].as_u64().and_then(|pid| u32::try_from(pid).ok());
 	let folder = node.base_dir().clone();
 	Ok(NodeInfo {
 		name: node.name().into(),
 		ws: node.ws_uri().into(),
+		metrics: metrics.into(),
 		pid: pid.with_context(|| format!("{} is not running", node.name()))?,
 		log: folder.join(format!("{}.log", node.name())),
 		folder,

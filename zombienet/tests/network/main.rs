@@ -10,10 +10,12 @@ use chain::{wait, Chain, Key};
 use serde_json::Value;
 use std::{
 	collections::BTreeSet,
+	io::{Read, Write},
+	net::TcpStream,
 	path::{Path, PathBuf},
 	process::Command,
 };
-use waybill_zombienet::{Definition, Network};
+use waybill_zombienet::{Definition, Network, NodeInfo};
 
 const APPOINTED: [&str; 2] = ["alice", "bob"];
 /// The nodes of distributors. Once they have joined, they are the majority of the authors.
@@ -44,6 +46,7 @@ async fn network_should_author_and_finalise_when_nodes_join_crash_and_leave() ->
 
 async fn live(network: &Network) -> Result<()> {
 	appointed_nodes_should_author_and_finalise(network).await?;
+	every_node_should_serve_its_metrics_where_the_report_says(network)?;
 	distributors_should_author_without_a_vote_when_they_joined(network).await?;
 	nothing_should_be_lost_when_a_node_is_killed_and_comes_back(network).await?;
 	finality_should_go_on_when_all_bonded_authors_stop(network).await
@@ -64,6 +67,19 @@ async fn appointed_nodes_should_author_and_finalise(network: &Network) -> Result
 	let authors = authors(network, &alice, 1..=8).await?;
 	ensure!(authors == names(&APPOINTED), "the authors are {authors:?}");
 	ensure!(voters(network).await? == names(&APPOINTED), "nodes other than the appointed ones vote in finality");
+	Ok(())
+}
+
+fn every_node_should_serve_its_metrics_where_the_report_says(network: &Network) -> Result<()> {
+	println!("the metrics of every node");
+	for NodeInfo { name, metrics, .. } in network.nodes()? {
+		let (address, path) = metrics.trim_start_matches("http://").split_once('/').context(metrics.clone())?;
+		let mut connection = TcpStream::connect(address).context(metrics.clone())?;
+		write!(connection, "GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+		let mut answer = String::new();
+		connection.read_to_string(&mut answer)?;
+		ensure!(answer.contains("substrate_block_height"), "{name} has no metrics at {metrics}: {answer}");
+	}
 	Ok(())
 }
 
