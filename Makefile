@@ -39,6 +39,20 @@ build: setup ## Builds the node, the programs and the tests.
 	@$(CARGO) build $(NETWORK)
 	@scripts/claim-target.sh
 
+AGENTS := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf x86_64-unknown-linux-gnu
+TARGET ?= $(firstword $(AGENTS))
+# For the target's processor, such as -C target-cpu=cortex-a53. On x86 it also keeps out AVX2.
+AGENT_RUSTFLAGS ?=
+.PHONY: agent agent-build
+agent: setup ## Builds the device agent only (TARGET=aarch64-unknown-linux-gnu if not given).
+	@scripts/setup-target.sh $(TARGET)
+	@$(MAKE) --no-print-directory agent-build
+
+agent-build:
+	@MAKEFLAGS= RUSTFLAGS="$(AGENT_RUSTFLAGS)" cargo build --profile agent --locked --target $(TARGET) \
+		--package waybill-client --bin waybill-device
+	@ls -l $(CARGO_TARGET_DIR)/$(TARGET)/agent/waybill-device
+
 .PHONY: demo
 demo: build ## Runs the demonstration; KEEP=1 leaves its network running.
 	@$(BIN)/waybill-demo $(if $(KEEP),--keep)
@@ -53,6 +67,7 @@ lint: setup ## Checks formatting and lints.
 	cargo fmt --manifest-path zombienet/Cargo.toml --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo fmt --manifest-path bench/groth16/Cargo.toml --check
+	cargo fmt --manifest-path bench/microcontroller/Cargo.toml --check
 	taplo fmt --check
 	@# Cargo repeats clippy's warnings for crates that are already built.
 	$(CARGO) build $(BUILD) --message-format=json | node scripts/lints.mjs
@@ -67,6 +82,7 @@ format: setup ## Formats the sources.
 	cargo fmt --manifest-path zombienet/Cargo.toml
 	cargo fmt --manifest-path fuzz/Cargo.toml
 	cargo fmt --manifest-path bench/groth16/Cargo.toml
+	cargo fmt --manifest-path bench/microcontroller/Cargo.toml
 	taplo fmt
 
 .PHONY: doc
@@ -87,8 +103,15 @@ bench: build ## Runs the benchmarks and writes docs/figures.md; BENCH=claims for
 	@$(CARGO) build --release --locked --quiet --manifest-path bench/groth16/Cargo.toml
 	@$(BIN)/waybill-bench $(or $(BENCH),--document docs/figures.md)
 
+.PHONY: flash
+flash: setup ## Builds the device's side for a microcontroller and prints how much flash it takes.
+	@scripts/flash.sh
+
 .PHONY: field
-field: build ## Plays what happens in the field (FIELD=power_cuts for one scenario): ten minutes.
+field: build ## Plays what happens in the field (FIELD=power_cuts for one scenario): ten minutes, and building agents.
+	@for target in $(if $(filter-out agents,$(FIELD)),,$(AGENTS)); do \
+		$(MAKE) --no-print-directory agent TARGET=$$target; \
+	done
 	@$(BIN)/waybill-field $(FIELD)
 
 .PHONY: metadata

@@ -6,8 +6,10 @@
 // A scenario that cannot go on does not hold; it says why by its panic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod agents;
 mod clock;
 mod full_disk;
+mod kubo;
 mod lost_content;
 mod power_cuts;
 mod report;
@@ -16,6 +18,7 @@ mod slow_link;
 use clap::{Parser, ValueEnum};
 use report::Report;
 use std::process::ExitCode;
+use waybill_cpu as _;
 
 /// Plays what happens to devices and distributors in the field.
 #[derive(Parser)]
@@ -39,6 +42,8 @@ enum Scenario {
 	SlowLink,
 	/// Kubo loses everything, and hangs
 	LostContent,
+	/// The agent runs on other processors
+	Agents,
 }
 
 impl Scenario {
@@ -49,6 +54,7 @@ impl Scenario {
 			Self::Clock => clock::play(report),
 			Self::SlowLink => slow_link::play(report),
 			Self::LostContent => lost_content::play(report),
+			Self::Agents => agents::play(report),
 		}
 	}
 }
