@@ -118,7 +118,7 @@ fn vendor_should_publish_and_pay_for_a_release() {
 
 	// A bounty is opened, raised, and closed when it has expired.
 	let open = format!("bounty open --release {release} --fleet {fleet} {SOON}");
-	let opened = waybill.json(&format!("{open} --reward 1.5 --expires 90s"));
+	let opened = waybill.json(&format!("{open} --reward 1.5 --expires 120s"));
 	let bounty = opened["bounty"].as_u64().unwrap();
 	assert_eq!((amount(&opened["total"]), &opened["devices"]), (4_500_000_000_000, &3.into()));
 	waybill.refused(&format!("{open} --reward 1 --expires 90s"), "PodBounty.AlreadyOpen");
@@ -175,7 +175,7 @@ fn refusals_should_cost_nothing(vendor: &Waybill, release: u64, fleet: u64) {
 	for (command, name, words) in [
 		(format!("{open} --reward 5000 --expires 90s"), "Token.FundsUnavailable", "needs 15000."),
 		(format!("{open} --reward 5000 --expires 90s"), "Token.FundsUnavailable", "UNIT and can spend 9"),
-		(format!("{open} --reward 1 --expires 3s"), "PodBounty.DurationTooShort", "MinDuration (20 blocks)"),
+		(format!("{open} --reward 1 --expires 3s"), "PodBounty.DurationTooShort", "MinDuration (10 blocks)"),
 		(format!("{open} --reward 0 --expires 90s"), "PodBounty.RewardTooLow", "MinReward (0.001 UNIT)"),
 		("bounty close 77".into(), "PodBounty.UnknownBounty", "There is no such bounty"),
 	] {

@@ -15,7 +15,7 @@ use waybill_primitives::{BlockNumber, BountyId};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PastBounty {
 	/// It was closed.
-	Closed(ClosedBounty),
+	Closed(Box<ClosedBounty>),
 	/// It was closed before this block, and the node keeps no state from before.
 	Forgotten(BlockNumber),
 	/// It was never opened.
@@ -71,7 +71,7 @@ impl Chain {
 				_ => {},
 			}
 		}
-		Ok(PastBounty::Closed(ClosedBounty { bounty, refunded, closed_at }))
+		Ok(PastBounty::Closed(Box::new(ClosedBounty { bounty, refunded, closed_at })))
 	}
 
 	/// Where a bounty stands in the state after a final block; `None` if the node no longer has it.

@@ -159,7 +159,7 @@ pub async fn bounty(chain: &Chain, view: &View, id: BountyId) -> Result<AnyBount
 		return Ok(AnyBounty::Standing(report(view, found, &calendar).await?));
 	}
 	match chain.past_bounty(id).await? {
-		PastBounty::Closed(closed) => Ok(AnyBounty::Closed(ClosedReport::new(closed, &calendar))),
+		PastBounty::Closed(closed) => Ok(AnyBounty::Closed(ClosedReport::new(*closed, &calendar))),
 		PastBounty::Forgotten(before) => Err(Error::not_found(format!(
 			"bounty {id} was closed before {}, and the node keeps no state from before; a node that runs with \
 			 --state-pruning archive knows it",
