@@ -26,9 +26,9 @@ fn agents_program_should_have_the_commands_and_configuration_of_a_device() {
 	let agent = |args: &str| waybill.command_of(Command::new(built("waybill-device")), args);
 	agent("--help").run().exits(0).prints("Usage: waybill-device").prints("Exit codes");
 	waybill.json("device provision one");
-	let of_both = [waybill.json("device status --state one"), agent("status --state one --json").run().exits(0).json()];
-	assert_eq!(of_both[0], of_both[1]);
-	agent("status").env("WAYBILL_DEVICE__STATE", "one").run().exits(0);
+	let of_agent = agent("status --state one --json").run().exits(5).json();
+	assert_eq!(waybill.failure("device status --state one"), (5, of_agent["error"].clone()));
+	agent("status").env("WAYBILL_DEVICE__STATE", "one").run().exits(5).says("one is bound to no fleet");
 	agent("vendor").run().exits(2);
 }
 
