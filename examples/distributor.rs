@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use std::env;
 use waybill_chain::{Account, Amount, Node};
-use waybill_distributor::{run, Config, Parts};
+use waybill_distributor::{run, Config, Parts, Reporter};
 use waybill_ipfs_http::{Gateway, Kubo};
 
 #[tokio::main]
@@ -30,9 +30,11 @@ async fn main() -> Result<()> {
 		gateway: Gateway::new(&["http://127.0.0.1:8080"])?,
 		kubo: Kubo::new(&["http://127.0.0.1:5001"])?,
 		config,
+		// Prints each payment, and each bounty that it takes up or leaves.
+		reporter: Reporter::new(|event| println!("{event}")),
 	};
 	let stopped = async {
 		let _ = tokio::signal::ctrl_c().await;
 	};
-	Ok(run(parts, |address| println!("serving devices on http://{address}"), stopped).await?)
+	Ok(run(parts, |addresses| println!("serving devices on http://{}", addresses.listen), stopped).await?)
 }

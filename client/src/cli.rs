@@ -87,6 +87,10 @@ pub struct Globals {
 	/// `waybill key generate --account-key`)
 	#[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
 	account_file: Option<PathBuf>,
+	/// PEM file with the certificates of authorities to trust besides those of the operating system,
+	/// for https:// addresses
+	#[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+	ca_file: Option<PathBuf>,
 	/// How long to wait for a transaction [default: finalized]
 	#[arg(long, global = true, value_enum, help_heading = "Global options")]
 	wait: Option<Wait>,
@@ -118,6 +122,7 @@ impl Globals {
 			genesis: self.genesis.clone(),
 			account: self.account.clone(),
 			account_file: self.account_file.clone(),
+			ca_file: self.ca_file.clone(),
 			log: self.log.clone(),
 			json: self.json,
 			wait: self.wait,

@@ -13,13 +13,27 @@ use std::{
 	path::{Path, PathBuf},
 };
 use waybill_chain::{Account, Hash, Until};
+use waybill_daemon::roots::Roots;
 use waybill_ipfs_http::{Gateway, Kubo};
 use zeroize::Zeroizing;
 
 const ENV_PREFIX: &str = "WAYBILL_";
 /// The keys that the environment may set. Other programs' variables may begin with the same prefix.
-const KEYS: [&str; 12] =
-	["node", "gateway", "kubo", "genesis", "account", "account_file", "log", "json", "wait", "distributor", "device", "hub"];
+const KEYS: [&str; 13] = [
+	"node",
+	"gateway",
+	"kubo",
+	"genesis",
+	"account",
+	"account_file",
+	"ca_file",
+	"log",
+	"json",
+	"wait",
+	"distributor",
+	"device",
+	"hub",
+];
 
 /// Everything that a file, the environment or flags can configure.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +57,9 @@ pub struct Config {
 	/// The file that holds the account's secret URI.
 	#[serde(default)]
 	pub account_file: Option<PathBuf>,
+	/// A PEM file with authorities to trust besides those of the operating system, for `https://`.
+	#[serde(default)]
+	pub ca_file: Option<PathBuf>,
 	/// What to log to standard error, in `tracing`'s filter syntax.
 	pub log: String,
 	/// Whether to print JSON.
@@ -111,6 +128,9 @@ pub struct Flags {
 	/// See [`Config::account_file`].
 	#[serde(skip_serializing_if = "Option::is_none")]
 	pub account_file: Option<PathBuf>,
+	/// See [`Config::ca_file`].
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub ca_file: Option<PathBuf>,
 	/// See [`Config::log`].
 	#[serde(skip_serializing_if = "Option::is_none")]
 	pub log: Option<String>,
@@ -174,14 +194,22 @@ impl Config {
 		}
 	}
 
+	/// The authorities that are trusted over `https://`.
+	pub fn roots(&self) -> Result<Roots> {
+		match &self.ca_file {
+			Some(file) => Roots::with_file(file).map_err(|error| Error::file(format!("--ca-file: {error}"))),
+			None => Ok(Roots::default()),
+		}
+	}
+
 	/// A client of the IPFS gateway.
 	pub fn gateway(&self) -> Result<Gateway> {
-		Gateway::new(&self.gateway).map_err(|error| Error::from(error).context("--gateway"))
+		Gateway::trusting(&self.gateway, &self.roots()?).map_err(|error| Error::from(error).context("--gateway"))
 	}
 
 	/// A client of the kubo node that files are added to.
 	pub fn kubo(&self) -> Result<Kubo> {
-		Kubo::new(&self.kubo).map_err(|error| Error::from(error).context("--kubo"))
+		Kubo::trusting(&self.kubo, &self.roots()?).map_err(|error| Error::from(error).context("--kubo"))
 	}
 
 	/// Reads the file (`file`, or the default one if it exists) and the environment, and applies

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
+use waybill_daemon::certificate::CertificateError;
 
 /// The kind of a failure. Each has its own exit code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -159,6 +160,9 @@ impl From<waybill_chain::Error> for Error {
 		let message = match &error {
 			Chain::Address { .. } => format!("--node {error}"),
 			Chain::NoNode { .. } => format!("{error}; start one or give its address with --node"),
+			Chain::NotANode { url, .. } if url.starts_with("wss:") => {
+				format!("{error}; check --node, and name the certificate of a private authority in SSL_CERT_FILE")
+			},
 			Chain::NotANode { .. } | Chain::NoAnswer(_) => format!("{error}; check --node"),
 			Chain::OtherChain { .. } => format!("{error}; check --node and --genesis"),
 			_ => error.to_string(),
@@ -206,7 +210,7 @@ fn ipfs_kind(error: &waybill_ipfs_http::Error) -> Kind {
 	match error {
 		Ipfs::Address(_) | Ipfs::NoGateway => Kind::Usage,
 		Ipfs::GatewayUnreachable { .. } | Ipfs::GatewaySlow { .. } | Ipfs::GatewayBusy { .. } => Kind::Unreachable,
-		Ipfs::GatewayStatus { .. } => Kind::Unreachable,
+		Ipfs::GatewayStatus { .. } | Ipfs::TooSlow { .. } => Kind::Unreachable,
 		Ipfs::KuboUnreachable { .. } | Ipfs::NotKubo { .. } => Kind::Unreachable,
 		Ipfs::BlockTooLarge { .. } | Ipfs::WrongBlock { .. } | Ipfs::WrongFile { .. } | Ipfs::OtherCid { .. } => Kind::Check,
 		Ipfs::Fetch { source, .. } => ipfs_kind(source),
@@ -268,14 +272,17 @@ impl From<waybill_distributor::Error> for Error {
 			Distributor::Chain(cause) => return cause.into(),
 			Distributor::Ipfs(cause) => return cause.into(),
 			Distributor::NoManifest { .. } => Kind::Unreachable,
+			Distributor::Certificate(ref cause) => certificate_kind(cause),
 			Distributor::Announce(cause) => return Self::from(cause).context("cannot announce the address on chain"),
 			Distributor::MinReward { .. }
 			| Distributor::Zero(_)
 			| Distributor::LateMargin(_)
 			| Distributor::TipPercent
 			| Distributor::LongEndpoint(_)
+			| Distributor::PlainEndpoint(_)
 			| Distributor::Endpoint(_)
 			| Distributor::Listen { .. }
+			| Distributor::StatusListen { .. }
 			| Distributor::Unwanted(_) => Kind::Usage,
 			Distributor::NoFleet(_) | Distributor::NoDevice { .. } => Kind::NotFound,
 			Distributor::ForeignProofs(_)
@@ -303,15 +310,23 @@ impl From<waybill_distributor::Error> for Error {
 	}
 }
 
+const fn certificate_kind(error: &CertificateError) -> Kind {
+	match error {
+		CertificateError::Half { .. } => Kind::Usage,
+		_ => Kind::File,
+	}
+}
+
 impl From<waybill_hub::Error> for Error {
 	fn from(error: waybill_hub::Error) -> Self {
 		use waybill_hub::Error as Hub;
 		let kind = match error {
 			Hub::Ipfs(cause) => return cause.into(),
 			Hub::Zero(_) => Kind::Usage,
+			Hub::Certificate(ref cause) => certificate_kind(cause),
 			Hub::Disk(_) | Hub::InUse(_) => Kind::File,
 			Hub::TooSlow => Kind::Unreachable,
-			Hub::Listen { .. } | Hub::BrokeOff(_) | Hub::Stopped => Kind::Failure,
+			Hub::Listen { .. } | Hub::StatusListen { .. } | Hub::BrokeOff(_) | Hub::Stopped => Kind::Failure,
 		};
 		Self::new(kind, error)
 	}

@@ -25,7 +25,8 @@ pub struct Distributor {
 	account: Account,
 	log: PathBuf,
 	process: Option<Process>,
-	url: String,
+	/// Its address for operators.
+	operators: String,
 }
 
 /// What proving cost a distributor.
@@ -54,7 +55,7 @@ impl Distributor {
 	/// A distributor with a fresh account. `waybill` talks to the distributor's own node.
 	pub fn new(waybill: Waybill, account: Account, folder: &Path) -> Self {
 		let log = folder.join(format!("{}.log", account.name));
-		Self { waybill: waybill.with_log(log.clone()), account, log, process: None, url: String::new() }
+		Self { waybill: waybill.with_log(log.clone()), account, log, process: None, operators: String::new() }
 	}
 
 	/// The distributor's account.
@@ -74,16 +75,18 @@ impl Distributor {
 
 	/// Starts to serve devices.
 	pub async fn start(&mut self, folder: &Path) -> Result<()> {
-		let [port] = free_ports()?;
+		let [port, operators] = free_ports()?;
+		let operators = format!("127.0.0.1:{operators}");
 		let (listen, announce) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{port}"));
 		let data = folder.join(&self.account.name);
-		let arguments = ["distributor", "run", "--listen", &listen, "--announce", &announce, "--data", text(&data)?];
-		let command = self.waybill.command(&self.account.signs(&[&["--log", "waybill=info"], &arguments[..]].concat())?);
+		let addresses = ["--listen", &listen, "--status-listen", &operators, "--announce", &announce];
+		let arguments = [&["--log", "waybill=info", "distributor", "run"], &addresses[..], &["--data", text(&data)?]];
+		let command = self.waybill.command(&self.account.signs(&arguments.concat())?);
 		let log = self.log.with_extension("run.log");
 		let mut process = Process::start(&self.account.name, command, &log, true)?;
 		process.line(START).await.context(Log(log))?;
 		self.process = Some(process);
-		self.url = announce;
+		self.operators = format!("http://{operators}");
 		Ok(())
 	}
 
@@ -91,7 +94,7 @@ impl Distributor {
 	pub async fn proved(&self, bounty: u64) -> Result<Proved> {
 		let deadline = Instant::now() + PROVING;
 		loop {
-			let status: Status = self.waybill.ask(&["distributor", "status", "--url", &self.url]).await?;
+			let status: Status = self.waybill.ask(&["distributor", "status", "--url", &self.operators]).await?;
 			let status = status.bounties.into_iter().find(|status| status.bounty == bounty);
 			if let Some(proved) = status.and_then(|status| status.proved) {
 				return Ok(proved);

@@ -8,10 +8,15 @@ mod run;
 mod status;
 mod trust;
 
-use crate::{context::Context, error::Result};
+use crate::{
+	context::Context,
+	error::{Error, Result},
+};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
+use waybill_daemon::roots::Roots;
 use waybill_device::Order;
+use waybill_ipfs_http::Gateway;
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
@@ -59,6 +64,20 @@ impl StateArgs {
 	fn path<'a>(&'a self, ctx: &'a Context) -> &'a Path {
 		self.state.as_deref().unwrap_or(&ctx.config.device.state)
 	}
+}
+
+/// The authorities that a device trusts. A file that a new image lacks must not keep the device from
+/// going back.
+fn roots(ctx: &Context) -> Roots {
+	ctx.config.roots().unwrap_or_else(|error| {
+		tracing::error!(%error, "trusting only the authorities of the operating system");
+		Roots::default()
+	})
+}
+
+/// The IPFS gateways, for a device that trusts these authorities.
+fn gateway(ctx: &Context, roots: &Roots) -> Result<Gateway> {
+	Gateway::trusting(&ctx.config.gateway, roots).map_err(|error| Error::from(error).context("--gateway"))
 }
 
 /// Runs the command.

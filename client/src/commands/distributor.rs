@@ -9,9 +9,8 @@ use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 use waybill_chain::Patience;
-use waybill_daemon::address::shown;
-use waybill_distributor::{restore_store, Parts, Status};
-use waybill_ipfs_http::cause;
+use waybill_daemon::{address::shown, cause, Listening, StatusListen};
+use waybill_distributor::{restore_store, Parts, Reporter, Status};
 use waybill_primitives::ModelId;
 
 const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,6 +47,16 @@ struct RunArgs {
 	/// Where to serve devices [default: 127.0.0.1:4180]
 	#[arg(long, value_name = "ADDRESS:PORT")]
 	listen: Option<SocketAddr>,
+	/// Where to serve status and metrics for operators, or off
+	/// [default: 127.0.0.1, at the port after that of --listen]
+	#[arg(long, value_name = "ADDRESS:PORT")]
+	status_listen: Option<StatusListen>,
+	/// PEM file with a certificate and its chain, to serve https://; read again when it changes
+	#[arg(long, value_name = "FILE")]
+	tls_certificate: Option<PathBuf>,
+	/// PEM file with the certificate's private key
+	#[arg(long, value_name = "FILE")]
+	tls_key: Option<PathBuf>,
 	/// The HTTP address to announce on chain, at which devices reach it [default: announce none]
 	#[arg(long, value_name = "URL")]
 	announce: Option<String>,
@@ -86,7 +95,8 @@ struct RestoreArgs {
 
 #[derive(clap::Args, Debug)]
 struct StatusArgs {
-	/// The distributor's HTTP address [default: the configured address to listen on]
+	/// The distributor's address for operators, such as http://127.0.0.1:4181
+	/// [default: the configured one]
 	#[arg(long, value_name = "URL")]
 	url: Option<String>,
 }
@@ -96,15 +106,22 @@ struct StatusArgs {
 struct Serving {
 	event: &'static str,
 	account: String,
-	listen: SocketAddr,
+	#[serde(flatten)]
+	addresses: Listening,
+	#[serde(skip)]
+	scheme: &'static str,
 	endpoint: Option<String>,
 }
 
 impl fmt::Display for Serving {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		write!(f, "serving on http://{} for account {}", self.listen, self.account)?;
+		write!(f, "serving on {}://{} for account {}", self.scheme, self.addresses.listen, self.account)?;
 		match &self.endpoint {
-			Some(endpoint) => write!(f, ", announced as {endpoint}"),
+			Some(endpoint) => write!(f, ", announced as {endpoint}")?,
+			None => {},
+		}
+		match self.addresses.status {
+			Some(status) => write!(f, "; status and metrics on http://{status}"),
 			None => Ok(()),
 		}
 	}
@@ -131,14 +148,23 @@ async fn serve(args: RunArgs, ctx: &Context) -> Result<()> {
 	let (gateway, kubo) = (ctx.config.gateway()?, ctx.config.kubo()?);
 	let ledger = ctx.node()?;
 	let (output, id, endpoint) = (ctx.output, account.id().to_string(), config.announce.clone());
-	let ready = move |listen| output.report(&Serving { event: "serving", account: id, listen, endpoint });
-	Ok(waybill_distributor::run(Parts { ledger, account, gateway, kubo, config }, ready, until_stopped()?).await?)
+	let scheme = if config.tls_certificate.is_some() { "https" } else { "http" };
+	let ready = move |addresses| output.report(&Serving { event: "serving", account: id, addresses, scheme, endpoint });
+	let reporter = Reporter::new(move |event| output.report(event));
+	let parts = Parts { ledger, account, gateway, kubo, config, reporter };
+	Ok(waybill_distributor::run(parts, ready, until_stopped()?).await?)
 }
 
 impl RunArgs {
 	fn over(self, mut config: waybill_distributor::Config) -> waybill_distributor::Config {
-		let Self { listen, announce, data, models, min_reward, max_payload, epoch_size, max_batch, max_delay } = self;
+		let Self {
+			listen, status_listen, tls_certificate, tls_key, announce, data, models, min_reward, max_payload, ..
+		} = self;
+		let Self { epoch_size, max_batch, max_delay, .. } = self;
 		config.listen = listen.unwrap_or(config.listen);
+		config.status_listen = status_listen.unwrap_or(config.status_listen);
+		config.tls_certificate = tls_certificate.or(config.tls_certificate);
+		config.tls_key = tls_key.or(config.tls_key);
 		config.announce = announce.or(config.announce);
 		config.data = data.unwrap_or(config.data);
 		if !models.is_empty() {
@@ -176,20 +202,26 @@ async fn withdraw(ctx: &Context) -> Result<()> {
 }
 
 async fn status(args: StatusArgs, ctx: &Context) -> Result<()> {
-	let url = args.url.unwrap_or_else(|| format!("http://{}", ctx.config.distributor.listen));
+	let config = &ctx.config.distributor;
+	let configured = config.status_listen.address(config.listen).map(|address| format!("http://{address}"));
+	let url = args.url.or(configured).ok_or_else(|| Error::usage("status_listen is off; give --url"))?;
 	let target = format!("{}/status", url.trim_end_matches('/'));
 	let url = shown(&url);
 	let unreachable = |error: reqwest::Error| {
 		Error::unreachable(format!("no distributor answers at {url}: {}; start it, or check --url", cause(&error)))
 	};
-	let http = reqwest::Client::builder()
+	let http = ctx
+		.config
+		.roots()?
+		.client()
 		.timeout(STATUS_TIMEOUT)
-		.redirect(reqwest::redirect::Policy::none())
 		.build()
 		.or_fail(Kind::Failure, || "cannot start an HTTP client")?;
 	let mut response = http.get(&target).send().await.map_err(unreachable)?;
 	if !response.status().is_success() {
-		return Err(Error::unreachable(format!("{url} answered HTTP {}; check --url", response.status())));
+		let status = response.status();
+		let words = "check --url: the status is at the distributor's address for operators";
+		return Err(Error::unreachable(format!("{url} answered HTTP {status}; {words}")));
 	}
 	let mut body = Vec::new();
 	while let Some(chunk) = response.chunk().await.map_err(unreachable)? {

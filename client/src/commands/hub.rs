@@ -8,7 +8,8 @@ use crate::{
 use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, path::PathBuf};
-use waybill_hub::Parts;
+use waybill_daemon::{Listening, StatusListen};
+use waybill_hub::{Parts, Reporter};
 use waybill_keys::StatementKey;
 use waybill_primitives::DeviceKey;
 
@@ -35,6 +36,16 @@ struct RunArgs {
 	/// Where to serve devices [default: 127.0.0.1:4190]
 	#[arg(long, value_name = "ADDRESS:PORT")]
 	listen: Option<SocketAddr>,
+	/// Where to serve metrics for operators, or off
+	/// [default: 127.0.0.1, at the port after that of --listen]
+	#[arg(long, value_name = "ADDRESS:PORT")]
+	status_listen: Option<StatusListen>,
+	/// PEM file with a certificate and its chain, to serve https://; read again when it changes
+	#[arg(long, value_name = "FILE")]
+	tls_certificate: Option<PathBuf>,
+	/// PEM file with the certificate's private key
+	#[arg(long, value_name = "FILE")]
+	tls_key: Option<PathBuf>,
 	/// The file with the key that signs verdicts
 	#[arg(long, value_name = "FILE")]
 	key: Option<PathBuf>,
@@ -54,13 +65,21 @@ struct RunArgs {
 #[derive(Serialize)]
 struct Serving {
 	event: &'static str,
-	listen: SocketAddr,
+	#[serde(flatten)]
+	addresses: Listening,
+	#[serde(skip)]
+	scheme: &'static str,
 	public_key: DeviceKey,
 }
 
 impl fmt::Display for Serving {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		write!(f, "checking proofs on http://{} with the key {}", self.listen, self.public_key)
+		let Listening { listen, status } = self.addresses;
+		write!(f, "checking proofs on {}://{listen} with the key {}", self.scheme, self.public_key)?;
+		match status {
+			Some(status) => write!(f, "; metrics on http://{status}"),
+			None => Ok(()),
+		}
 	}
 }
 
@@ -80,14 +99,19 @@ async fn serve(args: RunArgs, ctx: &Context) -> Result<()> {
 		.ok_or_else(|| Error::usage("no key to sign verdicts with; give --key (make one with `waybill key generate`)"))?;
 	let (key, gateway) = (StatementKey::from_file(file)?, ctx.config.gateway()?);
 	let (output, public_key) = (ctx.output, key.public());
-	let ready = move |listen| output.report(&Serving { event: "serving", listen, public_key });
-	Ok(waybill_hub::run(Parts { gateway, key, config }, ready, until_stopped()?).await?)
+	let scheme = if config.tls_certificate.is_some() { "https" } else { "http" };
+	let ready = move |addresses| output.report(&Serving { event: "serving", addresses, scheme, public_key });
+	let reporter = Reporter::new(move |event| output.report(event));
+	Ok(waybill_hub::run(Parts { gateway, key, config, reporter }, ready, until_stopped()?).await?)
 }
 
 impl RunArgs {
 	fn over(self, mut config: waybill_hub::Config) -> waybill_hub::Config {
-		let Self { listen, key, data, max_payload, jobs } = self;
+		let Self { listen, status_listen, tls_certificate, tls_key, key, data, max_payload, jobs } = self;
 		config.listen = listen.unwrap_or(config.listen);
+		config.status_listen = status_listen.unwrap_or(config.status_listen);
+		config.tls_certificate = tls_certificate.or(config.tls_certificate);
+		config.tls_key = tls_key.or(config.tls_key);
 		config.key = key.or(config.key);
 		config.data = data.unwrap_or(config.data);
 		config.max_payload = max_payload.unwrap_or(config.max_payload);

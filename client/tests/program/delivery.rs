@@ -6,13 +6,9 @@ use std::{
 	thread::sleep,
 	time::{Duration, Instant},
 };
-use waybill_testkit::program::{amount, program, release_of, vendor, Ipfs, Node, Service, Waybill, DEVICES};
+use waybill_testkit::program::{amount, free_port, program, release_of, vendor, Ipfs, Node, Service, Waybill, DEVICES};
 
 const UNIT: u128 = 1_000_000_000_000;
-
-fn free_port() -> u16 {
-	portpicker::pick_unused_port().unwrap()
-}
 
 /// Publishes a release and opens its bounty.
 fn release(waybill: &Waybill, id: u32, security_version: u32) -> Vec<u8> {
@@ -34,8 +30,9 @@ fn devices_should_update_and_each_be_paid_for_once_when_programs_are_killed() {
 	shop.account("account.key", "1000");
 	let shop = shop.flag("--account-file", "account.key");
 	let url = format!("http://127.0.0.1:{}", free_port());
-	let listen = url.trim_start_matches("http://");
-	let serve = || Service::start(shop.command(&format!("distributor run --listen {listen} --announce {url} --data shop")));
+	let (listen, operators) = (url.trim_start_matches("http://"), format!("127.0.0.1:{}", free_port()));
+	let serve = format!("distributor run --listen {listen} --status-listen {operators} --announce {url} --data shop");
+	let serve = || Service::start(shop.command(&serve));
 	let mut distributor = serve();
 	let update =
 		|index: u32| vendor.command(&format!("device run --state devices/{index:03} --once --timeout 200 --json")).start();
@@ -58,7 +55,7 @@ fn devices_should_update_and_each_be_paid_for_once_when_programs_are_killed() {
 		}
 	}
 
-	let status = shop.json(&format!("distributor status --url {url}"));
+	let status = shop.json(&format!("distributor status --url http://{operators}"));
 	assert_eq!(status["total"]["devices"], 2 * DEVICES);
 	assert_eq!(amount(&status["total"]["earned"]), u128::from(2 * DEVICES) * 2 * UNIT);
 	let free = amount(&shop.json("account balance")["free"]);

@@ -4,7 +4,9 @@
 
 mod chain;
 mod delivery;
+mod metrics;
 mod offline;
 mod readme;
+mod tls;
 mod trial;
 mod vendor;

@@ -81,7 +81,7 @@ fn swupdate_should_install_and_a_failing_image_be_left_for_the_version_before() 
 	device.wait().exits(0).prints("confirmed version 1.0.1");
 	// Nobody was paid for it again.
 	assert_eq!(world.vendor.json("bounty show 1")["paid"], 1);
-	assert_eq!(world.shop.json(&format!("distributor status --url {}", world.distributor))["total"]["devices"], 2);
+	assert_eq!(world.shop.json(&format!("distributor status --url {}", world.operators))["total"]["devices"], 2);
 }
 
 #[test]

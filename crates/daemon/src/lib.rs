@@ -4,8 +4,17 @@
 
 pub mod address;
 pub mod backoff;
+mod cause;
+pub mod certificate;
 pub mod clock;
 pub mod disk;
+pub mod metrics;
+mod report;
+pub mod roots;
 mod serve;
+mod status_address;
 
-pub use serve::serve;
+pub use cause::cause;
+pub use report::Reporter;
+pub use serve::{serve, Socket};
+pub use status_address::{Listening, StatusListen};

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use std::path::PathBuf;
+use waybill_daemon::roots::Roots;
 use waybill_exchange::Policy;
 use waybill_primitives::{BlockNumber, DeviceKey};
 
@@ -46,6 +47,10 @@ pub struct Config {
 	/// Whether to take releases whose suite has no proofs. A distributor can be paid for such a
 	/// release although its key opens nothing.
 	pub accept_unproven: bool,
+	/// The authorities that the device trusts when it calls an `https://` address. It is no key of
+	/// the section.
+	#[serde(skip)]
+	pub roots: Roots,
 }
 
 impl Default for Config {
@@ -69,6 +74,7 @@ impl Default for Config {
 			receipt_lifetime: policy.receipt_lifetime,
 			max_size: policy.max_payload_size,
 			accept_unproven: policy.accept_unproven,
+			roots: Roots::default(),
 		}
 	}
 }

@@ -57,7 +57,7 @@ impl Context {
 			home,
 			policy,
 			min_free: config.min_free,
-			peers: Peers::new(http::client()?, config.distributors.clone())?,
+			peers: Peers::new(http::client(&config.roots)?, config.distributors.clone())?,
 			gateway,
 			reporter: Reporter::new(tell),
 		})

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use waybill_chain::ledger::State;
 use waybill_daemon::disk::{self, failed};
 use waybill_exchange::{Refusal, Stored, Terms};
+use waybill_ipfs_http::keeps_up;
 
 const BUFFER: usize = 64 * 1024;
 /// How long to fetch before the device looks at the chain again: longer than a gateway that finds
@@ -64,16 +65,17 @@ pub(crate) async fn fetch_ciphertext<S: State>(context: &mut Context, state: &S,
 /// the device looks at the chain from time to time; what has come is kept.
 ///
 /// # Errors
-/// Among others [`Error::Stalled`], if nothing has come for a whole [`SLICE`].
+/// Among others [`Error::Stalled`], if next to nothing has come for a whole [`SLICE`]: less than
+/// [`LEAST_RATE`](waybill_ipfs_http::LEAST_RATE). That bounds the time that any file can take.
 pub(crate) async fn fetch_missing(context: &Context, file: &Stored) -> Result<bool> {
 	let path = context.home.file(&file.cid)?;
 	if path.exists() {
 		return Ok(true);
 	}
-	let before = context.home.file_room(&file.cid)?;
+	let before = context.gateway.received();
 	match timeout(SLICE, context.gateway.fetch_file(&file.cid, file.size, &path, |_| ())).await {
 		Ok(fetched) => Ok(fetched.map(|()| true)?),
-		Err(_) if context.home.file_room(&file.cid)? > before => Ok(false),
+		Err(_) if keeps_up(context.gateway.received().saturating_sub(before), SLICE) => Ok(false),
 		Err(_) => Err(Error::Stalled(file.cid)),
 	}
 }

@@ -7,21 +7,16 @@ use crate::{
 use reqwest::{header::CONTENT_TYPE, Client, RequestBuilder, Response};
 use std::time::Duration;
 use url::Url;
-use waybill_daemon::address::shown;
+use waybill_daemon::{address::shown, cause, roots::Roots};
 use waybill_exchange::MEDIA_TYPE;
-use waybill_ipfs_http::cause;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An HTTP client for [`Service`]s.
-pub fn client() -> Result<Client> {
-	Client::builder()
-		.connect_timeout(CONNECT_TIMEOUT)
-		.timeout(REQUEST_TIMEOUT)
-		.redirect(reqwest::redirect::Policy::none())
-		.build()
-		.map_err(|error| Error::Client(cause(&error)))
+pub fn client(roots: &Roots) -> Result<Client> {
+	let client = roots.client().connect_timeout(CONNECT_TIMEOUT).timeout(REQUEST_TIMEOUT);
+	client.build().map_err(|error| Error::Client(cause(&error)))
 }
 
 /// A distributor or a hub at its address.
@@ -108,11 +103,11 @@ mod tests {
 			("http://one/?t=1#top", "http://one/a/b"),
 			("http://one/base?t=1", "http://one/base/a/b"),
 		] {
-			let service = Service::new(client().unwrap(), "distributor", address).unwrap();
+			let service = Service::new(client(&Roots::default()).unwrap(), "distributor", address).unwrap();
 			assert_eq!(service.get("a/b").build().unwrap().url().as_str(), expected, "{address}");
 		}
 		for address in ["one:1", "ftp://one", "http://", "/base", ""] {
-			let refused = Service::new(client().unwrap(), "hub", address).map(drop);
+			let refused = Service::new(client(&Roots::default()).unwrap(), "hub", address).map(drop);
 			assert!(matches!(refused, Err(Error::Address { role: "hub", .. })), "{address}");
 		}
 	}

@@ -9,6 +9,7 @@ use crate::{
 use reqwest::StatusCode;
 use std::time::Duration;
 use tokio::time::{sleep, Instant};
+use waybill_daemon::{address::shown, roots::Roots};
 use waybill_exchange::{Message, ProofQuery, ProofVerdict, SignedVerdict, HUB_PATH};
 use waybill_primitives::DeviceKey;
 
@@ -31,15 +32,20 @@ impl Hub {
 	pub fn new(config: &Config) -> Result<Option<Self>> {
 		match (&config.hub, config.hub_key) {
 			(None, None) => Ok(None),
-			(Some(address), Some(key)) => Self::at(address, key).map(Some),
+			(Some(address), Some(key)) => Self::at(address, key, &config.roots).map(Some),
 			(Some(_), None) => Err(Error::HalfAHub { set: "hub", missing: "hub_key" }),
 			(None, Some(_)) => Err(Error::HalfAHub { set: "hub_key", missing: "hub" }),
 		}
 	}
 
 	/// The hub at this HTTP address with this public key.
-	pub fn at(address: &str, key: DeviceKey) -> Result<Self> {
-		Ok(Self { service: Service::new(http::client()?, "hub", address)?, key })
+	pub fn at(address: &str, key: DeviceKey, roots: &Roots) -> Result<Self> {
+		Ok(Self { service: Service::new(http::client(roots)?, "hub", address)?, key })
+	}
+
+	/// The address without secrets, for messages.
+	pub fn shown(&self) -> String {
+		shown(self.service.url().as_str())
 	}
 
 	/// Asks whether proofs hold.

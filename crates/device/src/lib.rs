@@ -49,7 +49,7 @@ pub use hook::{Action, HookError};
 pub use hub::Hub;
 pub use identity::{key, provision, Factory, Identity, Place, StoredKeySet};
 pub use peer::{Peer, PeerError};
-pub use report::Event;
+pub use report::{Checker, Event};
 pub use slots::{Firmware, SlotError, Slots};
 pub use trust::follow as follow_keys;
 pub use update::{LastUpdate, NoOrder, Order, Phase, Programs, Skipped, Trial};

@@ -41,6 +41,8 @@ pub enum Event {
 	Verified {
 		/// The distributor.
 		distributor: String,
+		/// Who checked them.
+		by: Checker,
 		/// How long it took to fetch the proofs and check them.
 		milliseconds: u64,
 	},
@@ -137,6 +139,25 @@ pub enum Event {
 	},
 }
 
+/// Who checked the proofs of an offer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Checker {
+	/// The device.
+	Device,
+	/// The hub at this address.
+	Hub(String),
+}
+
+impl fmt::Display for Checker {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::Device => f.write_str("this device"),
+			Self::Hub(address) => write!(f, "the hub {address}"),
+		}
+	}
+}
+
 impl fmt::Display for Event {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		match self {
@@ -144,7 +165,9 @@ impl fmt::Display for Event {
 			Self::UpToDate { installed: None } => f.write_str("nothing is installed, and no release is available"),
 			Self::Offered { version, distributor, .. } => write!(f, "version {version} is offered by {distributor}"),
 			Self::Downloaded { size, .. } => write!(f, "fetched {size} bytes"),
-			Self::Verified { milliseconds, .. } => write!(f, "the proofs hold (checked in {milliseconds} ms)"),
+			Self::Verified { by, milliseconds, .. } => {
+				write!(f, "the proofs hold (checked by {by} in {milliseconds} ms)")
+			},
 			Self::Refused { distributor, why } => write!(f, "refused the offer of {distributor}: {why}"),
 			Self::Signed { bounty, valid_until, .. } => {
 				write!(f, "signed the receipt for bounty {bounty}, valid until block {valid_until}")

@@ -5,7 +5,7 @@ use crate::{
 	error::{Error, Result},
 	fetch::{fetch_missing, go_on, read_file},
 	hub::Hub,
-	report::Event,
+	report::{Checker, Event},
 };
 use std::{fs::File, time::Instant};
 use waybill_chain::ledger::State;
@@ -34,8 +34,9 @@ pub(crate) async fn verify<S: State>(
 	match context.exchange.verified(verified) {
 		Ok(()) => {
 			context.save()?;
+			let by = hub.map_or(Checker::Device, |hub| Checker::Hub(hub.shown()));
 			let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-			context.reporter.tell(&Event::Verified { distributor: account(terms), milliseconds });
+			context.reporter.tell(&Event::Verified { distributor: account(terms), by, milliseconds });
 			Ok(Outcome::Again)
 		},
 		Err(refusal) => context.refuse(state, terms, &refusal.to_string()).await,

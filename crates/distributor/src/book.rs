@@ -24,6 +24,7 @@ pub struct Served {
 pub struct Book {
 	served: RwLock<BTreeMap<BountyId, Arc<Served>>>,
 	trouble: RwLock<BTreeMap<BountyId, String>>,
+	passed: RwLock<BTreeMap<BountyId, String>>,
 	proved: RwLock<BTreeMap<BountyId, Proved>>,
 }
 
@@ -49,8 +50,21 @@ impl Book {
 		write(&self.proved).remove(&bounty);
 	}
 
+	/// Notes that the configuration or the release rules a bounty out. Returns whether that is new.
+	pub fn pass_over(&self, bounty: BountyId, why: String) -> bool {
+		write(&self.trouble).remove(&bounty);
+		let before = write(&self.passed).insert(bounty, why.clone());
+		before != Some(why)
+	}
+
+	/// Why bounties are passed over.
+	pub fn passed(&self) -> BTreeMap<BountyId, String> {
+		read(&self.passed).clone()
+	}
+
 	/// Notes what is wrong with a bounty; `None` if nothing is.
 	pub fn trouble(&self, bounty: BountyId, words: Option<String>) {
+		write(&self.passed).remove(&bounty);
 		let mut trouble = write(&self.trouble);
 		match words {
 			Some(words) => trouble.insert(bounty, words),

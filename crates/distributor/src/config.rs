@@ -8,6 +8,7 @@ use serde::Deserialize;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use url::Url;
 use waybill_chain::Amount;
+use waybill_daemon::{certificate::Certificate, StatusListen};
 use waybill_primitives::view::MAX_ENDPOINT_LEN;
 use waybill_primitives::ModelId;
 
@@ -17,6 +18,13 @@ use waybill_primitives::ModelId;
 pub struct Config {
 	/// The address to serve the exchange on.
 	pub listen: SocketAddr,
+	/// Where to serve status and metrics, for operators.
+	pub status_listen: StatusListen,
+	/// The file with the certificate's chain, to serve HTTPS; `None` to serve HTTP. It is read again
+	/// when it changes.
+	pub tls_certificate: Option<PathBuf>,
+	/// The file with the certificate's private key.
+	pub tls_key: Option<PathBuf>,
 	/// The address to announce on chain; `None` to announce none.
 	pub announce: Option<String>,
 	/// The folder of the distributor's store and files.
@@ -66,6 +74,9 @@ impl Default for Config {
 	fn default() -> Self {
 		Self {
 			listen: SocketAddr::from(([127, 0, 0, 1], 4180)),
+			status_listen: StatusListen::default(),
+			tls_certificate: None,
+			tls_key: None,
 			announce: None,
 			data: PathBuf::from("waybill-distributor"),
 			models: Vec::new(),
@@ -117,6 +128,11 @@ impl Config {
 		Duration::from_secs(self.max_block_age)
 	}
 
+	/// The certificate to serve HTTPS with; `None` to serve HTTP.
+	pub fn certificate(&self) -> Result<Option<Certificate>> {
+		Ok(Certificate::new(self.tls_certificate.as_deref(), self.tls_key.as_deref())?)
+	}
+
 	/// Fails if a distributor cannot work with this configuration.
 	pub fn check(&self) -> Result<()> {
 		let positive = [
@@ -135,7 +151,11 @@ impl Config {
 		if self.claim_tip_percent > 100 {
 			return Err(Error::TipPercent);
 		}
-		self.announce.as_deref().map_or(Ok(()), check_endpoint)
+		let secured = self.certificate()?.is_some();
+		match self.announce.as_deref() {
+			Some(endpoint) if secured && endpoint.starts_with("http:") => Err(Error::PlainEndpoint(endpoint.into())),
+			announce => announce.map_or(Ok(()), check_endpoint),
+		}
 	}
 }
 

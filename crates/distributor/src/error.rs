@@ -2,7 +2,8 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 use tokio::{sync::watch::error::RecvError, task::JoinError};
-use waybill_daemon::disk::DiskError;
+use waybill_chain::Amount;
+use waybill_daemon::{certificate::CertificateError, disk::DiskError};
 use waybill_primitives::{BountyId, DeviceIndex, FleetId, ManifestError, ModelId};
 
 /// The result of this crate's functions.
@@ -34,9 +35,23 @@ pub enum Error {
 	/// The address to announce is not an HTTP address.
 	#[error("{0} is not the address of a distributor; write for example http://updates.example:4180")]
 	Endpoint(String),
+	/// The address to announce is one of plain HTTP, and the distributor serves HTTPS.
+	#[error("--announce {0}: this distributor serves HTTPS; announce an https:// address")]
+	PlainEndpoint(String),
+	/// The certificate to serve HTTPS with cannot be used.
+	#[error(transparent)]
+	Certificate(#[from] CertificateError),
 	/// The distributor cannot listen on the address.
 	#[error("cannot listen on {address}: {cause}; choose another address with --listen")]
 	Listen {
+		/// The address.
+		address: SocketAddr,
+		/// Why.
+		cause: io::Error,
+	},
+	/// The distributor cannot listen for operators on the address.
+	#[error("cannot listen for operators on {address}: {cause}; choose another address with --status-listen, or off")]
+	StatusListen {
 		/// The address.
 		address: SocketAddr,
 		/// Why.
@@ -174,6 +189,9 @@ pub enum Unwanted {
 	/// The distributor serves other models.
 	#[error("model {0} is not among --model")]
 	Model(ModelId),
+	/// The reward is too low.
+	#[error("its reward of {0} for a device is below --min-reward")]
+	Reward(Amount),
 	/// The payload is too large.
 	#[error("the payload has {0} bytes, more than --max-payload")]
 	Payload(u64),

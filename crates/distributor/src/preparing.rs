@@ -4,12 +4,14 @@ use crate::{
 	book::Served,
 	content::Content,
 	desk::Desk,
-	error::{Error, Result},
+	error::{Error, Result, Unwanted},
+	insight::Insight,
 	prove::Proved,
+	report::Event,
 	wanted::Limits,
 };
 use std::{
-	collections::{HashMap, HashSet},
+	collections::{BTreeSet, HashMap, HashSet},
 	sync::Arc,
 	time::{Duration, Instant},
 };
@@ -40,6 +42,7 @@ pub struct Preparing<L: Ledger> {
 	desk: Arc<Desk<L>>,
 	content: Content,
 	limits: Arc<Limits>,
+	insight: Arc<Insight>,
 	tasks: JoinSet<Prepared>,
 	under_way: HashSet<BountyId>,
 	retries: HashMap<BountyId, Retry>,
@@ -47,9 +50,9 @@ pub struct Preparing<L: Ledger> {
 
 impl<L: Ledger> Preparing<L> {
 	/// Prepares nothing yet.
-	pub fn new(desk: Arc<Desk<L>>, content: Content, limits: Limits) -> Self {
+	pub fn new(desk: Arc<Desk<L>>, content: Content, limits: Limits, insight: Arc<Insight>) -> Self {
 		let (tasks, under_way, retries) = (JoinSet::new(), HashSet::new(), HashMap::new());
-		Self { desk, content, limits: Arc::new(limits), tasks, under_way, retries }
+		Self { desk, content, limits: Arc::new(limits), insight, tasks, under_way, retries }
 	}
 
 	/// Whether [`Self::finish`] has something to wait for.
@@ -65,7 +68,10 @@ impl<L: Ledger> Preparing<L> {
 	/// Prepares a bounty, unless that is under way or failed a short while ago.
 	pub fn begin(&mut self, bounty: Bounty) {
 		let tried = self.retries.get(&bounty.id).is_some_and(|retry| retry.at > Instant::now());
-		if tried || !self.limits.is_paid_enough(&bounty) || !self.under_way.insert(bounty.id) {
+		if !self.limits.is_paid_enough(&bounty) {
+			return self.pass_over(bounty.id, Unwanted::Reward(bounty.reward));
+		}
+		if tried || !self.under_way.insert(bounty.id) {
 			return;
 		}
 		let Some(state) = self.desk.newest().borrow().clone() else { return };
@@ -75,6 +81,19 @@ impl<L: Ledger> Preparing<L> {
 			let result = prepare(&content, &desk, &limits, &*state, bounty);
 			Prepared { bounty: id, result: result.await }
 		});
+	}
+
+	/// Tells once that the configuration or the release rules a bounty out.
+	fn pass_over(&self, bounty: BountyId, why: Unwanted) {
+		if self.desk.book().pass_over(bounty, why.to_string()) {
+			tracing::info!(bounty, %why, "not served");
+			self.insight.reporter.tell(&Event::PassedOver { bounty, why: why.to_string() });
+		}
+	}
+
+	/// Forgets all bounties except these.
+	pub fn keep(&mut self, open: &BTreeSet<BountyId>) {
+		self.retries.retain(|bounty, _| open.contains(bounty));
 	}
 
 	/// Prepares a bounty again whose content IPFS has lost.
@@ -89,13 +108,22 @@ impl<L: Ledger> Preparing<L> {
 	pub async fn finish(&mut self) -> Result<()> {
 		let Some(Ok(Prepared { bounty, result })) = self.tasks.join_next().await else { return Ok(()) };
 		self.under_way.remove(&bounty);
+		if !matches!(result, Err(Error::Unwanted(_))) {
+			self.insight.tally.preparations.note(result.is_ok());
+		}
 		match result {
 			Ok((served, proved)) => {
 				if let Some(proved) = proved {
 					self.desk.book().proved(bounty, proved);
 				}
-				if self.retries.remove(&bounty).is_some() || self.desk.book().get(bounty).is_none() {
+				let is_new = self.desk.book().get(bounty).is_none();
+				if self.retries.remove(&bounty).is_some() || is_new {
 					tracing::info!(bounty, release = served.release.id, devices = served.bounty.count, "serving");
+				}
+				if is_new {
+					let (release, version) = (served.release.id, served.release.statement.version);
+					let event = Event::TakenUp { bounty, release, version, devices: served.bounty.count };
+					self.insight.reporter.tell(&event);
 				}
 				self.desk.book().trouble(bounty, None);
 				self.desk.book().put(served);
@@ -103,10 +131,13 @@ impl<L: Ledger> Preparing<L> {
 			Err(error) if error.is_store_failure() => return Err(error),
 			Err(error) => {
 				let pause = self.retries.get(&bounty).map_or(FIRST_PAUSE, |retry| (retry.pause * 2).min(LONGEST_PAUSE));
-				if !matches!(error, Error::Unwanted(_)) {
-					tracing::warn!(bounty, %error, ?pause, "cannot serve the bounty; will retry after a pause");
+				match error {
+					Error::Unwanted(why) => self.pass_over(bounty, why),
+					error => {
+						tracing::warn!(bounty, %error, ?pause, "cannot serve the bounty; will retry after a pause");
+						self.desk.book().trouble(bounty, Some(error.to_string()));
+					},
 				}
-				self.desk.book().trouble(bounty, Some(error.to_string()));
 				self.retries.insert(bounty, Retry { at: Instant::now() + pause, pause });
 			},
 		}

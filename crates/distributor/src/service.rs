@@ -6,32 +6,42 @@ use crate::{
 	content::Content,
 	desk::{Desk, Newest},
 	error::{Error, Result},
+	health::Health,
 	http::router,
+	insight::{About, Insight},
+	operators::{status_router, MAX_CONNECTIONS},
 	preparing::Preparing,
+	report::{Event, Part, Reporter},
 	rescue,
 	settle::{Margins, Rules, Settler},
-	status::About,
 	upkeep::{Done, Upkeep},
 	wanted::Limits,
 };
-use std::{collections::BTreeSet, fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+	collections::BTreeSet,
+	fmt,
+	future::{pending, Future},
+	sync::Arc,
+	time::Duration,
+};
 use tokio::{
 	net::TcpListener,
 	sync::{oneshot, watch},
+	task::JoinSet,
 	time::{interval, interval_at, Instant, MissedTickBehavior},
 };
 use waybill_chain::{
 	ledger::{Ledger, Payee, State},
-	types::Hash,
+	types::{Bounty, Hash},
 	Account,
 };
 use waybill_daemon::{
 	clock::Time,
 	disk::{self, failed},
-	serve,
+	serve, Listening, Socket, StatusListen,
 };
 use waybill_ipfs_http::{Gateway, Kubo};
-use waybill_primitives::{BlockNumber, BountyId, ReleaseId};
+use waybill_primitives::{view::ReleaseState, BlockNumber, BountyId, ReleaseId};
 
 /// How often to look at waiting receipts between blocks.
 const TICK: Duration = Duration::from_millis(500);
@@ -39,6 +49,9 @@ const TICK: Duration = Duration::from_millis(500);
 const NODE_PAUSE: Duration = Duration::from_secs(3);
 /// How long to keep a bounty's public keys after it is gone from the chain: a month.
 const KEEP_KEYS: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// How often to look whether kubo answers.
+const KUBO_PAUSE: Duration = Duration::from_secs(15);
 
 /// How long after a start to look for lost content, at the latest.
 const FIRST_CHECK: Duration = Duration::from_secs(60);
@@ -58,18 +71,23 @@ pub struct Parts<L> {
 	pub kubo: Kubo,
 	/// The configuration.
 	pub config: Config,
+	/// Who is told what happens.
+	pub reporter: Reporter,
 }
 
 /// A distributor that listens.
 struct Started<L: Payee> {
 	service: Service<L>,
-	about: About,
 	newest: watch::Sender<Option<Arc<L::State>>>,
 	listener: TcpListener,
+	/// For operators.
+	status: Option<TcpListener>,
+	kubo: Kubo,
 }
 
 struct Service<L: Payee> {
 	desk: Arc<Desk<L>>,
+	insight: Arc<Insight>,
 	content: Content,
 	preparing: Preparing<L>,
 	upkeep: Upkeep,
@@ -80,23 +98,23 @@ struct Service<L: Payee> {
 	check_content: Duration,
 }
 
-/// Runs until `stop` completes. Calls `ready` with the address that devices can connect to.
+/// Runs until `stop` completes. Calls `ready` with the addresses that it serves on.
 ///
 /// It stops at once, whatever it waits for: the store is whole after every step. When the disk
 /// fails, it begins anew after a pause.
 pub async fn run<L: Payee>(
 	mut parts: Parts<L>,
-	ready: impl FnOnce(SocketAddr),
+	ready: impl FnOnce(Listening),
 	stop: impl Future<Output = ()>,
 ) -> Result<()> {
 	tokio::pin!(stop);
 	let (mut ready, mut is_damaged) = (Some(ready), false);
 	loop {
 		let mut listens = None;
-		let began = |address: SocketAddr| {
-			listens = Some(address);
+		let began = |addresses: Listening| {
+			listens = Some(addresses);
 			if let Some(ready) = ready.take() {
-				ready(address);
+				ready(addresses);
 			}
 		};
 		match run_once(parts.clone(), is_damaged, began, &mut stop).await {
@@ -108,8 +126,11 @@ pub async fn run<L: Payee>(
 			},
 			ended => return ended,
 		}
-		// Devices know this address, whatever port the configuration leaves open.
-		parts.config.listen = listens.unwrap_or(parts.config.listen);
+		// Devices and operators know these addresses, whatever ports the configuration leaves open.
+		if let Some(Listening { listen, status }) = listens {
+			parts.config.listen = listen;
+			parts.config.status_listen = status.map_or(parts.config.status_listen, StatusListen::At);
+		}
 		tokio::select! {
 			() = &mut stop => return Ok(()),
 			() = tokio::time::sleep(DISK_PAUSE) => {},
@@ -120,7 +141,7 @@ pub async fn run<L: Payee>(
 async fn run_once<L: Payee>(
 	parts: Parts<L>,
 	is_damaged: bool,
-	ready: impl FnOnce(SocketAddr),
+	ready: impl FnOnce(Listening),
 	mut stop: impl Future<Output = ()> + Unpin,
 ) -> Result<()> {
 	let (ledger, max_connections, listen) = (parts.ledger.clone(), parts.config.max_connections, parts.config.listen);
@@ -129,21 +150,31 @@ async fn run_once<L: Payee>(
 		() = &mut stop => return Ok(()),
 		started = start(parts, is_damaged) => started?,
 	};
-	let Started { mut service, about, newest, listener } = started;
-	let address = listener.local_addr().map_err(|cause| Error::Listen { address: listen, cause })?;
-	let follower = tokio::spawn(follow(ledger, newest));
+	let Started { mut service, newest, listener, status, kubo } = started;
+	let unknown = |cause| Error::Listen { address: listen, cause };
+	let status_address = status.as_ref().map(TcpListener::local_addr).transpose().map_err(unknown)?;
+	let addresses = Listening { listen: listener.local_addr().map_err(unknown)?, status: status_address };
+	let (desk, insight) = (service.desk.clone(), service.insight.clone());
+	// All of them end with this set.
+	let mut watchers = JoinSet::new();
+	watchers.spawn(follow(ledger, newest, insight.clone()));
+	watchers.spawn(watch_kubo(kubo, insight.clone()));
+	if let Some(status) = status {
+		watchers.spawn(serve(status, status_router(desk.clone(), insight.clone()), MAX_CONNECTIONS, pending()));
+	}
 	let (stop_serving, stopped) = oneshot::channel::<()>();
 	let stopped = async {
 		let _ = stopped.await;
 	};
-	let server = tokio::spawn(serve(listener, router(service.desk.clone(), about), max_connections, stopped));
-	ready(address);
+	let socket = Socket::new(listener, insight.certificate.clone());
+	let server = tokio::spawn(serve(socket, router(desk, insight), max_connections, stopped));
+	ready(addresses);
 	let result = tokio::select! {
 		biased;
 		() = &mut stop => Ok(()),
 		result = service.run() => result,
 	};
-	follower.abort();
+	watchers.shutdown().await;
 	let _ = stop_serving.send(());
 	let _ = server.await;
 	result
@@ -152,27 +183,32 @@ async fn run_once<L: Payee>(
 /// Opens the store, and starts everything that needs the chain or IPFS. The store is replaced if it
 /// is damaged.
 async fn start<L: Payee>(parts: Parts<L>, is_damaged: bool) -> Result<Started<L>> {
-	let Parts { ledger, account, gateway, kubo, config } = parts;
+	let Parts { ledger, account, gateway, kubo, config, reporter } = parts;
 	config.check()?;
+	let certificate = config.certificate()?;
 	let data = &config.data;
 	disk::folder(data).map_err(failed("make", data))?;
-	let genesis = insist(|| ledger.genesis(), waybill_chain::Error::is_unreachable).await?;
+	let health = Health::new(reporter.clone());
+	let (node, kubo_part) = ((&health, Part::Node), (&health, Part::Kubo));
+	let genesis = insist(node, || ledger.genesis(), waybill_chain::Error::is_unreachable).await?;
 	let store = match is_damaged {
 		true => rescue::renew_store(data, &genesis, &account.id().0)?,
 		false => rescue::open_store(data, &genesis, &account.id().0)?,
 	};
-	let content = Content::new(gateway, kubo.clone(), store.clone(), genesis, account.id().0, &config)?;
-	let version = insist(|| kubo.version(), waybill_ipfs_http::Error::is_unreachable).await?;
+	let content = Content::new(gateway.clone(), kubo.clone(), store.clone(), genesis, account.id().0, &config)?;
+	let version = insist(kubo_part, || kubo.version(), waybill_ipfs_http::Error::is_unreachable).await?;
 	tracing::info!(account = %account.id(), kubo = version, "starting");
 
 	let listener = TcpListener::bind(config.listen).await;
 	let listener = listener.map_err(|cause| Error::Listen { address: config.listen, cause })?;
+	let status = config.status_listen.open(config.listen).await;
+	let status = status.map_err(|(address, cause)| Error::StatusListen { address, cause })?;
 	if let Some(endpoint) = &config.announce {
-		insist(|| announce(&ledger, &account, endpoint), Error::is_unreachable).await?;
+		insist(node, || announce(&ledger, &account, endpoint), Error::is_unreachable).await?;
 	}
 
-	let max_batch = insist(|| ledger.max_batch(), waybill_chain::Error::is_unreachable).await?.min(config.max_batch);
-	let block_time = insist(|| ledger.block_time(), waybill_chain::Error::is_unreachable).await?;
+	let max_batch = insist(node, || ledger.max_batch(), waybill_chain::Error::is_unreachable).await?.min(config.max_batch);
+	let block_time = insist(node, || ledger.block_time(), waybill_chain::Error::is_unreachable).await?;
 	let margins = Margins::new(block_time);
 	let rules = Rules {
 		margins,
@@ -183,40 +219,49 @@ async fn start<L: Payee>(parts: Parts<L>, is_damaged: bool) -> Result<Started<L>
 		claim_tip_percent: config.claim_tip_percent,
 		max_block_age: config.max_block_age(),
 	};
-	let settler = Settler::new(ledger.clone(), account.clone(), store.clone(), rules);
-	let (newest, following) = watch::channel(None);
-	let min_receipt = block_time.blocks(config.min_receipt());
-	let desk = Arc::new(Desk::new(genesis, &account.id(), store, following, min_receipt));
 	let about = About {
 		account: account.id(),
 		genesis: Hash(genesis),
 		endpoint: config.announce.clone(),
 		started_ms: Time::now().0,
 	};
-	let preparing = Preparing::new(desk.clone(), content.clone(), Limits::new(&config)?);
+	let mut insight = Insight::new(about, reporter);
+	insight.health = health;
+	insight.gateway = Some(gateway);
+	insight.certificate = certificate;
+	insight.max_block_age = config.max_block_age();
+	let insight = Arc::new(insight);
+	let settler = Settler::new(ledger.clone(), account.clone(), store.clone(), rules).watched(insight.clone());
+	let (newest, following) = watch::channel(None);
+	let min_receipt = block_time.blocks(config.min_receipt());
+	let desk = Arc::new(Desk::new(genesis, &account.id(), store, following, min_receipt));
+	let preparing = Preparing::new(desk.clone(), content.clone(), Limits::new(&config)?, insight.clone());
 	let (keep_keys, check_content) = (block_time.blocks(KEEP_KEYS), config.check_content());
 	let upkeep = Upkeep::new(content.clone());
-	let service = Service { desk, content, preparing, upkeep, settler, keep_keys, check_content };
-	Ok(Started { service, about, newest, listener })
+	let service = Service { desk, insight, content, preparing, upkeep, settler, keep_keys, check_content };
+	Ok(Started { service, newest, listener, status, kubo })
 }
 
-/// Asks again until somebody answers. A node or a kubo that is away at the start does not end the
+/// Asks again until the part answers. A node or a kubo that is away at the start does not end the
 /// distributor. `is_away` says whether that is what an error means.
-async fn insist<T, E: fmt::Display, F>(mut ask: impl FnMut() -> F, is_away: fn(&E) -> bool) -> Result<T, E>
+async fn insist<T, E: fmt::Display, F>(
+	(health, part): (&Health, Part),
+	mut ask: impl FnMut() -> F,
+	is_away: fn(&E) -> bool,
+) -> Result<T, E>
 where
 	F: Future<Output = Result<T, E>>,
 {
-	let mut is_logged = false;
 	loop {
 		match ask().await {
 			Err(error) if is_away(&error) => {
-				if !is_logged {
-					tracing::warn!(%error, "waiting until it answers");
-					is_logged = true;
-				}
+				health.down(part, &error);
 				tokio::time::sleep(NODE_PAUSE).await;
 			},
-			answer => return answer,
+			answer => {
+				health.up(part);
+				return answer;
+			},
 		}
 	}
 }
@@ -233,8 +278,18 @@ async fn announce<L: Payee>(ledger: &L, account: &Account, endpoint: &str) -> Re
 	Ok(())
 }
 
+/// Why a bounty is not served any more.
+fn over(bounty: Option<&Bounty>) -> &'static str {
+	match bounty {
+		None => "it is closed",
+		Some(bounty) if bounty.closing => "it is closing",
+		Some(bounty) if bounty.paid >= bounty.count => "all its devices are paid for",
+		Some(_) => "it has expired",
+	}
+}
+
 /// Hands out every newest final state.
-async fn follow<L: Ledger>(ledger: L, newest: watch::Sender<Option<Arc<L::State>>>) {
+async fn follow<L: Ledger>(ledger: L, newest: watch::Sender<Option<Arc<L::State>>>, insight: Arc<Insight>) {
 	let mut number: Option<BlockNumber> = None;
 	loop {
 		let state = match number {
@@ -243,15 +298,27 @@ async fn follow<L: Ledger>(ledger: L, newest: watch::Sender<Option<Arc<L::State>
 		};
 		match state {
 			Ok(state) => {
+				insight.health.up(Part::Node);
 				number = Some(state.head().number);
 				if newest.send(Some(Arc::new(state))).is_err() {
 					return;
 				}
 			},
 			Err(error) => {
-				tracing::warn!(%error, "the node gives no final block");
+				insight.health.down(Part::Node, &error);
 				tokio::time::sleep(NODE_PAUSE).await;
 			},
+		}
+	}
+}
+
+/// Looks from time to time whether kubo answers.
+async fn watch_kubo(kubo: Kubo, insight: Arc<Insight>) {
+	loop {
+		tokio::time::sleep(KUBO_PAUSE).await;
+		match kubo.probe().await {
+			Ok(()) => insight.health.up(Part::Kubo),
+			Err(error) => insight.health.down(Part::Kubo, &error),
 		}
 	}
 }
@@ -293,7 +360,11 @@ impl<L: Payee> Service<L> {
 					self.upkeep.check(desk.book().all().iter().map(|served| served.bounty.id).collect());
 				},
 				Some(done) = self.upkeep.finish(), if self.upkeep.is_busy() => match done {
-					Done::Lost(bounties) => bounties.into_iter().for_each(|bounty| self.preparing.again(bounty)),
+					Done::Lost { bounties, is_complete } => {
+						self.insight.tally.checked(is_complete);
+						self.insight.tally.lost.more(bounties.len());
+						bounties.into_iter().for_each(|bounty| self.preparing.again(bounty));
+					},
 					Done::Retired(bounty, Ok(())) => desk.book().trouble(bounty, None),
 					Done::Retired(_, Err(error)) if error.is_store_failure() => return Err(error),
 					Done::Retired(bounty, Err(error)) => {
@@ -331,16 +402,24 @@ impl<L: Payee> Service<L> {
 		let releases: Vec<_> = open.iter().map(|bounty| bounty.release).collect();
 		open.retain(|bounty| bounty.paid < bounty.count);
 		let ids: BTreeSet<BountyId> = open.iter().map(|bounty| bounty.id).collect();
+		self.preparing.keep(&ids);
 		for served in self.desk.book().all() {
-			if !ids.contains(&served.bounty.id) {
-				tracing::info!(bounty = served.bounty.id, "no longer served");
-				self.desk.book().remove(served.bounty.id);
+			let bounty = served.bounty.id;
+			if !ids.contains(&bounty) {
+				let why = over(state.bounty(bounty).await?.as_ref());
+				tracing::info!(bounty, why, "no longer served");
+				self.desk.book().remove(bounty);
+				self.insight.reporter.tell(&Event::Left { bounty, why: why.into() });
 			}
 		}
 		for bounty in open {
 			match self.desk.book().get(bounty.id) {
 				Some(served) => {
 					let release = state.release(served.release.id).await?.unwrap_or_else(|| served.release.clone());
+					if release.state == ReleaseState::Yanked && served.release.state != ReleaseState::Yanked {
+						let event = Event::Withdrawn { bounty: bounty.id, release: release.id };
+						self.insight.reporter.tell(&event);
+					}
 					if !self.desk.store().is_published(bounty.id)? {
 						// Its content was lost, or its next key could not be published.
 						self.preparing.begin(bounty.clone());
@@ -357,8 +436,14 @@ impl<L: Payee> Service<L> {
 	/// except these.
 	async fn clean(&mut self, state: &Arc<L::State>, releases: &[ReleaseId]) -> Result<()> {
 		let (book, store, under_way) = (self.desk.book(), self.desk.store(), self.preparing.under_way());
-		let unsettled = store.unsettled()?;
-		for bounty in store.bounties()? {
+		let (unsettled, known) = (store.unsettled()?, store.bounties()?);
+		// Bounties that were passed over, and are gone.
+		for bounty in book.troubles().into_keys().chain(book.passed().into_keys()).filter(|bounty| !known.contains(bounty)) {
+			if !under_way.contains(&bounty) && state.bounty(bounty).await?.is_none() {
+				book.trouble(bounty, None);
+			}
+		}
+		for bounty in known {
 			let idle = book.get(bounty).is_none() && !under_way.contains(&bounty) && !unsettled.contains(&bounty);
 			if idle && state.bounty(bounty).await?.is_none() {
 				self.upkeep.retire(bounty, state.head().number);

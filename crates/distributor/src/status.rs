@@ -1,28 +1,17 @@
 //! The state of a distributor, for people and programs.
 
-use crate::{desk::Desk, error::Result, exchanges::Counts, prove::Proved, store::Earnings};
+use crate::{
+	desk::Desk, error::Result, exchanges::Counts, health::Answers, insight::Insight, prove::Proved, report::Part,
+	store::Earnings,
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 use waybill_chain::{
 	ledger::{Ledger, State},
-	types::{AccountId, Hash},
 	Amount,
 };
 use waybill_daemon::clock::Time;
 use waybill_primitives::{BlockNumber, BountyId, FleetId, ReleaseId, Version};
-
-/// The part of the status that does not change while a distributor runs.
-#[derive(Clone, Debug)]
-pub struct About {
-	/// The account that the chain pays.
-	pub account: AccountId,
-	/// The chain's genesis hash.
-	pub genesis: Hash,
-	/// The address that is announced on chain.
-	pub endpoint: Option<String>,
-	/// When it began, in milliseconds since 1970.
-	pub started_ms: u64,
-}
 
 /// The state of a distributor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,6 +26,10 @@ pub struct Status {
 	pub uptime: u64,
 	/// The newest final block.
 	pub block: Option<BlockNumber>,
+	/// Whether the chain's node answers.
+	pub node: Answers,
+	/// Whether kubo answers.
+	pub kubo: Answers,
 	/// The bounties that it serves or has served.
 	pub bounties: Vec<BountyStatus>,
 	/// The sums over all bounties.
@@ -86,6 +79,9 @@ pub struct BountyStatus {
 	/// What the newest proofs cost; `None` if none were made since the start.
 	#[serde(default)]
 	pub proved: Option<Proved>,
+	/// Whether the configuration or the release rules it out. Then `trouble` says why.
+	#[serde(default)]
+	pub passed_over: bool,
 	/// What is wrong.
 	pub trouble: Option<String>,
 }
@@ -99,12 +95,14 @@ impl From<Earnings> for Total {
 
 impl Status {
 	/// The state of the distributor behind this desk.
-	pub fn of<L: Ledger>(desk: &Desk<L>, about: &About) -> Result<Self> {
+	pub fn of<L: Ledger>(desk: &Desk<L>, insight: &Insight) -> Result<Self> {
+		let about = &insight.about;
 		let earnings: BTreeMap<_, _> = desk.store().earnings()?.into_iter().collect();
 		let counts: BTreeMap<_, _> = desk.store().counts()?.into_iter().collect();
-		let troubles = desk.book().troubles();
+		let (troubles, passed) = (desk.book().troubles(), desk.book().passed());
 		let served: BTreeMap<_, _> = desk.book().all().into_iter().map(|served| (served.bounty.id, served)).collect();
-		let mut ids: Vec<BountyId> = served.keys().chain(earnings.keys()).chain(troubles.keys()).copied().collect();
+		let mut ids: Vec<BountyId> =
+			served.keys().chain(earnings.keys()).chain(troubles.keys()).chain(passed.keys()).copied().collect();
 		ids.sort_unstable();
 		ids.dedup();
 		let mut bounties = Vec::new();
@@ -124,7 +122,8 @@ impl Status {
 				revealed,
 				total: earnings.get(&bounty).copied().unwrap_or_default().into(),
 				proved: desk.book().proof(bounty),
-				trouble: troubles.get(&bounty).cloned(),
+				passed_over: passed.contains_key(&bounty),
+				trouble: troubles.get(&bounty).or_else(|| passed.get(&bounty)).cloned(),
 			});
 		}
 		Ok(Self {
@@ -133,6 +132,8 @@ impl Status {
 			endpoint: about.endpoint.clone(),
 			uptime: Time::now().0.saturating_sub(about.started_ms) / 1_000,
 			block: desk.newest().borrow().as_ref().map(|state| state.head().number),
+			node: insight.health.answers(Part::Node),
+			kubo: insight.health.answers(Part::Kubo),
 			bounties,
 			total: earnings.into_values().fold(Earnings::default(), Earnings::plus).into(),
 		})
@@ -164,6 +165,8 @@ impl fmt::Display for Status {
 			Some(block) => writeln!(f, "block     {block}")?,
 			None => writeln!(f, "block     none yet")?,
 		}
+		writeln!(f, "node      {}", self.node)?;
+		writeln!(f, "kubo      {}", self.kubo)?;
 		for bounty in &self.bounties {
 			write!(f, "bounty {}: ", bounty.bounty)?;
 			match (bounty.serving, bounty.version) {

@@ -475,6 +475,11 @@ impl Store {
 		Ok(self.newest_epoch(bounty)?.is_some_and(|epoch| epoch.ciphertext().is_some()))
 	}
 
+	/// How many more devices the newest content key of a bounty can serve.
+	pub fn left(&self, bounty: BountyId) -> Result<u32> {
+		Ok(self.newest_epoch(bounty)?.map_or(0, |epoch| epoch.left()))
+	}
+
 	fn newest_epoch(&self, bounty: BountyId) -> Result<Option<Epoch>> {
 		newest(&self.db.begin_read()?.open_table(EPOCHS)?, bounty)
 	}

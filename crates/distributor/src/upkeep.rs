@@ -9,7 +9,12 @@ use waybill_primitives::{BlockNumber, BountyId};
 /// A piece of upkeep that has ended.
 pub enum Done {
 	/// Kubo has lost content for these bounties. It has to be prepared again.
-	Lost(Vec<BountyId>),
+	Lost {
+		/// The bounties.
+		bounties: Vec<BountyId>,
+		/// Whether kubo answered about all bounties.
+		is_complete: bool,
+	},
 	/// This bounty is forgotten, or could not be.
 	Retired(BountyId, Result<()>),
 }
@@ -35,18 +40,19 @@ impl Upkeep {
 		}
 		let content = self.content.clone();
 		self.tasks.spawn(async move {
-			let mut lost = Vec::new();
+			let (mut lost, mut is_complete) = (Vec::new(), true);
 			for bounty in bounties {
 				match content.check(bounty).await {
 					Ok(true) => lost.push(bounty),
 					Ok(false) => {},
 					Err(error) => {
 						tracing::warn!(bounty, %error, "cannot look whether kubo still has the content");
+						is_complete = false;
 						break;
 					},
 				}
 			}
-			Done::Lost(lost)
+			Done::Lost { bounties: lost, is_complete }
 		});
 	}
 
@@ -67,7 +73,7 @@ impl Upkeep {
 	pub async fn finish(&mut self) -> Option<Done> {
 		let done = self.tasks.join_next().await?.ok()?;
 		match &done {
-			Done::Lost(_) => self.is_checking = false,
+			Done::Lost { .. } => self.is_checking = false,
 			Done::Retired(bounty, _) => {
 				self.retiring.remove(bounty);
 			},

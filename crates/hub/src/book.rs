@@ -55,6 +55,11 @@ impl Book {
 		})
 	}
 
+	/// How many checks run or wait.
+	pub fn working(&self) -> usize {
+		self.entries.values().filter(|entry| matches!(entry, Entry::Working(work) if work.has_changed().is_ok())).count()
+	}
+
 	/// Notes a question about these proofs, and says what to do.
 	pub fn ask(&mut self, id: Hash32, now: Instant) -> Turn {
 		if let Some(entry) = self.get(&id, now) {

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 use tokio::task::JoinError;
-use waybill_daemon::disk::DiskError;
+use waybill_daemon::{certificate::CertificateError, disk::DiskError};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -13,9 +13,20 @@ pub enum Error {
 	/// A setting is zero and must not be.
 	#[error("{0} must be at least 1")]
 	Zero(&'static str),
+	/// The certificate to serve HTTPS with cannot be used.
+	#[error(transparent)]
+	Certificate(#[from] CertificateError),
 	/// The hub cannot listen on the address.
 	#[error("cannot listen on {address}: {cause}; choose another address with --listen")]
 	Listen {
+		/// The address.
+		address: SocketAddr,
+		/// Why.
+		cause: io::Error,
+	},
+	/// The hub cannot listen for operators on the address.
+	#[error("cannot listen for operators on {address}: {cause}; choose another address with --status-listen, or off")]
+	StatusListen {
 		/// The address.
 		address: SocketAddr,
 		/// Why.

@@ -1,9 +1,12 @@
 //! The hub: answers queries.
 
 use crate::{
+	answer::Answer,
 	book::{Book, Entry, Turn},
 	config::Config,
 	error::{Error, Result},
+	report::{Event, Reporter},
+	tally::Tally,
 	work,
 };
 use std::{
@@ -32,26 +35,14 @@ pub struct Hub {
 	key: StatementKey,
 	folder: PathBuf,
 	max_payload: u64,
+	min_rate: u64,
 	places: Semaphore,
 	book: Mutex<Book>,
+	tally: Tally,
+	reporter: Reporter,
 	/// How long a query rests after a check that found out nothing.
 	rest: Duration,
 	stopped: CancellationToken,
-}
-
-/// The answer to a query.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Answer {
-	/// A [`SignedVerdict`], in CBOR.
-	Verdict(Vec<u8>),
-	/// The check takes longer: ask again.
-	Pending,
-	/// The payload is larger than this hub accepts.
-	TooLarge,
-	/// The hub has too much to do.
-	Busy,
-	/// The files cannot be fetched, or the hub has a fault.
-	Failed,
 }
 
 impl Hub {
@@ -62,8 +53,11 @@ impl Hub {
 			key,
 			folder,
 			max_payload: config.max_payload,
+			min_rate: config.min_rate,
 			places: Semaphore::new(config.jobs),
 			book: Mutex::default(),
+			tally: Tally::default(),
+			reporter: Reporter::default(),
 			rest: REST,
 			stopped: CancellationToken::new(),
 		}
@@ -73,6 +67,27 @@ impl Hub {
 	pub const fn resting(mut self, rest: Duration) -> Self {
 		self.rest = rest;
 		self
+	}
+
+	/// The same hub, which reports what it does.
+	pub fn reporting(mut self, reporter: Reporter) -> Self {
+		self.reporter = reporter;
+		self
+	}
+
+	/// The gateways that it fetches from.
+	pub const fn gateway(&self) -> &Gateway {
+		&self.gateway
+	}
+
+	/// What happened since the start.
+	pub(crate) const fn tally(&self) -> &Tally {
+		&self.tally
+	}
+
+	/// How many checks run or wait.
+	pub(crate) fn working(&self) -> usize {
+		self.book().working()
 	}
 
 	/// Breaks off all work.
@@ -129,18 +144,24 @@ impl Hub {
 	}
 
 	async fn work(&self, id: Hash32, query: ProofQuery) {
+		let (begun, bytes, name) = (Instant::now(), query.size, hex::encode(id));
 		let ended = tokio::select! {
 			() = self.stopped.cancelled() => return,
 			ended = self.check(id, query) => ended,
 		};
+		let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+		let holds = ended.as_ref().ok().map(Result::is_ok);
+		self.tally.checked(holds, bytes, milliseconds);
 		let entry = match ended {
 			Ok(outcome) => {
 				let fault = outcome.as_ref().err().map(ToString::to_string);
-				tracing::info!(query = hex::encode(id), fault, "checked");
+				tracing::info!(query = name, fault, "checked");
+				self.reporter.tell(&Event::checked(name, bytes, outcome.as_ref().err(), milliseconds));
 				Entry::Checked(outcome.map(Arc::new))
 			},
 			Err(error) => {
-				tracing::warn!(query = hex::encode(id), %error, "no verdict");
+				tracing::warn!(query = name, %error, "no verdict");
+				self.reporter.tell(&Event::NotChecked { query: name, why: error.to_string() });
 				Entry::Failed(Instant::now() + self.rest)
 			},
 		};
@@ -151,7 +172,7 @@ impl Hub {
 	async fn check(&self, id: Hash32, query: ProofQuery) -> Result<Result<LockTable, ProofFault>> {
 		let _place = self.places.acquire().await.map_err(|_| Error::Stopped)?;
 		tracing::info!(query = hex::encode(id), bytes = query.size, "checking");
-		work::check(&self.gateway, &self.folder, query, self.stopped.clone()).await
+		work::check(&self.gateway, self.min_rate, &self.folder, query, self.stopped.clone()).await
 	}
 
 	fn book(&self) -> MutexGuard<'_, Book> {

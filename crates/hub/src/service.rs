@@ -5,19 +5,22 @@ use crate::{
 	error::{Error, Result},
 	http::router,
 	hub::Hub,
+	operators::{status_router, Insight, MAX_CONNECTIONS},
+	report::Reporter,
 };
 use std::{
 	fs::{self, File, TryLockError},
-	future::Future,
+	future::{pending, Future},
 	io,
 	net::SocketAddr,
 	path::Path,
 	sync::Arc,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
 use waybill_daemon::{
+	clock::Time,
 	disk::{self, failed},
-	serve,
+	serve, Listening, Socket,
 };
 use waybill_ipfs_http::Gateway;
 use waybill_keys::StatementKey;
@@ -33,12 +36,15 @@ pub struct Parts {
 	pub key: StatementKey,
 	/// The configuration.
 	pub config: Config,
+	/// Who is told what happens.
+	pub reporter: Reporter,
 }
 
-/// Runs until `stop` completes. Calls `ready` with the address that devices can connect to.
-pub async fn run(parts: Parts, ready: impl FnOnce(SocketAddr), stop: impl Future<Output = ()>) -> Result<()> {
-	let Parts { gateway, key, config } = parts;
+/// Runs until `stop` completes. Calls `ready` with the addresses that it serves on.
+pub async fn run(parts: Parts, ready: impl FnOnce(Listening), stop: impl Future<Output = ()>) -> Result<()> {
+	let Parts { gateway, key, config, reporter } = parts;
 	config.check()?;
+	let certificate = config.certificate()?;
 	let unusable = failed("use", &config.data);
 	disk::folder(&config.data).map_err(&unusable)?;
 	let _lock = lock(&config.data)?;
@@ -46,9 +52,19 @@ pub async fn run(parts: Parts, ready: impl FnOnce(SocketAddr), stop: impl Future
 	emptied(&folder).map_err(&unusable)?;
 	let (listener, address) =
 		listen(config.listen).await.map_err(|cause| Error::Listen { address: config.listen, cause })?;
-	let hub = Arc::new(Hub::new(gateway, key, &config, folder));
-	ready(address);
-	serve(listener, router(hub.clone()), config.max_connections, stop).await;
+	let status = config.status_listen.open(config.listen).await;
+	let status = status.map_err(|(address, cause)| Error::StatusListen { address, cause })?;
+	let status_address = status.as_ref().map(TcpListener::local_addr).transpose();
+	let status_address = status_address.map_err(|cause| Error::Listen { address, cause })?;
+	let hub = Arc::new(Hub::new(gateway, key, &config, folder).reporting(reporter));
+	let insight = Insight { hub: hub.clone(), started: Time::now(), certificate: certificate.clone() };
+	// It ends with this set.
+	let mut operators = JoinSet::new();
+	if let Some(status) = status {
+		operators.spawn(serve(status, status_router(insight), MAX_CONNECTIONS, pending()));
+	}
+	ready(Listening { listen: address, status: status_address });
+	serve(Socket::new(listener, certificate), router(hub.clone()), config.max_connections, stop).await;
 	hub.stop();
 	Ok(())
 }

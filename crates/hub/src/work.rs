@@ -12,9 +12,8 @@ use waybill_zkcp::{LockTable, Progress, ReadAt};
 
 const CIPHERTEXT: &str = "ciphertext";
 const PIECE: usize = 64 * 1024;
-/// How long fetching any file may take, and how many bytes of it may take a second more.
+/// How long fetching any file may take, besides its size at the least rate.
 const PATIENCE: Duration = Duration::from_secs(120);
-const BYTES_A_SECOND: u64 = 512 * 1024;
 
 /// The proved table of locks, or why the proofs of a query do not hold.
 ///
@@ -22,11 +21,12 @@ const BYTES_A_SECOND: u64 = 512 * 1024;
 /// The hub could not find out whether they hold.
 pub async fn check(
 	gateway: &Gateway,
+	least_rate: u64,
 	folder: &Path,
 	query: ProofQuery,
 	stopped: CancellationToken,
 ) -> Result<Result<LockTable, ProofFault>> {
-	match fetch(gateway, folder, &query).await? {
+	match fetch(gateway, least_rate, folder, &query).await? {
 		Ok(files) => {
 			let checked = spawn_blocking(move || files.check(&query, &stopped)).await;
 			checked.map_err(Error::BrokeOff)?
@@ -44,22 +44,28 @@ struct Files {
 
 /// Fetches the files of a query, the small ones first. A file that differs from its declaration is
 /// a fault of the proofs.
-async fn fetch(gateway: &Gateway, folder: &Path, query: &ProofQuery) -> Result<Result<Files, ProofFault>> {
-	let bytes = |file: Stored| declared(file.size, async move { gateway.fetch_bytes(&file.cid, file.size).await });
+async fn fetch(gateway: &Gateway, least_rate: u64, folder: &Path, query: &ProofQuery) -> Result<Result<Files, ProofFault>> {
+	let bytes = |file: Stored| {
+		declared(patience(file.size, least_rate), async move { gateway.fetch_bytes(&file.cid, file.size).await })
+	};
 	let Some(locks) = bytes(query.proofs.locks).await? else { return Ok(Err(ProofFault::Malformed)) };
 	let Some(data) = bytes(query.proofs.data).await? else { return Ok(Err(ProofFault::Malformed)) };
 	let folder = TempDir::new_in(folder).map_err(failed("write in", folder))?;
 	let Ciphertext { cid, size, .. } = query.ciphertext;
 	let path = folder.path().join(CIPHERTEXT);
-	match declared(size, gateway.fetch_file(&cid, size, &path, |_| ())).await? {
+	match declared(patience(size, least_rate), gateway.fetch_file(&cid, size, &path, |_| ())).await? {
 		Some(()) => Ok(Ok(Files { folder, data, locks })),
 		None => Ok(Err(ProofFault::Ciphertext)),
 	}
 }
 
+/// How long a file may take.
+fn patience(size: u64, least_rate: u64) -> Duration {
+	PATIENCE + Duration::from_secs(size / least_rate.max(1))
+}
+
 /// Fetches a file in good time; `None` if it does not have the declared size.
-async fn declared<T>(size: u64, fetching: impl Future<Output = waybill_ipfs_http::Result<T>>) -> Result<Option<T>> {
-	let patience = PATIENCE + Duration::from_secs(size / BYTES_A_SECOND);
+async fn declared<T>(patience: Duration, fetching: impl Future<Output = waybill_ipfs_http::Result<T>>) -> Result<Option<T>> {
 	match timeout(patience, fetching).await {
 		Ok(Ok(fetched)) => Ok(Some(fetched)),
 		Ok(Err(error)) if error.is_wrong_size() => Ok(None),
@@ -99,4 +105,29 @@ fn is_ciphertext(file: &File, expected: &Ciphertext) -> io::Result<bool> {
 		}
 	}
 	Ok(check.finish().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::config::Config;
+
+	#[test]
+	fn two_files_should_come_in_time_over_a_link_of_80_kbit_a_second() {
+		let Config { max_payload, jobs, min_rate, .. } = Config::default();
+		let rate = 10_000 / jobs as u64;
+		assert!(patience(max_payload, min_rate) > Duration::from_secs(max_payload / rate));
+		assert!(patience(max_payload, min_rate) < Duration::from_secs(24 * 3_600));
+	}
+
+	#[tokio::test]
+	async fn file_that_takes_longer_should_be_given_up() {
+		let after = |milliseconds| async move {
+			tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+			Ok(())
+		};
+		assert!(declared(Duration::from_secs(60), after(10)).await.unwrap().is_some());
+		let late = declared(Duration::from_millis(10), after(60_000)).await;
+		assert!(matches!(late, Err(Error::TooSlow)));
+	}
 }

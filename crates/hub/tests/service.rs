@@ -7,22 +7,25 @@ use std::{
 	net::SocketAddr,
 	sync::{
 		atomic::{AtomicUsize, Ordering},
-		Arc, OnceLock,
+		mpsc, Arc, OnceLock,
 	},
 	time::Duration,
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::AbortHandle};
-use waybill_daemon::serve;
+use waybill_daemon::{roots::Roots, serve};
 use waybill_device::{Config as DeviceConfig, Error as DeviceError, Hub as Client, RemoteFault};
 use waybill_exchange::{
 	Ciphertext, ContentContext, Epoch, Message, ProofFault, ProofQuery, ProofVerdict, Proofs, SignedVerdict, Stored,
 };
-use waybill_hub::{router, run, Answer, Config, Error, Hub, Parts, MAX_WORKING};
+use waybill_hub::{router, run, Answer, Config, Error, Event, Hub, Parts, Reporter, MAX_WORKING};
 use waybill_ipfs_http::{Gateway, Timeouts};
 use waybill_keys::StatementKey;
 use waybill_primitives::{Cid, DeviceKey, Digest, Hash32, Suite};
-use waybill_testkit::ipfs::{Ipfs, Trick};
+use waybill_testkit::{
+	ipfs::{Ipfs, Trick},
+	tls::Authority,
+};
 use waybill_zkcp::{unwatched, ChunkDigests, Layout, LockTable, OutOfRange};
 
 /// The group of locks that the queries are about.
@@ -145,7 +148,7 @@ async fn scene_with(config: Config) -> Scene {
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let address = listener.local_addr().unwrap();
 	let server = tokio::spawn(serve(listener, router(Arc::new(hub)), 16, std::future::pending()));
-	let client = Client::at(&format!("http://{address}"), public).unwrap();
+	let client = Client::at(&format!("http://{address}"), public, &Roots::default()).unwrap();
 	Scene { ipfs, folder, address, client, server: server.abort_handle() }
 }
 
@@ -337,7 +340,7 @@ async fn impostor(
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let address = listener.local_addr().unwrap();
 	tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-	Client::at(&format!("http://{address}"), key).unwrap()
+	Client::at(&format!("http://{address}"), key, &Roots::default()).unwrap()
 }
 
 #[tokio::test]
@@ -393,7 +396,7 @@ async fn hub_that_answers_nonsense_should_be_an_error_and_never_a_verdict() {
 		assert_eq!(is_unreachable(&error), may_ask_again, "{error}");
 		assert!(!error.to_string().contains('\n'));
 	}
-	let down = Client::at("http://127.0.0.1:1", hub).unwrap();
+	let down = Client::at("http://127.0.0.1:1", hub, &Roots::default()).unwrap();
 	assert!(is_unreachable(&down.ask(&query).await.unwrap_err()));
 }
 
@@ -460,19 +463,64 @@ async fn hub_should_run_alone_in_its_folder_and_clear_what_an_earlier_run_left()
 	fs::create_dir_all(&left).unwrap();
 	fs::write(left.join("ciphertext.part"), [0; 100]).unwrap();
 	let config = Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), data, ..Config::default() };
-	let parts = || Parts { gateway: gateway(&ipfs), key: key.clone(), config: config.clone() };
+	let parts =
+		|| Parts { gateway: gateway(&ipfs), key: key.clone(), config: config.clone(), reporter: Reporter::default() };
 	let ((started, start), (stop, stopped)) = (oneshot::channel(), oneshot::channel::<()>());
 	let ready = move |address| started.send(address).unwrap();
 	let running = tokio::spawn(run(parts(), ready, async { stopped.await.unwrap_or_default() }));
-	let address = start.await.unwrap();
+	let addresses = start.await.unwrap();
 	assert!(!left.exists());
 	let second = run(parts(), |_| (), std::future::pending()).await.unwrap_err();
 	assert!(matches!(second, Error::InUse(_)), "{second}");
-	let client = Client::at(&format!("http://{address}"), key.public()).unwrap();
+	let client = Client::at(&format!("http://{}", addresses.listen), key.public(), &Roots::default()).unwrap();
 	assert_eq!(client.ask(&honest(&ipfs)).await.unwrap(), holds());
 	stop.send(()).unwrap();
 	running.await.unwrap().unwrap();
 	run(parts(), |_| (), std::future::ready(())).await.unwrap();
 	let useless = Parts { config: Config { jobs: 0, ..config.clone() }, ..parts() };
 	assert!(matches!(run(useless, |_| (), std::future::ready(())).await, Err(Error::Zero("--jobs"))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hub_should_serve_https_and_tell_operators_what_it_checked() {
+	let (ipfs, folder, authority) = (Ipfs::start().await, tempfile::tempdir().unwrap(), Authority::new("private"));
+	let (key, issued) = (key(&folder, "hub.key"), authority.issue(folder.path()));
+	let config = Config {
+		listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+		data: folder.path().join("data"),
+		tls_certificate: Some(issued.certificate),
+		tls_key: Some(issued.key),
+		..Config::default()
+	};
+	let (tell, told) = mpsc::channel();
+	let reporter = Reporter::new(move |event| tell.send(event.clone()).unwrap());
+	let parts = Parts { gateway: gateway(&ipfs), key: key.clone(), config, reporter };
+	let (started, start) = oneshot::channel();
+	tokio::spawn(run(parts, move |address| started.send(address).unwrap(), std::future::pending()));
+	let addresses = start.await.unwrap();
+	let address = format!("https://{}", addresses.listen);
+
+	let stranger = Client::at(&address, key.public(), &Roots::default()).unwrap();
+	let refused = stranger.ask(&honest(&ipfs)).await.unwrap_err().to_string();
+	assert!(refused.contains("--ca-file"), "{refused}");
+	let roots = Roots::with_file(&authority.file()).unwrap();
+	let client = Client::at(&address, key.public(), &roots).unwrap();
+	assert_eq!(client.ask(&honest(&ipfs)).await.unwrap(), holds());
+	let event = told.try_recv().unwrap();
+	assert!(matches!(event, Event::Checked { holds: true, .. }), "{event}");
+	assert!(event.to_string().contains("checked by this hub"), "{event}");
+
+	let http = roots.client().build().unwrap();
+	let status = async |path: &str| http.get(format!("{address}/{path}")).send().await.unwrap().status().as_u16();
+	assert_eq!([status("metrics").await, status("health").await], [404, 200]);
+	let metrics = reqwest::get(format!("http://{}/metrics", addresses.status.unwrap())).await.unwrap();
+	let metrics = metrics.text().await.unwrap();
+	for line in [
+		"waybill_hub_queries_total{answer=\"verdict\"} 1",
+		"waybill_hub_checks_total{outcome=\"holds\"} 1",
+		"waybill_hub_checking 0",
+		"waybill_certificate_refused 0",
+	] {
+		assert!(metrics.lines().any(|found| found == line), "{line}: {metrics}");
+	}
 }

@@ -1,6 +1,9 @@
 //! One block from one gateway: bounded in size and time, checked against its CID.
 
-use crate::error::{cause, Error, Result};
+use crate::{
+	error::{Error, Result},
+	source::Tally,
+};
 use reqwest::{
 	header::{ACCEPT, CONTENT_TYPE, RANGE, RETRY_AFTER},
 	Client, StatusCode,
@@ -8,11 +11,13 @@ use reqwest::{
 use std::{
 	collections::HashMap,
 	mem,
-	sync::{Mutex, MutexGuard, PoisonError},
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		Mutex, MutexGuard, PoisonError,
+	},
 	time::Duration,
 };
-use url::Url;
-use waybill_daemon::address::shown;
+use waybill_daemon::{address::shown, cause, roots::Roots};
 use waybill_ipfs::{gateway, MAX_BLOCK};
 use waybill_primitives::Cid;
 
@@ -28,22 +33,30 @@ pub struct Timeouts {
 	pub silence: Duration,
 	/// For a whole block, so a gateway cannot send it drop by drop. What has come until then is kept.
 	pub block: Duration,
+	/// In each stretch of this length, a file must come at [`LEAST_RATE`](crate::LEAST_RATE) or
+	/// faster. It is longer than a busy gateway can ask to be left alone.
+	pub window: Duration,
 }
 
 impl Default for Timeouts {
 	fn default() -> Self {
-		Self { connect: Duration::from_secs(5), silence: Duration::from_secs(20), block: Duration::from_secs(300) }
+		Self {
+			connect: Duration::from_secs(5),
+			silence: Duration::from_secs(20),
+			block: Duration::from_secs(300),
+			window: Duration::from_secs(900),
+		}
 	}
 }
 
 impl Timeouts {
 	/// An HTTP client that keeps to these times and follows no redirects.
-	pub(crate) fn client(&self) -> Result<Client> {
-		Client::builder()
+	pub(crate) fn client(&self, roots: &Roots) -> Result<Client> {
+		roots
+			.client()
 			.connect_timeout(self.connect)
 			.read_timeout(self.silence)
 			.timeout(self.block)
-			.redirect(reqwest::redirect::Policy::none())
 			.build()
 			.map_err(Error::client)
 	}
@@ -86,25 +99,40 @@ impl Drop for Coming<'_> {
 	}
 }
 
-/// Fetches the block `cid` from the gateway at `url`.
-pub async fn fetch(http: &Client, url: &Url, cid: &Cid, beginnings: &Beginnings) -> Result<Vec<u8>> {
+/// Fetches the block `cid` from a gateway. Adds the bytes that come for the first time to `received`.
+pub async fn fetch(
+	http: &Client,
+	from: &Tally,
+	cid: &Cid,
+	beginnings: &Beginnings,
+	received: &AtomicU64,
+) -> Result<Vec<u8>> {
 	let is_continued = beginnings.blocks().contains_key(cid);
-	match fetch_once(http, url, cid, beginnings).await {
+	match fetch_once(http, from, cid, beginnings, received).await {
 		// The beginning may have come from another gateway, which is at fault then.
 		Err(Error::WrongBlock { .. } | Error::BlockTooLarge { .. }) if is_continued => {
-			fetch_once(http, url, cid, beginnings).await
+			fetch_once(http, from, cid, beginnings, received).await
 		},
 		fetched => fetched,
 	}
 }
 
-async fn fetch_once(http: &Client, url: &Url, cid: &Cid, beginnings: &Beginnings) -> Result<Vec<u8>> {
+async fn fetch_once(
+	http: &Client,
+	from: &Tally,
+	cid: &Cid,
+	beginnings: &Beginnings,
+	received: &AtomicU64,
+) -> Result<Vec<u8>> {
+	let url = &from.url;
 	let shown = || shown(url.as_str());
 	let failed = |error: &reqwest::Error, received| match error.is_timeout() && !error.is_connect() {
 		true => Error::GatewaySlow { url: shown(), cid: *cid, received },
 		false => Error::GatewayUnreachable { url: shown(), cause: cause(error) },
 	};
 	let mut coming = beginnings.take(cid);
+	// A gateway that knows no ranges sends these bytes again.
+	let known = coming.bytes.len();
 	let mut request = http.get(gateway::block_url(url.as_str(), cid)).header(ACCEPT, gateway::ACCEPT);
 	if !coming.bytes.is_empty() {
 		request = request.header(RANGE, format!("bytes={}-", coming.bytes.len()));
@@ -136,6 +164,9 @@ async fn fetch_once(http: &Client, url: &Url, cid: &Cid, beginnings: &Beginnings
 			coming.bytes.clear();
 			return Err(Error::BlockTooLarge { url: shown(), cid: *cid });
 		}
+		let fresh = coming.bytes.len().saturating_add(chunk.len()).saturating_sub(known.max(coming.bytes.len()));
+		from.came(fresh);
+		received.fetch_add(fresh as u64, Ordering::Relaxed);
 		coming.bytes.extend_from_slice(&chunk);
 	}
 	let block = mem::take(&mut coming.bytes);

@@ -88,6 +88,18 @@ pub enum Error {
 		/// The error of the gateway that was asked last.
 		source: Box<Error>,
 	},
+	/// A file came at less than the least rate.
+	#[error(
+		"{root} comes too slowly from IPFS: less than {} bytes a second for {} s; check the link, or name another gateway",
+		crate::LEAST_RATE,
+		window.as_secs()
+	)]
+	TooSlow {
+		/// The file.
+		root: Cid,
+		/// How long.
+		window: Duration,
+	},
 	/// The blocks match their CIDs, but do not make the file that was declared.
 	#[error("the file {root} in IPFS is not the one that was declared: {source}")]
 	WrongFile {
@@ -178,7 +190,7 @@ impl Error {
 	/// Whether no gateway or no kubo answered. It may do so later.
 	pub fn is_unreachable(&self) -> bool {
 		match self {
-			Self::GatewayUnreachable { .. } | Self::GatewaySlow { .. } => true,
+			Self::GatewayUnreachable { .. } | Self::GatewaySlow { .. } | Self::TooSlow { .. } => true,
 			Self::GatewayBusy { .. } | Self::KuboUnreachable { .. } => true,
 			Self::Fetch { source, .. } => source.is_unreachable(),
 			_ => false,
@@ -191,7 +203,7 @@ impl Error {
 	}
 
 	pub(crate) fn client(cause: reqwest::Error) -> Self {
-		Self::Client(self::cause(&cause))
+		Self::Client(waybill_daemon::cause(&cause))
 	}
 
 	pub(crate) fn read(path: &std::path::Path, cause: &io::Error) -> Self {
@@ -209,18 +221,5 @@ fn hint(status: StatusCode) -> &'static str {
 		300..=399 => "; it redirects, so give the address that it redirects to",
 		401 | 403 | 407 => "; it wants a token or does not serve this machine, so use another gateway",
 		_ => "",
-	}
-}
-
-/// The root cause of an HTTP error, in one line.
-pub fn cause(error: &reqwest::Error) -> String {
-	let mut cause: &dyn std::error::Error = error;
-	while let Some(source) = cause.source() {
-		cause = source;
-	}
-	match error {
-		_ if error.is_connect() => format!("no connection ({cause})"),
-		_ if error.is_timeout() => "no answer in time".into(),
-		_ => cause.to_string(),
 	}
 }

@@ -4,7 +4,9 @@ use crate::{
 	block::{self, Beginnings, Timeouts},
 	error::{Error, Result},
 	journal::Journal,
+	pace::Pace,
 	parse,
+	source::{Source, Tally},
 };
 use backon::{ExponentialBuilder, Retryable};
 use futures::{stream::FuturesUnordered, StreamExt};
@@ -13,12 +15,13 @@ use std::{
 	io,
 	path::Path,
 	sync::{
-		atomic::{AtomicUsize, Ordering},
+		atomic::{AtomicU64, AtomicUsize, Ordering},
 		Arc,
 	},
 	time::{Duration, Instant},
 };
-use url::Url;
+use tokio::time::timeout_at;
+use waybill_daemon::{metrics::Page, roots::Roots};
 use waybill_ipfs::{DagReader, Limits};
 use waybill_primitives::Cid;
 
@@ -37,37 +40,74 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 #[derive(Clone, Debug)]
 pub struct Gateway {
 	http: reqwest::Client,
-	urls: Arc<[Url]>,
+	gateways: Arc<[Tally]>,
 	/// Counts blocks. Each block is first requested from the gateway after the one of the block
 	/// before.
 	turn: Arc<AtomicUsize>,
 	/// How many blocks to request at once.
 	width: Arc<AtomicUsize>,
 	beginnings: Arc<Beginnings>,
+	/// See [`Timeouts::window`].
+	window: Duration,
 	backoff: ExponentialBuilder,
 }
 
 impl Gateway {
-	/// A client of the gateways at these addresses.
+	/// A client of the gateways at these addresses. Over `https://` it trusts the authorities of the
+	/// operating system.
 	pub fn new<S: AsRef<str>>(urls: &[S]) -> Result<Self> {
-		Self::with(urls, Timeouts::default(), ExponentialBuilder::default().with_min_delay(FIRST_RETRY))
+		Self::trusting(urls, &Roots::default())
+	}
+
+	/// Like [`Self::new`], but trusts these authorities.
+	pub fn trusting<S: AsRef<str>>(urls: &[S], roots: &Roots) -> Result<Self> {
+		Self::build(urls, roots, Timeouts::default(), ExponentialBuilder::default().with_min_delay(FIRST_RETRY))
 	}
 
 	/// Like [`Self::new`], with other timeouts, and other pauses before a block is requested again.
 	pub fn with<S: AsRef<str>>(urls: &[S], timeouts: Timeouts, backoff: ExponentialBuilder) -> Result<Self> {
+		Self::build(urls, &Roots::default(), timeouts, backoff)
+	}
+
+	fn build<S: AsRef<str>>(urls: &[S], roots: &Roots, timeouts: Timeouts, backoff: ExponentialBuilder) -> Result<Self> {
 		let urls = urls.iter().map(|url| parse(url.as_ref())).collect::<Result<Vec<_>>>()?;
 		if urls.is_empty() {
 			return Err(Error::NoGateway);
 		}
 		let backoff = backoff.with_jitter().with_max_times(RETRIES.max(2 * urls.len() - 1));
 		Ok(Self {
-			http: timeouts.client()?,
-			urls: urls.into(),
+			http: timeouts.client(roots)?,
+			gateways: urls.into_iter().map(Tally::new).collect(),
 			turn: Arc::default(),
 			width: Arc::new(AtomicUsize::new(CONCURRENCY)),
 			beginnings: Arc::default(),
+			window: timeouts.window,
 			backoff,
 		})
+	}
+
+	/// What came from each gateway since this client was made.
+	pub fn sources(&self) -> Vec<Source> {
+		self.gateways.iter().map(Tally::source).collect()
+	}
+
+	/// The bytes of blocks that came from all gateways. Bytes that came twice count once.
+	pub fn received(&self) -> u64 {
+		self.gateways.iter().map(Tally::bytes).sum()
+	}
+
+	/// Adds what operators want to know to a page of metrics.
+	pub fn write_metrics(&self, page: &Page) {
+		let sources = self.sources();
+		let each = |of: fn(&Source) -> f64| sources.iter().map(move |source| (&source.address, of(source)));
+		let help = "1 unless the last request to the IPFS gateway failed by the gateway's own fault.";
+		page.gauges("waybill_gateway_up", help, "gateway", each(|source| u8::from(!source.is_failing).into()));
+		let help = "Blocks that came from the IPFS gateway.";
+		page.counters("waybill_gateway_blocks_total", help, "gateway", each(|source| source.blocks as f64));
+		let help = "Bytes of blocks that came from the IPFS gateway.";
+		page.counters("waybill_gateway_bytes_total", help, "gateway", each(|source| source.bytes as f64));
+		let help = "Requests to the IPFS gateway that gave no block.";
+		page.counters("waybill_gateway_failures_total", help, "gateway", each(|source| source.failures as f64));
 	}
 
 	/// Fetches a file of exactly this size into memory.
@@ -108,13 +148,14 @@ impl Gateway {
 		mut keep: impl FnMut(&[u8], &[u8]) -> Result<()>,
 	) -> Result<()> {
 		let (mut ready, mut asked) = (HashMap::new(), HashSet::new());
+		let (received, mut pace) = (&AtomicU64::new(0), Pace::new(self.window));
 		let mut coming = FuturesUnordered::new();
 		while let Some(next) = reader.next() {
 			let width = self.width.load(Ordering::Relaxed);
 			for cid in reader.upcoming().take(width) {
 				let room = ready.len().saturating_add(asked.len()) < width || cid == next;
 				if room && !ready.contains_key(&cid) && asked.insert(cid) {
-					coming.push(async move { (cid, self.block(cid).await) });
+					coming.push(async move { (cid, self.block(cid, received).await) });
 				}
 			}
 			match ready.remove(&next) {
@@ -127,7 +168,13 @@ impl Gateway {
 					keep(&block, content)?;
 				},
 				None => {
-					let Some((cid, block)) = coming.next().await else { continue };
+					let Ok(next) = timeout_at(pace.ends(), coming.next()).await else {
+						match pace.next(received.load(Ordering::Relaxed)) {
+							true => continue,
+							false => return Err(Error::TooSlow { root: *root, window: self.window }),
+						}
+					};
+					let Some((cid, block)) = next else { continue };
 					asked.remove(&cid);
 					ready.insert(cid, block.map_err(|error| Error::Fetch { root: *root, source: Box::new(error) })?);
 				},
@@ -148,19 +195,21 @@ impl Gateway {
 	}
 
 	/// Fetches a block, from one gateway after another until one has it.
-	async fn block(&self, cid: Cid) -> Result<Vec<u8>> {
-		let mut gateways = self.urls.iter().cycle().skip(self.turn.fetch_add(1, Ordering::Relaxed) % self.urls.len());
+	async fn block(&self, cid: Cid, received: &AtomicU64) -> Result<Vec<u8>> {
+		let mut gateways =
+			self.gateways.iter().cycle().skip(self.turn.fetch_add(1, Ordering::Relaxed) % self.gateways.len());
 		let fetch = || {
 			let gateway = gateways.next();
 			async move {
-				let Some(url) = gateway else { return Err(Error::NoGateway) };
+				let Some(gateway) = gateway else { return Err(Error::NoGateway) };
 				let begun = Instant::now();
-				let fetched = block::fetch(&self.http, url, &cid, &self.beginnings).await;
+				let fetched = block::fetch(&self.http, gateway, &cid, &self.beginnings, received).await;
+				gateway.ended(&fetched);
 				self.learn(&fetched, begun.elapsed());
 				fetched
 			}
 		};
-		let is_only = self.urls.len() == 1;
+		let is_only = self.gateways.len() == 1;
 		fetch
 			.retry(self.backoff)
 			// Another gateway need not wait.

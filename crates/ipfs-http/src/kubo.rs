@@ -1,7 +1,7 @@
 //! kubo's RPC interface: adding and unpinning files.
 
 use crate::{
-	error::{cause, Error, Result},
+	error::{Error, Result},
 	layout::FileCid,
 	parse,
 };
@@ -23,7 +23,7 @@ use std::{
 };
 use tokio_util::io::ReaderStream;
 use url::Url;
-use waybill_daemon::address::shown;
+use waybill_daemon::{address::shown, cause, roots::Roots};
 use waybill_primitives::Cid;
 
 /// How a file becomes a DAG. With these settings the same file has the same CID on every node,
@@ -35,6 +35,8 @@ const MAX_ANSWER: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest time for a request, besides that of its upload.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a node may take to say that it is there.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The slowest upload, in bytes a second. Kubo answers only after all of it.
 const UPLOAD_RATE: u64 = 10_000;
 const READ_BUFFER: usize = 256 * 1024;
@@ -88,14 +90,16 @@ impl Kubo {
 	/// A client of the nodes whose RPC interfaces are at these addresses, such as
 	/// `http://127.0.0.1:5001`. The next one is asked when one is away. What one node has, another
 	/// may not have.
+	/// Over `https://` it trusts the authorities of the operating system.
 	pub fn new<S: AsRef<str>>(urls: &[S]) -> Result<Self> {
+		Self::trusting(urls, &Roots::default())
+	}
+
+	/// Like [`Self::new`], but trusts these authorities.
+	pub fn trusting<S: AsRef<str>>(urls: &[S], roots: &Roots) -> Result<Self> {
 		let urls = urls.iter().map(|url| parse(url.as_ref())).collect::<Result<Vec<_>>>()?;
 		let first = urls.first().cloned().ok_or_else(|| Error::Address(String::new()))?;
-		let http = reqwest::Client::builder()
-			.connect_timeout(CONNECT_TIMEOUT)
-			.redirect(reqwest::redirect::Policy::none())
-			.build()
-			.map_err(Error::client)?;
+		let http = roots.client().connect_timeout(CONNECT_TIMEOUT).build().map_err(Error::client)?;
 		Ok(Self { http, urls: urls.into(), first, current: Arc::default() })
 	}
 
@@ -168,6 +172,18 @@ impl Kubo {
 			Err(Error::KuboRefused { message, .. }) if message.contains("not pinned") => Ok(false),
 			Err(error) => Err(error),
 		}
+	}
+
+	/// Whether a node answers: asks each once, from the one that answered last.
+	pub async fn probe(&self) -> Result<()> {
+		let mut ended = Ok(());
+		for _ in 0..self.urls.len() {
+			match self.call("version", None, PROBE_TIMEOUT).await {
+				Ok(_) => return Ok(()),
+				Err(failure) => ended = Err(failure.error),
+			}
+		}
+		ended
 	}
 
 	/// The node's version; an answer means that the node is there.

@@ -8,11 +8,15 @@ mod gateway;
 mod journal;
 mod kubo;
 mod layout;
+mod pace;
+mod source;
 
 pub use block::Timeouts;
-pub use error::{cause, Error, Result};
+pub use error::{Error, Result};
 pub use gateway::Gateway;
 pub use kubo::{Added, Kubo};
+pub use pace::{keeps_up, LEAST_RATE};
+pub use source::Source;
 
 use url::Url;
 use waybill_daemon::address::shown;

@@ -9,13 +9,21 @@ use std::{
 	time::{Duration, Instant},
 };
 use tokio::time::timeout;
+use waybill_daemon::roots::Roots;
 use waybill_ipfs_http::{Error, Gateway, Kubo, Timeouts};
 use waybill_primitives::Cid;
-use waybill_testkit::ipfs::{Ipfs, Trick};
+use waybill_testkit::{
+	ipfs::{Ipfs, Trick},
+	tls::Authority,
+};
 
 /// For answers that never end.
-const SHORT: Timeouts =
-	Timeouts { connect: Duration::from_secs(5), silence: Duration::from_millis(300), block: Duration::from_millis(900) };
+const SHORT: Timeouts = Timeouts {
+	connect: Duration::from_secs(5),
+	silence: Duration::from_millis(300),
+	block: Duration::from_millis(900),
+	window: Duration::from_secs(60),
+};
 
 fn client(nodes: &[&Ipfs]) -> Gateway {
 	client_with(nodes, Timeouts::default())
@@ -298,4 +306,45 @@ async fn kubo_should_be_named_when_it_does_not_answer() {
 	let error = Kubo::new(&[&url]).unwrap().version().await.unwrap_err();
 	assert!(matches!(error, Error::KuboUnreachable { .. }), "{error}");
 	assert!(error.to_string().contains("ipfs daemon"), "{error}");
+}
+
+#[tokio::test]
+async fn file_that_comes_too_slowly_should_be_given_up_and_a_slow_one_fetched() {
+	let ipfs = Ipfs::start().await;
+	let (file, timeouts) = (file(20_000), Timeouts { window: Duration::from_secs(2), ..Timeouts::default() });
+	let cid = ipfs.add(&file, 262_144);
+	ipfs.throttle(100);
+	let begun = Instant::now();
+	let error = client_with(&[&ipfs], timeouts).fetch_bytes(&cid, 20_000).await.unwrap_err();
+	assert_eq!(error, Error::TooSlow { root: cid, window: Duration::from_secs(2) });
+	assert!(error.is_unreachable() && begun.elapsed() < Duration::from_secs(10), "{error}");
+	// 32 kbit/s.
+	ipfs.throttle(4_000);
+	assert_eq!(client_with(&[&ipfs], timeouts).fetch_bytes(&cid, 20_000).await.unwrap(), file);
+}
+
+#[tokio::test]
+async fn gateways_should_be_counted_and_bytes_that_come_twice_count_once() {
+	let (good, bad) = (Ipfs::start().await, Ipfs::start().await);
+	let file = file(1_000);
+	let cid = good.add(&file, 100);
+	let gateway = client(&[&good, &bad]);
+	assert_eq!(gateway.fetch_bytes(&cid, 1_000).await.unwrap(), file);
+	let [good, bad] = gateway.sources().try_into().unwrap();
+	assert_eq!((good.blocks, bad.blocks, good.bytes), (11, 0, gateway.received()));
+	assert!(bad.failures > 0 && !bad.is_failing, "{bad:?}");
+	let gone = client_with(&[&Ipfs::start().await], SHORT);
+	assert!(gone.fetch_bytes(&cid, 1_000).await.is_err());
+}
+
+#[tokio::test]
+async fn gateway_and_kubo_should_be_called_over_https() {
+	let (ipfs, authority) = (Ipfs::start_in_thread(), Authority::new("private"));
+	let (proxy, file) = (authority.before(&ipfs.url()), file(700_000));
+	let roots = Roots::with_file(&authority.file()).unwrap();
+	let urls = [proxy.url("https")];
+	let added = Kubo::trusting(&urls, &roots).unwrap().add_bytes("file", file.clone()).await.unwrap();
+	assert_eq!(Gateway::trusting(&urls, &roots).unwrap().fetch_bytes(&added.cid, added.size).await.unwrap(), file);
+	let error = Kubo::new(&urls).unwrap().version().await.unwrap_err();
+	assert!(error.to_string().contains("--ca-file"), "{error}");
 }

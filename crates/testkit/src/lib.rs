@@ -8,3 +8,4 @@ pub mod ledger;
 pub mod machine;
 pub mod program;
 pub mod scene;
+pub mod tls;

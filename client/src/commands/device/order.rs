@@ -1,6 +1,6 @@
 //! `waybill device confirm`, `rollback` and `retry`
 
-use super::{status, StateArgs};
+use super::{gateway, roots, status, StateArgs};
 use crate::{context::Context, error::Result};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -18,7 +18,7 @@ pub async fn run(args: &StateArgs, ctx: &Context, order: fn(&Home) -> waybill_de
 		Ok(home) => {
 			let output = ctx.output;
 			let tell = Box::new(move |event: &_| output.progress(event));
-			obey(home, &order, ctx.config.gateway()?, &ctx.config.device, tell).await?;
+			obey(home, &order, gateway(ctx, &roots(ctx))?, &ctx.config.device, tell).await?;
 		},
 		Err(Error::Locked(_)) => {
 			let home = Home::read(folder)?;

@@ -1,6 +1,6 @@
 //! `waybill device run`
 
-use super::StateArgs;
+use super::{gateway, roots, StateArgs};
 use crate::{
 	commands::until_stopped,
 	context::Context,
@@ -45,9 +45,10 @@ pub struct Args {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Context) -> Result<()> {
-	let config = args.over(ctx.config.device.clone());
+	let mut config = args.over(ctx.config.device.clone());
 	let home = Home::open(args.state.path(ctx))?;
-	let gateway = ctx.config.gateway()?;
+	config.roots = roots(ctx);
+	let gateway = gateway(ctx, &config.roots)?;
 	// Only a command without patience ends because no node answers. A trial needs no node.
 	let ledger = match args.once && args.timeout.is_none() && home.trial()?.is_none() {
 		false => ctx.node()?,

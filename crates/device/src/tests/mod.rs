@@ -40,7 +40,7 @@ use waybill_chain::{
 	types::{AccountId, Distributor, Hash},
 	Account,
 };
-use waybill_daemon::clock::Time;
+use waybill_daemon::{clock::Time, Listening};
 use waybill_exchange::{Ciphertext, ContentContext, Epoch, Hello, Message, Offer, Stage};
 use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_keys::write_secret;
@@ -208,6 +208,7 @@ impl Field {
 			gateway: Gateway::new(&[self.ipfs.url()]).unwrap(),
 			kubo: Kubo::new(&[self.ipfs.url()]).unwrap(),
 			config,
+			reporter: waybill_distributor::Reporter::default(),
 		};
 		let (tell, told) = oneshot::channel();
 		let (stop, stopped) = oneshot::channel::<()>();
@@ -217,13 +218,13 @@ impl Field {
 			};
 			waybill_distributor::run(parts, |address| tell.send(address).unwrap(), stopped).await
 		});
-		let address: SocketAddr = told.await.unwrap();
+		let Listening { listen: address, status } = told.await.unwrap();
 		let one = Distributor { account: payee.id(), endpoint: format!("http://{address}").into() };
 		self.scene.chain.edit(|world| {
 			world.distributors.retain(|known| known.account != one.account);
 			world.distributors.push(one);
 		});
-		Running { task, stop, address }
+		Running { task, stop, address, status: status.unwrap() }
 	}
 
 	fn paid(&self) -> usize {
@@ -236,12 +237,14 @@ struct Running {
 	task: JoinHandle<waybill_distributor::Result<()>>,
 	stop: oneshot::Sender<()>,
 	address: SocketAddr,
+	/// Where operators ask.
+	status: SocketAddr,
 }
 
 impl Running {
 	/// Waits until its status meets the condition.
 	async fn shows(&self, is_like: impl Fn(&waybill_distributor::Status) -> bool) {
-		let url = format!("http://{}/status", self.address);
+		let url = format!("http://{}/status", self.status);
 		let shows = || async {
 			let status: waybill_distributor::Status = reqwest::get(&url).await.unwrap().json().await.unwrap();
 			is_like(&status)

@@ -180,10 +180,11 @@ async fn device_should_take_the_verdict_of_the_hub_that_it_names() {
 			data: field.path("hub"),
 			..waybill_hub::Config::default()
 		},
+		reporter: waybill_hub::Reporter::default(),
 	};
 	let (tell, told) = oneshot::channel();
 	let serving = tokio::spawn(waybill_hub::run(parts, |address| tell.send(address).unwrap(), std::future::pending()));
-	let address = told.await.unwrap();
+	let address = told.await.unwrap().listen;
 	let path = field.provision(0);
 
 	// An answer that another key has signed is no verdict.
@@ -218,7 +219,8 @@ async fn device_should_take_the_verdict_of_the_hub_that_it_names() {
 	assert_eq!(files.len(), 2);
 	files.iter().for_each(|cid| field.ipfs.remove(&cid.to_string()));
 	timeout(LIMIT, agent.run(true)).await.unwrap_or_else(|_| panic!("{}", agent.obstacle())).unwrap();
-	assert!(events.lock().unwrap().iter().any(|event| matches!(event, Event::Verified { .. })));
+	let by_hub = format!("checked by the hub http://{address}/ in ");
+	assert!(events.lock().unwrap().iter().any(|event| event.to_string().contains(&by_hub)), "{by_hub}");
 	assert_eq!(image(&path), firmware);
 	serving.abort();
 	running.stop().await;

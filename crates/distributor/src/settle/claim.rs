@@ -3,7 +3,8 @@
 use super::{context::Context, pauses::Pauses, window::safe_until};
 use crate::{
 	error::Result,
-	store::{Claim, Fate, Store},
+	report::Event,
+	store::{Claim, Fate},
 };
 use std::{
 	collections::{BTreeMap, HashSet},
@@ -151,7 +152,8 @@ impl Claims {
 	}
 
 	/// Notes a claim that is final.
-	pub fn note(&mut self, store: &Store, ended: &Ended, batch: &BatchOutcome<ClaimFault>) -> Result<()> {
+	pub fn note<L>(&mut self, context: &Context<L>, ended: &Ended, batch: &BatchOutcome<ClaimFault>) -> Result<()> {
+		let store = &context.store;
 		let Ended { bounty, reservation, ref devices, .. } = *ended;
 		let rejected: BTreeMap<_, _> = batch.rejected.iter().map(|(device, fault)| (*device, fault)).collect();
 		// The keys are in a block, even of devices that were not paid for.
@@ -167,6 +169,7 @@ impl Claims {
 		}
 		let paid = devices.iter().filter(|device| !rejected.contains_key(device)).count();
 		tracing::info!(bounty, reservation, devices = paid, %earned, block = batch.block, "paid");
+		context.reporter.tell(&Event::Paid { bounty, reservation, devices: paid, earned, block: Some(batch.block) });
 		self.pauses.end(&(bounty, reservation));
 		Ok(())
 	}

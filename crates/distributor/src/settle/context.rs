@@ -1,7 +1,7 @@
 //! What every part of the settlement uses.
 
 use super::rules::Rules;
-use crate::{error::Result, store::Store};
+use crate::{error::Result, report::Reporter, store::Store};
 use waybill_chain::{
 	ledger::{Payee, State},
 	types::Reservation,
@@ -15,6 +15,7 @@ pub struct Context<L> {
 	pub account: Account,
 	pub store: Store,
 	pub rules: Rules,
+	pub reporter: Reporter,
 }
 
 impl<L: Payee> Context<L> {

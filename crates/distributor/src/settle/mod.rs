@@ -19,7 +19,10 @@ pub use window::Margins;
 use crate::{
 	error::{Error, Result},
 	horizon::Horizon,
+	insight::Insight,
+	report::Reporter,
 	store::{Fate, Store},
+	tally::{Tally, Tries},
 };
 use claim::Claims;
 use context::Context;
@@ -52,6 +55,7 @@ pub struct Settler<L: Payee> {
 	reservations: Reservations,
 	claims: Claims,
 	recovery: Recovery,
+	insight: Option<Arc<Insight>>,
 	/// Whether the receipts from before the start are known.
 	is_started: bool,
 }
@@ -61,13 +65,21 @@ impl<L: Payee> Settler<L> {
 	pub fn new(ledger: L, account: Account, store: Store, rules: Rules) -> Self {
 		Self {
 			horizon: Horizon::new(store.clone(), rules.max_block_age),
-			context: Context { ledger, account, store, rules },
+			context: Context { ledger, account, store, rules, reporter: Reporter::default() },
 			quiet: Quiet::default(),
 			reservations: Reservations::default(),
 			claims: Claims::default(),
 			recovery: Recovery::default(),
+			insight: None,
 			is_started: false,
 		}
+	}
+
+	/// The same settler, which reports what it does, and counts it.
+	pub fn watched(mut self, insight: Arc<Insight>) -> Self {
+		self.context.reporter = insight.reporter.clone();
+		self.insight = Some(insight);
+		self
 	}
 
 	/// The receipts in the store that wait to be reserved.
@@ -126,8 +138,16 @@ impl<L: Payee> Settler<L> {
 	/// with its bounty.
 	pub async fn finish(&mut self, mut trouble: impl FnMut(BountyId, Option<String>)) -> Result<()> {
 		let (bounty, outcome) = tokio::select! {
-			Some(ended) = self.reservations.ended() => (ended.bounty, self.reserved(ended)),
-			Some(ended) = self.claims.ended() => (ended.bounty, self.claimed(ended)?),
+			Some(ended) = self.reservations.ended() => {
+				let (bounty, outcome) = (ended.bounty, self.reserved(ended));
+				self.count(|tally| &tally.reservations, outcome.is_ok());
+				(bounty, outcome)
+			},
+			Some(ended) = self.claims.ended() => {
+				let (bounty, outcome) = (ended.bounty, self.claimed(ended)?);
+				self.count(|tally| &tally.claims, outcome.is_ok());
+				(bounty, outcome)
+			},
 			else => return Ok(()),
 		};
 		match outcome {
@@ -140,11 +160,17 @@ impl<L: Payee> Settler<L> {
 		Ok(())
 	}
 
+	fn count(&self, of: fn(&Tally) -> &Tries, is_done: bool) {
+		if let Some(insight) = &self.insight {
+			of(&insight.tally).note(is_done);
+		}
+	}
+
 	fn reserved(&mut self, ended: reserve::Ended) -> Result<(), Setback> {
 		let reserve::Ended { bounty, devices, result } = ended;
 		let noted = result.map_err(Error::from).and_then(|(reservation, batch)| {
 			self.horizon.raise(batch.block)?;
-			self.reservations.note(&self.context.store, bounty, reservation, &devices, &batch)
+			self.reservations.note(&self.context, bounty, reservation, &devices, &batch)
 		});
 		noted.map_err(|error| Setback { error, pause: self.reservations.pause(bounty) })
 	}
@@ -156,7 +182,7 @@ impl<L: Payee> Settler<L> {
 			store.settle_claim(ended.bounty, ended.reservation, held)?;
 		}
 		let noted = match &ended.result {
-			Ok(batch) => self.horizon.raise(batch.block).and_then(|()| self.claims.note(store, &ended, batch)),
+			Ok(batch) => self.horizon.raise(batch.block).and_then(|()| self.claims.note(&self.context, &ended, batch)),
 			Err(error) => Err(error.clone().into()),
 		};
 		Ok(match noted {

@@ -40,7 +40,8 @@ mod tests {
 		let folder = tempfile::tempdir().unwrap();
 		let store = Store::open(&folder.path().join("store.redb"), &GENESIS, &[1; 32]).unwrap();
 		let (ledger, rules) = (Fake::new(), Rules::hasty());
-		let context = Context { ledger: ledger.clone(), account: account(&folder, "payee"), store, rules };
+		let reporter = crate::report::Reporter::default();
+		let context = Context { ledger: ledger.clone(), account: account(&folder, "payee"), store, rules, reporter };
 		let pending = |pending| ledger.edit(|world| world.pending = pending);
 
 		pending(true);

@@ -3,6 +3,7 @@
 use super::context::Context;
 use crate::{
 	error::Result,
+	report::{self, Reporter},
 	store::{Claim, Fate},
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -79,7 +80,7 @@ impl Recovery {
 			return Ok(());
 		}
 		let earned = context.store.settle_claim(bounty, reservation, |index| fates.get(&index).copied())?;
-		tell(bounty, reservation, &fates, earned.unwrap_or(Amount(0)));
+		tell(&context.reporter, bounty, reservation, &fates, earned.unwrap_or(Amount(0)));
 		Ok(())
 	}
 
@@ -89,12 +90,19 @@ impl Recovery {
 	}
 }
 
-/// Logs the outcome of a claim.
-fn tell(bounty: BountyId, reservation: ReservationId, fates: &BTreeMap<DeviceIndex, Fate>, earned: Amount) {
+/// Tells the outcome of a claim.
+fn tell(
+	reporter: &Reporter,
+	bounty: BountyId,
+	reservation: ReservationId,
+	fates: &BTreeMap<DeviceIndex, Fate>,
+	earned: Amount,
+) {
 	let count = |of| fates.values().filter(|fate| **fate == of).count();
 	let (devices, unknown) = (count(Fate::Paid), count(Fate::Unknown));
 	if devices > 0 {
 		tracing::info!(bounty, reservation, devices, %earned, "paid by a claim whose outcome was unknown");
+		reporter.tell(&report::Event::Paid { bounty, reservation, devices, earned, block: None });
 	}
 	if count(Fate::Shown) + count(Fate::Lapsed) > 0 {
 		tracing::warn!(bounty, reservation, ?fates, "the chain did not pay for all devices of a claim");

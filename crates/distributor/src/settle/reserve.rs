@@ -10,7 +10,7 @@ use super::{
 use crate::{
 	batch::batch,
 	error::{Error, Result},
-	store::Store,
+	report::Event,
 };
 use std::{
 	collections::{BTreeMap, HashMap, HashSet},
@@ -150,14 +150,15 @@ impl Reservations {
 	}
 
 	/// Notes a reservation that is final.
-	pub fn note(
+	pub fn note<L>(
 		&mut self,
-		store: &Store,
+		context: &Context<L>,
 		bounty: BountyId,
 		reservation: ReservationId,
 		devices: &[DeviceIndex],
 		batch: &BatchOutcome<ReceiptFault>,
 	) -> Result<()> {
+		let store = &context.store;
 		self.forget(bounty, devices);
 		let rejected: BTreeMap<_, _> = batch.rejected.iter().map(|(device, fault)| (*device, fault)).collect();
 		let (mut refused, held): (Vec<_>, Vec<_>) = devices.iter().partition(|device| rejected.contains_key(device));
@@ -169,6 +170,8 @@ impl Reservations {
 			tracing::warn!(bounty, ?rejected, "the chain did not take these receipts");
 		}
 		tracing::info!(bounty, reservation, devices = held.len(), block = batch.block, "reserved");
+		let (devices, block) = (held.len(), batch.block);
+		context.reporter.tell(&Event::Reserved { bounty, reservation, devices, block });
 		Ok(())
 	}
 

@@ -1,7 +1,7 @@
 use crate::shop::Shop;
 use proptest::{prelude::*, test_runner::TestRunner};
 use reqwest::{header::CONTENT_TYPE, Response};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::{
 	io::{AsyncReadExt, AsyncWriteExt},
@@ -10,7 +10,7 @@ use tokio::{
 };
 use waybill_chain::types::Hash;
 use waybill_daemon::serve;
-use waybill_distributor::{router, About, Desk, Status};
+use waybill_distributor::{router, status_router, About, Desk, Insight, PublicHealth, Reporter, Status};
 use waybill_exchange::{Invite, Message, Offer, Rejection, RejectionMessage, Wanted, MEDIA_TYPE};
 use waybill_primitives::Version;
 use waybill_testkit::{
@@ -24,6 +24,8 @@ struct Server {
 	scene: Scene,
 	desk: Arc<Desk<Fake>>,
 	address: SocketAddr,
+	/// Where operators ask.
+	status: SocketAddr,
 	http: reqwest::Client,
 }
 
@@ -40,8 +42,12 @@ async fn server(max_connections: usize) -> Server {
 	let stopped = async {
 		let _ = stopped.await;
 	};
-	tokio::spawn(serve(listener, router(desk.clone(), about), max_connections, stopped));
-	Server { _folder: folder, _stop: stop, scene, desk, address, http: reqwest::Client::new() }
+	let insight = Arc::new(Insight::new(about, Reporter::default()));
+	tokio::spawn(serve(listener, router(desk.clone(), insight.clone()), max_connections, stopped));
+	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let status = listener.local_addr().unwrap();
+	tokio::spawn(serve(listener, status_router(desk.clone(), insight), max_connections, pending()));
+	Server { _folder: folder, _stop: stop, scene, desk, address, status, http: reqwest::Client::new() }
 }
 
 impl Server {
@@ -51,6 +57,10 @@ impl Server {
 
 	async fn get(&self, path: &str) -> Response {
 		self.http.get(self.at(path)).send().await.unwrap()
+	}
+
+	async fn of_operators(&self, path: &str) -> Response {
+		self.http.get(format!("http://{}/{path}", self.status)).send().await.unwrap()
 	}
 
 	async fn post(&self, path: &str, body: Vec<u8>) -> reqwest::Result<Response> {
@@ -86,10 +96,29 @@ async fn exchange_should_run_over_http() {
 	let key = server.get("exchange/v1/key/0/2").await;
 	assert_eq!((key.status().as_u16(), rejection(key).await), (404, Some(Rejection::NotRevealed)));
 
-	let status: Status = server.get("status").await.json().await.unwrap();
+	let status: Status = server.of_operators("status").await.json().await.unwrap();
 	assert_eq!(status.bounties[0].offered, 1);
 	assert!(status.bounties[0].serving);
 	assert!(!status.to_string().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_should_see_the_health_and_neither_status_nor_metrics() {
+	let server = server(16).await;
+	for path in ["status", "metrics"] {
+		assert_eq!(server.get(path).await.status().as_u16(), 404, "{path}");
+		assert_eq!(server.of_operators(path).await.status().as_u16(), 200, "{path}");
+	}
+	let health = server.get("health").await;
+	assert_eq!(health.status().as_u16(), 200);
+	let health: PublicHealth = health.json().await.unwrap();
+	assert_eq!(health, PublicHealth { healthy: true, node: true, recent: true, kubo: true });
+	assert_eq!(server.of_operators("exchange/v1/invite").await.status().as_u16(), 404);
+
+	server.post("exchange/v1/hello", vec![0xa0]).await.unwrap();
+	let metrics = server.of_operators("metrics").await.text().await.unwrap();
+	assert!(metrics.contains("\nwaybill_distributor_rejections_total{message=\"hello\"} 1\n"), "{metrics}");
+	assert!(metrics.contains("\nwaybill_distributor_locks_left{bounty=\"0\"} 64\n"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,13 @@
 use crate::shop::config;
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::{
 	net::TcpListener,
 	sync::oneshot,
 	time::{sleep, timeout},
 };
-use waybill_distributor::{open_store, run, Parts, Status};
+use waybill_daemon::Listening;
+use waybill_distributor::{open_store, run, Parts, Reporter, Status};
 use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_primitives::{Suite, Version};
 use waybill_testkit::{
@@ -27,13 +28,15 @@ fn parts(folder: &TempDir, scene: &Scene, ipfs: &str) -> Parts<Fake> {
 		gateway: Gateway::new(&[ipfs]).unwrap(),
 		kubo: Kubo::new(&[ipfs]).unwrap(),
 		config,
+		reporter: Reporter::default(),
 	}
 }
 
 /// Waits until the distributor's status meets the condition.
-async fn until(address: SocketAddr, is_like: impl Fn(&Status) -> bool) {
+async fn until(addresses: Listening, is_like: impl Fn(&Status) -> bool) {
 	let shows = || async {
-		let status: Status = reqwest::get(format!("http://{address}/status")).await.unwrap().json().await.unwrap();
+		let status: Status =
+			reqwest::get(format!("http://{}/status", addresses.status.unwrap())).await.unwrap().json().await.unwrap();
 		is_like(&status)
 	};
 	let waited = timeout(LIMIT, async {
@@ -164,6 +167,7 @@ async fn distributor_should_stop_at_once_when_what_it_waits_for_gives_no_answer(
 			gateway: Gateway::new(&[&url]).unwrap(),
 			kubo: Kubo::new(&[&url]).unwrap(),
 			config: config(folder.path()),
+			reporter: Reporter::default(),
 		};
 		let stop = tokio::time::sleep(Duration::from_millis(100));
 		let ready = |_| panic!("it is not ready");

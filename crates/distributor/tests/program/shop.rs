@@ -13,7 +13,7 @@ use waybill_chain::{
 	Account, BlockTime,
 };
 use waybill_daemon::{clock::Time, serve};
-use waybill_distributor::{router, About, Config, Desk, Margins, Rules, Served, Settler, Store};
+use waybill_distributor::{router, About, Config, Desk, Insight, Margins, Reporter, Rules, Served, Settler, Store};
 use waybill_exchange::{Ciphertext, ContentContext, Epoch, Proofs, Receipt, Rejection, Wanted};
 use waybill_primitives::{BountyId, Cid, DeviceIndex};
 use waybill_testkit::{
@@ -118,7 +118,8 @@ impl Shop {
 		let endpoint = format!("http://{}", listener.local_addr().unwrap());
 		chain.edit(|world| world.distributors.push(Distributor { account: account.id(), endpoint: endpoint.into() }));
 		let mut tasks = JoinSet::new();
-		tasks.spawn(serve(listener, router(Arc::new(desk), about), 64, std::future::pending()));
+		let insight = Arc::new(Insight::new(about, Reporter::default()));
+		tasks.spawn(serve(listener, router(Arc::new(desk), insight), 64, std::future::pending()));
 		let rules = Rules {
 			margins: Margins::new(BlockTime::DEFAULT),
 			max_batch: 100,

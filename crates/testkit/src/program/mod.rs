@@ -203,6 +203,12 @@ impl Waybill {
 		waybill
 	}
 
+	/// Without the node and the flags that every command had.
+	pub fn without_flags(mut self) -> Self {
+		self.globals.clear();
+		self
+	}
+
 	/// With a flag for every command.
 	pub fn flag(mut self, flag: &str, value: &str) -> Self {
 		self.globals.extend([flag.into(), value.into()]);
@@ -261,6 +267,15 @@ impl Waybill {
 		self.json(&format!("account transfer {address} {amount} --account //Alice"));
 		address
 	}
+}
+
+/// The status and the body of the answer at an HTTP address.
+pub fn fetched(url: &str) -> (u16, String) {
+	let fetch = async {
+		let answer = reqwest::get(url).await.unwrap();
+		(answer.status().as_u16(), answer.text().await.unwrap())
+	};
+	tokio::runtime::Runtime::new().unwrap().block_on(fetch)
 }
 
 /// An amount in JSON.

@@ -1,5 +1,6 @@
 //! A development node.
 
+use super::{built, free_port};
 use serde_json::Value;
 use std::{
 	fs::File,
@@ -20,23 +21,30 @@ pub struct Node {
 	folder: TempDir,
 	port: u16,
 	gateway: String,
+	/// The port of its metrics.
+	metrics: Option<u16>,
 }
 
 impl Node {
 	/// Starts a new chain whose off-chain workers use the gateway at this address.
 	pub fn start(gateway: &str) -> Self {
-		Self::start_with(gateway, &[])
+		Self::start_with(gateway, None, &[])
 	}
 
 	/// Like the function above, but the node authors blocks and none becomes final.
 	pub fn start_without_finality(gateway: &str) -> Self {
-		Self::start_with(gateway, WITHOUT_FINALITY)
+		Self::start_with(gateway, None, WITHOUT_FINALITY)
 	}
 
-	fn start_with(gateway: &str, args: &[&str]) -> Self {
+	/// Like [`Self::start`], but the node tells its metrics.
+	pub fn with_metrics(gateway: &str) -> Self {
+		Self::start_with(gateway, Some(free_port()), &[])
+	}
+
+	fn start_with(gateway: &str, metrics: Option<u16>, args: &[&str]) -> Self {
 		let folder = tempfile::tempdir().unwrap();
-		let process = spawn(folder.path(), 0, gateway, args);
-		let mut node = Self { process, folder, port: 0, gateway: gateway.into() };
+		let process = spawn(folder.path(), 0, gateway, metrics, args);
+		let mut node = Self { process, folder, port: 0, gateway: gateway.into(), metrics };
 		node.port = node.listening(1);
 		node
 	}
@@ -44,6 +52,11 @@ impl Node {
 	/// The RPC address.
 	pub fn url(&self) -> String {
 		format!("ws://127.0.0.1:{}", self.port)
+	}
+
+	/// The address of its metrics.
+	pub fn metrics(&self) -> String {
+		format!("http://127.0.0.1:{}/metrics", self.metrics.unwrap())
 	}
 
 	/// Ends the process at once.
@@ -65,7 +78,7 @@ impl Node {
 	fn restart_with(&mut self, args: &[&str]) {
 		self.kill();
 		let before = ports(&whole_log(self.folder.path())).len();
-		self.process = spawn(self.folder.path(), self.port, &self.gateway, args);
+		self.process = spawn(self.folder.path(), self.port, &self.gateway, self.metrics, args);
 		assert_eq!(self.listening(before + 1), self.port, "another program took the node's port");
 	}
 
@@ -107,10 +120,11 @@ impl Drop for Node {
 	}
 }
 
-fn spawn(folder: &Path, port: u16, gateway: &str, args: &[&str]) -> Child {
+fn spawn(folder: &Path, port: u16, gateway: &str, metrics: Option<u16>, args: &[&str]) -> Child {
+	let metrics = metrics.map_or_else(|| "--no-prometheus".into(), |port| format!("--prometheus-port={port}"));
 	let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
-	Command::new(super::built("waybill-node"))
-		.args(["--dev", "--no-mdns", "--no-prometheus", "--no-telemetry", "--base-path"])
+	Command::new(built("waybill-node"))
+		.args(["--dev", "--no-mdns", &metrics, "--no-telemetry", "--base-path"])
 		.arg(folder.join("chain"))
 		.args(["--rpc-port", &port.to_string(), "--listen-addr", "/ip4/127.0.0.1/tcp/0"])
 		.args(["--ipfs-gateway", gateway])

@@ -10,6 +10,7 @@ use std::{
 /// A running command. Dropping this value kills it.
 pub struct Service {
 	process: Child,
+	first: String,
 	lines: BufReader<ChildStdout>,
 }
 
@@ -30,7 +31,12 @@ impl Service {
 		if line.is_empty() {
 			panic!("{:?} ended: {}", run.0.get_args().collect::<Vec<_>>(), said.join().unwrap());
 		}
-		Self { process, lines }
+		Self { process, first: line, lines }
+	}
+
+	/// The line that it printed when it had started.
+	pub fn first_line(&self) -> &str {
+		&self.first
 	}
 
 	/// The next line.

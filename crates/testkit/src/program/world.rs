@@ -52,11 +52,13 @@ pub struct World {
 	pub node: Node,
 	/// The vendor, in whose home the devices are.
 	pub vendor: Waybill,
-	_distributor: Service,
+	running: Service,
 	/// The distributor's account.
 	pub shop: Waybill,
 	/// The distributor's address.
 	pub distributor: String,
+	/// The distributor's address for operators.
+	pub operators: String,
 }
 
 impl Default for World {
@@ -74,21 +76,38 @@ impl World {
 	/// Starts all of them, the distributor with these variables in its environment.
 	pub fn with(environment: &[(&str, &str)]) -> Self {
 		let ipfs = Ipfs::start_in_thread();
-		let node = Node::start(&ipfs.url());
+		Self::on(Node::start(&ipfs.url()), ipfs, environment)
+	}
+
+	/// Like the function above, on this node.
+	pub fn on(node: Node, ipfs: Ipfs, environment: &[(&str, &str)]) -> Self {
 		let vendor = vendor(&node, &ipfs);
 		let shop = program(&node, &ipfs);
 		shop.account("account.key", "1000");
 		let shop = shop.flag("--account-file", "account.key");
-		let listen = format!("127.0.0.1:{}", free_port());
-		let serve = format!("distributor run --listen {listen} --data shop --max-delay 1");
+		let (listen, operators) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
+		let serve = format!("distributor run --listen {listen} --status-listen {operators} --data shop --max-delay 1");
 		let command = environment.iter().fold(shop.command(&serve), |command, (name, value)| command.env(name, value));
 		let running = Service::start(command);
-		Self { ipfs, node, vendor, _distributor: running, shop, distributor: format!("http://{listen}") }
+		Self {
+			ipfs,
+			node,
+			vendor,
+			running,
+			shop,
+			distributor: format!("http://{listen}"),
+			operators: format!("http://{operators}"),
+		}
+	}
+
+	/// Waits until the distributor prints a line with this.
+	pub fn distributor_says(&mut self, text: &str) {
+		self.running.until_line(text);
 	}
 
 	/// Waits until the distributor serves a bounty.
 	pub fn until_serving(&self) {
-		let status = format!("distributor status --url {}", self.distributor);
+		let status = format!("distributor status --url {}", self.operators);
 		for _ in 0..600 {
 			let bounties = self.shop.json(&status)["bounties"].as_array().cloned().unwrap_or_default();
 			if bounties.iter().any(|bounty| bounty["serving"] == true) {
