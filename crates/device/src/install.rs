@@ -95,7 +95,7 @@ impl Installer {
 		let Some(firmware) = self.trials.uninstalled() else { return Ok(Outcome::Wait) };
 		let release = state.release(firmware.release).await?;
 		if release.is_some_and(|release| release.state == ReleaseState::Yanked) {
-			self.trials.withdraw(context)?;
+			self.trials.yank(context)?;
 			return Ok(Outcome::Again);
 		}
 		Ok(Outcome::Wait)

@@ -198,8 +198,8 @@ pub enum Unwanted {
 	/// The fleet is too large.
 	#[error("the fleet has {0} devices, more than max_devices")]
 	Fleet(u32),
-	/// The vendor withdrew the release.
-	#[error("the release is withdrawn")]
+	/// The vendor yanked the release.
+	#[error("the release is yanked")]
 	Yanked,
 }
 

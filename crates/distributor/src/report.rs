@@ -34,8 +34,8 @@ pub enum Event {
 		/// Why.
 		why: String,
 	},
-	/// The vendor withdrew a bounty's release, so no new receipt of it will be paid.
-	Withdrawn {
+	/// The vendor yanked a bounty's release, so no new receipt of it will be paid.
+	Yanked {
 		/// The bounty.
 		bounty: BountyId,
 		/// The release.
@@ -111,8 +111,8 @@ impl fmt::Display for Event {
 			},
 			Self::PassedOver { bounty, why } => write!(f, "bounty {bounty}: not served, because {why}"),
 			Self::Left { bounty, why } => write!(f, "bounty {bounty}: no longer served, because {why}"),
-			Self::Withdrawn { bounty, release } => {
-				write!(f, "bounty {bounty}: its vendor withdrew release {release}; new receipts are not paid")
+			Self::Yanked { bounty, release } => {
+				write!(f, "bounty {bounty}: its vendor yanked release {release}; new receipts are not paid")
 			},
 			Self::Reserved { bounty, devices, block, .. } => {
 				write!(f, "bounty {bounty}: reserved {devices} devices in block {block}")

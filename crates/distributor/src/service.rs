@@ -417,7 +417,7 @@ impl<L: Payee> Service<L> {
 				Some(served) => {
 					let release = state.release(served.release.id).await?.unwrap_or_else(|| served.release.clone());
 					if release.state == ReleaseState::Yanked && served.release.state != ReleaseState::Yanked {
-						let event = Event::Withdrawn { bounty: bounty.id, release: release.id };
+						let event = Event::Yanked { bounty: bounty.id, release: release.id };
 						self.insight.reporter.tell(&event);
 					}
 					if !self.desk.store().is_published(bounty.id)? {

@@ -37,7 +37,7 @@ impl Limits {
 		bounty.reward >= self.min_reward
 	}
 
-	/// Fails if the configuration rules out a bounty for a release, or if the release is withdrawn.
+	/// Fails if the configuration rules out a bounty for a release, or if the release is yanked.
 	pub fn check(&self, bounty: &Bounty, release: &Release) -> Result<(), Unwanted> {
 		let statement = &release.statement;
 		if !self.models.is_empty() && !self.models.contains(&statement.model) {
@@ -95,7 +95,7 @@ mod tests {
 	}
 
 	#[test]
-	fn bounty_should_not_be_wanted_when_its_release_is_withdrawn() {
+	fn bounty_should_not_be_wanted_when_its_release_is_yanked() {
 		let (bounty, mut release) = offered();
 		release.state = ReleaseState::Yanked;
 		assert_eq!(limits(Config::default()).check(&bounty, &release), Err(Unwanted::Yanked));

@@ -16,7 +16,7 @@ under_each_suite!(
 	weak_exchange_keys_should_be_rejected,
 	other_bounties_should_be_rejected,
 	epoch_of_another_distributor_should_be_rejected,
-	closed_bounties_and_withdrawn_releases_should_be_rejected,
+	closed_bounties_and_yanked_releases_should_be_rejected,
 	strangers_should_be_rejected,
 	paid_and_reserved_devices_should_be_rejected,
 	content_key_should_serve_no_more_devices_than_its_limit,
@@ -125,7 +125,7 @@ fn epoch_of_another_distributor_should_be_rejected(suite: Suite) {
 	assert_eq!(server.open(&hello, &world, 2), Err(Rejection::ForeignDistributor));
 }
 
-fn closed_bounties_and_withdrawn_releases_should_be_rejected(suite: Suite) {
+fn closed_bounties_and_yanked_releases_should_be_rejected(suite: Suite) {
 	let (mut world, _, mut server, hello) = greeted(suite);
 	let fresh = world.chain.clone();
 	world.chain.place.bounty.closing = true;

@@ -48,8 +48,8 @@ pub enum UpdateReason {
 	TimeLimit,
 	/// 0x0003: somebody asked for it at the device.
 	ByHand,
-	/// 0x0004: the vendor withdrew the release before it was installed.
-	Withdrawn,
+	/// 0x0004: the vendor yanked the release before it was installed.
+	Yanked,
 	/// 0x0005: the installer ended by a signal, by its time limit, or could not be run.
 	InstallerStopped,
 	/// 0x0006: the health check ended by a signal, by its time limit, or could not be run.
@@ -71,7 +71,7 @@ const PLAIN: [(u16, UpdateReason); 8] = [
 	(1, UpdateReason::BootLimit),
 	(2, UpdateReason::TimeLimit),
 	(3, UpdateReason::ByHand),
-	(4, UpdateReason::Withdrawn),
+	(4, UpdateReason::Yanked),
 	(5, UpdateReason::InstallerStopped),
 	(6, UpdateReason::HealthStopped),
 	(7, UpdateReason::NoWayBack),
@@ -141,7 +141,7 @@ impl fmt::Display for UpdateReason {
 			Self::BootLimit => f.write_str("it started too often without a confirmation"),
 			Self::TimeLimit => f.write_str("no confirmation came in time"),
 			Self::ByHand => f.write_str("somebody asked for it"),
-			Self::Withdrawn => f.write_str("the vendor withdrew the release"),
+			Self::Yanked => f.write_str("the vendor yanked the release"),
 			Self::InstallerStopped => f.write_str("the hook was stopped or cannot be run"),
 			Self::HealthStopped => f.write_str("the health check was stopped or cannot be run"),
 			Self::NoWayBack => f.write_str("the version before cannot be used any more"),

@@ -74,7 +74,7 @@ pub struct ReleaseView<AccountId> {
 	pub published_at: BlockNumber,
 	/// Where it stands.
 	pub state: ReleaseState,
-	/// Why it was withdrawn, if it was.
+	/// Why it was yanked, if it was.
 	pub yank: Option<Yank>,
 }
 

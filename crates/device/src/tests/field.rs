@@ -185,7 +185,7 @@ async fn release_should_not_be_installed_when_it_is_yanked_while_the_hook_waits(
 	field.scene.chain.edit(|world| world.releases.get_mut(&0).unwrap().state = ReleaseState::Yanked);
 	let ended = timeout(LIMIT, agent.run(true)).await.unwrap();
 	let Err(Error::RolledBack(update)) = ended else { panic!("{ended:?}") };
-	assert_eq!(update.reason, waybill_primitives::UpdateReason::Withdrawn);
+	assert_eq!(update.reason, waybill_primitives::UpdateReason::Yanked);
 	assert!(!path.join("current").exists());
 	running.stop().await;
 }

@@ -768,7 +768,7 @@ async fn yanked_release_should_not_be_offered_and_not_be_asked_for() {
 	field.scene.chain.edit(|world| world.releases.get_mut(&1).unwrap().state = ReleaseState::Yanked);
 	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
 	running.serves().await;
-	running.refuses(1, "withdrawn").await;
+	running.refuses(1, "yanked").await;
 	// The device takes the older release, and nobody is paid for the other.
 	let path = field.provision(0);
 	field.update(&path).await;

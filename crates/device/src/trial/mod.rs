@@ -147,9 +147,9 @@ impl Trials {
 		let _ = self.change(context, |trial| trial.running = trial.running.filter(|action| *action != Action::Health));
 	}
 
-	/// Decides to go back because the vendor withdrew the release.
-	pub fn withdraw(&mut self, context: &Context) -> Result<()> {
-		self.change(context, |trial| trial.give_up(UpdateReason::Withdrawn))
+	/// Decides to go back because the vendor yanked the release.
+	pub fn yank(&mut self, context: &Context) -> Result<()> {
+		self.change(context, |trial| trial.give_up(UpdateReason::Yanked))
 	}
 
 	/// Goes on after a start of the agent.

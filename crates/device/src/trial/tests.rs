@@ -255,9 +255,9 @@ async fn version_should_be_left_before_it_is_installed_when_it_is_yanked() {
 	agent.install(firmware(2, 1));
 	agent.until_waiting().await;
 	assert_eq!(agent.trials.uninstalled(), Some(&firmware(2, 1)));
-	agent.trials.withdraw(&agent.context).unwrap();
+	agent.trials.yank(&agent.context).unwrap();
 	agent.finish().await;
-	assert_eq!(device.ended(), (UpdateOutcome::InstallFailed, UpdateReason::Withdrawn, 1));
+	assert_eq!(device.ended(), (UpdateOutcome::InstallFailed, UpdateReason::Yanked, 1));
 	assert_eq!(device.installed(), Some(1));
 }
 

@@ -649,7 +649,7 @@ async fn claim_should_be_forgotten_when_its_reservation_outlasts_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn receipts_should_lapse_and_reservations_be_claimed_when_the_release_is_withdrawn() {
+async fn receipts_should_lapse_and_reservations_be_claimed_when_the_release_is_yanked() {
 	let mut stage = Stage::with_receipts(4, 0..2).await;
 	let mut settler = stage.settler(RULES);
 	stage.round(&mut settler).await;
@@ -668,7 +668,7 @@ async fn receipts_should_lapse_and_reservations_be_claimed_when_the_release_is_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reservation_should_not_be_sent_again_when_the_release_was_withdrawn_before_it_was_in_a_block() {
+async fn reservation_should_not_be_sent_again_when_the_release_was_yanked_before_it_was_in_a_block() {
 	let mut stage = Stage::with_receipts(4, 0..2).await;
 	let state = Arc::new(stage.scene.chain.newest().await.unwrap());
 	stage.scene.chain.edit(|world| world.releases.get_mut(&0).unwrap().state = ReleaseState::Yanked);

@@ -41,7 +41,7 @@ pub struct Job {
 	pub key_set_version: u32,
 	/// The vendor's signatures.
 	pub signatures: Vec<IndexedSignature>,
-	/// Whether the release is withdrawn.
+	/// Whether the release is yanked.
 	pub yanked: bool,
 }
 
