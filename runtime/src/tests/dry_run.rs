@@ -64,6 +64,8 @@ fn dry_run_should_say_how_much_is_needed() {
 	assert!(needs > too_much && needs - too_much < 2 * fee, "{needs} takes a fee as {fee} is");
 
 	// An account that cannot pay the fee.
+	let all = pallet_balances::Call::transfer_all { dest: Dave.to_account_id().into(), keep_alive: false };
+	chain.author(vec![(One, RuntimeCall::Balances(all))]);
 	let DryRun { shortfall, outcome } = tried(&mut chain, One, transfer(MILLIUNIT));
 	assert_eq!(outcome, Err(InvalidTransaction::Payment.into()));
 	assert_eq!(shortfall, Some(Shortfall { account: One.to_account_id(), needs: fee + MILLIUNIT, has: 0 }));
