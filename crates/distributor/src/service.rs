@@ -17,19 +17,14 @@ use crate::{
 	upkeep::{Done, Upkeep},
 	wanted::Limits,
 };
-use std::{
-	collections::BTreeSet,
-	fmt,
-	future::{pending, Future},
-	sync::Arc,
-	time::Duration,
-};
+use std::{collections::BTreeSet, fmt, future::Future, sync::Arc, time::Duration};
 use tokio::{
 	net::TcpListener,
-	sync::{oneshot, watch},
+	sync::watch,
 	task::JoinSet,
 	time::{interval, interval_at, Instant, MissedTickBehavior},
 };
+use tokio_util::sync::CancellationToken;
 use waybill_chain::{
 	ledger::{Ledger, Payee, State},
 	types::{Bounty, Hash},
@@ -155,19 +150,17 @@ async fn run_once<L: Payee>(
 	let status_address = status.as_ref().map(TcpListener::local_addr).transpose().map_err(unknown)?;
 	let addresses = Listening { listen: listener.local_addr().map_err(unknown)?, status: status_address };
 	let (desk, insight) = (service.desk.clone(), service.insight.clone());
-	// All of them end with this set.
 	let mut watchers = JoinSet::new();
 	watchers.spawn(follow(ledger, newest, insight.clone()));
 	watchers.spawn(watch_kubo(kubo, insight.clone()));
+	// Connections hold the store, so both servers end in good order.
+	let (stopped, mut servers) = (CancellationToken::new(), JoinSet::new());
 	if let Some(status) = status {
-		watchers.spawn(serve(status, status_router(desk.clone(), insight.clone()), MAX_CONNECTIONS, pending()));
+		let router = status_router(desk.clone(), insight.clone());
+		servers.spawn(serve(status, router, MAX_CONNECTIONS, stopped.clone().cancelled_owned()));
 	}
-	let (stop_serving, stopped) = oneshot::channel::<()>();
-	let stopped = async {
-		let _ = stopped.await;
-	};
 	let socket = Socket::new(listener, insight.certificate.clone());
-	let server = tokio::spawn(serve(socket, router(desk, insight), max_connections, stopped));
+	servers.spawn(serve(socket, router(desk, insight), max_connections, stopped.clone().cancelled_owned()));
 	ready(addresses);
 	let result = tokio::select! {
 		biased;
@@ -175,8 +168,8 @@ async fn run_once<L: Payee>(
 		result = service.run() => result,
 	};
 	watchers.shutdown().await;
-	let _ = stop_serving.send(());
-	let _ = server.await;
+	stopped.cancel();
+	while servers.join_next().await.is_some() {}
 	result
 }
 
@@ -196,8 +189,8 @@ async fn start<L: Payee>(parts: Parts<L>, is_damaged: bool) -> Result<Started<L>
 		false => rescue::open_store(data, &genesis, &account.id().0)?,
 	};
 	let content = Content::new(gateway.clone(), kubo.clone(), store.clone(), genesis, account.id().0, &config)?;
-	let version = insist(kubo_part, || kubo.version(), waybill_ipfs_http::Error::is_unreachable).await?;
-	tracing::info!(account = %account.id(), kubo = version, "starting");
+	insist(kubo_part, || kubo.probe(), waybill_ipfs_http::Error::is_unreachable).await?;
+	tracing::info!(account = %account.id(), "starting");
 
 	let listener = TcpListener::bind(config.listen).await;
 	let listener = listener.map_err(|cause| Error::Listen { address: config.listen, cause })?;
