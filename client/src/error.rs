@@ -299,6 +299,7 @@ impl From<waybill_distributor::Error> for Error {
 			| Distributor::Store(_)
 			| Distributor::Damaged
 			| Distributor::DamagedCopy(_)
+			| Distributor::CopyInPlace(_)
 			| Distributor::DamagedKey => Kind::File,
 			Distributor::NotFollowed(_)
 			| Distributor::NotCanonical { .. }

@@ -25,6 +25,8 @@ pub struct Distributor {
 	account: Account,
 	log: PathBuf,
 	process: Option<Process>,
+	/// Its address for devices.
+	url: String,
 	/// Its address for operators.
 	operators: String,
 }
@@ -55,7 +57,8 @@ impl Distributor {
 	/// A distributor with a fresh account. `waybill` talks to the distributor's own node.
 	pub fn new(waybill: Waybill, account: Account, folder: &Path) -> Self {
 		let log = folder.join(format!("{}.log", account.name));
-		Self { waybill: waybill.with_log(log.clone()), account, log, process: None, operators: String::new() }
+		let (url, operators) = (String::new(), String::new());
+		Self { waybill: waybill.with_log(log.clone()), account, log, process: None, url, operators }
 	}
 
 	/// The distributor's account.
@@ -86,7 +89,7 @@ impl Distributor {
 		let mut process = Process::start(&self.account.name, command, &log, true)?;
 		process.line(START).await.context(Log(log))?;
 		self.process = Some(process);
-		self.operators = format!("http://{operators}");
+		(self.url, self.operators) = (announce, format!("http://{operators}"));
 		Ok(())
 	}
 

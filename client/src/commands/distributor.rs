@@ -30,7 +30,7 @@ enum Command {
 	/// Needs a chain node (--node), an IPFS gateway (--gateway), a kubo node for the ciphertexts
 	/// (--kubo), and an account with some funds for fees and deposits (--account-file). You can
 	/// stop and start it at any time.
-	Run(RunArgs),
+	Run(Box<RunArgs>),
 	/// Show the state of a running distributor
 	Status(StatusArgs),
 	/// Take over what an older copy of the store has and this one has lost
@@ -116,9 +116,8 @@ struct Serving {
 impl fmt::Display for Serving {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		write!(f, "serving on {}://{} for account {}", self.scheme, self.addresses.listen, self.account)?;
-		match &self.endpoint {
-			Some(endpoint) => write!(f, ", announced as {endpoint}")?,
-			None => {},
+		if let Some(endpoint) = &self.endpoint {
+			write!(f, ", announced as {endpoint}")?;
 		}
 		match self.addresses.status {
 			Some(status) => write!(f, "; status and metrics on http://{status}"),
@@ -130,7 +129,7 @@ impl fmt::Display for Serving {
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	match args.command {
-		Command::Run(args) => serve(args, ctx).await,
+		Command::Run(args) => serve(*args, ctx).await,
 		Command::Status(args) => status(args, ctx).await,
 		Command::Restore(args) => {
 			let data = args.data.unwrap_or_else(|| ctx.config.distributor.data.clone());

@@ -70,7 +70,7 @@ fn transaction_should_outlast_the_nodes_restart() {
 fn node_that_stands_still_or_ends_should_be_left_for_the_next() {
 	// Development nodes have the same genesis, so the chains of both pass for one.
 	let (mut first, mut second) = (Node::start_without_finality(NO_GATEWAY), Node::start(NO_GATEWAY));
-	let [answer, silence, standstill] = [10, 1, 5].map(Duration::from_secs);
+	let [answer, silence, standstill] = [30, 1, 20].map(Duration::from_secs);
 	let waits = Waits { answer, silence, standstill };
 	let between = |nodes: [String; 2]| ChainNode::at_with(&nodes, None, waits).unwrap();
 	let alice = "//Alice".parse::<Account>().unwrap();
@@ -85,9 +85,9 @@ fn node_that_stands_still_or_ends_should_be_left_for_the_next() {
 	first.restart();
 	let ledger = between([second.url(), first.url()]);
 	runtime.block_on(ledger.newest()).unwrap();
+	let sent = second.transactions(&alice.id());
 	let (watched, payee) = (ledger.clone(), alice.clone());
 	let ending = runtime.spawn(async move { watched.announce(&payee, "http://127.0.0.1:1003").await });
-	let sent = second.transactions(&alice.id());
 	while second.transactions(&alice.id()) == sent && !ending.is_finished() {
 		sleep(Duration::from_millis(50));
 	}

@@ -175,8 +175,9 @@ fn programs_should_say_what_to_do_when_something_is_missing_or_wrong() {
 	// A person says whom to trust, and the node only which version that is.
 	let release_key = fs::read_to_string(vendor.file("release.key.pub")).unwrap().trim().to_owned();
 	let bound = vendor.json(&format!("device bind devices/000 --fleet 0 --release-key {release_key}"));
-	assert_eq!((&bound["trust"], &bound["release_keys"][0]), (&"given".into(), &release_key.clone().into()));
-	assert_eq!(vendor.json("device bind devices/000 --fleet 0")["trust"], "node");
+	let device = &bound["devices"][0];
+	assert_eq!((&device["trust"], &device["release_keys"][0]), (&"given".into(), &release_key.clone().into()));
+	assert_eq!(vendor.json("device bind devices/000 --fleet 0")["devices"][0]["trust"], "kept");
 	vendor.json("key generate other.key");
 	let other_key = "device bind devices/000 --fleet 0 --release-key other.key.pub";
 	vendor.run(other_key).exits(7).says("never had these release keys").says(&release_key);
@@ -189,7 +190,9 @@ fn programs_should_say_what_to_do_when_something_is_missing_or_wrong() {
 	fs::write(&identity, &followed).unwrap();
 	vendor.run("device bind devices/000 --fleet 0").exits(0);
 	assert_eq!(fs::read_to_string(&identity).unwrap(), followed);
-	fs::write(&identity, &trusted).unwrap();
+	// The first node lied about the version of keys that a person names again.
+	vendor.run(&format!("device bind devices/000 --fleet 0 --release-key {release_key}")).exits(0);
+	assert_eq!(fs::read_to_string(&identity).unwrap(), trusted);
 	let lock = fs::File::create(vendor.file("devices/000/lock")).unwrap();
 	lock.lock().unwrap();
 	vendor.run("device bind devices/000 --fleet 0").exits(5).says("another program works in");

@@ -49,11 +49,14 @@ fn units_should_start_every_daemon() {
 		// The programs are not where the unit expects them.
 		let here = text.replace(start, &format!("{} {args}", program.display()));
 		fs::write(waybill.file(&name), here).unwrap();
-		let verified = Command::new("systemd-analyze").arg("verify").arg(waybill.file(&name)).output().unwrap();
-		assert!(verified.status.success() && verified.stderr.is_empty(), "{verified:?}");
+		let verify = ["verify", "--recursive-errors=no"];
+		let verified = Command::new("systemd-analyze").args(verify).arg(waybill.file(&name)).output().unwrap();
+		let said = String::from_utf8_lossy(&verified.stderr);
+		assert!(verified.status.success() && !said.contains(&name), "{verified:?}");
 	}
 }
 
+#[cfg(target_arch = "x86_64")]
 #[test]
 fn programs_should_say_so_when_the_processor_lacks_what_they_were_built_for() {
 	let on = |processor: &str, program: &str| {
@@ -187,8 +190,10 @@ fn wait_at_a_terminal_should_say_what_it_waits_for() {
 	// Takes connections, and never answers.
 	let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
 	let command = format!("{} query chain --node ws://{}", built("waybill").display(), listener.local_addr().unwrap());
+	let home = Waybill::offline();
 	let mut terminal = std::process::Command::new("script");
-	let output = terminal.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").output().unwrap();
+	terminal.args(["-qec", &command, "/dev/null"]).env_clear().env("TERM", "xterm").env("HOME", home.file(""));
+	let output = terminal.env("PATH", std::env::var_os("PATH").unwrap()).output().unwrap();
 	assert_eq!(output.status.code(), Some(4));
 	let shown = String::from_utf8_lossy(&output.stdout);
 	assert!(shown.contains("connecting to ws://127.0.0.1") && !shown.contains("0/0"), "{shown}");

@@ -1,6 +1,6 @@
 //! The commands of "A first update in ten minutes" in `README.md`, as they stand there.
 
-use std::{env, fs, process::Command};
+use std::{env, fs, process::Command, time::Duration};
 use waybill_testkit::program::{built, in_checkout, installed, Waybill};
 
 /// A fenced block.
@@ -47,7 +47,7 @@ fn first_update_should_go_as_the_readme_says() {
 	// A network of its own, in which the ports are free, and processes that all end with the first.
 	let alone = "--map-root-user --net --pid --fork --kill-child bash script";
 	let run = waybill.command_of(Command::new("unshare"), alone).env("PATH", path.to_str().unwrap());
-	let done = run.run().exits(0);
+	let done = run.start().wait_within(Duration::from_secs(900)).exits(0);
 	for (number, block) in blocks.iter().enumerate().filter(|(_, block)| block.language == "text") {
 		let printed = done.stdout.split(&part(number - 1)).nth(1).unwrap().split("--- block").next().unwrap();
 		let mut lines = printed.lines();

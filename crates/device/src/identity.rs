@@ -72,6 +72,12 @@ impl StoredKeySet {
 		Self { version, threshold: set.threshold, keys: set.keys.to_vec() }
 	}
 
+	/// Whether both have the same keys and threshold.
+	pub fn is_same(&self, other: &Self) -> bool {
+		let has_all = |set: &Self, of: &Self| of.keys.iter().all(|key| set.keys.contains(key));
+		self.threshold == other.threshold && has_all(self, other) && has_all(other, self)
+	}
+
 	/// The set without its version.
 	pub fn key_set(&self) -> Result<KeySet> {
 		let keys = self.keys.clone().try_into().ok();
@@ -92,7 +98,8 @@ impl Identity {
 			() if !same => {
 				Err(Error::OtherDevice("the device belongs to another chain, vendor or model; provision a new one"))
 			},
-			() if next.key_set.version < self.key_set.version => {
+			// The same keys under a lower version: a node lied about the version before.
+			() if next.key_set.version < self.key_set.version && !self.key_set.is_same(&next.key_set) => {
 				Err(Error::OtherDevice("the device trusts a newer key set"))
 			},
 			() if order(next.factory) < order(self.factory) => {

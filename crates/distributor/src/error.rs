@@ -42,7 +42,9 @@ pub enum Error {
 	#[error(transparent)]
 	Certificate(#[from] CertificateError),
 	/// The distributor cannot listen on the address.
-	#[error("cannot listen on {address}: {cause}; choose another address with --listen")]
+	#[error(
+		"cannot listen on {address}: {cause}; choose another address with --listen, or with --status-listen of a neighbour"
+	)]
 	Listen {
 		/// The address.
 		address: SocketAddr,
@@ -170,6 +172,9 @@ pub enum Error {
 	/// The copy to restore from is no store, or nothing of it can be read.
 	#[error("{0} is no store of a distributor, or is damaged; choose another copy")]
 	DamagedCopy(PathBuf),
+	/// The copy to restore from has a name that the store needs.
+	#[error("{0} is where the distributor keeps its own store; give the copy another name or folder")]
+	CopyInPlace(PathBuf),
 	/// The store contains a content key that cannot be one.
 	#[error("the distributor's store has a damaged content key")]
 	DamagedKey,

@@ -10,7 +10,9 @@ use crate::{
 	store::Store,
 };
 use std::{
-	fmt, fs,
+	fmt,
+	fs::{self, Permissions},
+	os::unix::fs::PermissionsExt,
 	panic::{catch_unwind, AssertUnwindSafe},
 	path::{Path, PathBuf},
 };
@@ -95,11 +97,19 @@ pub fn renew_store(data: &Path, genesis: &Hash32, account: &[u8; 32]) -> Result<
 pub fn restore_store(data: &Path, copy: &Path) -> Result<Restored> {
 	let files = Files::of(data);
 	disk::folder(data).map_err(failed("make", data))?;
-	files.finish()?;
+	let whole = copy.canonicalize().map_err(failed("read", copy))?;
+	let folder = data.canonicalize().map_err(failed("read", data))?;
 	let work = data.join(COPY_FILE);
+	if [STORE_FILE, NEW_FILE, COPY_FILE].iter().any(|name| folder.join(name) == whole) {
+		return Err(Error::CopyInPlace(copy.into()));
+	}
+	files.finish()?;
 	fs::copy(copy, &work).map_err(failed("copy", copy))?;
+	// The copy may be kept from changes, as a backup should be.
+	fs::set_permissions(&work, Permissions::from_mode(0o600)).map_err(failed("write", &work))?;
 	let restored = files.restore(&work).map_err(|error| match error {
 		Error::Damaged => Error::DamagedCopy(copy.into()),
+		Error::ForeignStore(path) if path == work => Error::ForeignStore(copy.into()),
 		other => other,
 	});
 	disk::remove(&work).map_err(failed("remove", &work))?;

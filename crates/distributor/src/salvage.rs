@@ -3,16 +3,16 @@
 use crate::{
 	error::{Error, Result},
 	exchanges::{Exchanges, SESSIONS},
-	store::{Claim, Earnings, Store, CACHE, CLAIMS, EARNINGS, EPOCHS, FLOOR, LAYOUT, OWNER, RETIRED},
+	store::{unopened, Claim, Earnings, Store, CACHE, CLAIMS, EARNINGS, EPOCHS, FLOOR, HANDLED, LAYOUT, OWNER, RETIRED},
 };
 use codec::DecodeAll;
-use redb::{Database, Key, ReadTransaction, ReadableTable, Table, TableDefinition, Value, WriteTransaction};
+use redb::{Database, Key, ReadTransaction, ReadableTable, Table, TableDefinition, TableHandle, Value, WriteTransaction};
 use std::{
 	fmt,
 	panic::{catch_unwind, AssertUnwindSafe},
 	path::Path,
 };
-use waybill_exchange::{Epoch, Message, Session};
+use waybill_exchange::{Epoch, Message, Session, SessionStage};
 use waybill_primitives::Hash32;
 
 /// How many content keys a store may have drawn after the last one that is known. Drawing one means
@@ -58,12 +58,20 @@ struct Source {
 }
 
 impl Source {
-	fn open(path: &Path) -> Option<Self> {
-		let open = || {
-			let db = Database::builder().set_cache_size(CACHE).open(path).ok()?;
-			Some(Self { txn: db.begin_read().ok()?, _db: db })
+	/// Opens the store at `path`; `None` if nothing of it can be reached.
+	///
+	/// # Errors
+	/// Somebody has it open, or the disk failed.
+	fn open(path: &Path) -> Result<Option<Self>> {
+		let open = || -> Result<Self> {
+			let db = Database::builder().set_cache_size(CACHE).open(path).map_err(unopened(path))?;
+			Ok(Self { txn: db.begin_read()?, _db: db })
 		};
-		catch_unwind(AssertUnwindSafe(open)).ok()?
+		match catch_unwind(AssertUnwindSafe(open)) {
+			Ok(Ok(source)) => Ok(Some(source)),
+			Ok(Err(error)) if !error.is_damage() => Err(error),
+			Ok(Err(_)) | Err(_) => Ok(None),
+		}
 	}
 
 	/// The layout's version, chain and account, if they can be read.
@@ -122,7 +130,7 @@ impl Source {
 /// # Errors
 /// The file is no store of this version of this program, or is damaged.
 pub fn owner_of(path: &Path) -> Result<(Hash32, [u8; 32])> {
-	let source = Source::open(path).ok_or(Error::Damaged)?;
+	let source = Source::open(path)?.ok_or(Error::Damaged)?;
 	match source.owner()? {
 		Some((LAYOUT, genesis, account)) => Ok((genesis, account)),
 		Some(_) => Err(Error::ForeignStore(path.into())),
@@ -138,7 +146,7 @@ pub fn owner_of(path: &Path) -> Result<(Hash32, [u8; 32])> {
 /// written.
 pub fn salvage(from: &Path, store: &Store, owner: &(Hash32, [u8; 32])) -> Result<Salvaged> {
 	let mut salvaged = Salvaged::default();
-	let Some(source) = Source::open(from) else {
+	let Some(source) = Source::open(from)? else {
 		salvaged.is_partial = true;
 		return Ok(salvaged);
 	};
@@ -149,15 +157,17 @@ pub fn salvage(from: &Path, store: &Store, owner: &(Hash32, [u8; 32])) -> Result
 	store.write(|txn| {
 		salvaged.content_keys = content_keys(&source, txn, &mut salvaged)?;
 		salvaged.exchanges = exchanges(&source, txn, &mut salvaged)?;
-		let mut table = txn.open_table(CLAIMS)?;
-		salvaged.claims = source.each(CLAIMS, &mut salvaged, |key, bytes| match Claim::decode_all(&mut &*bytes) {
-			Ok(_) => add(&mut table, key, bytes).map(|()| true),
-			Err(_) => Ok(false),
-		})?;
+		salvaged.claims = claims(&source, txn, &mut salvaged)?;
 		let mut table = txn.open_table(EARNINGS)?;
 		salvaged.earnings = source.each(EARNINGS, &mut salvaged, |key, bytes| match Earnings::decode_all(&mut &*bytes) {
 			Ok(_) => add(&mut table, key, bytes).map(|()| true),
 			Err(_) => Ok(false),
+		})?;
+		let mut table = txn.open_table(HANDLED)?;
+		source.each(HANDLED, &mut salvaged, |(), block| {
+			let before = table.get(())?.map_or(0, |before| before.value());
+			table.insert((), before.max(block))?;
+			Ok(true)
 		})?;
 		let mut table = txn.open_table(RETIRED)?;
 		source.each(RETIRED, &mut salvaged, |key, block| add(&mut table, key, block).map(|()| true))?;
@@ -179,9 +189,35 @@ fn content_keys(source: &Source, txn: &WriteTransaction, lost: &mut Salvaged) ->
 		add(&mut table, key, epoch.to_cbor().as_slice()).map(|()| true)
 	})?;
 	let mut table = txn.open_table(FLOOR)?;
+	// Stores of earlier versions have no floor.
+	if source.txn.list_tables().is_ok_and(|mut tables| tables.any(|table| table.name() == FLOOR.name())) {
+		source.each(FLOOR, lost, |(), floor| {
+			last = last.max(floor);
+			Ok(true)
+		})?;
+	}
 	let floor = table.get(())?.map_or(0, |floor| floor.value());
 	table.insert((), floor.max(last.saturating_add(UNKNOWN_EPOCHS)))?;
 	Ok(taken)
+}
+
+/// Comes after the exchanges. A claim of which all keys are known to be public is settled.
+fn claims(source: &Source, txn: &WriteTransaction, lost: &mut Salvaged) -> Result<u64> {
+	let (mut table, exchanges) = (txn.open_table(CLAIMS)?, Exchanges::open(txn)?);
+	let is_open = |bounty, index| -> Result<bool> {
+		let session = exchanges.get((bounty, index))?;
+		Ok(session.is_none_or(|session| *session.progress() != SessionStage::Revealed))
+	};
+	source.each(CLAIMS, lost, |key, bytes| {
+		let Ok(claim) = Claim::decode_all(&mut &*bytes) else { return Ok(false) };
+		for index in claim.devices {
+			if is_open(key.0, index)? {
+				add(&mut table, key, bytes)?;
+				break;
+			}
+		}
+		Ok(true)
+	})
 }
 
 fn exchanges(source: &Source, txn: &WriteTransaction, lost: &mut Salvaged) -> Result<u64> {

@@ -112,12 +112,11 @@ pub async fn run<L: Payee>(
 				ready(addresses);
 			}
 		};
-		match run_once(parts.clone(), is_damaged, began, &mut stop).await {
+		match run_once(parts.clone(), &mut is_damaged, began, &mut stop).await {
 			// The store takes nothing more after a failed write, so it has to be opened again.
 			Err(error) if ready.is_none() && !error.needs_a_person() => {
 				tracing::error!(%error, pause = ?DISK_PAUSE, "the disk failed; beginning anew after a pause");
-				// Another failure may come before the store is replaced.
-				is_damaged = error.is_damage() || (is_damaged && listens.is_none());
+				is_damaged |= error.is_damage();
 			},
 			ended => return ended,
 		}
@@ -135,7 +134,7 @@ pub async fn run<L: Payee>(
 
 async fn run_once<L: Payee>(
 	parts: Parts<L>,
-	is_damaged: bool,
+	is_damaged: &mut bool,
 	ready: impl FnOnce(Listening),
 	mut stop: impl Future<Output = ()> + Unpin,
 ) -> Result<()> {
@@ -175,21 +174,20 @@ async fn run_once<L: Payee>(
 
 /// Opens the store, and starts everything that needs the chain or IPFS. The store is replaced if it
 /// is damaged.
-async fn start<L: Payee>(parts: Parts<L>, is_damaged: bool) -> Result<Started<L>> {
+async fn start<L: Payee>(parts: Parts<L>, is_damaged: &mut bool) -> Result<Started<L>> {
 	let Parts { ledger, account, gateway, kubo, config, reporter } = parts;
 	config.check()?;
 	let certificate = config.certificate()?;
 	let data = &config.data;
 	disk::folder(data).map_err(failed("make", data))?;
 	let health = Health::new(reporter.clone());
-	let (node, kubo_part) = ((&health, Part::Node), (&health, Part::Kubo));
-	let genesis = insist(node, || ledger.genesis(), waybill_chain::Error::is_unreachable).await?;
-	let store = match is_damaged {
+	let genesis = insist(&health, || ledger.genesis(), waybill_chain::Error::is_unreachable).await?;
+	let store = match *is_damaged {
 		true => rescue::renew_store(data, &genesis, &account.id().0)?,
 		false => rescue::open_store(data, &genesis, &account.id().0)?,
 	};
+	*is_damaged = false;
 	let content = Content::new(gateway.clone(), kubo.clone(), store.clone(), genesis, account.id().0, &config)?;
-	insist(kubo_part, || kubo.probe(), waybill_ipfs_http::Error::is_unreachable).await?;
 	tracing::info!(account = %account.id(), "starting");
 
 	let listener = TcpListener::bind(config.listen).await;
@@ -197,11 +195,12 @@ async fn start<L: Payee>(parts: Parts<L>, is_damaged: bool) -> Result<Started<L>
 	let status = config.status_listen.open(config.listen).await;
 	let status = status.map_err(|(address, cause)| Error::StatusListen { address, cause })?;
 	if let Some(endpoint) = &config.announce {
-		insist(node, || announce(&ledger, &account, endpoint), Error::is_unreachable).await?;
+		insist(&health, || announce(&ledger, &account, endpoint), Error::is_unreachable).await?;
 	}
 
-	let max_batch = insist(node, || ledger.max_batch(), waybill_chain::Error::is_unreachable).await?.min(config.max_batch);
-	let block_time = insist(node, || ledger.block_time(), waybill_chain::Error::is_unreachable).await?;
+	let max_batch =
+		insist(&health, || ledger.max_batch(), waybill_chain::Error::is_unreachable).await?.min(config.max_batch);
+	let block_time = insist(&health, || ledger.block_time(), waybill_chain::Error::is_unreachable).await?;
 	let margins = Margins::new(block_time);
 	let rules = Rules {
 		margins,
@@ -235,24 +234,20 @@ async fn start<L: Payee>(parts: Parts<L>, is_damaged: bool) -> Result<Started<L>
 	Ok(Started { service, newest, listener, status, kubo })
 }
 
-/// Asks again until the part answers. A node or a kubo that is away at the start does not end the
-/// distributor. `is_away` says whether that is what an error means.
-async fn insist<T, E: fmt::Display, F>(
-	(health, part): (&Health, Part),
-	mut ask: impl FnMut() -> F,
-	is_away: fn(&E) -> bool,
-) -> Result<T, E>
+/// Asks again until the node answers. One that is away at the start does not end the distributor.
+/// `is_away` says whether that is what an error means.
+async fn insist<T, E: fmt::Display, F>(health: &Health, mut ask: impl FnMut() -> F, is_away: fn(&E) -> bool) -> Result<T, E>
 where
 	F: Future<Output = Result<T, E>>,
 {
 	loop {
 		match ask().await {
 			Err(error) if is_away(&error) => {
-				health.down(part, &error);
+				health.down(Part::Node, &error);
 				tokio::time::sleep(NODE_PAUSE).await;
 			},
 			answer => {
-				health.up(part);
+				health.up(Part::Node);
 				return answer;
 			},
 		}
@@ -308,11 +303,11 @@ async fn follow<L: Ledger>(ledger: L, newest: watch::Sender<Option<Arc<L::State>
 /// Looks from time to time whether kubo answers.
 async fn watch_kubo(kubo: Kubo, insight: Arc<Insight>) {
 	loop {
-		tokio::time::sleep(KUBO_PAUSE).await;
 		match kubo.probe().await {
 			Ok(()) => insight.health.up(Part::Kubo),
 			Err(error) => insight.health.down(Part::Kubo, &error),
 		}
+		tokio::time::sleep(KUBO_PAUSE).await;
 	}
 }
 

@@ -27,7 +27,7 @@ pub const EARNINGS: TableDefinition<u64, &[u8]> = TableDefinition::new("earnings
 /// The layout's version, chain and account, which never change.
 pub const OWNER: TableDefinition<(), &[u8]> = TableDefinition::new("owner");
 /// The newest final block that the distributor acted on.
-const HANDLED: TableDefinition<(), BlockNumber> = TableDefinition::new("handled");
+pub const HANDLED: TableDefinition<(), BlockNumber> = TableDefinition::new("handled");
 /// Tombstones of removed bounties: the block where the removal was noticed, or `None` once their
 /// keys are pruned.
 pub const RETIRED: TableDefinition<u64, Option<BlockNumber>> = TableDefinition::new("retired");
@@ -484,9 +484,17 @@ impl Store {
 		newest(&self.db.begin_read()?.open_table(EPOCHS)?, bounty)
 	}
 
+	/// A transaction after which a store that was not closed can be opened without the checksums of all
+	/// pages, so that what is whole can be read when something is damaged.
+	fn writing(&self) -> Result<WriteTransaction> {
+		let mut txn = self.db.begin_write()?;
+		txn.set_quick_repair(true);
+		Ok(txn)
+	}
+
 	/// Makes a change, all of it or nothing.
 	pub fn write<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T>) -> Result<T> {
-		let txn = self.db.begin_write()?;
+		let txn = self.writing()?;
 		let result = change(&txn)?;
 		txn.commit()?;
 		Ok(result)
@@ -497,7 +505,7 @@ impl Store {
 		&self,
 		change: impl FnOnce(&WriteTransaction) -> Result<Result<T, Rejection>>,
 	) -> Result<Result<T, Rejection>> {
-		let txn = self.db.begin_write()?;
+		let txn = self.writing()?;
 		let result = change(&txn)?;
 		match &result {
 			Ok(_) => txn.commit()?,
@@ -507,7 +515,8 @@ impl Store {
 	}
 }
 
-fn unopened(path: &Path) -> impl Fn(redb::DatabaseError) -> Error + '_ {
+/// What an error of opening the store at `path` means.
+pub fn unopened(path: &Path) -> impl Fn(redb::DatabaseError) -> Error + '_ {
 	move |error| match error {
 		redb::DatabaseError::DatabaseAlreadyOpen => Error::StoreInUse(path.into()),
 		redb::DatabaseError::Storage(cause) if is_damage(&cause) => Error::Damaged,

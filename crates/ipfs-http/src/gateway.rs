@@ -34,7 +34,7 @@ const CONCURRENCY: usize = 4;
 /// A block that comes within this time shows that the link can take one more.
 const QUICK: Duration = Duration::from_secs(5);
 /// The longest time for which a gateway can ask to be left alone.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
+const LONGEST_WAIT: Duration = Duration::from_secs(400);
 
 /// A client of one or several gateways.
 #[derive(Clone, Debug)]

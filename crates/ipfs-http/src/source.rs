@@ -53,7 +53,7 @@ impl Tally {
 			Ok(_) => self.blocks.fetch_add(1, Ordering::Relaxed),
 			Err(_) => self.failures.fetch_add(1, Ordering::Relaxed),
 		};
-		let is_failing = fetched.as_ref().is_err_and(|error| error.blames_gateway() || error.is_unreachable());
+		let is_failing = fetched.as_ref().is_err_and(|error| error.blames_gateway());
 		self.is_failing.store(is_failing, Ordering::Relaxed);
 	}
 

@@ -320,6 +320,7 @@ async fn file_that_comes_too_slowly_should_be_given_up_and_a_slow_one_fetched() 
 	assert!(error.is_unreachable() && begun.elapsed() < Duration::from_secs(10), "{error}");
 	// 32 kbit/s.
 	ipfs.throttle(4_000);
+	let timeouts = Timeouts { window: Duration::from_secs(10), ..timeouts };
 	assert_eq!(client_with(&[&ipfs], timeouts).fetch_bytes(&cid, 20_000).await.unwrap(), file);
 }
 

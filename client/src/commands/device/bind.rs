@@ -1,6 +1,6 @@
 //! `waybill device bind`
 
-use super::trust::{is_same, trusted, GivenKeys, Trust};
+use super::trust::{trusted, GivenKeys, Trust};
 use crate::{
 	context::Context,
 	error::{Error, Kind, OrFail, Result},
@@ -45,10 +45,6 @@ struct Bound {
 	vendor: AccountId,
 	model: ModelId,
 	fleet: FleetId,
-	key_set_version: u32,
-	threshold: u8,
-	release_keys: Vec<ReleaseKey>,
-	trust: Trust,
 	devices: Vec<Device>,
 }
 
@@ -56,17 +52,45 @@ struct Bound {
 struct Device {
 	folder: PathBuf,
 	index: DeviceIndex,
+	#[serde(flatten)]
+	trusts: Trusts,
+}
+
+/// Whom a device trusts.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+struct Trusts {
+	key_set_version: u32,
+	threshold: u8,
+	release_keys: Vec<ReleaseKey>,
+	trust: Trust,
+}
+
+impl Trusts {
+	fn new(key_set: &StoredKeySet, trust: Trust) -> Self {
+		let StoredKeySet { version, threshold, keys } = key_set.clone();
+		Self { key_set_version: version, threshold, release_keys: keys, trust }
+	}
+}
+
+impl fmt::Display for Trusts {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let Self { key_set_version, threshold, release_keys, trust } = self;
+		let count = release_keys.len();
+		write!(f, "trusts key set {key_set_version}, {threshold} of {count} must sign, {trust}")?;
+		release_keys.iter().try_for_each(|key| write!(f, "\n  {key}"))
+	}
 }
 
 impl fmt::Display for Bound {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		for Device { folder, index } in &self.devices {
-			writeln!(f, "{} is device {index} of fleet {}", folder.display(), self.fleet)?;
+		write!(f, "model {}, vendor {}", self.model, self.vendor)?;
+		for alike in self.devices.chunk_by(|one, other| one.trusts == other.trusts) {
+			for Device { folder, index, .. } in alike {
+				write!(f, "\n{} is device {index} of fleet {}", folder.display(), self.fleet)?;
+			}
+			alike.first().map_or(Ok(()), |device| write!(f, "\n{}", device.trusts))?;
 		}
-		writeln!(f, "model {}, vendor {}", self.model, self.vendor)?;
-		let (version, threshold, count) = (self.key_set_version, self.threshold, self.release_keys.len());
-		write!(f, "trusts key set {version}, {threshold} of {count} must sign, {}", self.trust)?;
-		self.release_keys.iter().try_for_each(|key| write!(f, "\n  {key}"))
+		Ok(())
 	}
 }
 
@@ -93,16 +117,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 
 	let factory = args.factory_version.zip(args.factory_security_version);
 	let factory = factory.map(|(version, security_version)| Factory { version, security_version });
-	let mut bound = Bound {
-		vendor,
-		model: fleet.model,
-		fleet: args.fleet,
-		key_set_version: key_set.version,
-		threshold: key_set.threshold,
-		release_keys: key_set.keys.clone(),
-		trust,
-		devices: Vec::new(),
-	};
+	let mut bound = Bound { vendor, model: fleet.model, fleet: args.fleet, devices: Vec::new() };
 	let mut identities = Vec::new();
 	for (folder, key) in keys {
 		let index = manifest.index(&key);
@@ -111,30 +126,33 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 		let locked = Identity::find(folder)?.map(|_| Home::open(folder)).transpose()?;
 		let before = locked.as_ref().map(|home| home.identity.clone());
 		let trusted = before.as_ref().map(|before| before.key_set.clone()).filter(|keys| keys.key_set().is_ok());
-		if let (Some(given), Some(Ok(set))) = (&given, trusted.as_ref().map(StoredKeySet::key_set)) {
-			if !is_same(given, &set) {
-				return Err(Error::check(format!(
-					"{} already trusts other release keys, and follows the vendor's signatures to new ones; leave \
-					 --release-key out, or provision a new device",
-					folder.display()
-				)));
-			}
+		if given.as_ref().zip(trusted.as_ref()).is_some_and(|(given, trusted)| !given.is_same(trusted)) {
+			return Err(Error::check(format!(
+				"{} already trusts other release keys, and follows the vendor's signatures to new ones; leave \
+				 --release-key out, or provision a new device",
+				folder.display()
+			)));
 		}
+		// Only the device moves to another key set, by its signatures. A node must not replace it. Where
+		// a person names the same keys again, an earlier node may have lied about their version.
+		let (key_set, trust) = match (&given, trusted) {
+			(None, Some(trusted)) => (trusted, Trust::Kept),
+			_ => (key_set.clone(), trust),
+		};
+		let trusts = Trusts::new(&key_set, trust);
 		let identity = Identity {
 			genesis: Hash(chain.genesis()),
 			vendor: bound.vendor,
 			model: fleet.model,
 			place: Some(Place { fleet: args.fleet, index }),
 			factory: factory.or(before.as_ref().map(|before| before.factory)).unwrap_or_default(),
-			// Only the device moves to another key set, by its signatures. A node must not replace
-			// it.
-			key_set: trusted.unwrap_or_else(|| key_set.clone()),
+			key_set,
 		};
 		if let Some(before) = before {
 			before.may_become(&identity).map_err(|error| Error::from(error).context(folder.display()))?;
 		}
 		identities.push((folder, identity, locked));
-		bound.devices.push(Device { folder: folder.clone(), index });
+		bound.devices.push(Device { folder: folder.clone(), index, trusts });
 	}
 	for (folder, identity, _locked) in identities {
 		identity.save(folder)?;

@@ -8,7 +8,6 @@ use serde::Serialize;
 use std::fmt;
 use waybill_chain::{types::AccountId, View};
 use waybill_device::StoredKeySet;
-use waybill_primitives::{view::KeySetLink, KeySet};
 use waybill_release::key_set;
 
 /// The release keys that the vendor's people gave.
@@ -31,6 +30,8 @@ pub enum Trust {
 	Given,
 	/// The chain has them, as the node says.
 	Node,
+	/// The device trusted them before.
+	Kept,
 }
 
 impl fmt::Display for Trust {
@@ -41,13 +42,14 @@ impl fmt::Display for Trust {
 				"as the node says: compare them with the vendor's own `waybill vendor keys show`, or give them with \
 				 --release-key"
 			},
+			Self::Kept => "as before: only the device itself follows the vendor to other keys",
 		})
 	}
 }
 
 impl GivenKeys {
-	/// The key set that was given, if any was.
-	pub fn resolve(&self) -> Result<Option<KeySet>> {
+	/// The key set that was given, if any was. Its version is not known yet.
+	pub fn resolve(&self) -> Result<Option<StoredKeySet>> {
 		let keys = self.release_keys.iter().map(KeyArg::resolve).collect::<Result<Vec<_>>>()?;
 		let threshold = match (keys.len(), self.threshold) {
 			(0, _) => return Ok(None),
@@ -57,7 +59,7 @@ impl GivenKeys {
 			},
 			(_, Some(threshold)) => threshold,
 		};
-		Ok(Some(key_set(threshold, keys)?))
+		Ok(Some(StoredKeySet::new(0, &key_set(threshold, keys)?)))
 	}
 }
 
@@ -71,18 +73,19 @@ pub async fn trusted(
 	view: &View,
 	vendor: &AccountId,
 	current: StoredKeySet,
-	given: Option<&KeySet>,
+	given: Option<&StoredKeySet>,
 ) -> Result<(StoredKeySet, Trust)> {
 	let Some(given) = given else { return Ok((current, Trust::Node)) };
-	if current.key_set().is_ok_and(|set| is_same(&set, given)) {
+	if current.is_same(given) {
 		return Ok((current, Trust::Given));
 	}
 	let mut after = 0;
 	loop {
 		let links = view.key_sets(vendor, after).await?;
 		let Some(last) = links.last().map(|link| link.version).filter(|last| *last > after) else { break };
-		if let Some(KeySetLink { version, key_set, .. }) = links.iter().find(|link| is_same(&link.key_set, given)) {
-			return Ok((StoredKeySet::new(*version, key_set), Trust::Given));
+		let mut sets = links.iter().map(|link| StoredKeySet::new(link.version, &link.key_set));
+		if let Some(set) = sets.find(|set| set.is_same(given)) {
+			return Ok((set, Trust::Given));
 		}
 		after = last;
 	}
@@ -93,10 +96,4 @@ pub async fn trusted(
 		"vendor {vendor} never had these release keys: by the node, its key set {version} is {threshold} of {count}: {keys}; \
 		 check --release-key and --threshold with the vendor, or the node lies"
 	)))
-}
-
-/// Whether two key sets have the same keys and threshold.
-pub fn is_same(one: &KeySet, other: &KeySet) -> bool {
-	let has_all = |set: &KeySet, of: &KeySet| of.keys.iter().all(|key| set.keys.contains(key));
-	one.threshold == other.threshold && has_all(one, other) && has_all(other, one)
 }

@@ -78,7 +78,7 @@ struct Current {
 	/// Counts the nodes that were turned to, over and over in their order.
 	turn: usize,
 	chain: Option<Chain>,
-	/// The newest final block that the node reported, and since when.
+	/// The newest final block that any node reported, and since when the current one has had no newer.
 	newest: (BlockNumber, Instant),
 	/// The chain of the first node that answered. No node of another one follows it.
 	genesis: Option<Hash32>,
@@ -256,7 +256,8 @@ impl Link {
 	fn turn(&self, current: &mut Current) {
 		current.turn = current.turn.wrapping_add(1);
 		current.chain = None;
-		current.newest = (0, Instant::now());
+		// Only a block above all that were seen is progress: the next node may still be syncing.
+		current.newest.1 = Instant::now();
 		self.turn.send_replace(current.turn);
 	}
 
@@ -323,7 +324,8 @@ impl Ledger for Node {
 				Ok(())
 			};
 			match timeout(self.link.waits.silence, next).await {
-				Ok(Ok(())) => return self.newest().await,
+				// The loop looks at the state: another node may be asked by now, or answer for this one.
+				Ok(Ok(())) => following.newest = 0,
 				Ok(Err(error)) => {
 					*blocks = None;
 					return Err(error);

@@ -43,7 +43,7 @@ use waybill_primitives::{BountyId, DeviceIndex, ReservationId};
 
 /// A transaction that failed, and the pause before it is sent again.
 struct Setback {
-	error: Error,
+	error: Box<Error>,
 	pause: Duration,
 }
 
@@ -172,7 +172,7 @@ impl<L: Payee> Settler<L> {
 			self.horizon.raise(batch.block)?;
 			self.reservations.note(&self.context, bounty, reservation, &devices, &batch)
 		});
-		noted.map_err(|error| Setback { error, pause: self.reservations.pause(bounty) })
+		noted.map_err(|error| Setback { error: error.into(), pause: self.reservations.pause(bounty) })
 	}
 
 	fn claimed(&mut self, ended: claim::Ended) -> Result<Result<(), Setback>> {
@@ -190,7 +190,7 @@ impl<L: Payee> Settler<L> {
 				self.reservations.resume(ended.bounty);
 				Ok(())
 			},
-			Err(error) => Err(Setback { error, pause: self.claims.pause(&ended) }),
+			Err(error) => Err(Setback { error: error.into(), pause: self.claims.pause(&ended) }),
 		})
 	}
 

@@ -2,6 +2,7 @@ use crate::shop::{config, Shop};
 use rand_core::{OsRng, TryRngCore};
 use std::{
 	fs,
+	os::unix::fs::PermissionsExt,
 	path::{Path, PathBuf},
 };
 use tempfile::TempDir;
@@ -85,15 +86,23 @@ async fn store_should_be_usable_whatever_page_is_damaged() {
 	let context = used.shop.store.epochs(0).unwrap().pop().unwrap().context();
 	let file = used.file();
 	let Used { folder, scene: _scene, payee, shop } = used;
+	// Once as a power cut leaves it, and once closed in good order.
+	let cut = fs::read(&file).unwrap();
 	drop(shop);
-	let bytes = fs::read(&file).unwrap();
-	let (mut whole, mut replaced) = (0, 0);
+	for (case, bytes) in [("cut", cut), ("closed", fs::read(&file).unwrap())] {
+		damage_each_page(&folder.path().join(case), &bytes, &payee, &context);
+	}
+}
+
+fn damage_each_page(folder: &Path, bytes: &[u8], payee: &Account, context: &ContentContext) {
+	fs::create_dir(folder).unwrap();
+	let (mut whole, mut replaced, mut kept_keys) = (0, 0, 0);
 	let used: Vec<usize> =
 		(0..bytes.len() / PAGE).filter(|page| bytes[page * PAGE..][..PAGE].iter().any(|b| *b != 0)).collect();
 	for page in used.iter().copied() {
-		let data = folder.path().join(format!("page-{page}"));
+		let data = folder.join(format!("page-{page}"));
 		fs::create_dir(&data).unwrap();
-		let mut damaged = bytes.clone();
+		let mut damaged = bytes.to_vec();
 		damaged[page * PAGE..(page + 1) * PAGE].fill(0x5a);
 		fs::write(store_in(&data), damaged).unwrap();
 		let store = open_store(&data, &GENESIS, &payee.id().0).unwrap();
@@ -101,13 +110,14 @@ async fn store_should_be_usable_whatever_page_is_damaged() {
 			[] => assert!(is_whole(&store), "page {page}: nothing is lost unless the store was replaced"),
 			[_] => {
 				replaced += 1;
+				kept_keys += u32::from(store.unsettled().unwrap() == [0]);
 				assert!(store.epochs(0).unwrap().iter().all(|epoch| epoch.left() == 0), "page {page}");
 			},
 			more => panic!("page {page}: {more:?}"),
 		}
 		whole += u32::from(is_whole(&store));
 		// It takes what comes.
-		assert_ne!(draw(&store, &context), context.epoch, "page {page}");
+		assert_ne!(draw(&store, context), context.epoch, "page {page}");
 		store.add_fee(0, Amount(1)).unwrap();
 		drop(store);
 		// Once is enough.
@@ -116,8 +126,12 @@ async fn store_should_be_usable_whatever_page_is_damaged() {
 		assert_eq!(kept(&data).len(), before, "page {page}");
 		fs::remove_dir_all(&data).unwrap();
 	}
-	println!("{} pages: {replaced} stores were replaced, {whole} have lost nothing", used.len());
-	assert!(replaced > 0);
+	println!(
+		"{}: {} pages, {replaced} stores replaced, {kept_keys} with the receipt, {whole} whole",
+		folder.display(),
+		used.len()
+	);
+	assert!(replaced > 0 && kept_keys * 3 > replaced, "of {replaced} stores, {kept_keys} kept the receipt");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,6 +164,8 @@ async fn older_copy_should_issue_no_lock_twice() {
 	drop(shop);
 	let file = folder.path().join("store.redb");
 	fs::copy(&file, &copy).unwrap();
+	// As a backup should be.
+	fs::set_permissions(&copy, fs::Permissions::from_mode(0o400)).unwrap();
 	// Device 2 gets a lock, and then the disk is lost.
 	let shop = Shop::open(&scene, folder.path(), &payee, 0, &[9; 5_000], 64).await;
 	shop.receipt(&scene, 0, 2).await.unwrap();
@@ -216,6 +232,11 @@ async fn copy_of_another_account_or_of_no_store_should_be_refused() {
 	fs::copy(file, &copy).unwrap();
 	let error = restore_store(&data, &copy).unwrap_err();
 	assert!(matches!(error, Error::ForeignStore(_)), "{error}");
+	let owned = data.join("distributor.redb.new");
+	fs::copy(&copy, &owned).unwrap();
+	let error = restore_store(&data, &owned).unwrap_err();
+	assert!(matches!(error, Error::CopyInPlace(_)) && owned.exists(), "{error}");
+	fs::remove_file(owned).unwrap();
 	assert!(restore_store(&data, &used.folder.path().join("nothing")).unwrap_err().to_string().contains("nothing"));
 }
 

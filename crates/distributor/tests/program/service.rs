@@ -7,7 +7,7 @@ use tokio::{
 	time::{sleep, timeout},
 };
 use waybill_daemon::Listening;
-use waybill_distributor::{open_store, run, Parts, Reporter, Status};
+use waybill_distributor::{open_store, run, Parts, PublicHealth, Reporter, Status};
 use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_primitives::{Suite, Version};
 use waybill_testkit::{
@@ -51,23 +51,39 @@ fn serves(status: &Status) -> bool {
 	status.bounties.iter().any(|bounty| bounty.serving && bounty.trouble.is_none())
 }
 
+/// Waits until the distributor says this about kubo to everybody.
+async fn until_kubo_is(addresses: Listening, up: bool) {
+	let says = || async {
+		let health: PublicHealth =
+			reqwest::get(format!("http://{}/health", addresses.listen)).await.unwrap().json().await.unwrap();
+		health.kubo == up
+	};
+	let waited = timeout(LIMIT, async {
+		while !says().await {
+			sleep(Duration::from_millis(50)).await;
+		}
+	});
+	waited.await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn distributor_should_wait_for_node_and_kubo_when_it_starts() {
+async fn distributor_should_wait_for_its_node_and_serve_without_kubo_when_it_starts() {
 	let (folder, scene) = (tempfile::tempdir().unwrap(), Scene::new(1));
 	let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
 	scene.chain.edit(|world| world.down = true);
 	let (tell, mut told) = oneshot::channel();
 	let running = tokio::spawn(run(
 		parts(&folder, &scene, &format!("http://{free}")),
-		|address| tell.send(address).unwrap(),
+		|addresses| tell.send(addresses).unwrap(),
 		std::future::pending(),
 	));
-	for _ in 0..2 {
-		assert!(timeout(Duration::from_secs(1), &mut told).await.is_err());
-		scene.chain.edit(|world| world.down = false);
-	}
+	assert!(timeout(Duration::from_secs(1), &mut told).await.is_err());
+	scene.chain.edit(|world| world.down = false);
+	// What was promised before is settled although kubo is away.
+	let addresses = timeout(LIMIT, told).await.unwrap().unwrap();
+	until_kubo_is(addresses, false).await;
 	let _ipfs = Ipfs::start_on(TcpListener::bind(free).await.unwrap());
-	timeout(LIMIT, told).await.unwrap().unwrap();
+	until_kubo_is(addresses, true).await;
 	running.abort();
 }
 
@@ -142,7 +158,7 @@ async fn store_that_turns_out_damaged_should_be_replaced_while_the_distributor_r
 	.await
 	.unwrap();
 	timeout(LIMIT, async {
-		while reqwest::get(format!("http://{address}/health")).await.is_err() {
+		while reqwest::get(format!("http://{}/health", address.listen)).await.is_err() {
 			sleep(Duration::from_millis(50)).await;
 		}
 	})

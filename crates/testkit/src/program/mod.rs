@@ -117,10 +117,15 @@ impl Running {
 	}
 
 	/// Waits for its end.
-	pub fn wait(mut self) -> Done {
+	pub fn wait(self) -> Done {
+		self.wait_within(TIMEOUT)
+	}
+
+	/// Waits for its end, at most this long.
+	pub fn wait_within(mut self, limit: Duration) -> Done {
 		let started = Instant::now();
 		while self.process.try_wait().unwrap().is_none() {
-			if started.elapsed() > TIMEOUT {
+			if started.elapsed() > limit {
 				self.process.kill().unwrap();
 				panic!("waybill {} did not end", self.words);
 			}
