@@ -2,7 +2,7 @@ use super::chain::{signed, Chain};
 use crate::{
 	currency::EXISTENTIAL_DEPOSIT,
 	dry_run::{dry_run, DryRun},
-	AccountId, Balance, Balances, ProxyType, RuntimeCall, System, UncheckedExtrinsic, MILLIUNIT, UNIT,
+	AccountId, Balance, Balances, ProxyType, RuntimeCall, System, MILLIUNIT, UNIT,
 };
 use codec::Encode;
 use frame_support::{
