@@ -29,6 +29,7 @@ pub struct Cli {
 /// These are the commands of `waybill device`. They read the same configuration.
 #[derive(Parser, Debug)]
 #[command(name = "waybill-device", version, max_term_width = 120, after_long_help = AFTER_HELP)]
+#[command(mut_subcommands = without_globals)]
 pub struct AgentCli {
 	/// The options of every command.
 	#[command(flatten)]
@@ -190,13 +191,14 @@ mod tests {
 
 	#[test]
 	fn global_options_should_be_taken_everywhere_and_shown_once() {
-		let mut cli = Cli::command();
-		cli.build();
-		assert!(cli.render_long_help().to_string().contains("--account-file"));
-		for command in cli.get_subcommands() {
-			for mut command in all(command).into_iter().cloned() {
-				let help = command.render_long_help().to_string();
-				assert!(!help.contains("--gateway <URL>") && !help.contains("Global options"), "{help}");
+		for mut cli in [Cli::command(), AgentCli::command()] {
+			cli.build();
+			assert!(cli.render_long_help().to_string().contains("--account-file"));
+			for command in cli.get_subcommands() {
+				for mut command in all(command).into_iter().cloned() {
+					let help = command.render_long_help().to_string();
+					assert!(!help.contains("--gateway <URL>") && !help.contains("Global options"), "{help}");
+				}
 			}
 		}
 		let read = |words: &str| Cli::try_parse_from(words.split(' ')).unwrap().globals.flags();

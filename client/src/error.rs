@@ -159,10 +159,11 @@ impl From<waybill_chain::Error> for Error {
 		let kind = chain_kind(&error);
 		let message = match &error {
 			Chain::Address { .. } => format!("--node {error}"),
-			Chain::NoNode { .. } => format!("{error}; start one or give its address with --node"),
-			Chain::NotANode { url, .. } if url.starts_with("wss:") => {
+			// A client that distrusts a certificate tries again until its time is up.
+			Chain::NotANode { url, .. } | Chain::NoNode { url, .. } if url.starts_with("wss:") => {
 				format!("{error}; check --node, and name the certificate of a private authority in SSL_CERT_FILE")
 			},
+			Chain::NoNode { .. } => format!("{error}; start one or give its address with --node"),
 			Chain::NotANode { .. } | Chain::NoAnswer(_) => format!("{error}; check --node"),
 			Chain::OtherChain { .. } => format!("{error}; check --node and --genesis"),
 			_ => error.to_string(),

@@ -91,7 +91,7 @@ impl Chain {
 	/// Announces where devices reach the distributor.
 	pub async fn announce(&self, account: &Account, endpoint: &str, until: Until) -> Result<Included> {
 		let call = api::transactions().pod_bounty().announce(text(endpoint));
-		self.submit_on(account, &call, SubmitTerms::default(), until).await
+		self.submit(account, &call, until).await
 	}
 
 	/// Takes the announcement back.

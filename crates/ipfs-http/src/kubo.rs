@@ -142,10 +142,12 @@ impl Kubo {
 	/// Removes the pin of a file at every node, so kubo may drop its blocks. A file that is not
 	/// pinned is no error.
 	pub async fn unpin(&self, cid: &Cid) -> Result<()> {
+		let mut outcome = Ok(());
 		for turn in 0..self.urls.len() {
-			self.pin_request(turn, &format!("pin/rm?arg={cid}&recursive=true")).await?;
+			let unpinned = self.pin_request(turn, &format!("pin/rm?arg={cid}&recursive=true")).await;
+			outcome = outcome.and(unpinned.map(drop));
 		}
-		Ok(())
+		outcome
 	}
 
 	/// Whether a node has a file pinned, so that it keeps its blocks.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
 	commands::{Address, Done},
 	context::Context,
-	error::{Error, Result},
+	error::{Error, Kind, OrFail, Result},
 	units::Period,
 };
 use serde::Serialize;
@@ -110,10 +110,11 @@ pub async fn prepare(args: PrepareArgs, ctx: &Context) -> Result<()> {
 
 /// Adds a firmware file to IPFS, and returns its statement.
 async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result<StatementFile> {
+	let length = file.metadata().or_fail(Kind::File, || format!("cannot read {}", file.display()))?.len();
+	check_size(file.display(), length, limits(chain).await?.payload)?;
 	let shown = ctx.progress.spinner(format!("reading {}", file.display()));
 	let firmware = FirmwareFile::read(file)?;
 	drop(shown);
-	check_size(file.display(), firmware.size, limits(chain).await?.payload)?;
 	let shown = ctx.progress.bytes(firmware.size, format!("computing the digest of {}", file.display()));
 	let subject = Subject::from(about);
 	let digest = digest(subject.suite, firmware, file, shown.meter())?;
