@@ -6,7 +6,7 @@ use crate::{
 	store::{unopened, Claim, Earnings, Store, CACHE, CLAIMS, EARNINGS, EPOCHS, FLOOR, HANDLED, LAYOUT, OWNER, RETIRED},
 };
 use codec::DecodeAll;
-use redb::{Database, Key, ReadTransaction, ReadableTable, Table, TableDefinition, TableHandle, Value, WriteTransaction};
+use redb::{Database, Key, ReadTransaction, ReadableTable, Table, TableDefinition, Value, WriteTransaction};
 use std::{
 	fmt,
 	panic::{catch_unwind, AssertUnwindSafe},
@@ -96,7 +96,11 @@ impl Source {
 		// What lies behind a damaged place can be reached from the other end.
 		for is_backward in [false, true] {
 			let mut walk = || -> Result<()> {
-				let table = self.txn.open_table(table)?;
+				let table = match self.txn.open_table(table) {
+					// Stores of earlier versions lack some.
+					Err(redb::TableError::TableDoesNotExist(_)) => return Ok(()),
+					opened => opened?,
+				};
 				let mut rows = table.iter()?;
 				while let Some(row) = if is_backward { rows.next_back() } else { rows.next() } {
 					let (key, value) = row?;
@@ -189,13 +193,10 @@ fn content_keys(source: &Source, txn: &WriteTransaction, lost: &mut Salvaged) ->
 		add(&mut table, key, epoch.to_cbor().as_slice()).map(|()| true)
 	})?;
 	let mut table = txn.open_table(FLOOR)?;
-	// Stores of earlier versions have no floor.
-	if source.txn.list_tables().is_ok_and(|mut tables| tables.any(|table| table.name() == FLOOR.name())) {
-		source.each(FLOOR, lost, |(), floor| {
-			last = last.max(floor);
-			Ok(true)
-		})?;
-	}
+	source.each(FLOOR, lost, |(), floor| {
+		last = last.max(floor);
+		Ok(true)
+	})?;
 	let floor = table.get(())?.map_or(0, |floor| floor.value());
 	table.insert((), floor.max(last.saturating_add(UNKNOWN_EPOCHS)))?;
 	Ok(taken)
