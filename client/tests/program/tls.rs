@@ -83,7 +83,10 @@ fn node_should_be_reached_over_tls_and_a_strange_authority_be_named() {
 	waybill.run(&format!("query chain --node {} --ca-file missing.pem", node.url())).exits(0);
 	let serve = "distributor run --tls-certificate server.pem --account //Alice";
 	waybill.run(serve).exits(2).says("--tls-key");
-	waybill.run("vendor add-manifest --fleet 0 x --ca-file missing.pem").exits(5).says("--ca-file: cannot read missing.pem");
+	waybill
+		.run("distributor run --account //Alice --ca-file missing.pem")
+		.exits(5)
+		.says("--ca-file: cannot read missing.pem");
 }
 
 /// Rustls with ring is the only TLS of the programs. The node's network library brings a part of
