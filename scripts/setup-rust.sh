@@ -37,15 +37,7 @@ if command -v rustup >/dev/null && timeout 300 rustup target add $target >/dev/n
 fi
 
 say "rustup cannot add $target here; using Debian's packages"
-missing=()
-for package in rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy rustfmt-web lld-22; do
-  dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
-done
-if [ ${#missing[@]} -gt 0 ]; then
-  if [ "$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi
-  $sudo apt-get update -qq
-  $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+"$(dirname "$0")/setup-packages.sh" rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy rustfmt-web lld-22
 link_tools /usr/bin
 export PATH=$bin:$PATH
 if has_target rustc; then exit 0; fi

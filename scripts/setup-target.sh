@@ -11,21 +11,11 @@ set -euo pipefail
 target=${1:?usage: setup-target.sh TARGET}
 say() { printf 'setup: %s\n' "$*" >&2; }
 
+here=$(cd "$(dirname "$0")" && pwd)
 case $target in
-  aarch64-unknown-linux-gnu) wanted=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross) ;;
-  armv7-unknown-linux-gnueabihf) wanted=(gcc-arm-linux-gnueabihf libc6-dev-armhf-cross) ;;
-  *) wanted=() ;;
+  aarch64-unknown-linux-gnu) "$here/setup-packages.sh" gcc-aarch64-linux-gnu libc6-dev-arm64-cross ;;
+  armv7-unknown-linux-gnueabihf) "$here/setup-packages.sh" gcc-arm-linux-gnueabihf libc6-dev-armhf-cross ;;
 esac
-packages=()
-for package in "${wanted[@]}"; do
-  dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
-done
-if [ ${#packages[@]} -gt 0 ]; then
-  say "installing ${packages[*]}"
-  if [ "$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi
-  $sudo apt-get update -qq
-  $sudo apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
-fi
 
 library=$(rustc --print sysroot)/lib/rustlib/$target/lib
 has_library() { compgen -G "$library/libcore-*.rlib" >/dev/null; }

@@ -8,17 +8,8 @@ cache=${WAYBILL_CACHE:-$HOME/.cache/waybill}
 here=$(cd "$(dirname "$0")" && pwd)
 say() { printf 'setup: %s\n' "$*" >&2; }
 
-packages=()
-for package in ca-certificates clang cpio libclang-dev libubootenv-tool curl g++ gcc git iproute2 libssl-dev make openssl \
-  faketime pkg-config protobuf-compiler qemu-user swupdate systemd; do
-  dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
-done
-if [ ${#packages[@]} -gt 0 ]; then
-  say "installing ${packages[*]}"
-  if [ "$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi
-  $sudo apt-get update -qq
-  $sudo apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
-fi
+"$here/setup-packages.sh" ca-certificates clang cpio libclang-dev libubootenv-tool curl g++ gcc git iproute2 \
+  libssl-dev make openssl faketime pkg-config protobuf-compiler qemu-user swupdate systemd
 
 for tool in go node npm; do
   command -v "$tool" >/dev/null || { say "$tool is missing; install Go and Node.js 20.19 or newer first"; exit 1; }
