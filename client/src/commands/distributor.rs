@@ -1,7 +1,7 @@
 //! `waybill distributor …`
 
 use crate::{
-	commands::{until_stopped, Done},
+	commands::{server::ServerArgs, until_stopped, Done},
 	context::Context,
 	error::{Error, Kind, OrFail, Result},
 };
@@ -9,7 +9,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 use waybill_chain::Patience;
-use waybill_daemon::{address::shown, cause, Listening, StatusListen};
+use waybill_daemon::{address::shown, cause, Listening};
 use waybill_distributor::{restore_store, Parts, Reporter, Status};
 use waybill_primitives::ModelId;
 
@@ -47,16 +47,8 @@ struct RunArgs {
 	/// Where to serve devices [default: 127.0.0.1:4180]
 	#[arg(long, value_name = "ADDRESS:PORT")]
 	listen: Option<SocketAddr>,
-	/// Where to serve status and metrics for operators, or off
-	/// [default: 127.0.0.1, at the port after that of --listen]
-	#[arg(long, value_name = "ADDRESS:PORT")]
-	status_listen: Option<StatusListen>,
-	/// PEM file with a certificate and its chain, to serve https://; read again when it changes
-	#[arg(long, value_name = "FILE")]
-	tls_certificate: Option<PathBuf>,
-	/// PEM file with the certificate's private key
-	#[arg(long, value_name = "FILE")]
-	tls_key: Option<PathBuf>,
+	#[command(flatten)]
+	server: ServerArgs,
 	/// The HTTP address to announce on chain, at which devices reach it [default: announce none]
 	#[arg(long, value_name = "URL")]
 	announce: Option<String>,
@@ -156,14 +148,10 @@ async fn serve(args: RunArgs, ctx: &Context) -> Result<()> {
 
 impl RunArgs {
 	fn over(self, mut config: waybill_distributor::Config) -> waybill_distributor::Config {
-		let Self {
-			listen, status_listen, tls_certificate, tls_key, announce, data, models, min_reward, max_payload, ..
-		} = self;
+		let Self { listen, server, announce, data, models, min_reward, max_payload, .. } = self;
 		let Self { epoch_size, max_batch, max_delay, .. } = self;
 		config.listen = listen.unwrap_or(config.listen);
-		config.status_listen = status_listen.unwrap_or(config.status_listen);
-		config.tls_certificate = tls_certificate.or(config.tls_certificate);
-		config.tls_key = tls_key.or(config.tls_key);
+		server.over(&mut config.status_listen, &mut config.tls_certificate, &mut config.tls_key);
 		config.announce = announce.or(config.announce);
 		config.data = data.unwrap_or(config.data);
 		if !models.is_empty() {

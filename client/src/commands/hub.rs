@@ -1,6 +1,6 @@
 //! `waybill hub …`
 
-use super::until_stopped;
+use super::{server::ServerArgs, until_stopped};
 use crate::{
 	context::Context,
 	error::{Error, Result},
@@ -8,7 +8,7 @@ use crate::{
 use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, net::SocketAddr, path::PathBuf};
-use waybill_daemon::{Listening, StatusListen};
+use waybill_daemon::Listening;
 use waybill_hub::{Parts, Reporter};
 use waybill_keys::StatementKey;
 use waybill_primitives::DeviceKey;
@@ -36,16 +36,8 @@ struct RunArgs {
 	/// Where to serve devices [default: 127.0.0.1:4190]
 	#[arg(long, value_name = "ADDRESS:PORT")]
 	listen: Option<SocketAddr>,
-	/// Where to serve metrics for operators, or off
-	/// [default: 127.0.0.1, at the port after that of --listen]
-	#[arg(long, value_name = "ADDRESS:PORT")]
-	status_listen: Option<StatusListen>,
-	/// PEM file with a certificate and its chain, to serve https://; read again when it changes
-	#[arg(long, value_name = "FILE")]
-	tls_certificate: Option<PathBuf>,
-	/// PEM file with the certificate's private key
-	#[arg(long, value_name = "FILE")]
-	tls_key: Option<PathBuf>,
+	#[command(flatten)]
+	server: ServerArgs,
 	/// The file with the key that signs verdicts
 	#[arg(long, value_name = "FILE")]
 	key: Option<PathBuf>,
@@ -107,11 +99,9 @@ async fn serve(args: RunArgs, ctx: &Context) -> Result<()> {
 
 impl RunArgs {
 	fn over(self, mut config: waybill_hub::Config) -> waybill_hub::Config {
-		let Self { listen, status_listen, tls_certificate, tls_key, key, data, max_payload, jobs } = self;
+		let Self { listen, server, key, data, max_payload, jobs } = self;
 		config.listen = listen.unwrap_or(config.listen);
-		config.status_listen = status_listen.unwrap_or(config.status_listen);
-		config.tls_certificate = tls_certificate.or(config.tls_certificate);
-		config.tls_key = tls_key.or(config.tls_key);
+		server.over(&mut config.status_listen, &mut config.tls_certificate, &mut config.tls_key);
 		config.key = key.or(config.key);
 		config.data = data.unwrap_or(config.data);
 		config.max_payload = max_payload.unwrap_or(config.max_payload);

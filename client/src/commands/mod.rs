@@ -9,6 +9,7 @@ pub mod distributor;
 pub mod hub;
 pub mod key;
 pub mod query;
+pub mod server;
 pub mod vendors;
 
 use crate::error::{Error, Kind, OrFail, Result};
