@@ -83,7 +83,7 @@ pub fn open_store(data: &Path, genesis: &Hash32, account: &[u8; 32]) -> Result<S
 pub fn renew_store(data: &Path, genesis: &Hash32, account: &[u8; 32]) -> Result<Store> {
 	let (files, owner) = (Files::of(data), (*genesis, *account));
 	files.ensure_free(&owner)?;
-	let salvaged = files.fill(&owner, &files.store)?;
+	let salvaged = salvage(&files.store, &files.begin(&owner)?, &owner)?;
 	let kept = files.replace()?.unwrap_or_default();
 	tracing::error!(kept = %kept.display(), "the store was damaged; a new one took over {salvaged}");
 	files.open(&owner)
@@ -147,25 +147,22 @@ impl Files {
 		}
 	}
 
-	/// Begins the new store with what the file at `from` has.
-	fn fill(&self, owner: &(Hash32, [u8; 32]), from: &Path) -> Result<Salvaged> {
+	/// Begins the new store.
+	fn begin(&self, (genesis, account): &(Hash32, [u8; 32])) -> Result<Store> {
 		disk::remove(&self.new).map_err(failed("remove", &self.new))?;
-		salvage(from, &Store::open(&self.new, &owner.0, &owner.1)?, owner)
+		Store::open(&self.new, genesis, account)
 	}
 
 	fn restore(&self, copy: &Path) -> Result<Restored> {
 		let owner = owner_of(copy)?;
-		let from_before = match self.store.exists() {
-			true => {
-				self.ensure_free(&owner)?;
-				Some(self.fill(&owner, &self.store)?)
-			},
-			false => None,
-		};
-		if from_before.is_none() {
-			disk::remove(&self.new).map_err(failed("remove", &self.new))?;
+		let has_store = self.store.exists();
+		if has_store {
+			self.ensure_free(&owner)?;
 		}
-		let from_copy = salvage(copy, &Store::open(&self.new, &owner.0, &owner.1)?, &owner)?;
+		let new = self.begin(&owner)?;
+		let from_before = has_store.then(|| salvage(&self.store, &new, &owner)).transpose()?;
+		let from_copy = salvage(copy, &new, &owner)?;
+		drop(new);
 		Ok(Restored { from_before, from_copy, kept: self.replace()? })
 	}
 

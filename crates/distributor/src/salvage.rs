@@ -183,12 +183,12 @@ pub fn salvage(from: &Path, store: &Store, owner: &(Hash32, [u8; 32])) -> Result
 fn content_keys(source: &Source, txn: &WriteTransaction, lost: &mut Salvaged) -> Result<u64> {
 	let (mut table, mut last) = (txn.open_table(EPOCHS)?, 0);
 	let taken = source.each(EPOCHS, lost, |key, bytes| {
-		last = last.max(key.1);
 		let Ok(mut epoch) = Epoch::from_cbor(bytes) else { return Ok(false) };
 		let context = epoch.context();
 		if (context.bounty, context.epoch) != key || epoch.content_key().is_none() {
 			return Ok(false);
 		}
+		last = last.max(key.1);
 		epoch.close();
 		add(&mut table, key, epoch.to_cbor().as_slice()).map(|()| true)
 	})?;

@@ -318,9 +318,9 @@ async fn file_that_comes_too_slowly_should_be_given_up_and_a_slow_one_fetched() 
 	let error = client_with(&[&ipfs], timeouts).fetch_bytes(&cid, 20_000).await.unwrap_err();
 	assert_eq!(error, Error::TooSlow { root: cid, window: Duration::from_secs(2) });
 	assert!(error.is_unreachable() && begun.elapsed() < Duration::from_secs(10), "{error}");
-	// 32 kbit/s.
-	ipfs.throttle(4_000);
-	let timeouts = Timeouts { window: Duration::from_secs(10), ..timeouts };
+	// 16 kbit/s, over several windows.
+	ipfs.throttle(2_000);
+	let timeouts = Timeouts { window: Duration::from_secs(4), ..timeouts };
 	assert_eq!(client_with(&[&ipfs], timeouts).fetch_bytes(&cid, 20_000).await.unwrap(), file);
 }
 
@@ -336,6 +336,21 @@ async fn gateways_should_be_counted_and_bytes_that_come_twice_count_once() {
 	assert!(bad.failures > 0 && !bad.is_failing, "{bad:?}");
 	let gone = client_with(&[&Ipfs::start().await], SHORT);
 	assert!(gone.fetch_bytes(&cid, 1_000).await.is_err());
+}
+
+#[tokio::test]
+async fn gateway_should_count_as_failing_when_it_is_away_and_not_when_nobody_has_the_block() {
+	let silent = Ipfs::start().await;
+	silent.hang();
+	let gateway = client_with(&[&silent], SHORT);
+	let cid = Cid::raw(b"nobody has this");
+	assert!(gateway.fetch_bytes(&cid, 100).await.is_err());
+	assert!(!gateway.sources()[0].is_failing);
+	let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+	let retries = ExponentialBuilder::default().with_min_delay(Duration::from_millis(5));
+	let gateway = Gateway::with(&[format!("http://{free}")], SHORT, retries).unwrap();
+	assert!(gateway.fetch_bytes(&cid, 100).await.is_err());
+	assert!(gateway.sources()[0].is_failing);
 }
 
 #[tokio::test]

@@ -460,3 +460,35 @@ impl State for At {
 		answered(self.limit, self.view.distributors()).await
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[tokio::test]
+	async fn node_should_be_left_when_it_has_no_block_above_all_that_were_seen() {
+		let waits = Waits { standstill: Duration::ZERO, ..Waits::default() };
+		let node = Node::at_with(&["ws://one.example", "ws://two.example"], None, waits).unwrap();
+		let turn = || async { node.link.current.lock().await.turn };
+		node.note(0, 100).await;
+		assert_eq!(turn().await, 0);
+		node.note(0, 100).await;
+		assert_eq!(turn().await, 1);
+		// The other one is still syncing.
+		node.note(1, 50).await;
+		assert_eq!(turn().await, 2);
+		node.note(2, 101).await;
+		// What was asked before the turn says nothing about this node.
+		node.note(1, 60).await;
+		assert_eq!(turn().await, 2);
+	}
+
+	#[tokio::test]
+	async fn only_node_should_not_be_left() {
+		let waits = Waits { standstill: Duration::ZERO, ..Waits::default() };
+		let node = Node::at_with(&["ws://one.example"], None, waits).unwrap();
+		node.note(0, 100).await;
+		node.note(0, 100).await;
+		assert_eq!(node.link.current.lock().await.turn, 0);
+	}
+}

@@ -262,3 +262,25 @@ async fn power_cut_while_the_store_is_replaced_should_lose_nothing() {
 	let store = open_store(&data, &GENESIS, &payee.id().0).unwrap();
 	assert!(is_whole(&store) && !new(&data).exists() && kept(&data).is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_that_was_settled_since_the_copy_should_not_count_again() {
+	let used = Used::new().await;
+	let store = &used.shop.store;
+	store.update(0, &[1], |session| session.reserved(6)).unwrap();
+	store.begin_claim(0, 6, &Claim { reward: REWARD, devices: vec![1], first: 9, last: 9 }).unwrap();
+	let copy = used.folder.path().join("copy");
+	fs::copy(used.file(), &copy).unwrap();
+	store.settle_claim(0, 6, |_| Some(waybill_distributor::Fate::Paid)).unwrap();
+	store.handle(70).unwrap();
+	let (data, file) = (config(used.folder.path()).data, used.file());
+	fs::create_dir(&data).unwrap();
+	let Used { payee, shop, folder: _folder, .. } = used;
+	drop(shop);
+	fs::rename(file, store_in(&data)).unwrap();
+	restore_store(&data, &copy).unwrap();
+	let store = open_store(&data, &GENESIS, &payee.id().0).unwrap();
+	assert!(store.claimed().unwrap().is_empty());
+	assert_eq!(store.earnings().unwrap()[0].1.devices, 2);
+	assert_eq!(store.handled().unwrap(), 70, "older states stay refused");
+}
