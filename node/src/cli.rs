@@ -25,12 +25,19 @@ pub struct RunNode {
 	#[clap(flatten)]
 	pub base: RunCmd,
 
-	/// IPFS gateway from which the off-chain worker fetches releases to check them.
+	/// IPFS gateway from which the off-chain worker fetches releases to check them; may be given
+	/// several times.
 	///
 	/// It must serve raw blocks as the trustless gateway specification requires. Kubo's own gateway
-	/// does.
-	#[arg(long, env = "WAYBILL_IPFS_GATEWAY", value_name = "URL", default_value_t)]
-	pub ipfs_gateway: GatewayUrl,
+	/// does. When one is away, the next one is asked. In the environment, commas separate several.
+	#[arg(
+		long = "ipfs-gateway",
+		env = "WAYBILL_IPFS_GATEWAY",
+		value_name = "URL",
+		value_delimiter = ',',
+		default_values_t = [GatewayUrl::default()]
+	)]
+	pub ipfs_gateways: Vec<GatewayUrl>,
 }
 
 /// The tasks that do not run the node.
@@ -81,12 +88,23 @@ mod tests {
 	#[test]
 	fn gateway_should_default_to_the_local_one_when_not_given() {
 		let cli = Cli::parse_from(["waybill-node", "--dev"]);
-		assert_eq!(cli.run.ipfs_gateway, GatewayUrl::default());
+		assert_eq!(cli.run.ipfs_gateways, [GatewayUrl::default()]);
+	}
+
+	#[test]
+	fn several_gateways_should_be_taken() {
+		let cli = Cli::parse_from([
+			"waybill-node",
+			"--ipfs-gateway=http://127.0.0.1:8080",
+			"--ipfs-gateway=https://example.org,http://a.example",
+		]);
+		let gateways = ["http://127.0.0.1:8080", "https://example.org", "http://a.example"];
+		assert_eq!(cli.run.ipfs_gateways, gateways.map(|gateway| gateway.parse().unwrap()));
 	}
 
 	#[test]
 	fn gateway_should_be_refused_when_it_is_no_http_url() {
-		let error = Cli::try_parse_from(["waybill-node", "--ipfs-gateway", "https://example.org"]).unwrap_err();
+		let error = Cli::try_parse_from(["waybill-node", "--ipfs-gateway", "ftp://example.org"]).unwrap_err();
 		assert!(error.to_string().contains("http://"), "{error}");
 	}
 }

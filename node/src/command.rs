@@ -90,11 +90,11 @@ fn run_node(cli: &Cli) -> sc_cli::Result<()> {
 		// Claims index the keys that they reveal. Devices find the keys there after the state has
 		// been pruned.
 		config.offchain_worker.indexing_enabled = true;
-		let gateway = &cli.run.ipfs_gateway;
+		let gateways = &cli.run.ipfs_gateways;
 		match config.network.network_backend {
-			NetworkBackendType::Litep2p => service::full::<sc_network::Litep2pNetworkBackend>(config, gateway),
+			NetworkBackendType::Litep2p => service::full::<sc_network::Litep2pNetworkBackend>(config, gateways),
 			NetworkBackendType::Libp2p => {
-				service::full::<sc_network::NetworkWorker<Block, <Block as BlockT>::Hash>>(config, gateway)
+				service::full::<sc_network::NetworkWorker<Block, <Block as BlockT>::Hash>>(config, gateways)
 			},
 		}
 		.map_err(sc_cli::Error::Service)

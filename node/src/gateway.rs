@@ -1,4 +1,4 @@
-//! The IPFS gateway that the off-chain worker uses: its URL, and where the worker finds it.
+//! The IPFS gateways that the off-chain worker uses: their URLs, and where the worker finds them.
 
 use codec::Encode;
 use pallet_firmware::worker::{DEFAULT_GATEWAY, GATEWAY_KEY};
@@ -13,11 +13,10 @@ pub struct GatewayUrl(String);
 /// The length of the longest URL that is accepted, in bytes.
 const MAX_LEN: usize = 256;
 
-impl GatewayUrl {
-	/// Stores the URL where the off-chain worker looks for it.
-	pub fn store(&self, storage: &mut impl OffchainStorage) {
-		storage.set(STORAGE_PREFIX, GATEWAY_KEY, &self.0.as_bytes().encode());
-	}
+/// Stores the URLs where the off-chain worker looks for them.
+pub fn store(gateways: &[GatewayUrl], storage: &mut impl OffchainStorage) {
+	let urls: Vec<&str> = gateways.iter().map(|gateway| gateway.0.as_str()).collect();
+	storage.set(STORAGE_PREFIX, GATEWAY_KEY, &urls.join(" ").into_bytes().encode());
 }
 
 impl Default for GatewayUrl {
@@ -38,8 +37,8 @@ impl FromStr for GatewayUrl {
 	fn from_str(text: &str) -> Result<Self, String> {
 		let example = format!("write the gateway as {DEFAULT_GATEWAY}");
 		let url = Url::parse(text).map_err(|error| format!("{error}; {example}"))?;
-		if url.scheme() != "http" {
-			return Err(format!("only http:// is supported; {example}"));
+		if !matches!(url.scheme(), "http" | "https") {
+			return Err(format!("only http:// and https:// are supported; {example}"));
 		}
 		if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
 			return Err(format!("a gateway's URL has no user, query or fragment; {example}"));
@@ -63,6 +62,7 @@ mod tests {
 			("http://127.0.0.1:8080", DEFAULT_GATEWAY),
 			("http://127.0.0.1:8080/", DEFAULT_GATEWAY),
 			("HTTP://Example.org:80/gateway/", "http://example.org/gateway"),
+			("https://example.org:443/a b/", "https://example.org/a%20b"),
 			("http://[::1]:8080", "http://[::1]:8080"),
 		] {
 			assert_eq!(text.parse::<GatewayUrl>().unwrap().to_string(), expected);
@@ -76,10 +76,10 @@ mod tests {
 		for text in [
 			"",
 			"127.0.0.1:8080",
-			"https://example.org",
 			"ftp://example.org",
 			"http://",
 			"http://user@example.org",
+			"https://user:word@example.org",
 			"http://example.org/?a=b",
 			"http://example.org/#a",
 			"http://example.org:99999",
@@ -90,10 +90,10 @@ mod tests {
 	}
 
 	#[test]
-	fn url_should_be_found_by_the_worker_when_stored() {
+	fn urls_should_be_found_by_the_worker_when_stored() {
 		let mut storage = InMemOffchainStorage::default();
-		GatewayUrl::default().store(&mut storage);
+		store(&[GatewayUrl::default(), "https://example.org".parse().unwrap()], &mut storage);
 		let stored = storage.get(STORAGE_PREFIX, b"waybill/ipfs-gateway").unwrap();
-		assert_eq!(stored, DEFAULT_GATEWAY.as_bytes().to_vec().encode());
+		assert_eq!(stored, format!("{DEFAULT_GATEWAY} https://example.org").into_bytes().encode());
 	}
 }

@@ -140,7 +140,7 @@ fn chain_specifications_should_be_readable_by_light_clients() {
 fn program_should_say_what_is_wrong_when_it_cannot_start() {
 	for (arguments, expected) in [
 		(&["--chain", "no/such/file.json"][..], "no/such/file.json"),
-		(&["--dev", "--ipfs-gateway", "https://example.org"], "only http:// is supported"),
+		(&["--dev", "--ipfs-gateway", "ftp://example.org"], "only http:// and https:// are supported"),
 		(&["--dev", "--ipfs-gateway", "example"], "write the gateway as http://127.0.0.1:8080"),
 	] {
 		let output = output(arguments);

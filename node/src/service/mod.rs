@@ -3,7 +3,7 @@
 mod consensus;
 mod partial;
 
-use crate::gateway::GatewayUrl;
+use crate::gateway::{self, GatewayUrl};
 use consensus::{Authoring, Finality};
 use futures::FutureExt;
 use sc_client_api::{Backend, BlockBackend};
@@ -30,7 +30,7 @@ type GrandpaBlockImport = sc_consensus_grandpa::GrandpaBlockImport<FullBackend, 
 type GrandpaLink = sc_consensus_grandpa::LinkHalf<Block, FullClient, FullSelectChain>;
 
 /// Starts all parts of a node with the network backend `N`.
-pub fn full<N>(config: Configuration, gateway: &GatewayUrl) -> Result<TaskManager, ServiceError>
+pub fn full<N>(config: Configuration, gateways: &[GatewayUrl]) -> Result<TaskManager, ServiceError>
 where
 	N: NetworkBackend<Block, <Block as BlockT>::Hash>,
 {
@@ -81,7 +81,7 @@ where
 
 	let offchain_storage = backend.offchain_storage();
 	if let Some(mut storage) = offchain_storage.clone() {
-		gateway.store(&mut storage);
+		gateway::store(gateways, &mut storage);
 	}
 	if config.offchain_worker.enabled {
 		let workers = OffchainWorkers::new(OffchainWorkerOptions {

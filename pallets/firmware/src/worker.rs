@@ -12,7 +12,7 @@ mod notes;
 mod payload;
 
 use crate::{pallet::*, AttesterId, Phase, Release, Round};
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
 use fetch::{Checked, Failure};
 use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
 use notes::{GatewayNote, Note, Plan, MAX_FAILURES};
@@ -31,8 +31,8 @@ use waybill_primitives::{BlockNumber, ReleaseId, Statement, Verdict, VoteStateme
 /// The target of the worker's log lines.
 pub const LOG_TARGET: &str = "waybill::attest";
 
-/// The key in the node's persistent off-chain storage that holds the gateway's URL, a SCALE-encoded
-/// `Vec<u8>`.
+/// The key in the node's persistent off-chain storage that holds the gateways' URLs, separated by
+/// spaces, as a SCALE-encoded `Vec<u8>`.
 pub const GATEWAY_KEY: &[u8] = b"waybill/ipfs-gateway";
 
 /// The gateway of a node that has not set one.
@@ -77,13 +77,19 @@ fn own_keys<T: Config>() -> Vec<AttesterId> {
 	AttesterId::all().into_iter().filter(|key| attesters.binary_search(key).is_ok()).collect()
 }
 
-/// The gateway's URL, or `None` if the stored one is not readable.
-fn gateway_url() -> Option<String> {
+/// The gateways' URLs. There is none if the stored text is not readable.
+fn gateways() -> Vec<String> {
 	match StorageValueRef::persistent(GATEWAY_KEY).get::<Vec<u8>>() {
-		Ok(None) => Some(DEFAULT_GATEWAY.into()),
-		Ok(Some(url)) => String::from_utf8(url).ok(),
-		Err(_) => None,
+		Ok(None) => vec![DEFAULT_GATEWAY.into()],
+		Ok(Some(urls)) => String::from_utf8(urls).unwrap_or_default().split(' ').map(String::from).collect(),
+		Err(_) => Vec::new(),
 	}
+}
+
+/// The gateway of a turn; `None` if there is none.
+fn in_its_turn(gateways: &[String], turn: u32) -> Option<&String> {
+	let place = usize::try_from(turn).ok()?.checked_rem(gateways.len())?;
+	gateways.get(place).filter(|url| !url.is_empty())
 }
 
 /// The time for a check while other releases wait, in milliseconds. It doubles with each failed
@@ -142,13 +148,7 @@ impl<T: Config> Run<T> {
 		if notes::is_waiting(gateway_note.not_before, self.now) {
 			return;
 		}
-		let Some(gateway) = gateway_url() else {
-			log::error!(
-				target: LOG_TARGET,
-				"no vote: the IPFS gateway's URL in off-chain storage is not UTF-8; restart the node with --ipfs-gateway",
-			);
-			return;
-		};
+		let gateways = gateways();
 		let end = timestamp().add(RUN_TIME);
 		let (candidates, cursor) = self.candidates();
 		// However far this run gets, the next one looks at other releases.
@@ -174,11 +174,20 @@ impl<T: Config> Run<T> {
 			if timestamp() >= end || !renew() {
 				return;
 			}
+			// After a failure another gateway may have the release.
+			let turn = gateway_note.turn.wrapping_add(due.note.failures);
+			let Some(gateway) = in_its_turn(&gateways, turn) else {
+				log::error!(
+					target: LOG_TARGET,
+					"no vote: the IPFS gateways in off-chain storage are no UTF-8 text; restart the node with --ipfs-gateway",
+				);
+				return;
+			};
 			notes::take_turn(&due.release.vendor, self.now);
 			let fair_time = if waiting.len() > 0 { fair_time(due.note.failures) } else { None };
-			match fetch::check(&gateway, &due.release.statement, fair_time, renew) {
+			match fetch::check(gateway, &due.release.statement, fair_time, renew) {
 				Err(Failure::Gateway(cause)) => {
-					let note = gateway_note.failed(self.now);
+					let note = gateway_note.failed(self.now, gateways.len());
 					log::warn!(
 						target: LOG_TARGET,
 						"release {}: no vote: the IPFS gateway {gateway} is at fault: {cause}; next attempt at block {}",
@@ -193,7 +202,7 @@ impl<T: Config> Run<T> {
 				},
 				outcome => {
 					if gateway_note.failures > 0 {
-						gateway_note = GatewayNote::default();
+						gateway_note.succeeded();
 						gateway_note.save();
 					}
 					if let Some(verdict) = self.judge(&mut due, outcome) {

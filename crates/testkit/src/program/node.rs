@@ -4,7 +4,7 @@ use super::{built, free_port};
 use serde_json::Value;
 use std::{
 	fs::File,
-	path::Path,
+	path::{Path, PathBuf},
 	process::{Child, Command, Stdio},
 	thread::sleep,
 	time::{Duration, Instant},
@@ -13,7 +13,8 @@ use tempfile::TempDir;
 use waybill_chain::AccountId;
 
 const WITHOUT_FINALITY: &[&str] = &["--no-grandpa"];
-const START: Duration = Duration::from_secs(120);
+/// Several nodes that start at once compile their runtime side by side.
+const START: Duration = Duration::from_secs(300);
 
 /// A `waybill-node --dev`, with Alice as its only collator. It stops when this value is dropped.
 pub struct Node {
@@ -23,28 +24,36 @@ pub struct Node {
 	gateway: String,
 	/// The port of its metrics.
 	metrics: Option<u16>,
+	/// A file with the authorities that it trusts, instead of the machine's.
+	authorities: Option<PathBuf>,
 }
 
 impl Node {
-	/// Starts a new chain whose off-chain workers use the gateway at this address.
+	/// Starts a new chain whose off-chain workers use the gateway at this address. Commas separate
+	/// several.
 	pub fn start(gateway: &str) -> Self {
-		Self::start_with(gateway, None, &[])
+		Self::start_with(gateway, None, None, &[])
 	}
 
 	/// Like the function above, but the node authors blocks and none becomes final.
 	pub fn start_without_finality(gateway: &str) -> Self {
-		Self::start_with(gateway, None, WITHOUT_FINALITY)
+		Self::start_with(gateway, None, None, WITHOUT_FINALITY)
 	}
 
 	/// Like [`Self::start`], but the node tells its metrics.
 	pub fn with_metrics(gateway: &str) -> Self {
-		Self::start_with(gateway, Some(free_port()), &[])
+		Self::start_with(gateway, Some(free_port()), None, &[])
 	}
 
-	fn start_with(gateway: &str, metrics: Option<u16>, args: &[&str]) -> Self {
-		let folder = tempfile::tempdir().unwrap();
-		let process = spawn(folder.path(), 0, gateway, metrics, args);
-		let mut node = Self { process, folder, port: 0, gateway: gateway.into(), metrics };
+	/// Like [`Self::start`], but the node trusts the authorities in this file.
+	pub fn trusting(gateway: &str, authorities: PathBuf) -> Self {
+		Self::start_with(gateway, None, Some(authorities), &[])
+	}
+
+	fn start_with(gateway: &str, metrics: Option<u16>, authorities: Option<PathBuf>, args: &[&str]) -> Self {
+		let (folder, gateway) = (tempfile::tempdir().unwrap(), gateway.to_owned());
+		let process = spawn(folder.path(), 0, &gateway, metrics, authorities.as_deref(), args);
+		let mut node = Self { process, folder, port: 0, gateway, metrics, authorities };
 		node.port = node.listening(1);
 		node
 	}
@@ -78,7 +87,7 @@ impl Node {
 	fn restart_with(&mut self, args: &[&str]) {
 		self.kill();
 		let before = ports(&whole_log(self.folder.path())).len();
-		self.process = spawn(self.folder.path(), self.port, &self.gateway, self.metrics, args);
+		self.process = spawn(self.folder.path(), self.port, &self.gateway, self.metrics, self.authorities.as_deref(), args);
 		assert_eq!(self.listening(before + 1), self.port, "another program took the node's port");
 	}
 
@@ -120,10 +129,14 @@ impl Drop for Node {
 	}
 }
 
-fn spawn(folder: &Path, port: u16, gateway: &str, metrics: Option<u16>, args: &[&str]) -> Child {
+fn spawn(folder: &Path, port: u16, gateway: &str, metrics: Option<u16>, authorities: Option<&Path>, args: &[&str]) -> Child {
 	let metrics = metrics.map_or_else(|| "--no-prometheus".into(), |port| format!("--prometheus-port={port}"));
 	let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
-	Command::new(built("waybill-node"))
+	let mut command = Command::new(built("waybill-node"));
+	if let Some(file) = authorities {
+		command.env("SSL_CERT_FILE", file);
+	}
+	command
 		.args(["--dev", "--no-mdns", &metrics, "--no-telemetry", "--base-path"])
 		.arg(folder.join("chain"))
 		.args(["--rpc-port", &port.to_string(), "--listen-addr", "/ip4/127.0.0.1/tcp/0"])

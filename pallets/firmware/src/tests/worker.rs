@@ -198,15 +198,55 @@ fn gateway_of_the_node_should_be_asked() {
 }
 
 #[test]
+fn other_gateways_should_be_asked_when_one_is_away() {
+	Node::run_test(|node| {
+		let (first, root, _) = released(node);
+		let gateways = ["http://10.0.0.7:8081", "http://10.0.0.8:8081", "https://ipfs.example"];
+		node.set_local(worker::GATEWAY_KEY, &gateways.join(" ").into_bytes().encode());
+		let asked = |node: &mut Node, number, payload| {
+			node.block(number);
+			let url = |request: &String| request.strip_suffix(&format!("/ipfs/{payload}?format=raw")).map(String::from);
+			node.net.take_requests().first().and_then(url)
+		};
+		node.net.answer_all(Answer::NoConnection);
+		// Each in the next block, and then a pause.
+		let seen = (2..=7).map(|number| asked(node, number, root)).collect::<Vec<_>>();
+		let [one, two, three] = gateways.map(|gateway| Some(gateway.to_owned()));
+		assert_eq!(seen, [one.clone(), two.clone(), three.clone(), None, one, two.clone()]);
+		assert_eq!(node.votes(), []);
+		// The one that answers is asked from then on.
+		node.net.answer_all(Answer::Block);
+		assert_eq!(asked(node, 8, root), three);
+		assert!(matches!(node.votes()[..], [(id, _, Verdict::Available)] if id == first));
+		let next = release_file(&dag::file(&payload(), 1_000), |_| ());
+		assert_eq!(asked(node, 9, root), three);
+		assert!(matches!(node.votes()[..], [(id, _, Verdict::Available)] if id == next));
+	});
+}
+
+#[test]
+fn release_should_be_sought_at_another_gateway_when_one_does_not_have_it() {
+	Node::run_test(|node| {
+		let (_, root, _) = released(node);
+		node.set_local(worker::GATEWAY_KEY, &b"http://10.0.0.7 http://10.0.0.8".to_vec().encode());
+		node.net.answer(root, Answer::Status(404));
+		for (number, gateway) in [(2, "http://10.0.0.7"), (4, "http://10.0.0.8"), (8, "http://10.0.0.7")] {
+			node.block(number);
+			assert_eq!(node.net.take_requests(), [format!("{gateway}/ipfs/{root}?format=raw")]);
+		}
+	});
+}
+
+#[test]
 fn gateway_that_is_no_url_should_be_named_in_the_log() {
 	Node::run_test(|node| {
 		released(node);
 		node.set_local(worker::GATEWAY_KEY, &vec![0xffu8, 0xfe].encode());
-		node.assert_no_vote("not UTF-8");
+		node.assert_no_vote("no UTF-8 text");
 		node.set_local(worker::GATEWAY_KEY, &[0xff]);
-		node.assert_no_vote("not UTF-8");
-		node.set_local(worker::GATEWAY_KEY, &b"no url".to_vec().encode());
-		node.assert_no_vote("the IPFS gateway no url is at fault: not an HTTP URL");
+		node.assert_no_vote("no UTF-8 text");
+		node.set_local(worker::GATEWAY_KEY, &b"no-url".to_vec().encode());
+		node.assert_no_vote("the IPFS gateway no-url is at fault: not an HTTP URL");
 	});
 }
 

@@ -121,8 +121,10 @@ impl Note {
 pub(super) struct GatewayNote {
 	/// Failed attempts in a row.
 	pub(super) failures: u32,
-	/// The block before which the worker does not ask the gateway.
+	/// The block before which the worker asks no gateway.
 	pub(super) not_before: BlockNumber,
+	/// Whose turn it is, if there are several: it counts the failures of all time.
+	pub(super) turn: u32,
 }
 
 impl GatewayNote {
@@ -136,10 +138,21 @@ impl GatewayNote {
 		StorageValueRef::persistent(Self::KEY).set(self);
 	}
 
-	/// The note after one more failure.
-	pub(super) fn failed(&self, now: BlockNumber) -> Self {
+	/// The note after one more failure of one of `gateways` gateways. The next block asks the next
+	/// one. Once all have failed, there is a pause.
+	pub(super) fn failed(&self, now: BlockNumber, gateways: usize) -> Self {
 		let failures = self.failures.saturating_add(1);
-		Self { failures, not_before: now.saturating_add(pause(failures).min(MAX_GATEWAY_PAUSE)) }
+		let gateways = u32::try_from(gateways).unwrap_or(u32::MAX).max(1);
+		let pause = match failures.checked_rem(gateways) {
+			Some(0) => pause(failures.checked_div(gateways).unwrap_or(failures)).min(MAX_GATEWAY_PAUSE),
+			_ => 1,
+		};
+		Self { failures, not_before: now.saturating_add(pause), turn: self.turn.wrapping_add(1) }
+	}
+
+	/// Notes that the gateway whose turn it is answers.
+	pub(super) fn succeeded(&mut self) {
+		*self = Self { turn: self.turn, ..Self::default() };
 	}
 }
 

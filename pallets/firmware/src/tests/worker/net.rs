@@ -192,7 +192,7 @@ impl Externalities for Net {
 
 	fn http_request_start(&mut self, method: &str, uri: &str, _: &[u8]) -> Result<HttpRequestId, ()> {
 		assert_eq!(method, "GET");
-		if !uri.starts_with("http://") {
+		if !uri.starts_with("http://") && !uri.starts_with("https://") {
 			return Err(());
 		}
 		let mut state = self.0.lock();
