@@ -1,13 +1,13 @@
 //! `waybill-device` as `make agent` builds it for other machines, run by qemu's user emulation.
 
-use crate::{kubo::Kubo, report::Report};
+use crate::report::Report;
 use std::{
 	fs,
 	path::PathBuf,
 	process::Command,
 	time::{Duration, Instant},
 };
-use waybill_testkit::program::{built, free_port, release_of, vendor_of, Node, Service, Waybill};
+use waybill_testkit::program::{built, free_port, release_of, vendor_of, Kubo, Node, Service, Waybill};
 
 /// A machine to run the agent on.
 struct Machine {

@@ -1,4 +1,5 @@
-//! An image of 8 MiB on a file system of 14 MiB, and then on a larger one.
+//! An image of 8 MiB on a file system of 14 MiB, and then on a larger one; a distributor and a device
+//! whose disk is full when they start.
 
 use crate::report::Report;
 use std::{
@@ -6,7 +7,7 @@ use std::{
 	path::{Path, PathBuf},
 	process::Command,
 };
-use waybill_testkit::program::{release_of, World};
+use waybill_testkit::program::{free_port, release_of, World};
 
 const IMAGE: usize = 8 << 20;
 
@@ -67,4 +68,34 @@ pub fn play(report: &mut Report) {
 	device.kill();
 	assert_eq!(world.vendor.json("bounty show 0")["paid"], 1);
 	report.holds();
+
+	report.case("full_disk/programs_start");
+	let folder = world.shop.file("full");
+	fs::create_dir(&folder).unwrap();
+	let _disk = Disk::mount(&folder, 8);
+	let device = folder.join("device");
+	world.vendor.json(&format!("device provision {}", device.display()));
+	copy_device(&world.vendor.file("devices/001"), &device);
+	let filler = folder.join("filler");
+	let _ = fs::write(&filler, vec![0; 9 << 20]);
+	let listen = format!("127.0.0.1:{}", free_port());
+	let distributor = format!("distributor run --listen {listen} --status-listen off --data full/data");
+	let distributor = world.shop.command(&distributor).start().until_said("beginning anew");
+	let run = format!("device run --state {} --distributor {}", device.display(), world.distributor);
+	let agent = world.vendor.command(&run).start().until_said("No space left");
+	fs::remove_file(filler).unwrap();
+	let serves = (0..600).any(|_| {
+		std::thread::sleep(std::time::Duration::from_millis(100));
+		std::net::TcpStream::connect(&listen).is_ok()
+	});
+	assert!(serves, "the distributor did not go on");
+	distributor.kill();
+	agent.kill();
+	report.holds();
+}
+
+fn copy_device(from: &Path, to: &Path) {
+	for name in ["device.key", "device.toml"] {
+		fs::copy(from.join(name), to.join(name)).unwrap();
+	}
 }

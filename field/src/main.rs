@@ -9,7 +9,6 @@
 mod agents;
 mod clock;
 mod full_disk;
-mod kubo;
 mod lost_content;
 mod power_cuts;
 mod report;

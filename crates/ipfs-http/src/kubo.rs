@@ -129,9 +129,7 @@ impl Kubo {
 	pub async fn add_bytes(&self, name: &str, bytes: Vec<u8>) -> Result<Added> {
 		let bytes: Arc<[u8]> = bytes.into();
 		let size = bytes.len() as u64;
-		let mut expected = FileCid::default();
-		expected.update(&bytes);
-		let expected = expected.finish();
+		let expected = FileCid::of(&bytes);
 		let add = || async {
 			let added = self.add(Part::bytes(bytes.to_vec()), name, size).await?;
 			self.expect(added, expected)

@@ -1,8 +1,14 @@
 //! The CID that a file has under the settings with which this crate adds files. Computing it here
 //! shows whether kubo kept to them.
 
+use crate::error::{Error, Result};
 use prost::Message;
 use sha2::{Digest, Sha256};
+use std::{
+	fs::File,
+	io::{self, Write},
+	path::Path,
+};
 use waybill_primitives::{Cid, Codec, Multihash};
 
 /// The bytes of a leaf.
@@ -10,7 +16,7 @@ const LEAF: usize = 262_144;
 /// The most links of a node.
 pub const MAX_LINKS: usize = 174;
 /// The UnixFS type of a file's node.
-const FILE: i32 = 2;
+const UNIXFS_FILE: i32 = 2;
 
 /// Computes the CID of a file from its bytes: raw leaves of 256 KiB, and over them balanced nodes
 /// (<https://specs.ipfs.tech/unixfs/>).
@@ -65,6 +71,20 @@ struct UnixFs {
 }
 
 impl FileCid {
+	/// The CID of a file with these bytes.
+	pub fn of(bytes: &[u8]) -> Cid {
+		let mut cid = Self::default();
+		cid.update(bytes);
+		cid.finish()
+	}
+
+	/// The CID of the file at `path`.
+	pub fn of_file(path: &Path) -> Result<Cid> {
+		let mut cid = Self::default();
+		let read = File::open(path).and_then(|mut file| io::copy(&mut file, &mut cid));
+		read.map(|_| cid.finish()).map_err(|cause| Error::read(path, &cause))
+	}
+
 	/// Takes the next bytes of the file.
 	pub fn update(&mut self, mut bytes: &[u8]) {
 		while !bytes.is_empty() {
@@ -117,11 +137,25 @@ impl FileCid {
 	}
 }
 
+impl Write for FileCid {
+	fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+		self.update(bytes);
+		Ok(bytes.len())
+	}
+
+	fn flush(&mut self) -> io::Result<()> {
+		Ok(())
+	}
+}
+
 fn parent(children: &[Node]) -> Node {
 	let link = |node: &Node| PbLink { hash: Some(node.cid.to_bytes()), name: Some(String::new()), tsize: Some(node.total) };
 	let content = children.iter().map(|node| node.content).sum();
-	let unixfs =
-		UnixFs { kind: Some(FILE), filesize: Some(content), blocksizes: children.iter().map(|node| node.content).collect() };
+	let unixfs = UnixFs {
+		kind: Some(UNIXFS_FILE),
+		filesize: Some(content),
+		blocksizes: children.iter().map(|node| node.content).collect(),
+	};
 	let mut block = PbLinks { links: children.iter().map(link).collect() }.encode_to_vec();
 	block.extend(PbData { data: Some(unixfs.encode_to_vec()) }.encode_to_vec());
 	let below: u64 = children.iter().map(|node| node.total).sum();
@@ -137,6 +171,14 @@ mod tests {
 	use super::*;
 
 	/// Of `ipfs add --only-hash --cid-version=1 --raw-leaves --chunker=size-262144` of kubo 0.43.0.
+	#[test]
+	fn file_on_the_disk_should_have_the_cid_of_its_bytes() {
+		let (file, bytes) = (tempfile::NamedTempFile::new().unwrap(), vec![7; LEAF + 1]);
+		std::fs::write(file.path(), &bytes).unwrap();
+		assert_eq!(FileCid::of_file(file.path()).unwrap(), FileCid::of(&bytes));
+		assert!(matches!(FileCid::of_file(Path::new("/nowhere")), Err(Error::Read { .. })));
+	}
+
 	#[test]
 	fn cids_should_be_those_of_kubo() {
 		let pattern: Vec<u8> = (0..1u64 << 16).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();

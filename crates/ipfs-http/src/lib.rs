@@ -15,6 +15,7 @@ pub use block::Timeouts;
 pub use error::{Error, Result};
 pub use gateway::Gateway;
 pub use kubo::{Added, Kubo};
+pub use layout::FileCid;
 pub use pace::{keeps_up, LEAST_RATE};
 pub use source::Source;
 

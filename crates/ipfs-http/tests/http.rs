@@ -10,10 +10,11 @@ use std::{
 };
 use tokio::time::timeout;
 use waybill_daemon::roots::Roots;
-use waybill_ipfs_http::{Error, Gateway, Kubo, Timeouts};
+use waybill_ipfs_http::{Error, FileCid, Gateway, Kubo, Timeouts};
 use waybill_primitives::Cid;
 use waybill_testkit::{
 	ipfs::{Ipfs, Trick},
+	program,
 	tls::Authority,
 };
 
@@ -283,6 +284,30 @@ async fn kubo_should_add_files_and_remove_pins() {
 	let missing = folder.path().join("none");
 	let error = kubo.add_file(&missing, |_| ()).await.unwrap_err();
 	assert!(matches!(&error, Error::Read { path, .. } if *path == missing), "{error}");
+}
+
+#[tokio::test]
+async fn kubo_that_divides_files_in_another_way_should_be_refused() {
+	let ipfs = Ipfs::start().await;
+	let (kubo, file) = (Kubo::new(&[ipfs.url()]).unwrap(), file(600_000));
+	ipfs.divide(100_000);
+	let error = kubo.add_bytes("name", file.clone()).await.unwrap_err();
+	let expected = FileCid::of(&file);
+	assert!(matches!(error, Error::OtherCid { expected: wanted, .. } if wanted == expected), "{error}");
+	assert!(error.to_string().contains(&expected.to_string()), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn same_file_should_have_the_same_cid_whatever_kubos_configuration() {
+	let kubo = program::Kubo::with(&[("Import.UnixFSFileMaxLinks", "1024"), ("Import.UnixFSRawLeaves", "false")]);
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("file");
+	// One leaf more than a node of the usual width has.
+	fs::write(&path, file(174 * 262_144 + 1)).unwrap();
+	let expected = FileCid::of_file(&path).unwrap();
+	assert_ne!(kubo.cid_of(&path), expected.to_string());
+	let added = Kubo::new(&[kubo.api()]).unwrap().add_file(&path, |_| ()).await.unwrap();
+	assert_eq!(added.cid, expected);
 }
 
 #[tokio::test]

@@ -59,6 +59,8 @@ struct Store {
 	pinned: HashSet<String>,
 	/// Whether requests to unpin get no answer.
 	hangs: bool,
+	/// The bytes of a leaf, if another number than it is asked for.
+	leaf: Option<usize>,
 	/// How many bytes a second the link to the gateway carries.
 	rate: Option<u64>,
 	/// Held by the request whose bytes are on the link.
@@ -168,6 +170,11 @@ impl Ipfs {
 	/// Puts the gateway behind a link that carries `rate` bytes a second.
 	pub fn throttle(&self, rate: u64) {
 		self.store.lock().unwrap().rate = Some(rate);
+	}
+
+	/// Divides the files that come from now on into leaves of this size, whatever it is asked for.
+	pub fn divide(&self, leaf: usize) {
+		self.store.lock().unwrap().leaf = Some(leaf);
 	}
 
 	/// Answers no request to unpin a file any more.
@@ -327,7 +334,8 @@ async fn add(State(store): State<Shared>, headers: HeaderMap, form: Bytes) -> Re
 	let find = |needle: &[u8]| form.windows(needle.len()).position(|window| window == needle).unwrap();
 	let file = form.slice(find(b"\r\n\r\n") + 4..find(format!("\r\n--{boundary}--").as_bytes()));
 	let mut store = store.lock().unwrap();
-	let cid = add_file(&mut store, &file, 262_144).to_string();
+	let leaf = store.leaf.unwrap_or(262_144);
+	let cid = add_file(&mut store, &file, leaf).to_string();
 	store.unpinned.retain(|unpinned| *unpinned != cid);
 	store.pinned.insert(cid.clone());
 	Json(serde_json::json!({ "Name": "file", "Hash": cid, "Size": file.len().to_string() })).into_response()

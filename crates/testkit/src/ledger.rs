@@ -7,12 +7,11 @@ use std::{
 	sync::{Arc, Mutex},
 };
 use tokio::sync::watch;
-use waybill_chain::ledger::{BatchOutcome, Head, Ledger, Payee, State};
+use waybill_chain::ledger::{BatchOutcome, Ledger, Payee, State};
 use waybill_chain::{
 	types::{AccountId, Bounty, Distributor, Event, Fleet, Release, Reservation},
-	Account, Amount, BlockTime, ReceiptBatch, SubmitTerms,
+	Account, Amount, BlockTime, Calendar, DatedBlock, Error, Head, ReceiptBatch, Refused, Result, SubmitTerms,
 };
-use waybill_chain::{Error, Refused, Result};
 use waybill_daemon::clock::Time;
 use waybill_primitives::{
 	fleet::{self, Blake2b256},
@@ -374,7 +373,7 @@ impl Payee for Fake {
 			events.push(Event::Reserved { bounty: id, reservation, distributor: account, exclusive_until });
 			Ok(((reservation, rejected), Vec::new()))
 		})?;
-		Ok((reservation, BatchOutcome { block, fee: Amount(FEE), rejected }))
+		Ok((reservation, BatchOutcome { block: dated(block), fee: Amount(FEE), rejected }))
 	}
 
 	async fn claim(
@@ -419,7 +418,7 @@ impl Payee for Fake {
 			}
 			Ok((rejected, body))
 		})?;
-		Ok(BatchOutcome { block, fee: Amount(FEE + terms.tip.0), rejected })
+		Ok(BatchOutcome { block: dated(block), fee: Amount(FEE + terms.tip.0), rejected })
 	}
 
 	async fn announce(&self, payee: &Account, endpoint: &str) -> Result<BlockNumber> {
@@ -433,9 +432,18 @@ impl Payee for Fake {
 	}
 }
 
+/// A block of now.
+fn dated(number: BlockNumber) -> DatedBlock {
+	DatedBlock { number, about: Time::now() }
+}
+
 impl State for At {
 	fn head(&self) -> Head {
 		self.head
+	}
+
+	fn calendar(&self) -> Calendar {
+		Calendar::new(self.head, BlockTime::DEFAULT)
 	}
 
 	async fn latest_release(&self, model: ModelId) -> Result<Option<ReleaseId>> {

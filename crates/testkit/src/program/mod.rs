@@ -1,10 +1,12 @@
 //! The programs as their users run them: a running chain, and `waybill` in a home of its own.
 
+mod kubo;
 mod node;
 mod service;
 mod world;
 
 pub use crate::ipfs::Ipfs;
+pub use kubo::Kubo;
 pub use node::Node;
 pub use service::Service;
 pub use world::{program, release_of, vendor, vendor_of, World, DEVICES};
