@@ -1,7 +1,6 @@
 //! `waybill bounty …`
 
 use super::{
-	calendar::{Calendar, Moment},
 	query::{self, BountyReport},
 	Done,
 };
@@ -13,7 +12,7 @@ use crate::{
 use clap::Subcommand;
 use serde::Serialize;
 use std::fmt;
-use waybill_chain::{api, Amount, Chain, Patience};
+use waybill_chain::{api, Amount, Chain, DatedBlock, Patience};
 use waybill_primitives::{BountyId, DeviceIndex, FleetId, ReleaseId};
 
 use api::pod_bounty::events;
@@ -106,7 +105,7 @@ struct OpenReport {
 	devices: u32,
 	reward: Amount,
 	total: Amount,
-	expires_at: Moment,
+	expires_at: DatedBlock,
 }
 
 impl fmt::Display for OpenReport {
@@ -125,7 +124,7 @@ async fn open(release: ReleaseId, fleet: FleetId, reward: Amount, expires: Expir
 	let chain = ctx.chain(Patience::Brief).await?;
 	let view = chain.best().await?;
 	let expires_at = expires.block(view.block().number, chain.block_time().await?);
-	let moment = Calendar::of(&view).await?.moment(expires_at);
+	let ends = view.calendar().await?.date(expires_at);
 	let _shown = ctx.progress.spinner("opening the bounty");
 	let call = api::transactions().pod_bounty().open(release, fleet, reward.0, expires_at);
 	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
@@ -137,7 +136,7 @@ async fn open(release: ReleaseId, fleet: FleetId, reward: Amount, expires: Expir
 		devices: event.devices,
 		reward,
 		total: Amount(reward.0.saturating_mul(event.devices.into())),
-		expires_at: moment,
+		expires_at: ends,
 	};
 	ctx.output.report(&Done::new(report, included.receipt()));
 	Ok(())
@@ -147,7 +146,7 @@ async fn open(release: ReleaseId, fleet: FleetId, reward: Amount, expires: Expir
 struct RaiseReport {
 	bounty: BountyId,
 	reward: Amount,
-	expires_at: Moment,
+	expires_at: DatedBlock,
 }
 
 impl fmt::Display for RaiseReport {
@@ -164,11 +163,11 @@ async fn raise(bounty: BountyId, reward: Option<Amount>, expires: Option<Expiry>
 	let reward = reward.unwrap_or(now.reward);
 	let block_time = chain.block_time().await?;
 	let expires_at = expires.map_or(now.expires_at, |expires| expires.block(view.block().number, block_time));
-	let moment = Calendar::of(&view).await?.moment(expires_at);
+	let ends = view.calendar().await?.date(expires_at);
 	let _shown = ctx.progress.spinner("raising the bounty");
 	let call = api::transactions().pod_bounty().raise(bounty, reward.0, expires_at);
 	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
-	ctx.output.report(&Done::new(RaiseReport { bounty, reward, expires_at: moment }, included.receipt()));
+	ctx.output.report(&Done::new(RaiseReport { bounty, reward, expires_at: ends }, included.receipt()));
 	Ok(())
 }
 
@@ -221,9 +220,9 @@ async fn too_early(error: Error, chain: &Chain, bounty: BountyId) -> Error {
 	let Ok(view) = chain.best().await else { return error };
 	let Ok(Some(info)) = view.bounty(bounty).await else { return error };
 	let Ok(block_time) = chain.block_time().await else { return error };
-	let Ok(calendar) = Calendar::of(&view).await else { return error };
+	let Ok(calendar) = view.calendar().await else { return error };
 	let left = block_time.about(info.expires_at.saturating_sub(view.block().number));
-	let expires_at = calendar.moment(info.expires_at);
+	let expires_at = calendar.date(info.expires_at);
 	Error::refused("PodBounty.NotExpired", format!("{error}; it expires at {expires_at}, in {left}"))
 }
 

@@ -1,9 +1,6 @@
 //! `waybill collator …`: joining and leaving the block authors.
 
-use super::{
-	calendar::{Calendar, Moment},
-	Address,
-};
+use super::Address;
 use crate::{
 	context::Context,
 	error::{Error, Kind, OrFail, Result},
@@ -13,7 +10,7 @@ use codec::{DecodeAll, Encode};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use subxt::{rpcs::client::rpc_params, tx::Payload};
-use waybill_chain::{api, Account, Amount, Chain, Included, Patience, TxReport, View};
+use waybill_chain::{api, Account, Amount, Chain, DatedBlock, Included, Patience, TxReport, View};
 
 use api::runtime_types::waybill_runtime::session::SessionKeys;
 
@@ -243,7 +240,7 @@ struct StatusReport {
 	session_keys: bool,
 	bond: Option<Amount>,
 	/// `None` if it never authored.
-	last_authored: Option<Moment>,
+	last_authored: Option<DatedBlock>,
 	session: u32,
 	authors: Vec<Address>,
 	appointed: Vec<Address>,
@@ -306,14 +303,14 @@ async fn status(address: Option<Address>, ctx: &Context) -> Result<()> {
 	};
 	let last = view.storage(api::storage().collator_selection().last_authored_block(), (collator.0,)).await?;
 	let keys = view.storage(api::storage().session().next_keys(), (collator.0,)).await?;
-	let calendar = Calendar::of(&view).await?;
+	let calendar = view.calendar().await?;
 	let report = StatusReport {
 		standing,
 		authoring: authors.contains(&collator.0),
 		session_keys: keys.is_some(),
 		bond,
 		// The chain gives a new candidate a block in the future, before which it cannot be idle.
-		last_authored: last.filter(|block| *block > 0 && calendar.is_past(*block)).map(|block| calendar.moment(block)),
+		last_authored: last.filter(|block| *block > 0 && calendar.is_past(*block)).map(|block| calendar.date(block)),
 		session: read(&view, api::storage().session().current_index()).await?.unwrap_or_default(),
 		authors: authors.into_iter().map(Address).collect(),
 		appointed: appointed.into_iter().map(Address).collect(),

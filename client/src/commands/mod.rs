@@ -2,7 +2,6 @@
 
 pub mod account;
 pub mod bounty;
-pub mod calendar;
 pub mod collator;
 pub mod device;
 pub mod distributor;

@@ -330,13 +330,21 @@ fn mistakes_should_be_named_and_change_nothing() {
 	waybill.run(publish).exits(2).says("--key");
 	waybill.run(&format!("{publish} --key one.key")).exits(5).says("firmware.bin");
 	fs::write(waybill.file("firmware.bin"), b"").unwrap();
-	waybill.run(&format!("{publish} --key one.key")).exits(5).says("empty");
+	waybill.run(&format!("{publish} --key one.key")).exits(2).says("has 0 bytes");
 	fs::write(waybill.file("firmware.bin"), b"firmware").unwrap();
 	waybill.refused(&format!("{publish} --key one.key --key two.key {SOON}"), "Firmware.UnknownModel");
 	waybill.json("key generate stranger.key");
 	waybill.run(&format!("{publish} --key stranger.key")).exits(7).says("not one of the vendor's");
 
+	// What the chain refuses does not get into IPFS.
+	fs::copy(waybill.file("one.key.pub"), waybill.file("devices.txt")).unwrap();
+	waybill.refused(&format!("vendor fleet --model 0 devices.txt {SOON}"), "Firmware.UnknownModel");
+	let prepare = "vendor prepare firmware.bin --model 0 --version 1.0.0 --security-version 1";
+	waybill.run(prepare).exits(6).says("no model 0");
+	assert_eq!(ipfs.pinned(), [""; 0]);
+
 	// kubo is not there.
+	waybill.json(&format!("vendor model Hub {SOON}"));
 	let alone = format!("{publish} --key one.key --key two.key --node {} --kubo http://127.0.0.1:1", node.url());
 	let elsewhere = Waybill::offline();
 	for file in ["one.key", "two.key", "firmware.bin", "account.key"] {

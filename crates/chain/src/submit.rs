@@ -135,6 +135,14 @@ impl Chain {
 		self.deliver(account, call, Some(terms), until).await
 	}
 
+	/// Tries a call on the newest block and sends nothing. Fails if the chain would refuse it.
+	///
+	/// For calls whose preparation is costly: files to upload, for example.
+	pub async fn rehearse<C: Payload>(&self, account: &Account, call: &C) -> Result<()> {
+		let (transaction, _) = self.signed(account, call, Amount(0)).await?;
+		self.dry_run(transaction.encoded()).await
+	}
+
 	/// Submits a call: on these terms, or if it passes a dry run.
 	async fn deliver<C: Payload>(
 		&self,
@@ -164,8 +172,32 @@ impl Chain {
 		terms: Option<SubmitTerms>,
 	) -> Result<(SubmittableTransaction<SubstrateConfig, AtBlock>, TransactionProgress<SubstrateConfig, AtBlock>, BlockNumber)>
 	{
-		let mortality = mortality(self.block_time().await?);
 		let _guard = self.nonces.lock().await;
+		let (transaction, born) = self.signed(account, call, terms.unwrap_or_default().tip).await?;
+		match terms {
+			None => self.dry_run(transaction.encoded()).await?,
+			// Last, because everything before may have waited for a node that went away.
+			Some(terms) => self.check_time(terms).await?,
+		}
+		match transaction.submit_and_watch().await {
+			Ok(progress) => Ok((transaction, progress, born)),
+			Err(error) => match refusal::pool(&error) {
+				Some(Refused { name, message }) => {
+					Err(Refused { name, message: format!("{}: {message}", account.id()) }.into())
+				},
+				None => Err(self.explain(error).await),
+			},
+		}
+	}
+
+	/// Signs a call with the account's next nonce. Also returns the block at which its era begins.
+	async fn signed<C: Payload>(
+		&self,
+		account: &Account,
+		call: &C,
+		tip: Amount,
+	) -> Result<(SubmittableTransaction<SubstrateConfig, AtBlock>, BlockNumber)> {
+		let mortality = mortality(self.block_time().await?);
 		let at = match self.client.at_current_block().await {
 			Ok(at) => at,
 			Err(error) => return Err(self.explain(error).await),
@@ -176,27 +208,13 @@ impl Chain {
 		};
 		let params = DefaultExtrinsicParamsBuilder::new()
 			.nonce(nonce)
-			.tip(terms.unwrap_or_default().tip.0)
+			.tip(tip.0)
 			.mortal_from_unchecked(mortality.into(), at.block_number(), at.block_hash())
 			.build();
 		let signed = at.tx().create_signable_offline(call, params).and_then(|mut signable| signable.sign(account));
-		let transaction = match signed {
-			Ok(transaction) => transaction,
-			Err(error) => return Err(self.explain(error).await),
-		};
-		match terms {
-			None => self.dry_run(transaction.encoded()).await?,
-			// Last, because everything before may have waited for a node that went away.
-			Some(terms) => self.check_time(terms).await?,
-		}
-		match transaction.submit_and_watch().await {
-			Ok(progress) => Ok((transaction, progress, number(&at))),
-			Err(error) => match refusal::pool(&error) {
-				Some(Refused { name, message }) => {
-					Err(Refused { name, message: format!("{}: {message}", account.id()) }.into())
-				},
-				None => Err(self.explain(error).await),
-			},
+		match signed {
+			Ok(transaction) => Ok((transaction, number(&at))),
+			Err(error) => Err(self.explain(error).await),
 		}
 	}
 

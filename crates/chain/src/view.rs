@@ -3,6 +3,7 @@
 use crate::{
 	api,
 	block_time::BlockTime,
+	calendar::{Calendar, Head},
 	connect::Chain,
 	error::{Error, Result},
 	types::{text, AccountId, BlockId, Bounty, Distributor, Fleet, Hash, Model, Release, Reservation, Vendor},
@@ -246,6 +247,16 @@ impl View {
 	pub async fn distributors(&self) -> Result<Vec<Distributor>> {
 		let found = self.ask(api::runtime_apis().pod_bounty_api().distributors()).await?;
 		Ok(found.into_iter().map(|distributor| distributor.0).collect())
+	}
+
+	/// The block as a final one: its number and time.
+	pub async fn head(&self) -> Result<Head> {
+		Ok(Head { number: self.block().number, timestamp_ms: self.timestamp().await? })
+	}
+
+	/// When blocks come, reckoned from this one.
+	pub async fn calendar(&self) -> Result<Calendar> {
+		Ok(Calendar::new(self.head().await?, self.block_time().await?))
 	}
 
 	/// The block's time, in milliseconds since 1970.

@@ -25,6 +25,12 @@ pub fn failed<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) ->
 	move |cause| DiskError { action, path: path.into(), cause }
 }
 
+/// Whether an error says that the disk, or the program's share of it, is full. That can pass without
+/// a person.
+pub fn is_full(cause: &io::Error) -> bool {
+	matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Replaces the file at `path`, readable only by its owner, and returns once it is on the disk.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 	let mut options = OpenOptions::new();

@@ -65,19 +65,20 @@ impl<L: Ledger> Agent<L> {
 		})
 	}
 
-	/// Runs for ever; with `once`, until a new version has proven itself or there is none.
+	/// Runs for ever, whatever goes wrong; with `once`, until a new version has proven itself or there
+	/// is none.
 	///
 	/// # Errors
-	/// Only errors that no further attempt can change: see [`Error::is_permanent`]. With `once` also
-	/// those of the disk, [`Error::Clock`], [`Error::Hook`], [`Error::NoRoom`],
-	/// [`Error::RolledBack`] and [`Error::Skipped`].
+	/// Only with `once`: errors that no further attempt can change (see [`Error::is_permanent`]), those
+	/// of the disk, [`Error::Clock`], [`Error::Hook`], [`Error::NoRoom`], [`Error::RolledBack`] and
+	/// [`Error::Skipped`].
 	pub async fn run(&mut self, once: bool) -> Result<()> {
 		let mut pause = FIRST_PAUSE;
 		let mut told = None;
 		loop {
 			let (at, outcome) = self.next().await;
 			let news = match &outcome {
-				Ok(Outcome::UpToDate) => Some(Event::UpToDate { installed: self.context.home.firmware()? }),
+				Ok(Outcome::UpToDate) => self.context.home.firmware().ok().map(|installed| Event::UpToDate { installed }),
 				Ok(Outcome::Skipped(skipped)) => Some(Event::from(*skipped)),
 				_ => None,
 			};
@@ -94,8 +95,7 @@ impl<L: Ledger> Agent<L> {
 					self.logged = None;
 				},
 				Ok(Outcome::UpToDate | Outcome::Skipped(_) | Outcome::Wait) => pause = self.wait(at, pause).await,
-				Err(error) if error.is_permanent() => return Err(error),
-				Err(error) if once && (error.is_local() || error.needs_a_person()) => {
+				Err(error) if once && (error.is_permanent() || error.is_local() || error.needs_a_person()) => {
 					self.context.reporter.hindered_by(&error);
 					return Err(error);
 				},
@@ -188,7 +188,7 @@ impl<L: Ledger> Agent<L> {
 			}
 		};
 		match newest.await {
-			Err(error) if !error.is_permanent() => Err(self.watch.unseen(&mut self.context, error)?),
+			Err(error) => Err(self.watch.unseen(&mut self.context, error)?),
 			state => state,
 		}
 	}

@@ -11,9 +11,14 @@ use crate::{
 	slots::Firmware,
 	update::{LastUpdate, Skipped},
 };
+use std::time::Duration;
 use waybill_chain::{exchange_view, ledger::State, AccountId};
 use waybill_exchange::{ChainView, DeviceExchange, Policy, Refusal, Terms};
 use waybill_ipfs_http::Gateway;
+
+/// How long to fetch before the device looks at the chain again: longer than a gateway that finds
+/// nothing can stay silent in all attempts.
+const SLICE: Duration = Duration::from_secs(180);
 
 /// The result of a step.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +45,8 @@ pub(crate) struct Context {
 	pub policy: Policy,
 	/// How many bytes of the disk to leave free.
 	pub min_free: u64,
+	/// How long to fetch before the device looks at the chain again.
+	pub slice: Duration,
 	pub peers: Peers,
 	pub gateway: Gateway,
 	pub reporter: Reporter,
@@ -57,6 +64,7 @@ impl Context {
 			home,
 			policy,
 			min_free: config.min_free,
+			slice: SLICE,
 			peers: Peers::new(http::client(&config.roots)?, config.distributors.clone())?,
 			gateway,
 			reporter: Reporter::new(tell),

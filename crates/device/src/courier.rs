@@ -41,11 +41,10 @@ impl Courier {
 			context.remember()?;
 		}
 		context.home.save_exchange(unsent.state())?;
-		context.reporter.tell(&Event::Signed {
-			bounty: terms.bounty,
-			distributor: account(terms),
-			valid_until: unsent.persisted().valid_until,
-		});
+		let valid_until = state.calendar().date(unsent.persisted().valid_until);
+		context.memory.receipt_ends = Some((valid_until.number, valid_until.about));
+		context.remember()?;
+		context.reporter.tell(&Event::Signed { bounty: terms.bounty, distributor: account(terms), valid_until });
 		self.acknowledged = false;
 		self.send(context, state, terms).await;
 		Ok(Outcome::Wait)

@@ -9,7 +9,10 @@ use crate::{
 };
 use std::{io, path::PathBuf};
 use waybill_chain::AccountId;
-use waybill_daemon::{clock::Time, disk::DiskError};
+use waybill_daemon::{
+	clock::Time,
+	disk::{self, DiskError},
+};
 use waybill_exchange::Refusal;
 use waybill_primitives::{BlockNumber, Cid, Version};
 
@@ -214,6 +217,15 @@ impl Error {
 			Self::Ipfs(error) => error.is_local(),
 			Self::Frozen { why: Some(why), .. } => why.is_disk(),
 			Self::Slot(SlotError::Disk(_)) | Self::Disk(_) | Self::Image(_) => true,
+			_ => false,
+		}
+	}
+
+	/// Whether the disk is full.
+	pub fn is_full_disk(&self) -> bool {
+		match self {
+			Self::Disk(error) => disk::is_full(&error.cause),
+			Self::Slot(SlotError::Disk(cause)) | Self::Image(cause) => disk::is_full(cause),
 			_ => false,
 		}
 	}

@@ -11,7 +11,6 @@ use std::{
 	fs::{self, File},
 	io::Read,
 	path::Path,
-	time::Duration,
 };
 use tokio::time::timeout;
 use waybill_chain::ledger::State;
@@ -20,9 +19,6 @@ use waybill_exchange::{Refusal, Stored, Terms};
 use waybill_ipfs_http::keeps_up;
 
 const BUFFER: usize = 64 * 1024;
-/// How long to fetch before the device looks at the chain again: longer than a gateway that finds
-/// nothing can stay silent in all attempts.
-const SLICE: Duration = Duration::from_secs(180);
 
 /// Fetches the ciphertext and checks all of it.
 pub(crate) async fn fetch_ciphertext<S: State>(context: &mut Context, state: &S, terms: &Terms) -> Result<Outcome> {
@@ -65,7 +61,7 @@ pub(crate) async fn fetch_ciphertext<S: State>(context: &mut Context, state: &S,
 /// the device looks at the chain from time to time; what has come is kept.
 ///
 /// # Errors
-/// Among others [`Error::Stalled`], if next to nothing has come for a whole [`SLICE`]: less than
+/// Among others [`Error::Stalled`], if next to nothing has come in all of that time: less than
 /// [`LEAST_RATE`](waybill_ipfs_http::LEAST_RATE). That bounds the time that any file can take.
 pub(crate) async fn fetch_missing(context: &Context, file: &Stored) -> Result<bool> {
 	let path = context.home.file(&file.cid)?;
@@ -73,9 +69,9 @@ pub(crate) async fn fetch_missing(context: &Context, file: &Stored) -> Result<bo
 		return Ok(true);
 	}
 	let before = context.gateway.received();
-	match timeout(SLICE, context.gateway.fetch_file(&file.cid, file.size, &path, |_| ())).await {
+	match timeout(context.slice, context.gateway.fetch_file(&file.cid, file.size, &path, |_| ())).await {
 		Ok(fetched) => Ok(fetched.map(|()| true)?),
-		Err(_) if keeps_up(context.gateway.received().saturating_sub(before), SLICE) => Ok(false),
+		Err(_) if keeps_up(context.gateway.received().saturating_sub(before), context.slice) => Ok(false),
 		Err(_) => Err(Error::Stalled(file.cid)),
 	}
 }

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use waybill_chain::ledger::Head;
+use waybill_chain::Head;
 use waybill_daemon::clock::Time;
 use waybill_exchange::{DeviceExchange, Policy, Refusal};
 use waybill_primitives::BlockNumber;

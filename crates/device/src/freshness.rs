@@ -7,10 +7,9 @@ use crate::{
 	home::Home,
 	report::Event,
 };
-use waybill_chain::ledger::Head;
+use waybill_chain::{DatedBlock, Head};
 use waybill_daemon::clock::Time;
 use waybill_exchange::{Policy, Refusal, Stage};
-use waybill_primitives::BlockNumber;
 
 /// How often to store the newest block seen, if nothing else is stored: flash memory wears out.
 const STORE_EVERY_MS: u64 = 3_600_000;
@@ -55,7 +54,7 @@ impl Watch {
 					context.home.save_exchange(&context.exchange.to_bytes())?;
 					self.stored_ms = head.timestamp_ms;
 				}
-				self.thaw(context, head.number)
+				self.thaw(context, head)
 			},
 			Err(Refusal::StaleChainView) => {
 				let since = freeze_since(context, Time(head.timestamp_ms))?;
@@ -89,10 +88,11 @@ impl Watch {
 		}
 	}
 
-	fn thaw(&mut self, context: &mut Context, block: BlockNumber) -> Result<()> {
+	fn thaw(&mut self, context: &mut Context, head: Head) -> Result<()> {
 		self.reported = false;
 		let Some(Freeze { since_ms }) = context.memory.freeze.take() else { return Ok(()) };
 		context.remember()?;
+		let block = DatedBlock { number: head.number, about: Time(head.timestamp_ms) };
 		context.reporter.tell(&Event::Thawed { block, since_ms });
 		Ok(())
 	}

@@ -22,13 +22,17 @@ use crate::{
 	update::{LastUpdate, Order, Programs, Trial},
 };
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::{
 	collections::{BTreeMap, BTreeSet},
 	fmt,
 	fs::{self, File, TryLockError},
 	path::{Path, PathBuf},
 };
-use waybill_daemon::disk::{self, failed};
+use waybill_daemon::{
+	clock::Time,
+	disk::{self, failed},
+};
 use waybill_exchange::{DeviceExchange, Installed, Policy, Profile, RestoreError, TrustedKeys};
 use waybill_keys::StatementKey;
 use waybill_primitives::{BlockNumber, Cid, ReleaseId, UpdateReason};
@@ -70,6 +74,22 @@ pub struct Memory {
 	pub over: BTreeSet<String>,
 	/// The current freeze, if there is one.
 	pub freeze: Option<Freeze>,
+	/// The last block in which the last receipt can be reserved, and about when it comes, by the chain's
+	/// pace when the receipt was signed.
+	pub receipt_ends: Option<(BlockNumber, Time)>,
+}
+
+/// The memory that these fields hold. A field of a newer version that this one cannot read is left out.
+fn known(mut fields: Map<String, Value>) -> Memory {
+	let memory = |fields| serde_json::from_value::<Memory>(Value::Object(fields));
+	fields.retain(|name, value| {
+		let read = memory(Map::from_iter([(name.clone(), value.clone())]));
+		if let Err(cause) = &read {
+			tracing::error!(name, %cause, "a part of the device's memory cannot be read");
+		}
+		read.is_ok()
+	});
+	memory(fields).unwrap_or_default()
 }
 
 /// A device's state folder. While it is open, no other program can open it for writing.
@@ -184,7 +204,8 @@ impl Home {
 
 	/// The stored memory.
 	pub fn memory(&self) -> Result<Memory> {
-		Ok(self.load(MEMORY_FILE)?.unwrap_or_default())
+		let fields: Option<Map<String, Value>> = self.load(MEMORY_FILE)?;
+		Ok(fields.map(known).unwrap_or_default())
 	}
 
 	/// Stores the memory.

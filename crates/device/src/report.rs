@@ -7,8 +7,9 @@ use crate::{
 };
 use serde::Serialize;
 use std::fmt;
+use waybill_chain::DatedBlock;
 use waybill_daemon::clock::Time;
-use waybill_primitives::{BlockNumber, BountyId, Cid, ReleaseId, UpdateReason, Version};
+use waybill_primitives::{BountyId, Cid, ReleaseId, UpdateReason, Version};
 
 /// Something that happened to a device.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -60,7 +61,7 @@ pub enum Event {
 		/// The distributor.
 		distributor: String,
 		/// The last block in which it can be reserved.
-		valid_until: BlockNumber,
+		valid_until: DatedBlock,
 	},
 	/// The distributor has the receipt.
 	Acknowledged {
@@ -83,7 +84,7 @@ pub enum Event {
 		/// The distributor.
 		distributor: String,
 		/// The final block that revealed it; `None` if a node or a distributor gave it.
-		block: Option<BlockNumber>,
+		block: Option<DatedBlock>,
 	},
 	/// A new version is in the slot in use. It is on trial.
 	Installed {
@@ -126,7 +127,7 @@ pub enum Event {
 	/// The device sees a recent final block again.
 	Thawed {
 		/// The block.
-		block: BlockNumber,
+		block: DatedBlock,
 		/// Since when there had been none, in milliseconds since 1970.
 		since_ms: Time,
 	},
@@ -170,13 +171,13 @@ impl fmt::Display for Event {
 			},
 			Self::Refused { distributor, why } => write!(f, "refused the offer of {distributor}: {why}"),
 			Self::Signed { bounty, valid_until, .. } => {
-				write!(f, "signed the receipt for bounty {bounty}, valid until block {valid_until}")
+				write!(f, "signed the receipt for bounty {bounty}, valid until {valid_until}")
 			},
 			Self::Acknowledged { distributor, .. } => write!(f, "{distributor} has the receipt"),
 			Self::Lapsed { distributor, .. } => {
 				write!(f, "the receipt for {distributor} lapsed; asking another distributor")
 			},
-			Self::Revealed { block: Some(block), .. } => write!(f, "the key was revealed in final block {block}"),
+			Self::Revealed { block: Some(block), .. } => write!(f, "the key was revealed in final {block}"),
 			Self::Revealed { block: None, .. } => f.write_str("the revealed key came from a node or a distributor"),
 			Self::Installed { installed } => {
 				write!(f, "installed version {} (release {})", installed.version, installed.release)
@@ -198,7 +199,7 @@ impl fmt::Display for Event {
 			Self::KeysFollowed { version } => write!(f, "key set {version} signs the vendor's releases from now on"),
 			Self::Frozen(frozen) => frozen.fmt(f),
 			Self::Thawed { block, since_ms } => {
-				write!(f, "no longer frozen: block {block} is recent, the first since {since_ms}")
+				write!(f, "no longer frozen: {block} is recent, the first since {since_ms}")
 			},
 			Self::Cheated { distributor, fault } => write!(f, "distributor {distributor} cheated: {fault}"),
 		}

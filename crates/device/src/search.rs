@@ -12,6 +12,7 @@ use waybill_chain::{
 	exchange_view,
 	ledger::{Ledger, State},
 	types::Event as ChainEvent,
+	DatedBlock,
 };
 use waybill_daemon::backoff::Backoff;
 use waybill_exchange::{Refusal, Slot, Terms};
@@ -73,7 +74,8 @@ impl Search {
 		let to = head.min(context.memory.searched.saturating_add(STRIDE));
 		for number in from..=to {
 			if let Some(key) = look(ledger, number, &sought).await? {
-				return take(context, state, &key, &sought, Some(number)).await;
+				let block = state.calendar().date(number);
+				return take(context, state, &key, &sought, Some(block)).await;
 			}
 			context.memory.searched = number;
 		}
@@ -182,7 +184,7 @@ async fn take<S: State>(
 	state: &S,
 	key: &LockKey,
 	sought: &[Terms],
-	block: Option<BlockNumber>,
+	block: Option<DatedBlock>,
 ) -> Result<bool> {
 	let opened = sought.iter().find(|terms| terms.release.digest.suite.lock(key) == Some(terms.lock));
 	match context.exchange.key(key) {

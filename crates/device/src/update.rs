@@ -2,7 +2,7 @@
 //! device.
 
 use crate::{boot::Moment, hook::Action, slots::Firmware};
-use serde::{Deserialize, Serialize};
+use serde::{de::DeserializeOwned, Deserialize, Deserializer, Serialize};
 use std::{fmt, path::PathBuf};
 use waybill_chain::types::Hash;
 use waybill_daemon::clock::Time;
@@ -27,7 +27,9 @@ pub struct Trial {
 	pub(crate) since: Moment,
 	/// Whether a restart of the machine broke the hook off, which may have done its work.
 	pub interrupted: bool,
-	/// The program that was started last, unless its end is on the disk, too.
+	/// The program that was started last, unless its end is on the disk, too. A newer version of this
+	/// program may know others.
+	#[serde(default, deserialize_with = "known")]
 	pub running: Option<Action>,
 	/// The SHA-256 of what the health check printed last.
 	pub health: Option<Hash>,
@@ -39,9 +41,7 @@ pub struct Trial {
 pub enum Phase {
 	/// The hook has to make the new version run.
 	Installing,
-	/// The new version has to prove itself.
-	Proving,
-	/// It has proven itself. The hook has to keep it.
+	/// The new version has proven itself. The hook has to keep it.
 	Confirming,
 	/// It has not. The version before has to run again.
 	RollingBack {
@@ -50,6 +50,15 @@ pub enum Phase {
 		/// Why.
 		reason: UpdateReason,
 	},
+	/// The new version has to prove itself. So it has, too, if a newer version of this program was in
+	/// a phase that this one does not know.
+	#[serde(other)]
+	Proving,
+}
+
+/// What this version of the program knows of a value.
+fn known<'de, T: DeserializeOwned, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+	Ok(serde_json::from_value(serde_json::Value::deserialize(from)?).ok())
 }
 
 /// The maker's programs that the agent ran with. Commands beside the agent use them, too.

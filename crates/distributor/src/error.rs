@@ -3,7 +3,10 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 use tokio::{sync::watch::error::RecvError, task::JoinError};
 use waybill_chain::Amount;
-use waybill_daemon::{certificate::CertificateError, disk::DiskError};
+use waybill_daemon::{
+	certificate::CertificateError,
+	disk::{self, DiskError},
+};
 use waybill_primitives::{BountyId, DeviceIndex, FleetId, ManifestError, ModelId};
 
 /// The result of this crate's functions.
@@ -155,7 +158,7 @@ pub enum Error {
 		/// The store.
 		path: PathBuf,
 		/// Why.
-		cause: String,
+		cause: Box<redb::DatabaseError>,
 	},
 	/// Another process has the store open.
 	#[error("another distributor runs on the store {0}; give this one a --data folder of its own")]
@@ -224,9 +227,22 @@ impl Error {
 		}
 	}
 
+	/// Whether the disk is full.
+	pub fn is_full_disk(&self) -> bool {
+		let is_full = |cause: &redb::Error| matches!(cause, redb::Error::Io(cause) if disk::is_full(cause));
+		match self {
+			Self::Disk(error) => disk::is_full(&error.cause),
+			Self::Store(cause) => is_full(cause),
+			Self::OpenStore { cause, .. } => {
+				matches!(&**cause, redb::DatabaseError::Storage(redb::StorageError::Io(cause)) if disk::is_full(cause))
+			},
+			_ => false,
+		}
+	}
+
 	/// Whether beginning anew cannot help until somebody changes the configuration or the store.
 	pub const fn needs_a_person(&self) -> bool {
-		matches!(self, Self::ForeignStore(_) | Self::SpentKey { .. })
+		matches!(self, Self::ForeignStore(_) | Self::SpentKey { .. } | Self::Announce(_))
 	}
 
 	/// Whether a node, kubo or a gateway gave no answer. It may do so later.

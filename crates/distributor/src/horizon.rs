@@ -7,7 +7,7 @@
 
 use crate::{error::Result, store::Store};
 use std::time::{Duration, Instant};
-use waybill_chain::ledger::Head;
+use waybill_chain::Head;
 use waybill_daemon::clock::Time;
 use waybill_primitives::BlockNumber;
 

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use std::fmt;
-use waybill_chain::Amount;
-use waybill_primitives::{BlockNumber, BountyId, ReleaseId, ReservationId, Version};
+use waybill_chain::{Amount, DatedBlock};
+use waybill_primitives::{BountyId, ReleaseId, ReservationId, Version};
 
 /// Something that happened to a distributor.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -50,7 +50,7 @@ pub enum Event {
 		/// The devices.
 		devices: usize,
 		/// The final block.
-		block: BlockNumber,
+		block: DatedBlock,
 	},
 	/// The chain has paid.
 	Paid {
@@ -64,7 +64,7 @@ pub enum Event {
 		#[serde(serialize_with = "as_text")]
 		earned: Amount,
 		/// The final block; `None` if the payment was found after a restart.
-		block: Option<BlockNumber>,
+		block: Option<DatedBlock>,
 	},
 	/// Something that the distributor needs does not answer.
 	Down {
@@ -115,10 +115,10 @@ impl fmt::Display for Event {
 				write!(f, "bounty {bounty}: its vendor yanked release {release}; new receipts are not paid")
 			},
 			Self::Reserved { bounty, devices, block, .. } => {
-				write!(f, "bounty {bounty}: reserved {devices} devices in block {block}")
+				write!(f, "bounty {bounty}: reserved {devices} devices in {block}")
 			},
 			Self::Paid { bounty, devices, earned, block: Some(block), .. } => {
-				write!(f, "bounty {bounty}: paid {earned} for {devices} devices in block {block}")
+				write!(f, "bounty {bounty}: paid {earned} for {devices} devices in {block}")
 			},
 			Self::Paid { bounty, devices, earned, block: None, .. } => {
 				write!(f, "bounty {bounty}: paid {earned} for {devices} devices by an earlier claim")
@@ -135,11 +135,15 @@ pub type Reporter = waybill_daemon::Reporter<Event>;
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use waybill_daemon::clock::Time;
 
 	#[test]
 	fn events_should_be_told_in_words_and_in_json() {
-		let paid = Event::Paid { bounty: 3, reservation: 1, devices: 2, earned: Amount(4), block: Some(9) };
-		assert!(paid.to_string().starts_with("bounty 3: paid ") && paid.to_string().ends_with("for 2 devices in block 9"));
+		let block = DatedBlock { number: 9, about: Time(1_795_166_340_000) };
+		let paid = Event::Paid { bounty: 3, reservation: 1, devices: 2, earned: Amount(4), block: Some(block) };
+		let words = paid.to_string();
+		assert!(words.starts_with("bounty 3: paid "), "{words}");
+		assert!(words.ends_with("for 2 devices in block 9 (about Fri, 20 Nov 2026 09:19:00 GMT)"), "{words}");
 		let down = Event::Down { part: Part::Node, why: "no answer".into() };
 		assert_eq!(down.to_string(), "the chain's node does not answer: no answer");
 	}

@@ -17,7 +17,13 @@ use crate::{
 	upkeep::{Done, Upkeep},
 	wanted::Limits,
 };
-use std::{collections::BTreeSet, fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+	collections::BTreeSet,
+	fmt,
+	future::{pending, Future},
+	sync::Arc,
+	time::Duration,
+};
 use tokio::{
 	net::TcpListener,
 	sync::watch,
@@ -50,8 +56,8 @@ const KUBO_PAUSE: Duration = Duration::from_secs(15);
 
 /// How long after a start to look for lost content, at the latest.
 const FIRST_CHECK: Duration = Duration::from_secs(60);
-/// How long to wait before beginning anew after the disk failed.
-const DISK_PAUSE: Duration = Duration::from_secs(10);
+/// How long to wait before beginning anew after a failure, as of the disk.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// The parts of a distributor.
 #[derive(Clone, Debug)]
@@ -78,6 +84,8 @@ struct Started<L: Payee> {
 	/// For operators.
 	status: Option<TcpListener>,
 	kubo: Kubo,
+	/// Who announces the address.
+	account: Account,
 }
 
 struct Service<L: Payee> {
@@ -95,8 +103,8 @@ struct Service<L: Payee> {
 
 /// Runs until `stop` completes. Calls `ready` with the addresses that it serves on.
 ///
-/// It stops at once, whatever it waits for: the store is whole after every step. When the disk
-/// fails, it begins anew after a pause.
+/// It stops at once, whatever it waits for: the store is whole after every step. When the disk is
+/// full, or fails later, it begins anew after a pause.
 pub async fn run<L: Payee>(
 	mut parts: Parts<L>,
 	ready: impl FnOnce(Listening),
@@ -114,8 +122,8 @@ pub async fn run<L: Payee>(
 		};
 		match run_once(parts.clone(), &mut is_damaged, began, &mut stop).await {
 			// The store takes nothing more after a failed write, so it has to be opened again.
-			Err(error) if ready.is_none() && !error.needs_a_person() => {
-				tracing::error!(%error, pause = ?DISK_PAUSE, "the disk failed; beginning anew after a pause");
+			Err(error) if error.is_full_disk() || ready.is_none() && !error.needs_a_person() => {
+				tracing::error!(%error, pause = ?PAUSE, "beginning anew after a pause");
 				is_damaged |= error.is_damage();
 			},
 			ended => return ended,
@@ -127,7 +135,7 @@ pub async fn run<L: Payee>(
 		}
 		tokio::select! {
 			() = &mut stop => return Ok(()),
-			() = tokio::time::sleep(DISK_PAUSE) => {},
+			() = tokio::time::sleep(PAUSE) => {},
 		}
 	}
 }
@@ -144,11 +152,12 @@ async fn run_once<L: Payee>(
 		() = &mut stop => return Ok(()),
 		started = start(parts, is_damaged) => started?,
 	};
-	let Started { mut service, newest, listener, status, kubo } = started;
+	let Started { mut service, newest, listener, status, kubo, account } = started;
 	let unknown = |cause| Error::Listen { address: listen, cause };
 	let status_address = status.as_ref().map(TcpListener::local_addr).transpose().map_err(unknown)?;
 	let addresses = Listening { listen: listener.local_addr().map_err(unknown)?, status: status_address };
 	let (desk, insight) = (service.desk.clone(), service.insight.clone());
+	let announcing = announce(ledger.clone(), account, insight.clone());
 	let mut watchers = JoinSet::new();
 	watchers.spawn(follow(ledger, newest, insight.clone()));
 	watchers.spawn(watch_kubo(kubo, insight.clone()));
@@ -165,6 +174,7 @@ async fn run_once<L: Payee>(
 		biased;
 		() = &mut stop => Ok(()),
 		result = service.run() => result,
+		error = announcing => Err(error),
 	};
 	watchers.shutdown().await;
 	stopped.cancel();
@@ -194,10 +204,6 @@ async fn start<L: Payee>(parts: Parts<L>, is_damaged: &mut bool) -> Result<Start
 	let listener = listener.map_err(|cause| Error::Listen { address: config.listen, cause })?;
 	let status = config.status_listen.open(config.listen).await;
 	let status = status.map_err(|(address, cause)| Error::StatusListen { address, cause })?;
-	if let Some(endpoint) = &config.announce {
-		insist(&health, || announce(&ledger, &account, endpoint), Error::is_unreachable).await?;
-	}
-
 	let max_batch =
 		insist(&health, || ledger.max_batch(), waybill_chain::Error::is_unreachable).await?.min(config.max_batch);
 	let block_time = insist(&health, || ledger.block_time(), waybill_chain::Error::is_unreachable).await?;
@@ -231,7 +237,7 @@ async fn start<L: Payee>(parts: Parts<L>, is_damaged: &mut bool) -> Result<Start
 	let (keep_keys, check_content) = (block_time.blocks(KEEP_KEYS), config.check_content());
 	let upkeep = Upkeep::new(content.clone());
 	let service = Service { desk, insight, content, preparing, upkeep, settler, keep_keys, check_content };
-	Ok(Started { service, newest, listener, status, kubo })
+	Ok(Started { service, newest, listener, status, kubo, account })
 }
 
 /// Asks again until the node answers. One that is away at the start does not end the distributor.
@@ -254,8 +260,21 @@ where
 	}
 }
 
+/// Announces the configured address, and then waits for ever. What is due on the chain does not wait
+/// for it. Returns why the chain refuses the address.
+async fn announce<L: Payee>(ledger: L, account: Account, insight: Arc<Insight>) -> Error {
+	if let Some(endpoint) = &insight.about.endpoint {
+		let announced =
+			insist(&insight.health, || ensure_announced(&ledger, &account, endpoint), Error::is_unreachable).await;
+		if let Err(error) = announced {
+			return error;
+		}
+	}
+	pending().await
+}
+
 /// Announces the address, unless the chain already has it.
-async fn announce<L: Payee>(ledger: &L, account: &Account, endpoint: &str) -> Result<()> {
+async fn ensure_announced<L: Payee>(ledger: &L, account: &Account, endpoint: &str) -> Result<()> {
 	let announced = ledger.newest().await?.distributors().await?;
 	let mine = announced.iter().find(|distributor| distributor.account == account.id());
 	if mine.is_some_and(|distributor| distributor.endpoint == endpoint.as_bytes()) {

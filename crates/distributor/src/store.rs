@@ -11,7 +11,7 @@ use codec::{Decode, DecodeAll, Encode};
 use redb::{Database, ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::{fs::OpenOptions, io::ErrorKind, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
 use waybill_chain::Amount;
-use waybill_daemon::clock::Time;
+use waybill_daemon::{clock::Time, disk::failed};
 use waybill_exchange::{Ciphertext, Epoch, Message, Offer, Proofs, Receipt, Rejection, Session, SessionStage, Unsent};
 use waybill_primitives::{BlockNumber, BountyId, DeviceIndex, Hash32, ReservationId};
 
@@ -107,7 +107,7 @@ impl Store {
 	/// [`Error::StoreInUse`], [`Error::ForeignStore`], [`Error::Damaged`], or the file cannot be opened.
 	pub fn open(path: &Path, genesis: &Hash32, account: &[u8; 32]) -> Result<Self> {
 		let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-		let file = file.map_err(|cause| Error::OpenStore { path: path.into(), cause: cause.to_string() })?;
+		let file = file.map_err(failed("open", path))?;
 		let mut db = Database::builder().set_cache_size(CACHE).create_file(file).map_err(unopened(path))?;
 		if !db.check_integrity().map_err(unopened(path))? {
 			return Err(Error::Damaged);
@@ -520,7 +520,7 @@ pub fn unopened(path: &Path) -> impl Fn(redb::DatabaseError) -> Error + '_ {
 	move |error| match error {
 		redb::DatabaseError::DatabaseAlreadyOpen => Error::StoreInUse(path.into()),
 		redb::DatabaseError::Storage(cause) if is_damage(&cause) => Error::Damaged,
-		other => Error::OpenStore { path: path.into(), cause: other.to_string() },
+		other => Error::OpenStore { path: path.into(), cause: Box::new(other) },
 	}
 }
 

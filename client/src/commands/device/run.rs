@@ -13,6 +13,8 @@ use waybill_device::{unreachable, Agent, Home};
 
 /// How long to wait before the clock is read again.
 const CLOCK_PAUSE: Duration = Duration::from_secs(2);
+/// How long to wait before a full disk is tried again.
+const DISK_PAUSE: Duration = Duration::from_secs(10);
 
 /// Arguments.
 #[derive(clap::Args, Debug)]
@@ -46,20 +48,36 @@ pub struct Args {
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	let mut config = args.over(ctx.config.device.clone());
-	let home = Home::open(args.state.path(ctx))?;
+	let folder = args.state.path(ctx);
 	config.roots = roots(ctx);
 	let gateway = gateway(ctx, &config.roots)?;
 	// Only a command without patience ends because no node answers. A trial needs no node.
-	let ledger = match args.once && args.timeout.is_none() && home.trial()?.is_none() {
+	let ledger = match args.once && args.timeout.is_none() && Home::read(folder)?.trial()?.is_none() {
 		false => ctx.node()?,
 		true => match ctx.chain(Patience::Endless).await {
 			Ok(chain) => Node::new(chain),
-			Err(error) if error.is_unreachable() => return Err(unreachable(&home, config.policy(), error.into())?.into()),
+			Err(error) if error.is_unreachable() => {
+				return Err(unreachable(&Home::open(folder)?, config.policy(), error.into())?.into())
+			},
 			Err(error) => return Err(error.into()),
 		},
 	};
 	let (output, stopped) = (ctx.output, until_stopped()?);
-	let mut agent = Agent::new(ledger, home, gateway, &config, Box::new(move |event| output.report(event)))?;
+	tokio::pin!(stopped);
+	let mut agent = loop {
+		let tell = Box::new(move |event: &_| output.report(event));
+		let agent = Home::open(folder).and_then(|home| Agent::new(ledger.clone(), home, gateway.clone(), &config, tell));
+		match agent {
+			Err(error) if !args.once && error.is_full_disk() => {
+				tracing::error!(%error, pause = ?DISK_PAUSE, "trying again after a pause");
+				tokio::select! {
+					() = &mut stopped => return Ok(()),
+					() = sleep(DISK_PAUSE) => {},
+				}
+			},
+			agent => break agent?,
+		}
+	};
 	let over = async {
 		match args.timeout {
 			Some(seconds) => sleep(Duration::from_secs(seconds)).await,
@@ -78,7 +96,7 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	let ended = tokio::select! {
 		ended = run => Some(ended),
 		() = over => None,
-		() = stopped => Some(Ok(())),
+		() = &mut stopped => Some(Ok(())),
 	};
 	agent.stop().await;
 	match ended {

@@ -4,7 +4,7 @@ use super::StateArgs;
 use crate::{context::Context, error::Result};
 use serde::Serialize;
 use std::{fmt, path::PathBuf};
-use waybill_chain::types::AccountId;
+use waybill_chain::{AccountId, DatedBlock};
 use waybill_daemon::clock::Time;
 use waybill_device::{Firmware, Home, LastUpdate, Phase, Place, Trial};
 use waybill_exchange::Stage;
@@ -56,17 +56,46 @@ struct RolledBack {
 #[serde(tag = "stage", rename_all = "snake_case")]
 enum Exchange {
 	Idle,
-	Greeted { bounty: BountyId },
-	Fetching { bounty: BountyId, release: ReleaseId, version: Version },
-	Verifying { bounty: BountyId, release: ReleaseId, version: Version },
-	Holding { bounty: BountyId, release: ReleaseId, version: Version },
-	Signed { bounty: BountyId, release: ReleaseId, version: Version, valid_until: BlockNumber },
-	Opened { bounty: BountyId, release: ReleaseId, version: Version },
-	Cheated { bounty: BountyId, release: ReleaseId, version: Version },
+	Greeted {
+		bounty: BountyId,
+	},
+	Fetching {
+		bounty: BountyId,
+		release: ReleaseId,
+		version: Version,
+	},
+	Verifying {
+		bounty: BountyId,
+		release: ReleaseId,
+		version: Version,
+	},
+	Holding {
+		bounty: BountyId,
+		release: ReleaseId,
+		version: Version,
+	},
+	Signed {
+		bounty: BountyId,
+		release: ReleaseId,
+		version: Version,
+		valid_until: BlockNumber,
+		/// About when that block comes.
+		ends_ms: Option<Time>,
+	},
+	Opened {
+		bounty: BountyId,
+		release: ReleaseId,
+		version: Version,
+	},
+	Cheated {
+		bounty: BountyId,
+		release: ReleaseId,
+		version: Version,
+	},
 }
 
-impl From<Stage<'_>> for Exchange {
-	fn from(stage: Stage<'_>) -> Self {
+impl Exchange {
+	fn new(stage: Stage<'_>, ends: Option<(BlockNumber, Time)>) -> Self {
 		match stage {
 			Stage::Idle => Self::Idle,
 			Stage::AwaitOffer(wanted) => Self::Greeted { bounty: wanted.bounty },
@@ -80,7 +109,9 @@ impl From<Stage<'_>> for Exchange {
 				Self::Holding { bounty: terms.bounty, release: terms.release_id, version: terms.release.version }
 			},
 			Stage::AwaitKey(terms, valid_until) => {
-				Self::Signed { bounty: terms.bounty, release: terms.release_id, version: terms.release.version, valid_until }
+				let (bounty, release, version) = (terms.bounty, terms.release_id, terms.release.version);
+				let ends_ms = ends.filter(|(block, _)| *block == valid_until).map(|(_, about)| about);
+				Self::Signed { bounty, release, version, valid_until, ends_ms }
 			},
 			Stage::NeedDecryption(terms) | Stage::Ready(terms) => {
 				Self::Opened { bounty: terms.bounty, release: terms.release_id, version: terms.release.version }
@@ -102,11 +133,12 @@ impl fmt::Display for Exchange {
 				write!(f, "checking the proofs of version {version} (bounty {bounty})")
 			},
 			Self::Holding { bounty, version, .. } => write!(f, "has version {version}, ready to sign (bounty {bounty})"),
-			Self::Signed { bounty, version, valid_until, .. } => {
-				write!(
-					f,
-					"waiting for the key of version {version} (bounty {bounty}, receipt valid until block {valid_until})"
-				)
+			Self::Signed { bounty, version, valid_until, ends_ms, .. } => {
+				write!(f, "waiting for the key of version {version} (bounty {bounty}, receipt valid until ")?;
+				match *ends_ms {
+					Some(about) => write!(f, "{})", DatedBlock { number: *valid_until, about }),
+					None => write!(f, "block {valid_until})"),
+				}
 			},
 			Self::Opened { bounty, version, .. } => {
 				write!(f, "has the key of version {version}, ready to install (bounty {bounty})")
@@ -186,7 +218,7 @@ pub fn run(args: &StateArgs, ctx: &Context) -> Result<()> {
 		security_version: running.security_version,
 		image: installed.is_some().then(|| home.slots.image()),
 		installed,
-		exchange: exchange.stage().into(),
+		exchange: Exchange::new(exchange.stage(), memory.receipt_ends),
 		trial: home.trial()?,
 		before,
 		rolled_back: rolled_back

@@ -1,15 +1,12 @@
 //! Reports of bounties: those that stand, and those that were closed.
 
 use crate::{
-	commands::{
-		calendar::{Calendar, Moment},
-		Address,
-	},
+	commands::Address,
 	error::{Error, Result},
 };
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
-use waybill_chain::{types::Bounty, Amount, Chain, ClosedBounty, PastBounty, View};
+use waybill_chain::{types::Bounty, Amount, Calendar, Chain, ClosedBounty, DatedBlock, PastBounty, View};
 use waybill_primitives::{view::ReleaseState, BlockNumber, BountyId, FleetId, ReleaseId};
 
 /// A bounty.
@@ -24,14 +21,14 @@ pub struct BountyReport {
 	reserved: u32,
 	reward: Amount,
 	held: Amount,
-	expires_at: Moment,
-	exclusive_until: Moment,
+	expires_at: DatedBlock,
+	exclusive_until: DatedBlock,
 	closing: bool,
 	/// Whether its release was yanked: nothing can be reserved any more.
 	yanked: bool,
 	/// From which block on it can be closed, which gives its vendor what is on hold. Later
 	/// reservations and a raise can move it.
-	closable_from: Moment,
+	closable_from: DatedBlock,
 	#[serde(skip)]
 	is_closable: bool,
 }
@@ -49,11 +46,11 @@ impl BountyReport {
 			reserved: bounty.reserved,
 			reward: bounty.reward,
 			held: bounty.held,
-			expires_at: calendar.moment(bounty.expires_at),
-			exclusive_until: calendar.moment(bounty.exclusive_until),
+			expires_at: calendar.date(bounty.expires_at),
+			exclusive_until: calendar.date(bounty.exclusive_until),
 			closing: bounty.closing,
 			yanked,
-			closable_from: calendar.moment(closable_from),
+			closable_from: calendar.date(closable_from),
 			is_closable: calendar.is_past(closable_from),
 		}
 	}
@@ -99,7 +96,7 @@ pub struct ClosedReport {
 	paid: u32,
 	reward: Amount,
 	refunded: Option<Amount>,
-	closed_at: Moment,
+	closed_at: DatedBlock,
 }
 
 impl ClosedReport {
@@ -115,7 +112,7 @@ impl ClosedReport {
 			paid: bounty.paid,
 			reward: bounty.reward,
 			refunded,
-			closed_at: calendar.moment(closed_at),
+			closed_at: calendar.date(closed_at),
 		}
 	}
 }
@@ -154,7 +151,7 @@ impl Display for AnyBounty {
 
 /// A bounty, which may have been closed not long ago.
 pub async fn bounty(chain: &Chain, view: &View, id: BountyId) -> Result<AnyBounty> {
-	let calendar = Calendar::of(view).await?;
+	let calendar = view.calendar().await?;
 	if let Some(found) = view.bounty(id).await? {
 		return Ok(AnyBounty::Standing(report(view, found, &calendar).await?));
 	}
@@ -163,7 +160,7 @@ pub async fn bounty(chain: &Chain, view: &View, id: BountyId) -> Result<AnyBount
 		PastBounty::Forgotten(before) => Err(Error::not_found(format!(
 			"bounty {id} was closed before {}, and the node keeps no state from before; a node that runs with \
 			 --state-pruning archive knows it",
-			calendar.moment(before)
+			calendar.date(before)
 		))),
 		PastBounty::Unknown => {
 			Err(Error::not_found(format!("there is no bounty {id} yet; `waybill bounty list` shows those that are open")))
@@ -173,7 +170,7 @@ pub async fn bounty(chain: &Chain, view: &View, id: BountyId) -> Result<AnyBount
 
 /// Reports of bounties that stand.
 pub async fn bounties(view: &View, found: Vec<Bounty>) -> Result<Vec<BountyReport>> {
-	let calendar = Calendar::of(view).await?;
+	let calendar = view.calendar().await?;
 	let mut reports = Vec::new();
 	for bounty in found {
 		reports.push(report(view, bounty, &calendar).await?);

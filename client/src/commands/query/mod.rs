@@ -6,7 +6,7 @@ mod reports;
 pub use bounty::{bounties, bounty, BountyReport};
 pub use reports::{yank_name, ReleaseReport};
 
-use super::{calendar::Calendar, Address};
+use super::Address;
 use crate::{
 	context::Context,
 	error::{Error, Result},
@@ -102,7 +102,7 @@ pub async fn run(command: Command, ctx: &Context) -> Result<()> {
 					"bounty {bounty} has no reservation {reservation}; it was claimed, replaced or closed"
 				))
 			};
-			let calendar = Calendar::of(&view).await?;
+			let calendar = view.calendar().await?;
 			ctx.output.report(&ReservationReport::new(bounty, reservation, found.ok_or_else(gone)?, &calendar));
 		},
 		Command::Distributors => ctx.output.report(&DistributorsReport::from(view.distributors().await?)),
@@ -121,7 +121,7 @@ pub async fn vendor(view: &View, vendor: &Address) -> Result<impl Serialize + fm
 pub async fn release(view: &View, release: ReleaseId) -> Result<ReleaseReport> {
 	let found = view.release(release).await?.ok_or_else(|| Error::not_found(format!("there is no release {release}")))?;
 	let attestations = view.attestations(release).await?;
-	Ok(ReleaseReport::new(found, attestations, &Calendar::of(view).await?))
+	Ok(ReleaseReport::new(found, attestations, &view.calendar().await?))
 }
 
 async fn model(view: &View, model: ModelId) -> Result<ModelReport> {

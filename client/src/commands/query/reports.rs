@@ -1,14 +1,11 @@
 //! Reports of what is on the chain, for people and for programs.
 
-use crate::commands::{
-	calendar::{Calendar, Moment},
-	Address,
-};
+use crate::commands::Address;
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
 use waybill_chain::{
 	types::{text, Distributor, Fleet, Model, Release, Reservation, Vendor},
-	AccountId, Amount, Hash,
+	AccountId, Amount, Calendar, DatedBlock, Hash,
 };
 use waybill_primitives::{
 	view::{AttestationsView, ReleaseState},
@@ -161,7 +158,7 @@ pub struct ReleaseReport {
 	digest: DigestReport,
 	advisory: Option<String>,
 	yank: Option<&'static str>,
-	published_at: Moment,
+	published_at: DatedBlock,
 	key_set_version: u32,
 	signatures: Vec<SignatureReport>,
 	#[serde(skip_serializing_if = "Option::is_none")]
@@ -184,8 +181,8 @@ struct SignatureReport {
 #[derive(Serialize)]
 pub struct AttestationsReport {
 	round: u32,
-	opens_at: Moment,
-	decided_at: Option<Moment>,
+	opens_at: DatedBlock,
+	decided_at: Option<DatedBlock>,
 	attesters: u32,
 	needed: u32,
 	votes: Vec<VoteReport>,
@@ -216,7 +213,7 @@ impl ReleaseReport {
 			digest: DigestReport { suite: statement.digest.suite, bytes: Hash(statement.digest.bytes) },
 			advisory: release.advisory.as_deref().map(text),
 			yank: release.yank.map(yank_name),
-			published_at: calendar.moment(release.published_at),
+			published_at: calendar.date(release.published_at),
 			key_set_version: release.key_set_version,
 			signatures: signatures.map(|one| SignatureReport { key_index: one.key, signature: one.signature }).collect(),
 			attestations: attestations.map(|votes| AttestationsReport::new(votes, calendar)),
@@ -229,8 +226,8 @@ impl AttestationsReport {
 		let votes = attestations.votes.into_iter();
 		Self {
 			round: attestations.round,
-			opens_at: calendar.moment(attestations.opens_at),
-			decided_at: attestations.decided_at.map(|block| calendar.moment(block)),
+			opens_at: calendar.date(attestations.opens_at),
+			decided_at: attestations.decided_at.map(|block| calendar.date(block)),
 			attesters: attestations.attesters,
 			needed: attestations.needed,
 			votes: votes
@@ -274,7 +271,7 @@ pub struct ReservationReport {
 	distributor: Address,
 	reward: Amount,
 	deposit: Amount,
-	exclusive_until: Moment,
+	exclusive_until: DatedBlock,
 	devices: Vec<SlotReport>,
 }
 
@@ -294,7 +291,7 @@ impl ReservationReport {
 			distributor: Address(reservation.distributor),
 			reward: reservation.reward,
 			deposit: reservation.deposit,
-			exclusive_until: calendar.moment(reservation.exclusive_until),
+			exclusive_until: calendar.date(reservation.exclusive_until),
 			devices: slots.map(|slot| SlotReport { index: slot.device_index, lock: Hash(slot.lock) }).collect(),
 		}
 	}

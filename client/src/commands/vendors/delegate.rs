@@ -56,21 +56,42 @@ pub async fn run(args: Args, ctx: &Context) -> Result<()> {
 	Ok(())
 }
 
-/// Sends a call as the signing account, or in the name of another account that allowed it.
-pub async fn submit_for<C: Payload>(
-	chain: &Chain,
-	account: &Account,
-	vendor: Option<&Address>,
-	call: &C,
-	inner: impl FnOnce() -> RuntimeCall,
-	ctx: &Context,
-) -> Result<Included> {
-	let submitted = match vendor {
-		None => chain.submit(account, call, ctx.config.wait.into()).await,
-		Some(vendor) => {
-			let call = api::transactions().proxy().proxy(MultiAddress::Id(vendor.0), None, inner());
-			chain.submit(account, &call, ctx.config.wait.into()).await
-		},
-	};
-	Ok(submitted?)
+/// Who sends a call: the signing account for itself, or in the name of a vendor that allowed it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+	/// Who signs and pays.
+	pub account: &'a Account,
+	/// The vendor, if it is another account.
+	pub vendor: Option<&'a Address>,
+}
+
+impl Sender<'_> {
+	/// Fails if the chain would refuse the call. `inner` is the same call.
+	pub async fn rehearse<C: Payload>(&self, chain: &Chain, call: &C, inner: impl FnOnce() -> RuntimeCall) -> Result<()> {
+		let refused = match self.vendor {
+			None => chain.rehearse(self.account, call).await,
+			Some(vendor) => chain.rehearse(self.account, &proxied(vendor, inner())).await,
+		};
+		Ok(refused?)
+	}
+
+	/// Sends the call. `inner` is the same call.
+	pub async fn submit<C: Payload>(
+		&self,
+		chain: &Chain,
+		call: &C,
+		inner: impl FnOnce() -> RuntimeCall,
+		ctx: &Context,
+	) -> Result<Included> {
+		let until = ctx.config.wait.into();
+		let submitted = match self.vendor {
+			None => chain.submit(self.account, call, until).await,
+			Some(vendor) => chain.submit(self.account, &proxied(vendor, inner()), until).await,
+		};
+		Ok(submitted?)
+	}
+}
+
+fn proxied(vendor: &Address, call: RuntimeCall) -> impl Payload {
+	api::transactions().proxy().proxy(MultiAddress::Id(vendor.0), None, call)
 }

@@ -17,6 +17,7 @@ use waybill_chain::{
 	runtime::{bounded, text},
 	Hash, Patience,
 };
+use waybill_ipfs_http::FileCid;
 use waybill_primitives::{fleet::usual_cap_height, Cid, DeviceKey, FleetId, Manifest, ModelId};
 
 use api::firmware::events;
@@ -82,13 +83,15 @@ pub async fn register(args: Args, ctx: &Context) -> Result<()> {
 	let manifest = read_keys(&args.keys)?;
 	let account = ctx.account()?;
 	let chain = ctx.chain(Patience::Brief).await?;
-	let shown = ctx.progress.spinner("adding the list of keys to IPFS");
-	let cid = ctx.kubo()?.add_bytes("fleet-manifest", manifest.encode()).await?.cid;
-	shown.say("registering the fleet");
-	let (root, count) = (manifest.root(), manifest.count());
-	let cap_height = usual_cap_height(count);
+	let (list, root, count) = (manifest.encode(), manifest.root(), manifest.count());
+	let (cid, cap_height) = (FileCid::of(&list), usual_cap_height(count));
 	let cap = bounded(manifest.cap(cap_height).to_vec());
 	let call = api::transactions().firmware().register_fleet(args.model, count, cap, Static(cid));
+	// What the chain refuses is not to be in IPFS.
+	chain.rehearse(&account, &call).await?;
+	let shown = ctx.progress.spinner("adding the list of keys to IPFS");
+	ctx.kubo()?.add_bytes("fleet-manifest", list).await?;
+	shown.say("registering the fleet");
 	let included = chain.submit(&account, &call, ctx.config.wait.into()).await?;
 	drop(shown);
 	let event: events::FleetRegistered = included.one()?;

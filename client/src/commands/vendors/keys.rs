@@ -2,10 +2,7 @@
 
 use super::signature::Sources;
 use crate::{
-	commands::{
-		calendar::{Calendar, Moment},
-		Address, Done, KeyArg,
-	},
+	commands::{Address, Done, KeyArg},
 	context::Context,
 	error::{Error, Result},
 };
@@ -13,7 +10,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, path::PathBuf};
 use subxt::utils::Static;
-use waybill_chain::{api, runtime::wrapped, types::Vendor, Chain, Patience, View};
+use waybill_chain::{api, runtime::wrapped, types::Vendor, Calendar, Chain, DatedBlock, Patience, View};
 use waybill_primitives::{view::PendingKeySetView, DeviceKey, KeySet, ReleaseId};
 use waybill_release::{check_firmware, key_set, KeySetFile};
 
@@ -146,13 +143,13 @@ impl fmt::Display for SetReport {
 struct PendingReport {
 	#[serde(flatten)]
 	set: SetReport,
-	effective_at: Moment,
+	effective_at: DatedBlock,
 }
 
 impl PendingReport {
 	fn new(pending: &PendingKeySetView, calendar: &Calendar) -> Self {
 		let PendingKeySetView { link, effective_at } = pending;
-		Self { set: SetReport::new(link.version, &link.key_set), effective_at: calendar.moment(*effective_at) }
+		Self { set: SetReport::new(link.version, &link.key_set), effective_at: calendar.date(*effective_at) }
 	}
 }
 
@@ -195,7 +192,7 @@ async fn show(vendor: Option<Address>, ctx: &Context) -> Result<()> {
 	let vendor = or_signer(vendor, ctx)?;
 	let view = ctx.chain(Patience::Brief).await?.finalized().await?;
 	let known = known(&view, &vendor).await?;
-	let (calendar, pending) = (Calendar::of(&view).await?, view.pending_key_set(&vendor.0).await?);
+	let (calendar, pending) = (view.calendar().await?, view.pending_key_set(&vendor.0).await?);
 	let report = ShowReport {
 		to_resign: to_resign(&view, &vendor, known.key_set_version).await?,
 		vendor,
@@ -242,7 +239,7 @@ struct RotateReport {
 	set: SetReport,
 	/// How many keys of the current set must sign.
 	current_threshold: u8,
-	effective_at: Moment,
+	effective_at: DatedBlock,
 }
 
 impl fmt::Display for RotateReport {
@@ -273,7 +270,7 @@ async fn rotate(args: RotateArgs, ctx: &Context) -> Result<()> {
 	.signed();
 	let vendor = Address(statement.vendor.into());
 	let view = chain.best().await?;
-	let (current, calendar) = (known(&view, &vendor).await?, Calendar::of(&view).await?);
+	let (current, calendar) = (known(&view, &vendor).await?, view.calendar().await?);
 	if current.key_set_version.checked_add(1) != Some(statement.version) {
 		return Err(Error::check(format!(
 			"the statement is on key set {}, but the vendor's current one is {}; only the next can follow",
@@ -289,7 +286,7 @@ async fn rotate(args: RotateArgs, ctx: &Context) -> Result<()> {
 	drop(shown);
 	let event: events::KeySetProposed = included.one()?;
 	let current_threshold = current.key_set.threshold;
-	let report = RotateReport { vendor, set, current_threshold, effective_at: calendar.moment(event.effective_at) };
+	let report = RotateReport { vendor, set, current_threshold, effective_at: calendar.date(event.effective_at) };
 	ctx.output.report(&Done::new(report, included.receipt()));
 	Ok(())
 }

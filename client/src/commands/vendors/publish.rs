@@ -3,7 +3,7 @@
 use super::{
 	about::{About, SuiteName},
 	available::Waiting,
-	delegate::submit_for,
+	delegate::Sender,
 	limits::{check_size, check_text, limits},
 	signature::Sources,
 };
@@ -24,6 +24,7 @@ use waybill_chain::{
 	runtime::{text, wrapped},
 	Chain, Patience,
 };
+use waybill_ipfs_http::FileCid;
 use waybill_primitives::{view::ReleaseState, BlockNumber, Cid, ReleaseId};
 use waybill_release::{default_file, digest, FirmwareFile, StatementFile, Subject};
 
@@ -102,16 +103,26 @@ pub async fn prepare(args: PrepareArgs, ctx: &Context) -> Result<()> {
 		return Err(Error::file(format!("{} exists; remove it or choose another name with --out", out.display())));
 	}
 	let chain = ctx.chain(Patience::Brief).await?;
-	let statement = add(&args.firmware, &args.about, &chain, ctx).await?;
+	check_length(&args.firmware, &chain).await?;
+	let model = args.about.model;
+	if chain.best().await?.model(model).await?.is_none() {
+		return Err(Error::not_found(format!("the chain has no model {model}; register it with `waybill vendor model`")));
+	}
+	let statement = describe(&args.firmware, &args.about, &chain, ctx)?;
+	upload(&args.firmware, &statement, ctx).await?;
 	statement.write(&out)?;
 	ctx.output.report(&PrepareReport { statement: out, payload: statement.signed().payload, words: statement });
 	Ok(())
 }
 
-/// Adds a firmware file to IPFS, and returns its statement.
-async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result<StatementFile> {
+/// Fails if the registry does not take files of this length.
+async fn check_length(file: &Path, chain: &Chain) -> Result<()> {
 	let length = file.metadata().or_fail(Kind::File, || format!("cannot read {}", file.display()))?.len();
-	check_size(file.display(), length, limits(chain).await?.payload)?;
+	check_size(file.display(), length, limits(chain).await?.payload)
+}
+
+/// What a firmware file's statement says.
+fn describe(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result<StatementFile> {
 	let shown = ctx.progress.spinner(format!("reading {}", file.display()));
 	let firmware = FirmwareFile::read(file)?;
 	drop(shown);
@@ -119,14 +130,21 @@ async fn add(file: &Path, about: &About, chain: &Chain, ctx: &Context) -> Result
 	let subject = Subject::from(about);
 	let digest = digest(subject.suite, firmware, file, shown.meter())?;
 	drop(shown);
-	let shown = ctx.progress.bytes(firmware.size, format!("adding {} to IPFS", file.display()));
-	let payload = ctx.kubo()?.add_file(file, shown.meter()).await?.cid;
+	Ok(StatementFile::new(&subject, FileCid::of_file(file)?, firmware, digest, chain.genesis()))
+}
+
+/// Adds the firmware file of a statement to IPFS.
+async fn upload(file: &Path, statement: &StatementFile, ctx: &Context) -> Result<()> {
+	let signed = statement.signed();
+	let shown = ctx.progress.bytes(signed.size, format!("adding {} to IPFS", file.display()));
+	let added = ctx.kubo()?.add_file(file, shown.meter()).await?;
 	drop(shown);
 	// Only an unchanged file guarantees that the added bytes are the hashed ones.
-	if FirmwareFile::read(file)? != firmware {
-		return Err(Error::check(format!("{} changed while it was read; nothing was published", file.display())));
+	let unchanged = FirmwareFile { size: signed.size, sha256: signed.sha256 };
+	match added.cid == signed.payload && FirmwareFile::read(file)? == unchanged {
+		true => Ok(()),
+		false => Err(Error::check(format!("{} changed while it was read; nothing was published", file.display()))),
 	}
-	Ok(StatementFile::new(&subject, payload, firmware, digest, chain.genesis()))
 }
 
 #[derive(Serialize)]
@@ -164,7 +182,6 @@ pub async fn publish(args: PublishArgs, ctx: &Context) -> Result<()> {
 	let signatures = || wrapped(signatures.clone());
 	let advisory = || args.advisory.as_deref().map(text);
 
-	let shown = ctx.progress.spinner("publishing the release");
 	let call = api::transactions().firmware().publish_release(Static(statement.signed()), advisory(), signatures());
 	let inner = || {
 		api::Call::Firmware(FirmwareCall::publish_release {
@@ -173,7 +190,14 @@ pub async fn publish(args: PublishArgs, ctx: &Context) -> Result<()> {
 			signatures: signatures(),
 		})
 	};
-	let included = submit_for(&chain, &account, args.proxy_for.as_ref(), &call, inner, ctx).await?;
+	let sender = Sender { account: &account, vendor: args.proxy_for.as_ref() };
+	if let Some(file) = &args.firmware {
+		// What the chain refuses is not to be in IPFS.
+		sender.rehearse(&chain, &call, inner).await?;
+		upload(file, &statement, ctx).await?;
+	}
+	let shown = ctx.progress.spinner("publishing the release");
+	let included = sender.submit(&chain, &call, inner, ctx).await?;
 	let event: events::ReleasePublished = included.one()?;
 	let release = event.release;
 
@@ -209,7 +233,8 @@ async fn statement(args: &PublishArgs, chain: &Chain, ctx: &Context) -> Result<S
 		},
 		(None, Some(file), Some(model), Some(version), Some(security_version)) => {
 			let about = About { model, version, security_version, suite: args.suite.unwrap_or_default() };
-			add(file, &about, chain, ctx).await
+			check_length(file, chain).await?;
+			describe(file, &about, chain, ctx)
 		},
 		_ => Err(Error::usage("give a firmware file with --model, --version and --security-version, or --statement")),
 	}

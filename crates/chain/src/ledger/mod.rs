@@ -10,6 +10,7 @@ use crate::{
 	account::Account,
 	amount::Amount,
 	block_time::BlockTime,
+	calendar::{Calendar, DatedBlock, Head},
 	delivery::ReceiptBatch,
 	error::Result,
 	submit::SubmitTerms,
@@ -21,19 +22,13 @@ use waybill_primitives::{
 	BlockNumber, BountyId, DeviceIndex, FleetId, Hash32, LockKey, ModelId, ReleaseId, ReservationId,
 };
 
-/// A final block.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Head {
-	/// Its number.
-	pub number: BlockNumber,
-	/// Its author's clock, in milliseconds since 1970.
-	pub timestamp_ms: u64,
-}
-
 /// The state at one final block.
 pub trait State: Send + Sync {
 	/// The block.
 	fn head(&self) -> Head;
+
+	/// When blocks come, reckoned from this one.
+	fn calendar(&self) -> Calendar;
 
 	/// The newest available release of a model.
 	fn latest_release(&self, model: ModelId) -> impl Future<Output = Result<Option<ReleaseId>>> + Send;
@@ -136,7 +131,7 @@ pub trait Payee: Ledger {
 #[derive(Clone, Debug)]
 pub struct BatchOutcome<Fault> {
 	/// The block that holds it.
-	pub block: BlockNumber,
+	pub block: DatedBlock,
 	/// What it cost, the tip included.
 	pub fee: Amount,
 	/// The devices that the chain refused, each with its reason.

@@ -1,11 +1,12 @@
 //! [`Ledger`] and [`Payee`] through a node.
 
-use super::{BatchOutcome, Head, Ledger, Payee, State};
+use super::{BatchOutcome, Ledger, Payee, State};
 use crate::{
 	account::Account,
 	api,
 	block_time::BlockTime,
 	blocks::Blocks,
+	calendar::{Calendar, DatedBlock, Head},
 	connect::{parse, Chain, Patience},
 	delivery::ReceiptBatch,
 	error::{Error, Result},
@@ -99,6 +100,7 @@ struct Following {
 pub struct At {
 	view: View,
 	head: Head,
+	block_time: BlockTime,
 	/// How long a question waits for its answer.
 	limit: Duration,
 }
@@ -295,8 +297,8 @@ impl Ledger for Node {
 		let newest = async {
 			let (turn, chain) = self.connected().await?;
 			let view = chain.finalized().await?;
-			let head = Head { number: view.block().number, timestamp_ms: view.timestamp().await? };
-			Ok((turn, At { view, head, limit: self.link.waits.answer }))
+			let (head, block_time) = (view.head().await?, chain.block_time().await?);
+			Ok((turn, At { view, head, block_time, limit: self.link.waits.answer }))
 		};
 		let (turn, state) = self.ask(newest).await?;
 		self.note(turn, state.head.number).await;
@@ -412,12 +414,17 @@ impl Payee for Node {
 }
 
 fn outcome<Fault>(included: &Included, rejected: Vec<(DeviceIndex, Fault)>) -> BatchOutcome<Fault> {
-	BatchOutcome { block: included.block.number, fee: included.fee, rejected }
+	let block = DatedBlock { number: included.block.number, about: included.time };
+	BatchOutcome { block, fee: included.fee, rejected }
 }
 
 impl State for At {
 	fn head(&self) -> Head {
 		self.head
+	}
+
+	fn calendar(&self) -> Calendar {
+		Calendar::new(self.head, self.block_time)
 	}
 
 	async fn latest_release(&self, model: ModelId) -> Result<Option<ReleaseId>> {

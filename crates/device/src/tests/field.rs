@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::SlotError;
+use std::collections::BTreeSet;
+use waybill_chain::State as _;
 
 /// Runs a device until it says this.
 async fn until_hindered(agent: &mut Agent<Fake>, words: &str) {
@@ -41,7 +43,8 @@ async fn damaged_state_should_be_set_aside_and_old_releases_still_be_refused() {
 async fn state_of_a_newer_version_should_not_stop_a_device() {
 	let field = Field::new(1).await;
 	let path = field.provision(0);
-	fs::write(path.join("memory.json"), r#"{"invented": 1, "least_security_version": 7}"#).unwrap();
+	let memory = r#"{"invented": 1, "least_security_version": 7, "last_update": "of another kind"}"#;
+	fs::write(path.join("memory.json"), memory).unwrap();
 	let (agent, _) = field.agent(&path, &lenient()).unwrap();
 	assert_eq!(agent.context.exchange.least_security_version(), 7);
 	assert!(!path.join("memory.json.damaged").exists());
@@ -225,4 +228,85 @@ async fn receipt_should_be_reserved_at_once_when_the_distributor_restarts() {
 	field.update(&path).await;
 	assert_eq!(image(&path), image_bytes);
 	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newer_release_should_be_seen_while_an_older_one_comes_over_a_slow_link() {
+	let field = Field::new(1).await;
+	field.release(0, 1);
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	running.serves().await;
+	let path = field.provision(0);
+	let (mut agent, events) = field.agent(&path, &lenient()).unwrap();
+	agent.context.slice = Duration::from_millis(100);
+	// The whole file takes a minute.
+	field.ipfs.throttle(12_000);
+	until_hindered(&mut agent, "slow link").await;
+	assert!(matches!(agent.context.exchange.stage(), Stage::NeedCiphertext(_)));
+	let newer = field.release(1, 1);
+	while matches!(agent.context.exchange.stage(), Stage::NeedCiphertext(_)) {
+		assert!(timeout(Duration::from_millis(200), agent.run(false)).await.is_err());
+	}
+	field.ipfs.throttle(100_000_000);
+	agent.context.slice = Duration::from_secs(60);
+	timeout(LIMIT, agent.run(true)).await.unwrap().unwrap();
+	assert_eq!(image(&path), newer);
+	// Nobody was paid for the older one.
+	assert_eq!(events.lock().unwrap().iter().filter(|event| matches!(event, Event::Signed { .. })).count(), 1);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ciphertext_of_a_lapsed_contract_should_make_room() {
+	let field = Field::new(1).await;
+	let image_bytes = field.release(0, 1);
+	let idler = Idler::start(&field, &account(&field.folder, "idler"), |_| (), None).await;
+	field.ipfs.put(waybill_primitives::Codec::Raw, idler.ciphertext.clone());
+	idler.announce(&field);
+	let path = field.provision(0);
+	field.acknowledge(&path).await;
+	let kept = || fs::read_dir(path.join("ciphertexts")).unwrap().count();
+	assert_eq!(kept(), 1);
+	field.scene.chain.edit(|world| world.distributors.clear());
+	field.scene.chain.advance(LIFETIME + 1);
+	let (mut agent, events) = field.agent(&path, &lenient()).unwrap();
+	until_hindered(&mut agent, "no distributor").await;
+	assert!(matches!(events.lock().unwrap()[..], [Event::Lapsed { .. }]));
+	assert_eq!(kept(), 1, "while there is room, it may yet be of use");
+	agent.context.min_free = u64::MAX;
+	until_hindered(&mut agent, "and 0 are free").await;
+	assert_eq!(kept(), 0);
+	agent.context.min_free = 0;
+	let running = field.distributor(&account(&field.folder, "one"), |_| ()).await;
+	timeout(LIMIT, agent.run(true)).await.unwrap().unwrap();
+	assert_eq!(image(&path), image_bytes);
+	running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_for_a_key_should_not_wear_out_the_flash() {
+	let field = Field::new(1).await;
+	field.ticker.abort();
+	field.release(0, 1);
+	let idler = Idler::start(&field, &account(&field.folder, "idler"), |_| (), None).await;
+	field.ipfs.put(waybill_primitives::Codec::Raw, idler.ciphertext.clone());
+	idler.announce(&field);
+	let path = field.provision(0);
+	field.acknowledge(&path).await;
+	// It was paid for through another distributor, so the device seeks a key in every block.
+	field.scene.chain.edit(|world| assert!(world.paid.insert((0, 0))));
+	let (mut agent, _) = field.agent(&path, &lenient()).unwrap();
+	let on_disk = || Home::read(&path).unwrap().memory().unwrap().searched;
+	let paid = field.scene.chain.newest().await.unwrap();
+	agent.step(&paid).await.unwrap();
+	let mut stored = BTreeSet::from([on_disk()]);
+	for _ in 0..600 {
+		field.scene.chain.advance(1);
+		let state = field.scene.chain.newest().await.unwrap();
+		agent.step(&state).await.unwrap();
+		assert_eq!(agent.context.memory.searched, state.head().number);
+		stored.insert(on_disk());
+	}
+	// At every 256th of them.
+	assert_eq!(stored.len(), 3, "{stored:?}");
 }

@@ -28,6 +28,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long a program that runs may take to end by itself when the agent is stopped. Hooks that
 /// restart the machine have the agent stopped.
 const STOP_GRACE: Duration = Duration::from_secs(5);
+/// How often the hook may fail to go back: with the pauses in between, that takes ten minutes. What
+/// it needs may come late.
+const MAX_WAY_BACK: u8 = 16;
 /// The most releases that are remembered because they did not prove themselves.
 const MAX_ROLLED_BACK: usize = 16;
 
@@ -163,8 +166,8 @@ impl Trials {
 			return context.home.end_trial();
 		}
 		let is_new_boot = trial.since.age(&Moment::now()).is_none();
-		let broke_off = trial.running.take();
-		match (trial.phase, broke_off) {
+		// It stays on the disk until what follows from it is there.
+		match (trial.phase, trial.running) {
 			(Phase::Installing, Some(action)) => {
 				if action == Action::Install {
 					trial.interrupted = is_new_boot && self.hooks.has(Action::Health);
@@ -176,7 +179,11 @@ impl Trials {
 			},
 			(Phase::Proving, Some(_)) => self.try_again(context, UpdateReason::BootLimit),
 			(Phase::Proving, None) if is_new_boot => self.try_again(context, UpdateReason::BootLimit),
-			(Phase::Confirming | Phase::RollingBack { .. }, Some(_)) => self.fail(context, UpdateReason::InstallerStopped),
+			(Phase::Confirming, Some(_)) => self.fail(context, UpdateReason::InstallerStopped, 1),
+			(Phase::RollingBack { .. }, Some(_)) => {
+				// A hook that restarts the machine each time ends sooner.
+				self.fail(context, UpdateReason::InstallerStopped, MAX_WAY_BACK.div_ceil(self.boots))
+			},
 			(_, None) => Ok(()),
 		}
 	}
@@ -210,13 +217,13 @@ impl Trials {
 		})
 	}
 
-	/// Records that the hook failed to confirm or to go back. After too many failures a trial that
-	/// was to be confirmed rolls back.
-	fn fail(&mut self, context: &Context, reason: UpdateReason) -> Result<()> {
+	/// Records that the hook failed to confirm or to go back, as so many failures. After too many a
+	/// trial that was to be confirmed rolls back.
+	fn fail(&mut self, context: &Context, reason: UpdateReason, failures: u8) -> Result<()> {
 		let most = self.boots;
 		self.change(context, |trial| {
 			trial.running = None;
-			trial.failures = trial.failures.saturating_add(1);
+			trial.failures = trial.failures.saturating_add(failures);
 			if trial.phase == Phase::Confirming && trial.failures >= most {
 				trial.give_up(reason);
 			}
@@ -337,14 +344,14 @@ impl Trials {
 			Ended::Failed(status, _) => UpdateReason::Installer(status),
 			Ended::Incompatible | Ended::Stopped(_) => UpdateReason::InstallerStopped,
 		};
-		self.fail(context, reason)?;
+		self.fail(context, reason, 1)?;
 		self.pause(context)
 	}
 
 	/// Goes back to the version before.
 	async fn roll_back(&mut self, context: &mut Context, outcome: UpdateOutcome, reason: UpdateReason) -> Result<Progress> {
 		let Some(trial) = &self.open else { return Ok(Progress::Idle) };
-		if trial.failures >= self.boots {
+		if trial.failures >= MAX_WAY_BACK {
 			tracing::error!("the hook cannot make the version before run; giving up");
 			return self.end(context, outcome, UpdateReason::NoWayBack);
 		}
@@ -369,7 +376,7 @@ impl Trials {
 			Ended::Failed(status, _) => UpdateReason::Installer(status),
 			Ended::Incompatible | Ended::Stopped(_) => UpdateReason::InstallerStopped,
 		};
-		self.fail(context, failed)?;
+		self.fail(context, failed, 1)?;
 		self.pause(context)
 	}
 

@@ -313,6 +313,39 @@ async fn health_check_that_hangs_should_count_as_a_failure() {
 }
 
 #[tokio::test]
+async fn way_back_should_be_open_for_a_while_when_the_hook_fails() {
+	let device = updated(Device::new()).await.with_hook("exit 3");
+	let mut agent = device.start();
+	agent.install(firmware(2, 1));
+	let tries = |device: &Device| device.asked().iter().filter(|asked| *asked == "rollback 1.0.1").count();
+	while tries(&device) < usize::from(MAX_WAY_BACK) - 1 {
+		agent.step().await;
+	}
+	device.program("hook", "exit 0");
+	agent.finish().await;
+	assert_eq!(device.ended(), (UpdateOutcome::InstallFailed, UpdateReason::Installer(3), 3));
+	assert_eq!(tries(&device), usize::from(MAX_WAY_BACK));
+}
+
+#[tokio::test]
+async fn trial_of_a_newer_version_of_the_agent_should_go_on() {
+	let device = updated(Device::new()).await.with_health("exit 0");
+	let mut agent = device.start();
+	agent.install(firmware(2, 1));
+	drop(agent);
+	let path = device.path("state/trial.json");
+	let mut trial: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+	trial["phase"] = "warming_up".into();
+	trial["running"] = "invented".into();
+	trial["more"] = 7.into();
+	fs::write(&path, trial.to_string()).unwrap();
+	// This one asks the health check, as it does of a version that runs.
+	device.start().finish().await;
+	assert_eq!(device.ended(), (UpdateOutcome::Confirmed, UpdateReason::None, 1));
+	assert_eq!(device.asked(), ["health 1.0.2"]);
+}
+
+#[tokio::test]
 async fn version_should_stay_on_trial_until_a_person_confirms_it() {
 	let mut device = updated(Device::new()).await.with_hook("exit 0");
 	device.config.manual_confirm = true;

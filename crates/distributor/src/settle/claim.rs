@@ -168,7 +168,7 @@ impl Claims {
 			tracing::warn!(bounty, ?rejected, "the chain did not pay for these devices");
 		}
 		let paid = devices.iter().filter(|device| !rejected.contains_key(device)).count();
-		tracing::info!(bounty, reservation, devices = paid, %earned, block = batch.block, "paid");
+		tracing::info!(bounty, reservation, devices = paid, %earned, block = batch.block.number, "paid");
 		context.reporter.tell(&Event::Paid { bounty, reservation, devices: paid, earned, block: Some(batch.block) });
 		self.pauses.end(&(bounty, reservation));
 		Ok(())

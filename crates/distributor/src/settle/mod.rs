@@ -169,7 +169,7 @@ impl<L: Payee> Settler<L> {
 	fn reserved(&mut self, ended: reserve::Ended) -> Result<(), Setback> {
 		let reserve::Ended { bounty, devices, result } = ended;
 		let noted = result.map_err(Error::from).and_then(|(reservation, batch)| {
-			self.horizon.raise(batch.block)?;
+			self.horizon.raise(batch.block.number)?;
 			self.reservations.note(&self.context, bounty, reservation, &devices, &batch)
 		});
 		noted.map_err(|error| Setback { error: error.into(), pause: self.reservations.pause(bounty) })
@@ -182,7 +182,9 @@ impl<L: Payee> Settler<L> {
 			store.settle_claim(ended.bounty, ended.reservation, held)?;
 		}
 		let noted = match &ended.result {
-			Ok(batch) => self.horizon.raise(batch.block).and_then(|()| self.claims.note(&self.context, &ended, batch)),
+			Ok(batch) => {
+				self.horizon.raise(batch.block.number).and_then(|()| self.claims.note(&self.context, &ended, batch))
+			},
 			Err(error) => Err(error.clone().into()),
 		};
 		Ok(match noted {

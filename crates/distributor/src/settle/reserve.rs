@@ -169,7 +169,7 @@ impl Reservations {
 		if !rejected.is_empty() {
 			tracing::warn!(bounty, ?rejected, "the chain did not take these receipts");
 		}
-		tracing::info!(bounty, reservation, devices = held.len(), block = batch.block, "reserved");
+		tracing::info!(bounty, reservation, devices = held.len(), block = batch.block.number, "reserved");
 		let (devices, block) = (held.len(), batch.block);
 		context.reporter.tell(&Event::Reserved { bounty, reservation, devices, block });
 		Ok(())

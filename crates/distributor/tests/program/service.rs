@@ -1,5 +1,8 @@
 use crate::shop::config;
-use std::time::Duration;
+use std::{
+	sync::{Arc, Mutex},
+	time::Duration,
+};
 use tempfile::TempDir;
 use tokio::{
 	net::TcpListener,
@@ -7,7 +10,7 @@ use tokio::{
 	time::{sleep, timeout},
 };
 use waybill_daemon::Listening;
-use waybill_distributor::{open_store, run, Parts, PublicHealth, Reporter, Status};
+use waybill_distributor::{open_store, run, Event, Parts, PublicHealth, Reporter, Status};
 use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_primitives::{Suite, Version};
 use waybill_testkit::{
@@ -120,6 +123,57 @@ async fn content_that_kubo_has_lost_should_be_made_again_as_it_was() {
 			running.await.unwrap().unwrap();
 		}
 	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bounties_that_are_passed_over_taken_up_and_left_should_be_told() {
+	let (folder, scene, ipfs) = (tempfile::tempdir().unwrap(), Scene::new(1), Ipfs::start().await);
+	scene.publish_manifest(&ipfs);
+	for (id, payload) in [(0, vec![1; 5_000]), (1, vec![2; 70_000])] {
+		let cid = ipfs.add(&payload, 262_144);
+		scene.release(id, Version::new(1, 0, id as u32), 1, &payload, cid);
+	}
+	let mut parts = parts(&folder, &scene, &ipfs.url());
+	parts.config.max_payload = 10_000;
+	let told = Arc::new(Mutex::new(Vec::new()));
+	let hears = told.clone();
+	parts.reporter = Reporter::new(move |event: &Event| hears.lock().unwrap().push(event.to_string()));
+	let running = tokio::spawn(run(parts, |_| (), std::future::pending()));
+	let until_told = async |expected: &[&str]| {
+		let has = |words: &str| told.lock().unwrap().iter().any(|event| event.contains(words));
+		let waited = timeout(LIMIT, async {
+			while !expected.iter().all(|words| has(words)) {
+				sleep(Duration::from_millis(50)).await;
+			}
+		});
+		waited.await.unwrap_or_else(|_| panic!("{:?}", told.lock().unwrap()));
+	};
+	scene.chain.advance(1);
+	until_told(&["bounty 0: serving version 1.0.0", "bounty 1: not served, because the payload has 70000 bytes"]).await;
+	scene.chain.edit(|world| world.bounties.get_mut(&0).unwrap().closing = true);
+	scene.chain.advance(1);
+	until_told(&["bounty 0: no longer served, because it is closing"]).await;
+	running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn address_should_be_announced_while_the_distributor_works() {
+	let (folder, scene, ipfs) = (tempfile::tempdir().unwrap(), Scene::new(1), Ipfs::start().await);
+	let mut parts = parts(&folder, &scene, &ipfs.url());
+	parts.config.announce = Some("http://firmware.example:4180".into());
+	let (tell, told) = oneshot::channel();
+	let running = tokio::spawn(run(parts, |addresses| tell.send(addresses).unwrap(), std::future::pending()));
+	timeout(LIMIT, told).await.unwrap().unwrap();
+	let announced =
+		|| scene.chain.edit(|world| world.distributors.iter().any(|one| one.endpoint.starts_with(b"http://firmware")));
+	timeout(LIMIT, async {
+		while !announced() {
+			sleep(Duration::from_millis(50)).await;
+		}
+	})
+	.await
+	.unwrap();
+	running.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

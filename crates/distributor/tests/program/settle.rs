@@ -203,6 +203,27 @@ async fn receipts_from_before_a_start_should_not_wait_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn batch_should_be_filled_by_what_expires_first() {
+	let stage = Stage::with_receipts(3, [2]).await;
+	for later in [0, 1] {
+		stage.scene.chain.advance(1);
+		stage.sign(later).await;
+	}
+	let mut settler = stage.settler(Rules { max_batch: 1, ..RULES });
+	for (sent, index) in [(1, 2), (2, 0), (3, 1)] {
+		let state = Arc::new(stage.scene.chain.newest().await.unwrap());
+		settler.settle(&state, |_, _| ()).await.unwrap();
+		// One transaction of each kind at a time; claims follow reservations.
+		while settler.is_busy() {
+			settler.finish(|_, _| ()).await.unwrap();
+		}
+		let reserved = |index| !matches!(stage.progress(index), SessionStage::Signed(_));
+		assert!(reserved(index), "device {index} after {sent} rounds");
+		assert_eq!((0..3).filter(|index| reserved(*index)).count(), sent);
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn larger_batches_should_be_cut() {
 	let mut stage = Stage::with_receipts(5, 0..5).await;
 	let mut settler = stage.settler(Rules { max_batch: 2, ..RULES });

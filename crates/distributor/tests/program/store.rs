@@ -52,7 +52,7 @@ fn file_that_is_no_store_should_be_an_error() {
 	let path = folder.path().join("store.redb");
 	std::fs::write(&path, [7; 10_000]).unwrap();
 	assert!(matches!(Store::open(&path, &GENESIS, &[1; 32]), Err(Error::Damaged)));
-	assert!(matches!(Store::open(folder.path(), &GENESIS, &[1; 32]), Err(Error::OpenStore { .. })));
+	assert!(matches!(Store::open(folder.path(), &GENESIS, &[1; 32]), Err(Error::Disk(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
