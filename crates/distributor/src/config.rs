@@ -91,7 +91,7 @@ impl Default for Config {
 			claim_tip_percent: 1,
 			max_block_age: 120,
 			min_receipt: 15,
-			max_connections: 256,
+			max_connections: 1_024,
 			check_content: 3_600,
 		}
 	}

@@ -38,6 +38,7 @@ use waybill_chain::{
 };
 use waybill_daemon::{
 	clock::Time,
+	descriptors,
 	disk::{self, failed},
 	serve, Listening, Socket, StatusListen,
 };
@@ -187,6 +188,7 @@ async fn run_once<L: Payee>(
 async fn start<L: Payee>(parts: Parts<L>, is_damaged: &mut bool) -> Result<Started<L>> {
 	let Parts { ledger, account, gateway, kubo, config, reporter } = parts;
 	config.check()?;
+	descriptors::allow(config.max_connections);
 	let certificate = config.certificate()?;
 	let data = &config.data;
 	disk::folder(data).map_err(failed("make", data))?;

@@ -46,7 +46,7 @@ impl Default for Config {
 			max_payload: 256 << 20,
 			min_rate: 4_096,
 			jobs: 2,
-			max_connections: 256,
+			max_connections: 1_024,
 		}
 	}
 }

@@ -19,6 +19,7 @@ use std::{
 use tokio::{net::TcpListener, task::JoinSet};
 use waybill_daemon::{
 	clock::Time,
+	descriptors,
 	disk::{self, failed},
 	serve, Listening, Socket,
 };
@@ -44,6 +45,7 @@ pub struct Parts {
 pub async fn run(parts: Parts, ready: impl FnOnce(Listening), stop: impl Future<Output = ()>) -> Result<()> {
 	let Parts { gateway, key, config, reporter } = parts;
 	config.check()?;
+	descriptors::allow(config.max_connections);
 	let certificate = config.certificate()?;
 	let unusable = failed("use", &config.data);
 	disk::folder(&config.data).map_err(&unusable)?;

@@ -1,12 +1,21 @@
 use crate::shop::Shop;
 use proptest::{prelude::*, test_runner::TestRunner};
 use reqwest::{header::CONTENT_TYPE, Response};
-use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+	future::pending,
+	net::SocketAddr,
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
 use tempfile::TempDir;
 use tokio::{
 	io::{AsyncReadExt, AsyncWriteExt},
-	net::{TcpListener, TcpStream},
+	net::{TcpListener, TcpSocket, TcpStream},
 	sync::oneshot,
+	time::timeout,
 };
 use waybill_chain::types::Hash;
 use waybill_daemon::serve;
@@ -181,14 +190,81 @@ async fn any_bytes_should_be_answered_without_harm() {
 	server.invite().await;
 }
 
+/// A connection from this address, on which a request has begun.
+async fn half_a_greeting(from: [u8; 4], to: SocketAddr) -> TcpStream {
+	let socket = TcpSocket::new_v4().unwrap();
+	socket.bind((from, 0).into()).unwrap();
+	let mut stream = socket.connect(to).await.unwrap();
+	let head = "POST /exchange/v1/hello HTTP/1.1\r\nhost: a\r\ncontent-length: 300\r\n\r\n";
+	let _ = stream.write_all(&[head.as_bytes(), &[0xa1, 0x00]].concat()).await;
+	stream
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_beyond_the_limit_should_wait_for_a_place() {
+async fn clients_that_send_nothing_should_keep_nobody_out() {
+	let server = server(64).await;
+	// From one address: many idle connections, and many halves of requests.
+	let mut idle = Vec::new();
+	for _ in 0..100 {
+		idle.push(TcpStream::connect(server.address).await.unwrap());
+	}
+	timeout(Duration::from_secs(2), server.invite()).await.unwrap();
+	let mut halves = Vec::new();
+	for _ in 0..600 {
+		halves.push(half_a_greeting([127, 0, 0, 2], server.address).await);
+	}
+	timeout(Duration::from_secs(2), server.invite()).await.unwrap();
+	// From more addresses than there are places.
+	for last in 0..200 {
+		halves.push(half_a_greeting([127, 0, 1, last], server.address).await);
+	}
+	timeout(Duration::from_secs(2), server.invite()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_behind_one_address_should_all_be_served_beside_hostile_ones() {
+	let server = server(64).await;
+	let (to, stop) = (server.address, Arc::new(AtomicBool::new(false)));
+	let hostile: Vec<_> = (0..50)
+		.map(|last| {
+			let stop = stop.clone();
+			tokio::spawn(async move {
+				while !stop.load(Ordering::Relaxed) {
+					// Opened again as soon as it is closed.
+					let mut stream = half_a_greeting([127, 0, 1, last], to).await;
+					let _ = timeout(Duration::from_secs(1), stream.read_to_end(&mut Vec::new())).await;
+				}
+			})
+		})
+		.collect();
+	let devices = (0..200).map(|_| {
+		let url = server.at("exchange/v1/invite");
+		tokio::spawn(async move {
+			// A device comes again when it was cut off.
+			for _ in 0..20 {
+				if reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
+					return true;
+				}
+			}
+			false
+		})
+	});
+	for device in devices.collect::<Vec<_>>() {
+		assert!(timeout(Duration::from_secs(60), device).await.unwrap().unwrap());
+	}
+	stop.store(true, Ordering::Relaxed);
+	for task in hostile {
+		task.await.unwrap();
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn request_that_does_not_end_should_be_given_up() {
 	let server = server(2).await;
-	let idle = [TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap()];
-	tokio::time::sleep(Duration::from_millis(100)).await;
-	let third = server.invite();
-	assert!(tokio::time::timeout(Duration::from_millis(300), third).await.is_err());
-	drop(idle);
+	let mut stream = half_a_greeting([127, 0, 0, 2], server.address).await;
+	let mut answer = String::new();
+	timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+	assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 	server.invite().await;
 	assert!(server.desk.book().get(0).is_some());
 }
