@@ -126,7 +126,8 @@ impl Devices {
 		let (waybill, mut processes) = (self.waybill.knowing(url)?, JoinSet::new());
 		let (teller, mut told) = mpsc::unbounded_channel();
 		for (index, folder) in self.folders.iter().enumerate() {
-			let arguments = ["device", "run", "--once", "--timeout", SHORT_PATIENCE, "--state", text(folder)?];
+			let arguments =
+				["device", "run", "--private-addresses", "--once", "--timeout", SHORT_PATIENCE, "--state", text(folder)?];
 			let (command, log) = (waybill.command(&arguments), self.logs.join(format!("{index:03}.log")));
 			let (teller, cheat) = (teller.clone(), distributor.to_owned());
 			processes.spawn(async move {
@@ -170,8 +171,16 @@ impl Devices {
 		let step = console.count(format!("{} device processes at the same time", self.count()), self.count());
 		let mut processes = JoinSet::new();
 		for (index, folder) in self.folders.iter().enumerate() {
-			let command =
-				self.waybill.command(&["device", "run", "--once", "--timeout", PATIENCE, "--state", text(folder)?]);
+			let command = self.waybill.command(&[
+				"device",
+				"run",
+				"--private-addresses",
+				"--once",
+				"--timeout",
+				PATIENCE,
+				"--state",
+				text(folder)?,
+			]);
 			let log = self.logs.join(format!("{index:03}.log"));
 			processes.spawn(async move {
 				let (status, output) = process::run(command, &log).await?;

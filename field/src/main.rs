@@ -8,6 +8,7 @@
 
 mod agents;
 mod clock;
+mod crowd;
 mod full_disk;
 mod lost_content;
 mod power_cuts;
@@ -43,6 +44,8 @@ enum Scenario {
 	LostContent,
 	/// The agent runs on other processors
 	Agents,
+	/// Most of those who announced an address stay silent
+	Crowd,
 }
 
 impl Scenario {
@@ -54,6 +57,7 @@ impl Scenario {
 			Self::SlowLink => slow_link::play(report),
 			Self::LostContent => lost_content::play(report),
 			Self::Agents => agents::play(report),
+			Self::Crowd => crowd::play(report),
 		}
 	}
 }

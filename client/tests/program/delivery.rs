@@ -34,8 +34,11 @@ fn devices_should_update_and_each_be_paid_for_once_when_programs_are_killed() {
 	let serve = format!("distributor run --listen {listen} --status-listen {operators} --announce {url} --data shop");
 	let serve = || Service::start(shop.command(&serve));
 	let mut distributor = serve();
-	let update =
-		|index: u32| vendor.command(&format!("device run --state devices/{index:03} --once --timeout 200 --json")).start();
+	let update = |index: u32| {
+		vendor
+			.command(&format!("device run --state devices/{index:03} --once --timeout 200 --private-addresses --json"))
+			.start()
+	};
 
 	for (id, security_version) in [(0, 1), (1, 2)] {
 		let firmware = release(&vendor, id, security_version);

@@ -14,6 +14,9 @@ pub struct Config {
 	pub state: PathBuf,
 	/// Distributors to ask besides those that the chain knows, by their HTTP addresses.
 	pub distributors: Vec<String>,
+	/// Whether to call private and link-local addresses that a distributor announced, as in a test.
+	/// Configured ones are always called.
+	pub private_addresses: bool,
 	/// The HTTP address of a hub that checks proofs in the device's place. Without one the device
 	/// checks them itself. A hub that lies can make the device sign for nothing.
 	pub hub: Option<String>,
@@ -59,6 +62,7 @@ impl Default for Config {
 		Self {
 			state: PathBuf::from("waybill-device"),
 			distributors: Vec::new(),
+			private_addresses: false,
 			hub: None,
 			hub_key: None,
 			hook: None,

@@ -3,10 +3,11 @@
 
 use crate::{
 	config::Config,
+	endpoint::Candidate,
 	error::{Error, Result},
+	failures::Failing,
 	home::{Home, Memory},
-	http,
-	peers::{Candidate, Peers},
+	peers::Peers,
 	report::{Event, Reporter},
 	slots::Firmware,
 	update::{LastUpdate, Skipped},
@@ -55,7 +56,7 @@ pub(crate) struct Context {
 impl Context {
 	/// What a device in this folder uses.
 	pub fn new(home: Home, gateway: Gateway, config: &Config, tell: Box<dyn Fn(&Event) + Send + Sync>) -> Result<Self> {
-		let (policy, memory, trial) = (config.policy(), home.memory()?, home.trial()?);
+		let (policy, memory, trial, known_peers) = (config.policy(), home.memory()?, home.trial()?, home.peers()?);
 		let known = trial.into_iter().flat_map(|trial| [Some(trial.firmware), trial.before]).flatten();
 		home.slots.repair(&memory.installed.clone().into_iter().chain(known).collect::<Vec<_>>())?;
 		Ok(Self {
@@ -65,7 +66,7 @@ impl Context {
 			policy,
 			min_free: config.min_free,
 			slice: SLICE,
-			peers: Peers::new(http::client(&config.roots)?, config.distributors.clone())?,
+			peers: Peers::new(&config.roots, config.distributors.clone(), config.private_addresses, known_peers)?,
 			gateway,
 			reporter: Reporter::new(tell),
 		})
@@ -121,9 +122,19 @@ impl Context {
 	}
 
 	/// Leaves the distributor alone for a while.
-	pub async fn pause_distributor<S: State>(&mut self, state: &S, terms: &Terms) {
+	pub async fn pause_distributor<S: State>(&mut self, state: &S, terms: &Terms, failing: Failing) {
 		for candidate in self.ways(state, terms).await {
-			self.peers.pause(&candidate);
+			self.peers.pause(&candidate, failing);
+		}
+		self.remember_peers();
+	}
+
+	/// Stores what the device knows of distributors, if it is time. It goes on without.
+	pub fn remember_peers(&mut self) {
+		if let Some(record) = self.peers.due() {
+			if let Err(error) = self.home.save_peers(&record) {
+				tracing::warn!(%error, "what the device knows of distributors is not on the disk");
+			}
 		}
 	}
 
@@ -132,6 +143,7 @@ impl Context {
 		for candidate in self.ways(state, terms).await {
 			self.peers.praise(&candidate);
 		}
+		self.remember_peers();
 	}
 
 	/// Gives up a distributor whose files cannot be fetched; another distributor's may be. A fault of
@@ -139,7 +151,7 @@ impl Context {
 	pub async fn give_up_fetching<S: State, T>(&mut self, state: &S, terms: &Terms, error: Error) -> Result<T> {
 		if !error.is_local() && !error.blames_gateway() {
 			self.abandon()?;
-			self.pause_distributor(state, terms).await;
+			self.pause_distributor(state, terms, Failing::Silent).await;
 		}
 		Err(error)
 	}
@@ -154,7 +166,7 @@ impl Context {
 		self.reporter.tell(&Event::Refused { distributor: account(terms), why: why.to_owned() });
 		self.reporter.hindered_by(why);
 		self.abandon()?;
-		self.pause_distributor(state, terms).await;
+		self.pause_distributor(state, terms, Failing::Silent).await;
 		Ok(Outcome::Again)
 	}
 }

@@ -3,6 +3,7 @@
 use crate::{
 	context::{account, is_about_time, Context, Outcome},
 	error::Result,
+	failures::Failing,
 	report::Event,
 	room,
 	trust::follow_keys,
@@ -71,7 +72,7 @@ impl Courier {
 			Observation::Lapsed => {
 				context.save()?;
 				context.reporter.tell(&Event::Lapsed { bounty: terms.bounty, distributor: account(terms) });
-				context.pause_distributor(state, terms).await;
+				context.pause_distributor(state, terms, Failing::BrokeItsWord).await;
 				Ok(Outcome::Again)
 			},
 		}
@@ -85,8 +86,7 @@ impl Courier {
 		}
 		let receipt = unsent.persisted();
 		let announced = state.distributors().await.unwrap_or_default();
-		let mut candidates = context.peers.addresses(&announced, |candidate| context.made_offer(candidate, terms));
-		candidates.retain(|candidate| candidate.account.is_none() || context.made_offer(candidate, terms));
+		let candidates = context.peers.ways(&announced, |candidate| context.made_offer(candidate, terms));
 		for candidate in candidates {
 			let made_offer = context.made_offer(&candidate, terms);
 			match candidate.peer.receipt(&receipt).await {

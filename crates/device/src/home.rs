@@ -7,6 +7,7 @@
 //! memory.json       everything else that the device must not forget
 //! trial.json        the new version that has not proven itself yet
 //! order.json        what a person asks of the device
+//! peers.json        distributors that failed the device, and the last one that did not
 //! hook.lock         held by a hook and its children while they live
 //! ciphertexts/      by CID; NAME.part and NAME.journal during a download
 //! slots/a, slots/b  each an image and its record
@@ -16,6 +17,7 @@
 
 use crate::{
 	error::{Error, Result},
+	failures::Record,
 	freeze::Freeze,
 	identity::{self, Identity, StoredKeySet},
 	slots::{Firmware, Slots},
@@ -41,6 +43,7 @@ const EXCHANGE_FILE: &str = "exchange.cbor";
 const MEMORY_FILE: &str = "memory.json";
 const TRIAL_FILE: &str = "trial.json";
 const ORDER_FILE: &str = "order.json";
+const PEERS_FILE: &str = "peers.json";
 const FILES: &str = "ciphertexts";
 const LOCK_FILE: &str = "lock";
 
@@ -246,6 +249,16 @@ impl Home {
 	/// Forgets the order.
 	pub fn drop_order(&self) -> Result<()> {
 		self.drop_file(ORDER_FILE)
+	}
+
+	/// What the device remembers of distributors.
+	pub fn peers(&self) -> Result<Record> {
+		Ok(self.load(PEERS_FILE)?.unwrap_or_default())
+	}
+
+	/// Stores what the device remembers of distributors.
+	pub fn save_peers(&self, record: &Record) -> Result<()> {
+		self.store(PEERS_FILE, record)
 	}
 
 	/// Reads a file of this folder, if it is there. A damaged one is set aside.

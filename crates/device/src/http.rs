@@ -4,7 +4,7 @@ use crate::{
 	error::{Error, Result},
 	fault::RemoteFault,
 };
-use reqwest::{header::CONTENT_TYPE, Client, RequestBuilder, Response};
+use reqwest::{header::CONTENT_TYPE, Client, ClientBuilder, RequestBuilder, Response};
 use std::time::Duration;
 use url::Url;
 use waybill_daemon::{address::shown, cause, roots::Roots};
@@ -15,7 +15,16 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An HTTP client for [`Service`]s.
 pub fn client(roots: &Roots) -> Result<Client> {
-	let client = roots.client().connect_timeout(CONNECT_TIMEOUT).timeout(REQUEST_TIMEOUT);
+	built(builder(roots))
+}
+
+/// Such a client, to be changed before it is built.
+pub fn builder(roots: &Roots) -> ClientBuilder {
+	roots.client().connect_timeout(CONNECT_TIMEOUT).timeout(REQUEST_TIMEOUT)
+}
+
+/// Builds a client.
+pub fn built(client: ClientBuilder) -> Result<Client> {
 	client.build().map_err(|error| Error::Client(cause(&error)))
 }
 

@@ -4,64 +4,127 @@
 //! learns at an announced address counts only for the account that announced it, so a stranger
 //! cannot discredit the distributor at that address.
 
-use crate::{error::Result, peer::Peer};
+use crate::{
+	endpoint::{Candidate, Endpoint},
+	error::Result,
+	failures::{Failing, Failures, Record},
+	http,
+	invitations::Round,
+	peer::Peer,
+	reach::PublicOnly,
+};
 use rand::{rngs::StdRng, seq::SliceRandom, RngExt, SeedableRng};
 use rand_core::{OsRng, TryRngCore};
 use std::{
 	collections::{HashMap, HashSet},
+	sync::Arc,
 	time::{Duration, Instant},
 };
 use waybill_chain::types::{text, AccountId, Distributor};
+use waybill_daemon::{clock::Time, roots::Roots};
 
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
-
-/// A distributor that can be asked.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-	/// Its account; `None` if only its address is configured. Its invitation then names the
-	/// account.
-	pub account: Option<AccountId>,
-	/// The distributor at its address.
-	pub peer: Peer,
-}
-
-/// An account, if it is known, and an address.
-type Key = (Option<[u8; 32]>, String);
-
-impl Candidate {
-	fn key(&self) -> Key {
-		(self.account.map(|account| account.0), self.peer.url().to_string())
-	}
-}
+/// Among so many addresses the device has a choice, and need not come back soon to one that failed it.
+const CHOICE: usize = 16;
+/// How long a distributor may take to answer, if any answers in that time.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long it may take at most, on a link on which none was faster.
+const MOST_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The known distributors, and which of them to leave alone for a while.
 #[derive(Debug)]
 pub struct Peers {
-	http: reqwest::Client,
+	/// For addresses that somebody near configured.
+	near: reqwest::Client,
+	/// For addresses that anyone announced.
+	far: reqwest::Client,
 	configured: Vec<String>,
-	pauses: HashMap<Key, (Instant, Duration)>,
+	/// Whether announced addresses may be private.
+	may_be_private: bool,
+	failures: Failures,
+	/// How long a distributor may take to answer.
+	patience: Duration,
+	has_choice: bool,
 }
 
 impl Peers {
-	/// The configured distributors.
-	pub fn new(http: reqwest::Client, configured: Vec<String>) -> Result<Self> {
+	/// The configured distributors, and what the disk remembers of all.
+	pub fn new(roots: &Roots, configured: Vec<String>, may_be_private: bool, record: Record) -> Result<Self> {
+		let near = http::client(roots)?;
+		let far = match may_be_private {
+			true => near.clone(),
+			false => http::built(http::builder(roots).dns_resolver(Arc::new(PublicOnly)))?,
+		};
 		for endpoint in &configured {
-			Peer::new(http.clone(), endpoint)?;
+			Peer::new(near.clone(), endpoint)?;
 		}
-		Ok(Self { http, configured, pauses: HashMap::new() })
+		let failures = Failures::new(record);
+		Ok(Self { near, far, configured, may_be_private, failures, patience: PATIENCE, has_choice: false })
 	}
 
-	/// The distributors that the device can ask now, in random order.
-	pub fn shuffled(&self, announced: &[Distributor], is_cheat: impl Fn(&AccountId) -> bool) -> Vec<Candidate> {
-		let mut candidates: Vec<_> = self
-			.all(announced)
-			.into_iter()
-			.filter(|candidate| !candidate.account.as_ref().is_some_and(&is_cheat))
-			.filter(|candidate| !self.is_paused(candidate))
-			.collect();
-		candidates.shuffle(&mut random());
-		candidates
+	/// The endpoints that the device can ask now: the last good one, those that are configured, and then
+	/// the others, those first that have failed it least.
+	pub fn ranked(&mut self, announced: &[Distributor], is_cheat: impl Fn(&AccountId) -> bool) -> Vec<Endpoint> {
+		let now = Time::now();
+		let mut endpoints = self.endpoints(announced);
+		self.has_choice = endpoints.len() > CHOICE;
+		for endpoint in &mut endpoints {
+			endpoint.candidates.retain(|candidate| {
+				let is_cheat = candidate.account.as_ref().is_some_and(&is_cheat);
+				!is_cheat && !self.failures.is_paused(&candidate.who(), now)
+			});
+		}
+		endpoints.retain(|endpoint| !endpoint.candidates.is_empty());
+		endpoints.shuffle(&mut random());
+		let times = |candidate: &Candidate| self.failures.times(&candidate.who());
+		endpoints.sort_by_cached_key(|endpoint| {
+			let is_configured = endpoint.candidates.iter().any(|candidate| candidate.account.is_none());
+			let times = endpoint.candidates.iter().map(times).min();
+			(!self.is_last_good(endpoint), !is_configured, times)
+		});
+		endpoints
+	}
+
+	/// Asks these endpoints for their invitations.
+	pub fn invite(&self, endpoints: Vec<Endpoint>) -> Round {
+		let first_alone = endpoints.first().is_some_and(|endpoint| self.is_last_good(endpoint));
+		Round::new(endpoints, first_alone, self.patience)
+	}
+
+	/// How long a distributor may take to make an offer.
+	pub fn greeting_patience(&self) -> Duration {
+		self.patience * 3
+	}
+
+	/// Notes whether any endpoint answered in a round.
+	pub fn heard(&mut self, anybody: bool) {
+		self.patience = if anybody { PATIENCE } else { (self.patience * 2).min(MOST_PATIENCE) };
+	}
+
+	fn is_last_good(&self, endpoint: &Endpoint) -> bool {
+		let url = endpoint.candidates.first().map(|candidate| candidate.peer.url().as_str());
+		url.is_some() && url == self.failures.last_good()
+	}
+
+	/// All addresses that the chain or the configuration names, each with the accounts that announced
+	/// it.
+	fn endpoints(&self, announced: &[Distributor]) -> Vec<Endpoint> {
+		let mut endpoints: Vec<Endpoint> = Vec::new();
+		let mut at = HashMap::new();
+		for candidate in self.all(announced) {
+			let is_configured = candidate.account.is_none();
+			let endpoint = *at.entry(candidate.peer.url().to_string()).or_insert_with(|| {
+				endpoints.push(Endpoint { candidates: Vec::new(), may_be_private: self.may_be_private });
+				endpoints.len().saturating_sub(1)
+			});
+			let Some(endpoint) = endpoints.get_mut(endpoint) else { continue };
+			endpoint.may_be_private |= is_configured;
+			match is_configured {
+				// Its client may call private addresses.
+				true => endpoint.candidates.insert(0, candidate),
+				false => endpoint.candidates.push(candidate),
+			}
+		}
+		endpoints
 	}
 
 	/// All distributors that the chain or the configuration names.
@@ -70,10 +133,11 @@ impl Peers {
 		let announced = announced.iter().map(|distributor| (Some(distributor.account), text(&distributor.endpoint)));
 		let (mut candidates, mut known) = (Vec::new(), HashSet::new());
 		for (account, endpoint) in announced.chain(configured) {
-			match Peer::new(self.http.clone(), &endpoint) {
+			let http = if account.is_none() { &self.near } else { &self.far };
+			match Peer::new(http.clone(), &endpoint) {
 				Ok(peer) => {
 					let candidate = Candidate { account, peer };
-					if known.insert(candidate.key()) {
+					if known.insert(candidate.who()) {
 						candidates.push(candidate);
 					}
 				},
@@ -83,32 +147,30 @@ impl Peers {
 		candidates
 	}
 
-	/// Every address once; those of candidates for which `first` is true come before the others.
-	pub fn addresses(&self, announced: &[Distributor], first: impl Fn(&Candidate) -> bool) -> Vec<Candidate> {
+	/// The addresses where an account may be: those that it announced, and those that are configured.
+	pub fn ways(&self, announced: &[Distributor], is_its_own: impl Fn(&Candidate) -> bool) -> Vec<Candidate> {
 		let mut candidates = self.all(announced);
-		candidates.sort_by_key(|candidate| !first(candidate));
+		candidates.retain(|candidate| candidate.account.is_none() || is_its_own(candidate));
+		candidates.sort_by_key(|candidate| !is_its_own(candidate));
 		let mut known = HashSet::new();
 		candidates.retain(|candidate| known.insert(candidate.peer.url().to_string()));
 		candidates
 	}
 
-	/// Whether the device leaves a distributor alone now.
-	pub fn is_paused(&self, candidate: &Candidate) -> bool {
-		self.pauses.get(&candidate.key()).is_some_and(|(until, _)| *until > Instant::now())
-	}
-
 	/// Leaves a distributor alone for a while, longer each time.
-	pub fn pause(&mut self, candidate: &Candidate) {
-		let key = candidate.key();
-		let length = self.pauses.get(&key).map_or(FIRST_PAUSE, |(_, length)| (*length * 2).min(LONGEST_PAUSE));
-		// Spread out, so that the devices of a fleet do not all come back at once.
-		let spread = length.mul_f64(random().random_range(0.5..1.5));
-		self.pauses.insert(key, (Instant::now() + spread, length));
+	pub fn pause(&mut self, candidate: &Candidate, failing: Failing) {
+		let spread = random().random_range(0.5..1.5);
+		self.failures.fail(candidate.who(), failing, self.has_choice, spread, Time::now());
 	}
 
 	/// Notes that a distributor served well, which ends its pauses.
 	pub fn praise(&mut self, candidate: &Candidate) {
-		self.pauses.remove(&candidate.key());
+		self.failures.praise(&candidate.who());
+	}
+
+	/// What the disk is to remember, if it is time to store it.
+	pub fn due(&mut self) -> Option<Record> {
+		self.failures.due(Instant::now())
 	}
 }
 
@@ -129,14 +191,23 @@ mod tests {
 	}
 
 	fn peers(configured: &[&str]) -> Peers {
-		Peers::new(reqwest::Client::new(), configured.iter().map(|one| (*one).into()).collect()).unwrap()
+		let configured = configured.iter().map(|one| (*one).into()).collect();
+		Peers::new(&Roots::default(), configured, false, Record::default()).unwrap()
 	}
 
-	fn accounts(candidates: &[Candidate]) -> Vec<Option<u8>> {
+	fn accounts<'a>(candidates: impl IntoIterator<Item = &'a Candidate>) -> Vec<Option<u8>> {
 		let mut accounts: Vec<_> =
-			candidates.iter().map(|candidate| candidate.account.map(|account| account.0[0])).collect();
+			candidates.into_iter().map(|candidate| candidate.account.map(|account| account.0[0])).collect();
 		accounts.sort_unstable();
 		accounts
+	}
+
+	fn asked(endpoints: &[Endpoint]) -> Vec<Option<u8>> {
+		accounts(endpoints.iter().flat_map(|endpoint| &endpoint.candidates))
+	}
+
+	fn first_url(endpoints: &[Endpoint]) -> &str {
+		endpoints[0].candidates[0].peer.url().as_str()
 	}
 
 	#[test]
@@ -146,14 +217,15 @@ mod tests {
 		assert_eq!(accounts(&peers.all(&announced)), [None, Some(1), Some(2), Some(9)]);
 		let stranger = peers.all(&announced).remove(0);
 		for _ in 0..3 {
-			peers.pause(&stranger);
-			assert!(peers.is_paused(&stranger));
-			assert_eq!(accounts(&peers.shuffled(&announced, |_| false)), [None, Some(1), Some(2)]);
+			peers.pause(&stranger, Failing::Silent);
+			let endpoints = peers.ranked(&announced, |_| false);
+			// Two addresses, each asked once.
+			assert_eq!((endpoints.len(), asked(&endpoints)), (2, vec![None, Some(1), Some(2)]));
 		}
 		// A stranger that is known to cheat takes none of the announced addresses with it.
-		assert_eq!(accounts(&peers.shuffled(&announced, |account| account.0[0] == 9)), [None, Some(1), Some(2)]);
+		assert_eq!(asked(&peers.ranked(&announced, |account| account.0[0] == 9)), [None, Some(1), Some(2)]);
 		peers.praise(&stranger);
-		assert!(!peers.is_paused(&stranger));
+		assert_eq!(asked(&peers.ranked(&announced, |_| false)), [None, Some(1), Some(2), Some(9)]);
 	}
 
 	#[test]
@@ -163,12 +235,41 @@ mod tests {
 	}
 
 	#[test]
-	fn every_address_should_be_tried_once_the_right_account_first() {
+	fn last_good_one_should_be_asked_first_then_the_configured_then_who_failed_least() {
+		let announced: Vec<_> = (1..=40).map(|number| distributor(number, &format!("http://a{number}:1"))).collect();
+		let mut peers = peers(&["http://near:1"]);
+		let find = |peers: &Peers, account: u8| {
+			peers.all(&announced).into_iter().find(|one| one.account == Some(AccountId([account; 32]))).unwrap()
+		};
+		let good = find(&peers, 7);
+		peers.praise(&good);
+		let failed = find(&peers, 8);
+		peers.failures.fail(failed.who(), Failing::Silent, true, 1.0, Time(0));
+		let endpoints = peers.ranked(&announced, |_| false);
+		assert_eq!(first_url(&endpoints), "http://a7:1/");
+		assert_eq!(first_url(&endpoints[1..]), "http://near:1/");
+		assert_eq!(first_url(&endpoints[40..]), "http://a8:1/");
+		assert!(endpoints[1].may_be_private && !endpoints[0].may_be_private);
+	}
+
+	#[test]
+	fn key_should_be_sought_only_where_its_account_may_be() {
 		let announced = [distributor(9, "http://one:1"), distributor(1, "http://one:1"), distributor(2, "http://two:1")];
-		let first = |candidate: &Candidate| candidate.account == Some(AccountId([1; 32]));
-		let addresses = peers(&["http://two:1", "http://three:1"]).addresses(&announced, first);
-		let urls: Vec<_> = addresses.iter().map(|candidate| candidate.peer.url().as_str()).collect();
+		let its_own = |candidate: &Candidate| candidate.account == Some(AccountId([1; 32]));
+		let ways = peers(&["http://two:1", "http://three:1"]).ways(&announced, its_own);
+		let urls: Vec<_> = ways.iter().map(|candidate| candidate.peer.url().as_str()).collect();
 		assert_eq!(urls, ["http://one:1/", "http://two:1/", "http://three:1/"]);
-		assert!(first(&addresses[0]));
+		assert!(its_own(&ways[0]));
+	}
+
+	#[test]
+	fn patience_should_grow_while_nobody_answers() {
+		let mut peers = peers(&[]);
+		let mut seconds = Vec::new();
+		for anybody in [false, false, false, false, true] {
+			peers.heard(anybody);
+			seconds.push(peers.patience.as_secs());
+		}
+		assert_eq!(seconds, [6, 12, 20, 20, 3]);
 	}
 }

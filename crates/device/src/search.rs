@@ -2,8 +2,8 @@
 
 use crate::{
 	context::{account, Context},
+	endpoint::Candidate,
 	error::Result,
-	peers::Candidate,
 	report::Event,
 	reveal,
 };
@@ -98,7 +98,7 @@ impl Search {
 		Ok(false)
 	}
 
-	/// Asks for the keys: first the node, then the distributors, that of the contract first. It
+	/// Asks for the keys: first the node, then the distributor of the contract, wherever it may be. It
 	/// asks more and more rarely for a key that nobody has: a device that was paid for through
 	/// another distributor may wait for ever.
 	async fn ask<L: Ledger>(
@@ -124,7 +124,7 @@ impl Search {
 		let announced = state.distributors().await?;
 		for terms in &due {
 			let is_its_own = |candidate: &Candidate| candidate.account.is_some_and(|account| account.0 == terms.distributor);
-			for candidate in context.peers.addresses(&announced, is_its_own) {
+			for candidate in context.peers.ways(&announced, is_its_own) {
 				match candidate.peer.key(terms.bounty, terms.device_index).await {
 					Ok(revealed) if take(context, state, &revealed.key, sought, None).await? => return Ok(true),
 					Ok(_) => {},

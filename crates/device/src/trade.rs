@@ -3,17 +3,19 @@
 use crate::{
 	check::{check_release, Objection},
 	context::{is_about_time, Context, Outcome},
+	endpoint::{Candidate, Endpoint},
 	error::Result,
+	failures::Failing,
+	invitations::Answer,
 	peer::PeerError,
-	peers::Candidate,
 	report::Event,
 	room,
 	trust::follow_keys,
 	update::Skipped,
 };
 use rand_core::{OsRng, TryRngCore};
-use std::collections::HashMap;
-use url::Url;
+use std::fmt;
+use tokio::time::timeout;
 use waybill_chain::{
 	exchange_view::{chain_view, slot},
 	ledger::{Ledger, State},
@@ -27,8 +29,8 @@ use waybill_primitives::{ReleaseId, ReleaseStatement};
 enum Attempt {
 	/// The device took its offer.
 	Taken,
-	/// It is of no use now, or for this bounty.
-	Declined(String),
+	/// The distributor at this address is of no use now, for this reason.
+	Declined(String, String),
 }
 
 /// The newer release that this device is to install. Otherwise the outcome of looking for one.
@@ -65,23 +67,31 @@ pub(crate) async fn trade<L: Ledger>(
 	let (id, version) = (release.id, release.statement.version);
 	// No distributor is greeted for what the device could not install.
 	room::check_release(context, &release.statement)?;
+	let bounties = bounties(context, state, id).await?;
+	if bounties.is_empty() {
+		context.reporter.hindered_by(format_args!("version {version} is out, but no bounty for this device is open"));
+		return Ok(Outcome::Wait);
+	}
 	let announced = state.distributors().await?;
 	let cheats = context.memory.cheats.clone();
-	let mut obstacle = format!("version {version} is out, but no bounty for this device is open");
-	for bounty in bounties(context, state, id).await? {
-		let candidates = context.peers.shuffled(&announced, |account| cheats.contains_key(&account.to_string()));
-		obstacle = format!("version {version} is out, but no distributor can be asked at the moment");
-		let mut at_home = HashMap::new();
-		for candidate in candidates {
-			match approach(context, ledger, &bounty, &candidate, &mut at_home).await? {
-				Attempt::Taken => return Ok(Outcome::Again),
-				Attempt::Declined(why) => {
-					tracing::info!(distributor = %candidate.peer.shown(), bounty = bounty.id, why, "no offer");
-					obstacle = format!("version {version}: {} gave no offer: {why}", candidate.peer.shown());
-					context.peers.pause(&candidate);
-				},
-			}
+	let endpoints = context.peers.ranked(&announced, |account| cheats.contains_key(&account.to_string()));
+	let mut obstacle = format!("version {version} is out, but no distributor can be asked at the moment");
+	let (mut round, mut anybody) = (context.peers.invite(endpoints), false);
+	while let Some((endpoint, answer)) = round.next().await {
+		anybody |= answer.is_ok();
+		match approach(context, ledger, &bounties, &endpoint, answer).await? {
+			Attempt::Taken => {
+				context.peers.heard(true);
+				return Ok(Outcome::Again);
+			},
+			Attempt::Declined(at, why) => obstacle = format!("version {version}: {at} gave no offer: {why}"),
 		}
+	}
+	context.peers.heard(anybody);
+	context.remember_peers();
+	if round.is_cut_off() {
+		// There are more to ask. First the device looks at the chain.
+		return Ok(Outcome::Again);
 	}
 	context.reporter.hindered_by(obstacle);
 	Ok(Outcome::Wait)
@@ -119,68 +129,96 @@ async fn bounties<S: State>(context: &Context, state: &S, release: ReleaseId) ->
 	Ok(bounties.into_iter().map(|(_, bounty)| bounty).collect())
 }
 
-/// Asks which distributor is at an address, and asks it for an offer if it is the candidate.
-/// `at_home` holds the accounts that answered in this round, by address.
+/// Asks the distributor at an endpoint for an offer, if it is one of the accounts that announced it.
 async fn approach<L: Ledger>(
 	context: &mut Context,
 	ledger: &L,
-	bounty: &Bounty,
-	candidate: &Candidate,
-	at_home: &mut HashMap<Url, AccountId>,
+	bounties: &[Bounty],
+	endpoint: &Endpoint,
+	answer: Answer,
 ) -> Result<Attempt> {
-	let is_another = |found: &AccountId| candidate.account.is_some_and(|account| account != *found);
-	// Ask each address once, however many strangers announce it.
-	let strangers = || Ok(Attempt::Declined(Refusal::ForeignDistributor.to_string()));
-	if at_home.get(candidate.peer.url()).is_some_and(is_another) {
-		return strangers();
-	}
-	let invite = match candidate.peer.invite().await {
+	let mut invite = match answer {
 		Ok(invite) => invite,
-		Err(error) => return Ok(Attempt::Declined(error.to_string())),
+		Err(silence) => return Ok(declined(context, &endpoint.candidates, &silence)),
 	};
 	let found = AccountId(invite.distributor);
-	let asked = at_home.insert(candidate.peer.url().clone(), found) == Some(found);
-	if is_another(&found) {
-		return strangers();
+	let is_it = |candidate: &&Candidate| candidate.account.is_none_or(|account| account == found);
+	let (its_own, strangers): (Vec<_>, Vec<_>) = endpoint.candidates.iter().partition(is_it);
+	let mut attempt = declined(context, strangers.iter().copied(), &Refusal::ForeignDistributor);
+	let Some(candidate) = its_own.first() else { return Ok(attempt) };
+	let mut failing = Failing::Declined;
+	for (number, bounty) in bounties.iter().enumerate() {
+		if number > 0 {
+			// Each greeting answers an invitation of its own.
+			invite = match candidate.peer.invite().await {
+				Ok(invite) if invite.distributor == found.0 => invite,
+				Ok(_) => return Ok(declined(context, its_own, &Refusal::ForeignDistributor)),
+				Err(error) => return Ok(declined(context, its_own, &error)),
+			};
+		}
+		match ask(context, ledger, bounty, candidate, &invite).await? {
+			Ok(()) => return Ok(Attempt::Taken),
+			Err((how, why)) => {
+				tracing::info!(distributor = %candidate.peer.shown(), bounty = bounty.id, why, "no offer");
+				(failing, attempt) = (how, Attempt::Declined(candidate.peer.shown(), why));
+			},
+		}
 	}
-	if asked {
-		return Ok(Attempt::Declined("the device asked it a moment ago".into()));
+	for candidate in its_own {
+		context.peers.pause(candidate, failing);
 	}
-	ask(context, ledger, bounty, candidate, &invite).await
+	Ok(attempt)
+}
+
+/// Leaves candidates alone for a while that cannot be greeted.
+fn declined<'a>(
+	context: &mut Context,
+	candidates: impl IntoIterator<Item = &'a Candidate>,
+	why: &impl fmt::Display,
+) -> Attempt {
+	let mut at = String::new();
+	for candidate in candidates {
+		at = candidate.peer.shown();
+		tracing::debug!(distributor = at, %why, "not greeted");
+		context.peers.pause(candidate, Failing::Silent);
+	}
+	Attempt::Declined(at, why.to_string())
 }
 
 /// Greets a distributor, and takes its offer if it passes every check.
 ///
 /// # Errors
-/// The device's disk or its ledger failed, or it has to wait for a block. Anything that the
-/// distributor does is [`Attempt::Declined`].
+/// The device's disk or its ledger failed, or it has to wait for a block. The inner error says why
+/// the distributor is of no use, and how it failed the device.
 async fn ask<L: Ledger>(
 	context: &mut Context,
 	ledger: &L,
 	bounty: &Bounty,
 	candidate: &Candidate,
 	invite: &Invite,
-) -> Result<Attempt> {
+) -> Result<Result<(), (Failing, String)>> {
 	let distributor = invite.distributor;
 	if context.memory.cheats.contains_key(&AccountId(distributor).to_string()) {
-		return Ok(Attempt::Declined("it has cheated before".into()));
+		return declines("it has cheated before");
 	}
 	let wanted = Wanted { distributor, bounty: bounty.id };
 	let signer = context.home.key.signing_key();
 	let hello = match context.exchange.hello(signer, invite, wanted, &mut OsRng.unwrap_err()) {
 		Ok(hello) => hello,
-		Err(refusal) => return Ok(Attempt::Declined(refusal.to_string())),
+		Err(refusal) => return declines(refusal),
 	};
 	context.save()?;
-	let offer = match candidate.peer.hello(&hello).await {
+	let patience = context.peers.greeting_patience();
+	let Ok(answer) = timeout(patience, candidate.peer.hello(&hello)).await else {
+		return Ok(Err((Failing::Silent, format!("it made no offer within {patience:?}"))));
+	};
+	let offer = match answer {
 		Ok(offer) => offer,
-		Err(PeerError::Rejected(Rejection::NotInFleet)) => {
-			return Ok(Attempt::Declined("the device is not in the bounty's fleet".into()))
-		},
-		Err(error) => return Ok(Attempt::Declined(error.to_string())),
+		Err(PeerError::Rejected(Rejection::NotInFleet)) => return declines("the device is not in the bounty's fleet"),
+		Err(error) => return declines(error),
 	};
 	if (offer.bounty, offer.release_id) != (bounty.id, bounty.release) {
-		return Ok(Attempt::Declined("its offer is for another bounty or release".into()));
+		return declines("its offer is for another bounty or release");
 	}
 	// The chain has moved on since the device asked the distributor.
 	let state = ledger.newest().await?;
@@ -196,9 +234,13 @@ async fn ask<L: Ledger>(
 				version: offer.release.version,
 				distributor: AccountId(offer.distributor).to_string(),
 			});
-			Ok(Attempt::Taken)
+			Ok(Ok(()))
 		},
 		Err(refusal) if is_about_time(refusal) => Err(refusal.into()),
-		Err(refusal) => Ok(Attempt::Declined(refusal.to_string())),
+		Err(refusal) => declines(refusal),
 	}
+}
+
+fn declines<T>(why: impl fmt::Display) -> Result<Result<T, (Failing, String)>> {
+	Ok(Err((Failing::Declined, why.to_string())))
 }

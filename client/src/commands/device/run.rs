@@ -31,6 +31,10 @@ pub struct Args {
 	/// several times
 	#[arg(long = "distributor", value_name = "URL")]
 	distributors: Vec<String>,
+	/// Also call private and link-local addresses that distributors announced, as in a test; those of
+	/// --distributor are always called
+	#[arg(long)]
+	private_addresses: bool,
 	/// A program that makes an image the firmware that runs. Its argument is install, confirm or
 	/// rollback; WAYBILL_IMAGE, WAYBILL_VERSION, WAYBILL_RELEASE and WAYBILL_SECURITY_VERSION are in
 	/// its environment. Exit status 0 means done, 75 later, 65 that the image is for other devices
@@ -114,6 +118,7 @@ impl Args {
 		config.hook = self.hook.clone().or(config.hook);
 		config.health = self.health.clone().or(config.health);
 		config.manual_confirm |= self.manual_confirm;
+		config.private_addresses |= self.private_addresses;
 		config
 	}
 }

@@ -5,17 +5,6 @@ use crate::SlotError;
 use std::collections::BTreeSet;
 use waybill_chain::State as _;
 
-/// Runs a device until it says this.
-async fn until_hindered(agent: &mut Agent<Fake>, words: &str) {
-	timeout(LIMIT, async {
-		while !agent.obstacle().contains(words) {
-			assert!(timeout(Duration::from_millis(200), agent.run(false)).await.is_err(), "{}", agent.obstacle());
-		}
-	})
-	.await
-	.unwrap_or_else(|_| panic!("{}", agent.obstacle()));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_state_should_be_set_aside_and_old_releases_still_be_refused() {
 	let field = Field::new(1).await;

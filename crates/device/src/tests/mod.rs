@@ -1,5 +1,6 @@
 //! The device against a running distributor, over HTTP, with IPFS over HTTP and a chain in memory.
 
+mod crowd;
 mod field;
 mod freshness;
 mod overtaken;
@@ -141,7 +142,7 @@ impl Field {
 		let events = Arc::new(Mutex::new(Vec::new()));
 		let heard = events.clone();
 		let gateway = Gateway::new(&[self.ipfs.url()])?;
-		let config = Config { receipt_lifetime: LIFETIME, ..config.clone() };
+		let config = Config { receipt_lifetime: LIFETIME, private_addresses: true, ..config.clone() };
 		let tell = Box::new(move |event: &Event| heard.lock().unwrap().push(event.clone()));
 		Ok((Agent::new(self.scene.chain.clone(), Home::open(path)?, gateway, &config, tell)?, events))
 	}
@@ -355,6 +356,17 @@ async fn until(mut done: impl FnMut() -> bool) {
 	.unwrap();
 }
 
+/// Runs a device until it says this.
+async fn until_hindered(agent: &mut Agent<Fake>, words: &str) {
+	timeout(LIMIT, async {
+		while !agent.obstacle().contains(words) {
+			assert!(timeout(Duration::from_millis(200), agent.run(false)).await.is_err(), "{}", agent.obstacle());
+		}
+	})
+	.await
+	.unwrap_or_else(|_| panic!("{}", agent.obstacle()));
+}
+
 /// Runs a device for at least this time and until it says why there is no update. The device must
 /// not end.
 async fn hindered(agent: &mut Agent<Fake>, time: Duration, once: bool) {
@@ -565,19 +577,19 @@ async fn distributor_should_be_left_alone_when_its_ciphertext_cannot_be_had() {
 	let (mut agent, _) = field.agent(&path, &config).unwrap();
 	let gateway = std::mem::replace(&mut agent.context.gateway, Gateway::new(&["http://127.0.0.1:1"]).unwrap());
 	let state = field.scene.chain.newest().await.unwrap();
-	assert_eq!(agent.context.peers.shuffled(&[], |_| false).len(), 1);
+	assert_eq!(agent.context.peers.ranked(&[], |_| false).len(), 1);
 	assert_eq!(agent.step(&state).await.unwrap(), Outcome::Again);
-	assert_eq!(agent.context.peers.shuffled(&[], |_| false).len(), 1);
+	assert_eq!(agent.context.peers.ranked(&[], |_| false).len(), 1);
 	// A gateway that is away is not the distributor's fault.
 	let state = field.scene.chain.newest().await.unwrap();
 	assert!(matches!(agent.step(&state).await.unwrap_err(), Error::Ipfs(_)));
-	assert_eq!(agent.context.peers.shuffled(&[], |_| false).len(), 1);
+	assert_eq!(agent.context.peers.ranked(&[], |_| false).len(), 1);
 	assert!(matches!(agent.context.exchange.stage(), Stage::NeedCiphertext(_)));
 	// The gateway finds nothing.
 	agent.context.gateway = gateway;
 	let state = field.scene.chain.newest().await.unwrap();
 	assert!(matches!(agent.step(&state).await.unwrap_err(), Error::Ipfs(_)));
-	assert!(agent.context.peers.shuffled(&[], |_| false).is_empty());
+	assert!(agent.context.peers.ranked(&[], |_| false).is_empty());
 	assert!(agent.context.memory.cheats.is_empty());
 }
 
@@ -601,8 +613,7 @@ async fn distributor_should_be_left_alone_when_its_ciphertext_is_not_what_it_off
 		// Somebody on the network path could have forged the offer, so the device asks again,
 		// later.
 		assert!(
-			agent.context.home.memory().unwrap().cheats.is_empty()
-				&& agent.context.peers.shuffled(&[], |_| false).is_empty()
+			agent.context.home.memory().unwrap().cheats.is_empty() && agent.context.peers.ranked(&[], |_| false).is_empty()
 		);
 		assert!(matches!(events.lock().unwrap()[..], [Event::Offered { .. }, Event::Refused { .. }]));
 		assert_eq!(idler.hellos.load(Ordering::Relaxed), 1);
