@@ -121,6 +121,7 @@ esac
 fn rauc() -> Machine {
 	let machine = Machine::new("rauc");
 	machine.program("bin/rauc", RAUC);
+	machine.program("bin/busctl", "echo 's \"idle\"'");
 	machine.write("booted", "rootfs.0\n");
 	machine.write("primary", "rootfs.0\n");
 	machine.write("image", "bundle");
@@ -151,6 +152,17 @@ fn rauc_should_install_mark_good_and_go_back() {
 	assert!(machine.restarts());
 	machine.write("booted", "rootfs.0\n");
 	assert_eq!(machine.asks("rollback", 5, None), 0);
+}
+
+#[test]
+fn rauc_should_be_waited_for_while_it_works_for_somebody_else() {
+	let machine = rauc();
+	machine.program("bin/busctl", "echo 's \"installing\"'");
+	assert_eq!(machine.asks("install", 5, Some("image")), 75);
+	assert!(!machine.text("calls").contains("install"));
+	// A system without D-Bus tools decides by RAUC's own answer.
+	machine.program("bin/busctl", "exit 1");
+	assert_eq!(machine.asks("install", 5, Some("image")), 0);
 }
 
 #[test]

@@ -361,8 +361,7 @@ impl Trials {
 					Ok(()) => context.home.slots.turn().map_err(SlotError::from)?,
 					Err(error @ SlotError::Damaged(_)) => {
 						tracing::error!(%error, "the device keeps the new version");
-						context.home.slots.leave_spare().map_err(SlotError::from)?;
-						return self.end(context, outcome, UpdateReason::NoWayBack);
+						return self.keep(context, outcome).await;
 					},
 					Err(error) => return Err(error.into()),
 				},
@@ -372,6 +371,21 @@ impl Trials {
 		}
 		let failed = match self.run(context, Action::Rollback).await? {
 			Ended::Done(_) => return self.end(context, outcome, reason),
+			Ended::Later | Ended::Busy => return self.pause(context),
+			Ended::Failed(status, _) => UpdateReason::Installer(status),
+			Ended::Incompatible | Ended::Stopped(_) => UpdateReason::InstallerStopped,
+		};
+		self.fail(context, failed, 1)?;
+		self.pause(context)
+	}
+
+	/// Keeps the new version because there is no other one. The boot loader must not go back either.
+	async fn keep(&mut self, context: &mut Context, outcome: UpdateOutcome) -> Result<Progress> {
+		let failed = match self.run(context, Action::Confirm).await? {
+			Ended::Done(_) => {
+				context.home.slots.leave_spare().map_err(SlotError::from)?;
+				return self.end(context, outcome, UpdateReason::NoWayBack);
+			},
 			Ended::Later | Ended::Busy => return self.pause(context),
 			Ended::Failed(status, _) => UpdateReason::Installer(status),
 			Ended::Incompatible | Ended::Stopped(_) => UpdateReason::InstallerStopped,

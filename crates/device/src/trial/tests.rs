@@ -313,6 +313,18 @@ async fn health_check_that_hangs_should_count_as_a_failure() {
 }
 
 #[tokio::test]
+async fn boot_loader_should_be_told_to_keep_the_new_version_when_there_is_no_way_back() {
+	let device = updated(Device::new()).await.with_hook("exit 0").with_health("exit 1");
+	let mut agent = device.start();
+	agent.install(firmware(2, 1));
+	fs::write(device.path("state/slots/a/firmware.bin"), b"image l").unwrap();
+	agent.finish().await;
+	assert_eq!(device.ended(), (UpdateOutcome::RolledBack, UpdateReason::NoWayBack, 1));
+	assert_eq!(device.asked(), ["install 1.0.2", "health 1.0.2", "confirm 1.0.2"]);
+	assert_eq!(device.installed(), Some(2));
+}
+
+#[tokio::test]
 async fn way_back_should_be_open_for_a_while_when_the_hook_fails() {
 	let device = updated(Device::new()).await.with_hook("exit 3");
 	let mut agent = device.start();
