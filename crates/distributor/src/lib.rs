@@ -18,6 +18,7 @@ mod metrics;
 mod operators;
 mod preparing;
 mod prove;
+mod queue;
 mod report;
 mod rescue;
 mod salvage;

@@ -1,4 +1,5 @@
-//! Prepares the content of bounties, several at once. Retries each that failed after a pause.
+//! Prepares the content of bounties, several at once, in the order of the queue. Retries each that
+//! failed after a pause.
 
 use crate::{
 	book::Served,
@@ -7,11 +8,12 @@ use crate::{
 	error::{Error, Result, Unwanted},
 	insight::Insight,
 	prove::Proved,
+	queue::Queue,
 	report::Event,
 	wanted::Limits,
 };
 use std::{
-	collections::{BTreeSet, HashMap, HashSet},
+	collections::{BTreeSet, HashMap},
 	sync::Arc,
 	time::{Duration, Instant},
 };
@@ -28,6 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// The preparation of a bounty has ended.
 struct Prepared {
 	bounty: BountyId,
+	took: Duration,
 	result: Result<(Served, Option<Proved>)>,
 }
 
@@ -44,15 +47,15 @@ pub struct Preparing<L: Ledger> {
 	limits: Arc<Limits>,
 	insight: Arc<Insight>,
 	tasks: JoinSet<Prepared>,
-	under_way: HashSet<BountyId>,
+	queue: Queue,
 	retries: HashMap<BountyId, Retry>,
 }
 
 impl<L: Ledger> Preparing<L> {
 	/// Prepares nothing yet.
 	pub fn new(desk: Arc<Desk<L>>, content: Content, limits: Limits, insight: Arc<Insight>) -> Self {
-		let (tasks, under_way, retries) = (JoinSet::new(), HashSet::new(), HashMap::new());
-		Self { desk, content, limits: Arc::new(limits), insight, tasks, under_way, retries }
+		let (tasks, queue, retries) = (JoinSet::new(), Queue::default(), HashMap::new());
+		Self { desk, content, limits: Arc::new(limits), insight, tasks, queue, retries }
 	}
 
 	/// Whether [`Self::finish`] has something to wait for.
@@ -60,26 +63,54 @@ impl<L: Ledger> Preparing<L> {
 		!self.tasks.is_empty()
 	}
 
-	/// The bounties that it is preparing.
-	pub const fn under_way(&self) -> &HashSet<BountyId> {
-		&self.under_way
+	/// Whether it is preparing a bounty.
+	pub fn is_preparing(&self, bounty: BountyId) -> bool {
+		self.queue.is_under_way(bounty)
 	}
 
-	/// Prepares a bounty, unless that is under way or failed a short while ago.
+	/// Whether it is preparing nothing.
+	pub fn is_idle(&self) -> bool {
+		self.queue.is_idle()
+	}
+
+	/// Prepares a bounty when it is its turn, unless that is under way or failed a short while ago.
+	/// One that is served already does not wait: its devices do.
 	pub fn begin(&mut self, bounty: Bounty) {
 		let tried = self.retries.get(&bounty.id).is_some_and(|retry| retry.at > Instant::now());
 		if !self.limits.is_paid_enough(&bounty) {
 			return self.pass_over(bounty.id, Unwanted::Reward(bounty.reward));
 		}
-		if tried || !self.under_way.insert(bounty.id) {
+		if tried || self.queue.is_under_way(bounty.id) {
 			return;
 		}
-		let Some(state) = self.desk.newest().borrow().clone() else { return };
+		match self.desk.book().get(bounty.id) {
+			Some(_) => {
+				self.queue.begin(&bounty);
+				self.start(bounty);
+			},
+			None => {
+				self.queue.push(bounty);
+				self.go_on();
+			},
+		}
+	}
+
+	/// Begins with those whose turn it is.
+	fn go_on(&mut self) {
+		while let Some(bounty) = self.queue.next() {
+			self.start(bounty);
+		}
+	}
+
+	fn start(&mut self, bounty: Bounty) {
+		let Some(state) = self.desk.newest().borrow().clone() else {
+			return self.queue.end(bounty.id, Duration::ZERO);
+		};
 		let (content, desk, limits) = (self.content.clone(), self.desk.clone(), self.limits.clone());
 		self.tasks.spawn(async move {
-			let id = bounty.id;
-			let result = prepare(&content, &desk, &limits, &*state, bounty);
-			Prepared { bounty: id, result: result.await }
+			let (id, begun) = (bounty.id, Instant::now());
+			let result = prepare(&content, &desk, &limits, &*state, bounty).await;
+			Prepared { bounty: id, took: begun.elapsed(), result }
 		});
 	}
 
@@ -94,6 +125,7 @@ impl<L: Ledger> Preparing<L> {
 	/// Forgets all bounties except these.
 	pub fn keep(&mut self, open: &BTreeSet<BountyId>) {
 		self.retries.retain(|bounty, _| open.contains(bounty));
+		self.queue.retain(|bounty| open.contains(&bounty));
 	}
 
 	/// Prepares a bounty again whose content IPFS has lost.
@@ -106,8 +138,9 @@ impl<L: Ledger> Preparing<L> {
 
 	/// Waits until a bounty is ready or has failed, and notes which. Fails if the store did.
 	pub async fn finish(&mut self) -> Result<()> {
-		let Some(Ok(Prepared { bounty, result })) = self.tasks.join_next().await else { return Ok(()) };
-		self.under_way.remove(&bounty);
+		let Some(Ok(Prepared { bounty, took, result })) = self.tasks.join_next().await else { return Ok(()) };
+		self.queue.end(bounty, took);
+		self.go_on();
 		if !matches!(result, Err(Error::Unwanted(_))) {
 			self.insight.tally.preparations.note(result.is_ok());
 		}
@@ -157,7 +190,9 @@ async fn prepare<L: Ledger>(
 	let release = state.release(bounty.release).await?;
 	let release = release.ok_or(waybill_chain::Error::NoRelease(bounty.release))?;
 	limits.check(&bounty, &release)?;
-	let manifest = match desk.book().get(bounty.id) {
+	let is_known = |served: &Arc<Served>| (served.bounty.fleet, served.bounty.root) == (bounty.fleet, bounty.root);
+	let manifest = match desk.book().all().into_iter().find(is_known) {
+		// A fleet has one list, however many bounties it has.
 		Some(served) => served.manifest.clone(),
 		None => {
 			let fleet = state.fleet(bounty.fleet).await?.ok_or(Error::NoFleet(bounty.fleet))?;

@@ -444,22 +444,22 @@ impl<L: Payee> Service<L> {
 	/// Drops everything about bounties that are gone from the chain, and payloads of all releases
 	/// except these.
 	async fn clean(&mut self, state: &Arc<L::State>, releases: &[ReleaseId]) -> Result<()> {
-		let (book, store, under_way) = (self.desk.book(), self.desk.store(), self.preparing.under_way());
+		let (book, store, preparing) = (self.desk.book(), self.desk.store(), &self.preparing);
 		let (unsettled, known) = (store.unsettled()?, store.bounties()?);
 		// Bounties that were passed over, and are gone.
 		for bounty in book.troubles().into_keys().chain(book.passed().into_keys()).filter(|bounty| !known.contains(bounty)) {
-			if !under_way.contains(&bounty) && state.bounty(bounty).await?.is_none() {
+			if !preparing.is_preparing(bounty) && state.bounty(bounty).await?.is_none() {
 				book.trouble(bounty, None);
 			}
 		}
 		for bounty in known {
-			let idle = book.get(bounty).is_none() && !under_way.contains(&bounty) && !unsettled.contains(&bounty);
+			let idle = book.get(bounty).is_none() && !preparing.is_preparing(bounty) && !unsettled.contains(&bounty);
 			if idle && state.bounty(bounty).await?.is_none() {
 				self.upkeep.retire(bounty, state.head().number);
 			}
 		}
 		store.prune(state.head().number.saturating_sub(self.keep_keys))?;
-		if under_way.is_empty() {
+		if preparing.is_idle() {
 			self.content.keep_payloads(releases)?;
 		}
 		Ok(())
