@@ -5,7 +5,7 @@ use rustix::process::{getrlimit, setrlimit, Resource, Rlimit};
 /// Besides connections: the store, files, and connections to nodes and gateways.
 const OWN: u64 = 256;
 
-/// Lets the process have so many connections open, as far as the system allows. Many systems let it
+/// Lets the process have this many connections open, as far as the system allows. Many systems let it
 /// have 1,024 descriptors unless it asks for more.
 pub fn allow(connections: usize) {
 	let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OWN);

@@ -2,16 +2,20 @@
 //!
 //! The address with the most connections gives way first, and of its connections the one for whose
 //! client the server has waited longest. So a client that holds many connections open and sends
-//! little takes places only from itself. A connection that the server works for is left alone.
+//! little takes places only from itself. A connection that the server works for is left alone for a
+//! moment.
 
 use std::{
 	cmp::Reverse,
 	collections::HashMap,
 	net::{IpAddr, Ipv6Addr},
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
-	time::Instant,
+	time::{Duration, Instant},
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
+
+/// How long work for a client keeps its place. Long polls take longer, and are begun again.
+const WORK: Duration = Duration::from_secs(2);
 
 /// The places of a server.
 #[derive(Clone, Debug)]
@@ -35,9 +39,10 @@ struct State {
 #[derive(Debug)]
 struct Held {
 	network: IpAddr,
-	/// Since when the server has waited for the client; `None` while it works for it.
-	waits_since: Option<Instant>,
-	/// Told when the place is taken away.
+	/// Since when the server has waited for the client, or worked for it.
+	since: Instant,
+	works: bool,
+	/// Notified once the place is taken away.
 	end: Arc<Notify>,
 }
 
@@ -53,7 +58,7 @@ pub struct Place {
 pub struct Working<'a>(&'a Place);
 
 impl Places {
-	/// So many places.
+	/// The places of a server that takes `most` connections.
 	pub fn new(most: usize) -> Self {
 		Self(Arc::new(Shared { most, state: Mutex::default(), changed: Notify::new() }))
 	}
@@ -65,7 +70,8 @@ impl Places {
 			if let Some(place) = self.try_take(address) {
 				return place;
 			}
-			changed.await;
+			// Work that takes long gives way after a while, too.
+			let _ = timeout(WORK, changed).await;
 		}
 	}
 
@@ -80,7 +86,7 @@ impl Places {
 		}
 		let (id, end) = (state.next, Arc::new(Notify::new()));
 		state.next = state.next.wrapping_add(1);
-		state.held.insert(id, Held { network, waits_since: Some(Instant::now()), end: end.clone() });
+		state.held.insert(id, Held { network, since: Instant::now(), works: false, end: end.clone() });
 		let count = state.by_network.entry(network).or_default();
 		*count = count.saturating_add(1);
 		Some(Place { places: self.clone(), id, end })
@@ -90,9 +96,9 @@ impl Places {
 		self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
-	fn set_waiting(&self, id: u64, waits_since: Option<Instant>) {
+	fn set_working(&self, id: u64, works: bool) {
 		if let Some(held) = self.state().held.get_mut(&id) {
-			held.waits_since = waits_since;
+			(held.works, held.since) = (works, Instant::now());
 		}
 	}
 }
@@ -103,9 +109,10 @@ impl State {
 	fn who_gives_way(&self, newcomer: IpAddr) -> Option<u64> {
 		let count = |network: &IpAddr| self.by_network.get(network).copied().unwrap_or_default();
 		let has = count(&newcomer);
-		let waiting = self.held.iter().filter_map(|(id, held)| Some((held.waits_since?, count(&held.network), held, id)));
-		let may = waiting.filter(|(_, holds, held, _)| has == 0 || *holds > has || held.network == newcomer);
-		may.max_by_key(|(since, holds, ..)| (*holds, Reverse(*since))).map(|(.., id)| *id)
+		let idle = self.held.iter().filter(|(_, held)| !held.works || held.since.elapsed() >= WORK);
+		let counted = idle.map(|(id, held)| (count(&held.network), held, id));
+		let may = counted.filter(|(holds, held, _)| has == 0 || *holds > has || held.network == newcomer);
+		may.max_by_key(|(holds, held, _)| (*holds, Reverse(held.since))).map(|(.., id)| *id)
 	}
 
 	fn remove(&mut self, id: u64) -> Option<Held> {
@@ -128,7 +135,7 @@ impl Place {
 
 	/// Begins to work for the client.
 	pub fn work(&self) -> Working<'_> {
-		self.places.set_waiting(self.id, None);
+		self.places.set_working(self.id, true);
 		Working(self)
 	}
 }
@@ -142,7 +149,7 @@ impl Drop for Place {
 
 impl Drop for Working<'_> {
 	fn drop(&mut self) {
-		self.0.places.set_waiting(self.0.id, Some(Instant::now()));
+		self.0.places.set_working(self.0.id, false);
 		self.0.places.0.changed.notify_one();
 	}
 }

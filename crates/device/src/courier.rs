@@ -72,7 +72,11 @@ impl Courier {
 			Observation::Lapsed => {
 				context.save()?;
 				context.reporter.tell(&Event::Lapsed { bounty: terms.bounty, distributor: account(terms) });
-				context.pause_distributor(state, terms, Failing::BrokeItsWord).await;
+				let is_open =
+					view.place.is_some_and(|place| !place.bounty.closing && view.head.number < place.bounty.expires_at);
+				// Without its word that it has the receipt, the device may have failed to bring it.
+				let failing = if self.acknowledged && is_open { Failing::BrokeItsWord } else { Failing::Silent };
+				context.pause_distributor(state, terms, failing).await;
 				Ok(Outcome::Again)
 			},
 		}

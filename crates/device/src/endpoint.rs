@@ -31,3 +31,10 @@ pub struct Endpoint {
 	/// Whether the address may be private: somebody near configured it.
 	pub may_be_private: bool,
 }
+
+impl Endpoint {
+	/// The address without secrets, for messages.
+	pub fn shown(&self) -> String {
+		self.candidates.first().map(|candidate| candidate.peer.shown()).unwrap_or_default()
+	}
+}

@@ -1,5 +1,6 @@
-//! Distributors that failed the device, and until when it leaves each alone. The disk remembers
-//! them, so a restart does not begin with those that hold the device up.
+//! Distributors that failed the device, and until when it leaves each alone. Where there are many, the
+//! disk remembers them, so a restart does not begin with those that hold the device up. Where there
+//! are few, a restart tries them again at once.
 
 use crate::endpoint::Who;
 use serde::{Deserialize, Serialize};
@@ -107,7 +108,7 @@ impl Failures {
 		let pause = first.saturating_mul(2u32.saturating_pow(times.saturating_sub(1))).min(longest).mul_f64(spread);
 		let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
 		self.failed.insert(who, (times, Time(now.0.saturating_add(millis))));
-		self.is_changed = true;
+		self.is_changed |= has_choice;
 		if self.failed.len() > MAX_ENTRIES {
 			let soonest = self.failed.iter().min_by_key(|(_, (_, until))| *until).map(|(who, _)| who.clone());
 			soonest.map(|who| self.failed.remove(&who));
@@ -190,6 +191,13 @@ mod tests {
 		// It was good before, too.
 		failures.praise(&who(2));
 		assert_eq!(failures.due(now + 3 * STORE_EVERY), None);
+	}
+
+	#[test]
+	fn restart_should_try_everybody_again_where_there_is_no_choice() {
+		let mut failures = Failures::default();
+		failures.fail(who(1), Failing::Silent, false, 1.0, NOW);
+		assert_eq!(failures.due(Instant::now()), None);
 	}
 
 	#[test]

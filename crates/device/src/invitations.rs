@@ -9,18 +9,21 @@ use crate::{
 use std::{
 	collections::{HashSet, VecDeque},
 	io,
-	net::IpAddr,
+	net::{IpAddr, ToSocketAddrs},
 	time::Duration,
 };
 use tokio::{
-	net::lookup_host,
-	task::JoinSet,
+	sync::Semaphore,
+	task::{spawn_blocking, JoinSet},
 	time::{timeout, Instant},
 };
+use url::Host;
 use waybill_exchange::Invite;
 
 /// How many distributors to ask at once.
 const WIDTH: usize = 48;
+/// How many names may be looked up at once.
+static LOOKUPS: Semaphore = Semaphore::const_new(64);
 /// How long to ask before the device looks at the chain again.
 const BUDGET: Duration = Duration::from_secs(20);
 
@@ -82,7 +85,10 @@ impl Round {
 			self.fill();
 			match self.running.join_next().await?.ok()? {
 				Done::Resolved(endpoint, Ok(host)) => self.held.push_back((endpoint, host)),
-				Done::Resolved(endpoint, Err(error)) => return Some((endpoint, Err(Silence::Unresolved(error)))),
+				Done::Resolved(endpoint, Err(error)) => {
+					self.first_alone = false;
+					return Some((endpoint, Err(Silence::Unresolved(error))));
+				},
 				Done::Asked(endpoint, host, answer) => {
 					self.busy.remove(&host);
 					self.first_alone = false;
@@ -92,9 +98,14 @@ impl Round {
 		}
 	}
 
-	/// Whether endpoints are left that nobody asked, as the budget is used up.
+	/// Whether the budget is used up.
+	pub fn is_over(&self) -> bool {
+		Instant::now() >= self.until
+	}
+
+	/// Whether endpoints are left whose answers nobody has seen.
 	pub fn is_cut_off(&self) -> bool {
-		!self.endpoints.is_empty() || !self.held.is_empty()
+		!self.endpoints.is_empty() || !self.held.is_empty() || !self.running.is_empty()
 	}
 
 	fn fill(&mut self) {
@@ -124,15 +135,29 @@ async fn resolve(endpoint: Endpoint, patience: Duration) -> Done {
 /// An address of a peer's host.
 async fn host_of(peer: &Peer, may_be_private: bool) -> io::Result<IpAddr> {
 	let url = peer.url();
-	let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
-	let found = lookup_host((host.trim_matches(['[', ']']), port)).await?;
-	let mut found = found.map(|address| address.ip().to_canonical()).peekable();
+	let found = match url.host() {
+		Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
+		Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
+		Some(Host::Domain(name)) => looked_up(name.to_owned()).await?,
+		None => Vec::new(),
+	};
+	let mut found = found.into_iter().map(|address| address.to_canonical()).peekable();
 	let is_none = found.peek().is_none();
 	match found.find(|address| may_be_private || is_public(*address)) {
 		Some(address) => Ok(address),
 		None if is_none => Err(io::ErrorKind::NotFound.into()),
 		None => Err(not_public()),
 	}
+}
+
+/// The addresses of a name. A resolver that hangs keeps its thread, so their number is bounded.
+async fn looked_up(name: String) -> io::Result<Vec<IpAddr>> {
+	let permit = LOOKUPS.acquire().await.map_err(io::Error::other)?;
+	let look = move || -> io::Result<Vec<IpAddr>> {
+		let _permit = permit;
+		Ok((name.as_str(), 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+	};
+	spawn_blocking(look).await.map_err(io::Error::other)?
 }
 
 async fn ask(endpoint: Endpoint, host: IpAddr, patience: Duration) -> Done {

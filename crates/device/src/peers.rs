@@ -11,7 +11,7 @@ use crate::{
 	http,
 	invitations::Round,
 	peer::Peer,
-	reach::PublicOnly,
+	reach::{is_private_literal, PublicOnly},
 };
 use rand::{rngs::StdRng, seq::SliceRandom, RngExt, SeedableRng};
 use rand_core::{OsRng, TryRngCore};
@@ -23,7 +23,8 @@ use std::{
 use waybill_chain::types::{text, AccountId, Distributor};
 use waybill_daemon::{clock::Time, roots::Roots};
 
-/// Among so many addresses the device has a choice, and need not come back soon to one that failed it.
+/// With more addresses than these the device has a choice, and need not come back soon to one that
+/// failed it.
 const CHOICE: usize = 16;
 /// How long a distributor may take to answer, if any answers in that time.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -92,12 +93,20 @@ impl Peers {
 
 	/// How long a distributor may take to make an offer.
 	pub fn greeting_patience(&self) -> Duration {
-		self.patience * 3
+		(self.patience * 3).min(MOST_PATIENCE)
 	}
 
-	/// Notes whether any endpoint answered in a round.
-	pub fn heard(&mut self, anybody: bool) {
-		self.patience = if anybody { PATIENCE } else { (self.patience * 2).min(MOST_PATIENCE) };
+	/// Notes who gave no answer in a round, and whether anybody gave one. If nobody did, that may be
+	/// the device's own fault, so it soon asks again.
+	pub fn heard(&mut self, silent: &[Candidate], anybody: bool) {
+		match (anybody, silent) {
+			(true, _) => self.patience = PATIENCE,
+			(false, []) => {},
+			(false, _) => self.patience = (self.patience * 2).min(MOST_PATIENCE),
+		}
+		for candidate in silent {
+			self.fail(candidate, Failing::Silent, self.has_choice && anybody);
+		}
 	}
 
 	fn is_last_good(&self, endpoint: &Endpoint) -> bool {
@@ -148,9 +157,13 @@ impl Peers {
 	}
 
 	/// The addresses where an account may be: those that it announced, and those that are configured.
+	/// An account may have announced a private one since it made its offer.
 	pub fn ways(&self, announced: &[Distributor], is_its_own: impl Fn(&Candidate) -> bool) -> Vec<Candidate> {
 		let mut candidates = self.all(announced);
-		candidates.retain(|candidate| candidate.account.is_none() || is_its_own(candidate));
+		candidates.retain(|candidate| {
+			candidate.account.is_none()
+				|| is_its_own(candidate) && (self.may_be_private || !is_private_literal(candidate.peer.url()))
+		});
 		candidates.sort_by_key(|candidate| !is_its_own(candidate));
 		let mut known = HashSet::new();
 		candidates.retain(|candidate| known.insert(candidate.peer.url().to_string()));
@@ -159,8 +172,12 @@ impl Peers {
 
 	/// Leaves a distributor alone for a while, longer each time.
 	pub fn pause(&mut self, candidate: &Candidate, failing: Failing) {
+		self.fail(candidate, failing, self.has_choice);
+	}
+
+	fn fail(&mut self, candidate: &Candidate, failing: Failing, has_choice: bool) {
 		let spread = random().random_range(0.5..1.5);
-		self.failures.fail(candidate.who(), failing, self.has_choice, spread, Time::now());
+		self.failures.fail(candidate.who(), failing, has_choice, spread, Time::now());
 	}
 
 	/// Notes that a distributor served well, which ends its pauses.
@@ -263,11 +280,32 @@ mod tests {
 	}
 
 	#[test]
+	fn receipt_should_not_be_sent_to_a_private_address_that_was_announced_later() {
+		let announced = [distributor(1, "http://192.168.1.1:1"), distributor(1, "http://[fd00::1]:1")];
+		assert!(peers(&[]).ways(&announced, |_| true).is_empty());
+		assert_eq!(peers(&["http://192.168.1.1:1"]).ways(&announced, |_| true).len(), 1);
+	}
+
+	#[test]
+	fn long_pauses_should_need_somebody_who_answered() {
+		let announced: Vec<_> = (1..=40).map(|number| distributor(number, &format!("http://a{number}:1"))).collect();
+		for (anybody, is_stored) in [(false, false), (true, true)] {
+			let mut peers = peers(&[]);
+			peers.ranked(&announced, |_| false);
+			let silent = peers.all(&announced);
+			peers.heard(&silent, anybody);
+			assert_eq!(peers.due().is_some(), is_stored);
+		}
+	}
+
+	#[test]
 	fn patience_should_grow_while_nobody_answers() {
 		let mut peers = peers(&[]);
 		let mut seconds = Vec::new();
+		let silent = peers.all(&[distributor(1, "http://one:1")]);
+		peers.heard(&[], false);
 		for anybody in [false, false, false, false, true] {
-			peers.heard(anybody);
+			peers.heard(&silent, anybody);
 			seconds.push(peers.patience.as_secs());
 		}
 		assert_eq!(seconds, [6, 12, 20, 20, 3]);

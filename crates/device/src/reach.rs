@@ -7,6 +7,7 @@ use std::{
 	net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 use tokio::net::lookup_host;
+use url::{Host, Url};
 
 /// Resolves names to public addresses only.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,16 @@ impl Resolve for PublicOnly {
 				false => Ok(Box::new(public.into_iter()) as Addrs),
 			}
 		})
+	}
+}
+
+/// Whether an address names its host by a number that is not public. Resolvers are not asked about
+/// such ones.
+pub fn is_private_literal(url: &Url) -> bool {
+	match url.host() {
+		Some(Host::Ipv4(address)) => !is_public(address.into()),
+		Some(Host::Ipv6(address)) => !is_public(address.into()),
+		Some(Host::Domain(_)) | None => false,
 	}
 }
 
@@ -58,6 +69,10 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
+	// An IPv4 address behind NAT64 (RFC 6052).
+	if let [0x0064, 0xff9b, 0, 0, 0, 0, high, low] = address.segments() {
+		return is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
+	}
 	// Only this block is given out for machines on the internet.
 	let is_global = (address.segments()[0] & 0xe000) == 0x2000;
 	let is_documentation = matches!(address.segments(), [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..]);
@@ -90,10 +105,14 @@ mod tests {
 			"ff02::1",
 			"2001:db8::1",
 			"::ffff:10.0.0.1",
+			"64:ff9b::10.0.0.1",
+			"64:ff9b:1::1",
 		] {
 			assert!(!is_public(address.parse().unwrap()), "{address}");
 		}
-		for address in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "192.0.1.1", "2606:4700::1111", "::ffff:9.9.9.9"] {
+		for address in
+			["1.1.1.1", "172.32.0.1", "100.128.0.1", "192.0.1.1", "2606:4700::1111", "::ffff:9.9.9.9", "64:ff9b::9.9.9.9"]
+		{
 			assert!(is_public(address.parse().unwrap()), "{address}");
 		}
 	}

@@ -6,7 +6,6 @@ use crate::{
 	endpoint::{Candidate, Endpoint},
 	error::Result,
 	failures::Failing,
-	invitations::Answer,
 	peer::PeerError,
 	report::Event,
 	room,
@@ -76,19 +75,38 @@ pub(crate) async fn trade<L: Ledger>(
 	let cheats = context.memory.cheats.clone();
 	let endpoints = context.peers.ranked(&announced, |account| cheats.contains_key(&account.to_string()));
 	let mut obstacle = format!("version {version} is out, but no distributor can be asked at the moment");
-	let (mut round, mut anybody) = (context.peers.invite(endpoints), false);
+	let (mut round, mut silent, mut anybody) = (context.peers.invite(endpoints), Vec::new(), false);
+	let mut taken = false;
 	while let Some((endpoint, answer)) = round.next().await {
-		anybody |= answer.is_ok();
-		match approach(context, ledger, &bounties, &endpoint, answer).await? {
+		let attempt = match answer {
+			Ok(invite) => {
+				anybody = true;
+				approach(context, ledger, &bounties, &endpoint, invite).await?
+			},
+			Err(silence) => {
+				let at = endpoint.shown();
+				tracing::debug!(distributor = at, %silence, "no invitation");
+				silent.extend(endpoint.candidates);
+				Attempt::Declined(at, silence.to_string())
+			},
+		};
+		match attempt {
 			Attempt::Taken => {
-				context.peers.heard(true);
-				return Ok(Outcome::Again);
+				taken = true;
+				break;
 			},
 			Attempt::Declined(at, why) => obstacle = format!("version {version}: {at} gave no offer: {why}"),
 		}
+		// Invitations that wait for a greeting grow old, and so does the device's view of the chain.
+		if round.is_over() {
+			break;
+		}
 	}
-	context.peers.heard(anybody);
+	context.peers.heard(&silent, anybody);
 	context.remember_peers();
+	if taken {
+		return Ok(Outcome::Again);
+	}
 	if round.is_cut_off() {
 		// There are more to ask. First the device looks at the chain.
 		return Ok(Outcome::Again);
@@ -135,12 +153,8 @@ async fn approach<L: Ledger>(
 	ledger: &L,
 	bounties: &[Bounty],
 	endpoint: &Endpoint,
-	answer: Answer,
+	mut invite: Invite,
 ) -> Result<Attempt> {
-	let mut invite = match answer {
-		Ok(invite) => invite,
-		Err(silence) => return Ok(declined(context, &endpoint.candidates, &silence)),
-	};
 	let found = AccountId(invite.distributor);
 	let is_it = |candidate: &&Candidate| candidate.account.is_none_or(|account| account == found);
 	let (its_own, strangers): (Vec<_>, Vec<_>) = endpoint.candidates.iter().partition(is_it);
@@ -150,10 +164,12 @@ async fn approach<L: Ledger>(
 	for (number, bounty) in bounties.iter().enumerate() {
 		if number > 0 {
 			// Each greeting answers an invitation of its own.
-			invite = match candidate.peer.invite().await {
-				Ok(invite) if invite.distributor == found.0 => invite,
-				Ok(_) => return Ok(declined(context, its_own, &Refusal::ForeignDistributor)),
-				Err(error) => return Ok(declined(context, its_own, &error)),
+			let patience = context.peers.greeting_patience();
+			invite = match timeout(patience, candidate.peer.invite()).await {
+				Ok(Ok(invite)) if invite.distributor == found.0 => invite,
+				Ok(Ok(_)) => return Ok(declined(context, its_own, &Refusal::ForeignDistributor)),
+				Ok(Err(error)) => return Ok(declined(context, its_own, &error)),
+				Err(late) => return Ok(declined(context, its_own, &late)),
 			};
 		}
 		match ask(context, ledger, bounty, candidate, &invite).await? {

@@ -242,7 +242,7 @@ impl Error {
 
 	/// Whether beginning anew cannot help until somebody changes the configuration or the store.
 	pub const fn needs_a_person(&self) -> bool {
-		matches!(self, Self::ForeignStore(_) | Self::SpentKey { .. } | Self::Announce(_))
+		matches!(self, Self::ForeignStore(_) | Self::SpentKey { .. })
 	}
 
 	/// Whether a node, kubo or a gateway gave no answer. It may do so later.

@@ -88,15 +88,12 @@ impl<L: Ledger> Preparing<L> {
 				self.queue.begin(&bounty);
 				self.start(bounty);
 			},
-			None => {
-				self.queue.push(bounty);
-				self.go_on();
-			},
+			None => self.queue.push(bounty),
 		}
 	}
 
-	/// Begins with those whose turn it is.
-	fn go_on(&mut self) {
+	/// Begins with those whose turn it is. Call it after [`Self::begin`], once for all bounties.
+	pub fn go_on(&mut self) {
 		while let Some(bounty) = self.queue.next() {
 			self.start(bounty);
 		}
@@ -134,6 +131,7 @@ impl<L: Ledger> Preparing<L> {
 		self.desk.book().trouble(bounty, Some("kubo has lost content for this bounty; making it again".into()));
 		self.retries.remove(&bounty);
 		self.begin(served.bounty.clone());
+		self.go_on();
 	}
 
 	/// Waits until a bounty is ready or has failed, and notes which. Fails if the store did.

@@ -9,23 +9,29 @@ use std::{
 use waybill_chain::{types::Bounty, AccountId};
 use waybill_primitives::BountyId;
 
-/// How many bounties are prepared at once. Most of the time they wait for a gateway.
-const WIDTH: usize = 8;
+/// How many bounties are prepared at once. Most of the time they wait for a gateway, or for the proof
+/// of another one.
+const WIDTH: usize = 32;
 /// How many of them may be one vendor's. One whose files nobody has takes no more.
 const SHARE: usize = 2;
-/// The most vendors whose share of the work is remembered.
-const MAX_VENDORS: usize = 4_096;
 
 /// A vendor, as a key.
 type Vendor = [u8; 32];
 
 /// The bounties that wait to be prepared, and those that are under way.
+///
+/// Vendors take turns by start-time fair queuing (Goyal, Vin and Cheng 1996): a turn begins where the
+/// vendor's last one ended, by the time that it took, but not before those that begin now. So past work
+/// does not count against a vendor for ever.
 #[derive(Debug, Default)]
 pub struct Queue {
 	waiting: BTreeMap<BountyId, Bounty>,
-	under_way: HashMap<BountyId, Vendor>,
-	/// How long the distributor has worked for each vendor.
-	spent: HashMap<Vendor, Duration>,
+	/// Each with the beginning of its turn.
+	under_way: HashMap<BountyId, (Vendor, Duration)>,
+	/// Where each vendor's last turn ended.
+	ended: HashMap<Vendor, Duration>,
+	/// Where the turns begin that begin now.
+	now: Duration,
 }
 
 impl Queue {
@@ -39,38 +45,38 @@ impl Queue {
 	/// Begins with a bounty, whoever waits.
 	pub fn begin(&mut self, bounty: &Bounty) {
 		self.waiting.remove(&bounty.id);
-		self.under_way.insert(bounty.id, bounty.vendor.0);
+		let start = self.start(&bounty.vendor);
+		self.under_way.insert(bounty.id, (bounty.vendor.0, start));
 	}
 
 	/// Begins with the bounty that is next; `None` if none waits, or enough is under way.
 	///
-	/// The vendor is next for which the distributor has worked least, and of its bounties the one
-	/// that still pays most.
+	/// The vendor is next whose turn begins first, and of its bounties the one that still pays most.
 	pub fn next(&mut self) -> Option<Bounty> {
 		if self.under_way.len() >= WIDTH {
 			return None;
 		}
 		let mut busy: HashMap<Vendor, usize> = HashMap::new();
-		for vendor in self.under_way.values() {
+		for (vendor, _) in self.under_way.values() {
 			let count = busy.entry(*vendor).or_default();
 			*count = count.saturating_add(1);
 		}
 		let busy = |bounty: &Bounty| busy.get(&bounty.vendor.0).copied().unwrap_or_default();
 		let may = self.waiting.values().filter(|bounty| busy(bounty) < SHARE);
-		let next = may.min_by_key(|bounty| (busy(bounty), self.spent(&bounty.vendor), Reverse(promise(bounty))))?.id;
+		let next = may.min_by_key(|bounty| (busy(bounty), self.start(&bounty.vendor), Reverse(promise(bounty))))?.id;
 		let bounty = self.waiting.remove(&next)?;
 		self.begin(&bounty);
+		self.now = self.start(&bounty.vendor);
+		let now = self.now;
+		self.ended.retain(|_, ended| *ended > now);
 		Some(bounty)
 	}
 
 	/// Notes that a bounty is no longer under way, after so long.
 	pub fn end(&mut self, bounty: BountyId, took: Duration) {
-		let Some(vendor) = self.under_way.remove(&bounty) else { return };
-		let spent = self.spent.entry(vendor).or_default();
-		*spent = spent.saturating_add(took);
-		if self.spent.len() > MAX_VENDORS {
-			self.spent.clear();
-		}
+		let Some((vendor, start)) = self.under_way.remove(&bounty) else { return };
+		let ended = self.ended.entry(vendor).or_default();
+		*ended = (*ended).max(start.saturating_add(took));
 	}
 
 	/// Whether a bounty is under way.
@@ -88,8 +94,9 @@ impl Queue {
 		self.waiting.retain(|bounty, _| is_open(*bounty));
 	}
 
-	fn spent(&self, vendor: &AccountId) -> Duration {
-		self.spent.get(&vendor.0).copied().unwrap_or_default()
+	/// Where a vendor's next turn begins.
+	fn start(&self, vendor: &AccountId) -> Duration {
+		self.ended.get(&vendor.0).copied().unwrap_or_default().max(self.now)
 	}
 }
 
@@ -138,6 +145,30 @@ mod tests {
 	}
 
 	#[test]
+	fn past_work_should_not_count_against_a_vendor_for_ever() {
+		let (mut queue, make) = (Queue::default(), maker());
+		// A vendor was served for long, and then others were.
+		for (id, vendor) in [(0, 1), (1, 2), (2, 3)] {
+			queue.push(make(id, vendor, 1));
+			let begun = queue.next().unwrap().id;
+			queue.end(begun, 3_600 * SECOND);
+		}
+		queue.push(make(10, 1, 1));
+		let begun = queue.next().unwrap().id;
+		queue.end(begun, SECOND);
+		// Newcomers come before its next turn, each once.
+		(20..24).for_each(|id| queue.push(make(id, id as u8, 1)));
+		queue.push(make(11, 1, 9));
+		for _ in 0..4 {
+			let begun = queue.next().unwrap();
+			assert_ne!(begun.vendor.0, [1; 32]);
+			queue.push(make(begun.id + 100, begun.vendor.0[0], 1));
+			queue.end(begun.id, 120 * SECOND);
+		}
+		assert_eq!(queue.next().unwrap().id, 11);
+	}
+
+	#[test]
 	fn bounty_that_pays_most_should_come_first_within_a_vendors_turn() {
 		let (mut queue, make) = (Queue::default(), maker());
 		queue.push(make(1, 1, 5));
@@ -154,7 +185,7 @@ mod tests {
 	#[test]
 	fn many_vendors_should_take_turns_and_no_more_be_under_way_than_may() {
 		let (mut queue, make) = (Queue::default(), maker());
-		(0..20).for_each(|id| queue.push(make(id, id as u8, 1)));
+		(0..60).for_each(|id| queue.push(make(id, id as u8, 1)));
 		let begun: Vec<_> = std::iter::from_fn(|| queue.next()).collect();
 		assert_eq!(begun.len(), WIDTH);
 		assert!(!queue.is_idle() && queue.is_under_way(begun[0].id));
@@ -166,8 +197,8 @@ mod tests {
 		queue.end(99, SECOND);
 		begun.iter().for_each(|bounty| queue.end(bounty.id, SECOND));
 		assert!(queue.is_idle());
-		queue.retain(|bounty| bounty == 19);
-		assert_eq!(queue.next().map(|bounty| bounty.id), Some(19));
+		queue.retain(|bounty| bounty == 59);
+		assert_eq!(queue.next().map(|bounty| bounty.id), Some(59));
 		assert!(queue.next().is_none());
 	}
 }

@@ -17,13 +17,7 @@ use crate::{
 	upkeep::{Done, Upkeep},
 	wanted::Limits,
 };
-use std::{
-	collections::BTreeSet,
-	fmt,
-	future::{pending, Future},
-	sync::Arc,
-	time::Duration,
-};
+use std::{collections::BTreeSet, fmt, future::Future, sync::Arc, time::Duration};
 use tokio::{
 	net::TcpListener,
 	sync::watch,
@@ -49,6 +43,10 @@ use waybill_primitives::{view::ReleaseState, BlockNumber, BountyId, ReleaseId};
 const TICK: Duration = Duration::from_millis(500);
 /// How long to wait before asking a node again after it gave no answer.
 const NODE_PAUSE: Duration = Duration::from_secs(3);
+/// How long to wait after the chain refused the announcement, at first and at most. What it lacks, such
+/// as money, may come.
+const ANNOUNCE_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_ANNOUNCE_PAUSE: Duration = Duration::from_secs(600);
 /// How long to keep a bounty's public keys after it is gone from the chain: a month.
 const KEEP_KEYS: Duration = Duration::from_secs(30 * 24 * 3_600);
 
@@ -158,8 +156,8 @@ async fn run_once<L: Payee>(
 	let status_address = status.as_ref().map(TcpListener::local_addr).transpose().map_err(unknown)?;
 	let addresses = Listening { listen: listener.local_addr().map_err(unknown)?, status: status_address };
 	let (desk, insight) = (service.desk.clone(), service.insight.clone());
-	let announcing = announce(ledger.clone(), account, insight.clone());
 	let mut watchers = JoinSet::new();
+	watchers.spawn(announce(ledger.clone(), account, insight.clone()));
 	watchers.spawn(follow(ledger, newest, insight.clone()));
 	watchers.spawn(watch_kubo(kubo, insight.clone()));
 	// Connections hold the store, so both servers end in good order.
@@ -175,7 +173,6 @@ async fn run_once<L: Payee>(
 		biased;
 		() = &mut stop => Ok(()),
 		result = service.run() => result,
-		error = announcing => Err(error),
 	};
 	watchers.shutdown().await;
 	stopped.cancel();
@@ -262,17 +259,18 @@ where
 	}
 }
 
-/// Announces the configured address, and then waits for ever. What is due on the chain does not wait
-/// for it. Returns why the chain refuses the address.
-async fn announce<L: Payee>(ledger: L, account: Account, insight: Arc<Insight>) -> Error {
-	if let Some(endpoint) = &insight.about.endpoint {
-		let announced =
-			insist(&insight.health, || ensure_announced(&ledger, &account, endpoint), Error::is_unreachable).await;
-		if let Err(error) = announced {
-			return error;
-		}
+/// Announces the configured address, if there is one. Neither what is due on the chain nor devices
+/// that know the address wait for it.
+async fn announce<L: Payee>(ledger: L, account: Account, insight: Arc<Insight>) {
+	let Some(endpoint) = &insight.about.endpoint else { return };
+	let mut pause = ANNOUNCE_PAUSE;
+	while let Err(error) =
+		insist(&insight.health, || ensure_announced(&ledger, &account, endpoint), Error::is_unreachable).await
+	{
+		tracing::error!(%error, ?pause, "the address is not announced; trying again after a pause");
+		tokio::time::sleep(pause).await;
+		pause = (pause * 2).min(LONGEST_ANNOUNCE_PAUSE);
 	}
-	pending().await
 }
 
 /// Announces the address, unless the chain already has it.
@@ -438,6 +436,7 @@ impl<L: Payee> Service<L> {
 				None => self.preparing.begin(bounty),
 			}
 		}
+		self.preparing.go_on();
 		self.clean(state, &releases).await
 	}
 

@@ -170,7 +170,6 @@ fn parent(children: &[Node]) -> Node {
 mod tests {
 	use super::*;
 
-	/// Of `ipfs add --only-hash --cid-version=1 --raw-leaves --chunker=size-262144` of kubo 0.43.0.
 	#[test]
 	fn file_on_the_disk_should_have_the_cid_of_its_bytes() {
 		let (file, bytes) = (tempfile::NamedTempFile::new().unwrap(), vec![7; LEAF + 1]);
@@ -179,6 +178,7 @@ mod tests {
 		assert!(matches!(FileCid::of_file(Path::new("/nowhere")), Err(Error::Read { .. })));
 	}
 
+	/// Of `ipfs add --only-hash --cid-version=1 --raw-leaves --chunker=size-262144` of kubo 0.43.0.
 	#[test]
 	fn cids_should_be_those_of_kubo() {
 		let pattern: Vec<u8> = (0..1u64 << 16).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();

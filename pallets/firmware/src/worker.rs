@@ -174,9 +174,7 @@ impl<T: Config> Run<T> {
 			if timestamp() >= end || !renew() {
 				return;
 			}
-			// After a failure another gateway may have the release.
-			let turn = gateway_note.turn.wrapping_add(due.note.failures);
-			let Some(gateway) = in_its_turn(&gateways, turn) else {
+			let Some(gateway) = in_its_turn(&gateways, gateway_note.turn) else {
 				log::error!(
 					target: LOG_TARGET,
 					"no vote: the IPFS gateways in off-chain storage are no UTF-8 text; restart the node with --ipfs-gateway",
@@ -201,8 +199,9 @@ impl<T: Config> Run<T> {
 					return;
 				},
 				outcome => {
-					if gateway_note.failures > 0 {
-						gateway_note.succeeded();
+					let is_lacking = matches!(outcome, Err(Failure::Unfetched { .. })) && gateways.len() > 1;
+					if gateway_note.failures > 0 || is_lacking {
+						gateway_note.answered(is_lacking);
 						gateway_note.save();
 					}
 					if let Some(verdict) = self.judge(&mut due, outcome) {

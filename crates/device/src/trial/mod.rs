@@ -217,8 +217,8 @@ impl Trials {
 		})
 	}
 
-	/// Records that the hook failed to confirm or to go back, as so many failures. After too many a
-	/// trial that was to be confirmed rolls back.
+	/// Records that the hook failed to confirm or to go back, and counts that as `failures` failures.
+	/// After too many a trial that was to be confirmed rolls back.
 	fn fail(&mut self, context: &Context, reason: UpdateReason, failures: u8) -> Result<()> {
 		let most = self.boots;
 		self.change(context, |trial| {

@@ -123,7 +123,7 @@ pub(super) struct GatewayNote {
 	pub(super) failures: u32,
 	/// The block before which the worker asks no gateway.
 	pub(super) not_before: BlockNumber,
-	/// Whose turn it is, if there are several: it counts the failures of all time.
+	/// Whose turn it is, if there are several: it counts failures and what gateways lacked.
 	pub(super) turn: u32,
 }
 
@@ -150,9 +150,9 @@ impl GatewayNote {
 		Self { failures, not_before: now.saturating_add(pause), turn: self.turn.wrapping_add(1) }
 	}
 
-	/// Notes that the gateway whose turn it is answers.
-	pub(super) fn succeeded(&mut self) {
-		*self = Self { turn: self.turn, ..Self::default() };
+	/// Notes that the gateway whose turn it is answers. If it lacks something, another may have that.
+	pub(super) fn answered(&mut self, is_lacking: bool) {
+		*self = Self { turn: self.turn.wrapping_add(u32::from(is_lacking)), ..Self::default() };
 	}
 }
 
