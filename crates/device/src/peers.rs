@@ -96,13 +96,14 @@ impl Peers {
 		(self.patience * 3).min(MOST_PATIENCE)
 	}
 
-	/// Notes who gave no answer in a round, and whether anybody gave one. If nobody did, that may be
-	/// the device's own fault, so it soon asks again.
-	pub fn heard(&mut self, silent: &[Candidate], anybody: bool) {
-		match (anybody, silent) {
-			(true, _) => self.patience = PATIENCE,
-			(false, []) => {},
-			(false, _) => self.patience = (self.patience * 2).min(MOST_PATIENCE),
+	/// Notes who gave no answer in a round, whether anybody gave one, and whether more are to be asked.
+	/// If nobody answered, that may be the device's own fault, so it soon asks again; if those were
+	/// all, its link may be slow.
+	pub fn heard(&mut self, silent: &[Candidate], anybody: bool, is_cut_off: bool) {
+		if anybody {
+			self.patience = PATIENCE;
+		} else if !is_cut_off && !silent.is_empty() {
+			self.patience = (self.patience * 2).min(MOST_PATIENCE);
 		}
 		for candidate in silent {
 			self.fail(candidate, Failing::Silent, self.has_choice && anybody);
@@ -293,7 +294,7 @@ mod tests {
 			let mut peers = peers(&[]);
 			peers.ranked(&announced, |_| false);
 			let silent = peers.all(&announced);
-			peers.heard(&silent, anybody);
+			peers.heard(&silent, anybody, false);
 			assert_eq!(peers.due().is_some(), is_stored);
 		}
 	}
@@ -303,9 +304,11 @@ mod tests {
 		let mut peers = peers(&[]);
 		let mut seconds = Vec::new();
 		let silent = peers.all(&[distributor(1, "http://one:1")]);
-		peers.heard(&[], false);
+		peers.heard(&[], false, false);
+		// Others may answer yet.
+		peers.heard(&silent, false, true);
 		for anybody in [false, false, false, false, true] {
-			peers.heard(&silent, anybody);
+			peers.heard(&silent, anybody, false);
 			seconds.push(peers.patience.as_secs());
 		}
 		assert_eq!(seconds, [6, 12, 20, 20, 3]);

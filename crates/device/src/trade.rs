@@ -102,7 +102,7 @@ pub(crate) async fn trade<L: Ledger>(
 			break;
 		}
 	}
-	context.peers.heard(&silent, anybody);
+	context.peers.heard(&silent, anybody, round.is_cut_off());
 	context.remember_peers();
 	if taken {
 		return Ok(Outcome::Again);
