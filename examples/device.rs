@@ -20,7 +20,8 @@ async fn main() -> Result<()> {
 	let home = Home::open(Path::new(&folder))?;
 	let ledger = Node::at(&["ws://127.0.0.1:9944"], None)?;
 	let gateway = Gateway::new(&["http://127.0.0.1:8080"])?;
-	let config = Config::default();
+	// Here everybody runs on this machine, the distributors, too.
+	let config = Config { private_addresses: true, ..Config::default() };
 	let tell = Box::new(|event: &_| println!("{event}"));
 	let mut agent = Agent::new(ledger.clone(), home, gateway, &config, tell)?;
 
