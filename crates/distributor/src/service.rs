@@ -31,6 +31,7 @@ use waybill_chain::{
 	Account,
 };
 use waybill_daemon::{
+	backoff::Backoff,
 	clock::Time,
 	descriptors,
 	disk::{self, failed},
@@ -43,10 +44,6 @@ use waybill_primitives::{view::ReleaseState, BlockNumber, BountyId, ReleaseId};
 const TICK: Duration = Duration::from_millis(500);
 /// How long to wait before asking a node again after it gave no answer.
 const NODE_PAUSE: Duration = Duration::from_secs(3);
-/// How long to wait after the chain refused the announcement, at first and at most. What it lacks, such
-/// as money, may come.
-const ANNOUNCE_PAUSE: Duration = Duration::from_secs(10);
-const LONGEST_ANNOUNCE_PAUSE: Duration = Duration::from_secs(600);
 /// How long to keep a bounty's public keys after it is gone from the chain: a month.
 const KEEP_KEYS: Duration = Duration::from_secs(30 * 24 * 3_600);
 
@@ -263,13 +260,16 @@ where
 /// that know the address wait for it.
 async fn announce<L: Payee>(ledger: L, account: Account, insight: Arc<Insight>) {
 	let Some(endpoint) = &insight.about.endpoint else { return };
-	let mut pause = ANNOUNCE_PAUSE;
+	// What the chain refuses it for, such as a lack of money, may pass.
+	let mut backoff = Backoff::default();
 	while let Err(error) =
 		insist(&insight.health, || ensure_announced(&ledger, &account, endpoint), Error::is_unreachable).await
 	{
+		let now = std::time::Instant::now();
+		backoff.fail(now);
+		let pause = backoff.due_in(now);
 		tracing::error!(%error, ?pause, "the address is not announced; trying again after a pause");
 		tokio::time::sleep(pause).await;
-		pause = (pause * 2).min(LONGEST_ANNOUNCE_PAUSE);
 	}
 }
 

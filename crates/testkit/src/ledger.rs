@@ -39,6 +39,8 @@ pub enum Fault {
 	AnswerLost,
 	/// It does not get into the chain.
 	Lost,
+	/// The chain refuses it.
+	Refused,
 }
 
 /// Everything the chain knows.
@@ -189,8 +191,10 @@ impl Fake {
 		let (result, number, fault) = self.edit(|world| {
 			world.sent += 1;
 			let fault = (!world.faults.is_empty()).then(|| world.faults.remove(0));
-			if fault == Some(Fault::Lost) {
-				return (Err(lost()), world.number, fault);
+			match fault {
+				Some(Fault::Lost) => return (Err(lost()), world.number, fault),
+				Some(Fault::Refused) => return (Err(refused("Token.FundsUnavailable", "too poor")), world.number, fault),
+				Some(Fault::AnswerLost) | None => {},
 			}
 			world.number += 1;
 			let (number, mut events) = (world.number, Vec::new());

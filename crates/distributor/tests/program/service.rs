@@ -15,7 +15,7 @@ use waybill_ipfs_http::{Gateway, Kubo};
 use waybill_primitives::{Suite, Version};
 use waybill_testkit::{
 	ipfs::Ipfs,
-	ledger::{Fake, GENESIS},
+	ledger::{Fake, Fault, GENESIS},
 	scene::{account, Scene},
 };
 
@@ -157,8 +157,9 @@ async fn bounties_that_are_passed_over_taken_up_and_left_should_be_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn address_should_be_announced_while_the_distributor_works() {
+async fn address_should_be_announced_again_after_a_refusal_while_the_distributor_works() {
 	let (folder, scene, ipfs) = (tempfile::tempdir().unwrap(), Scene::new(1), Ipfs::start().await);
+	scene.chain.edit(|world| world.faults = vec![Fault::Refused]);
 	let mut parts = parts(&folder, &scene, &ipfs.url());
 	parts.config.announce = Some("http://firmware.example:4180".into());
 	let (tell, told) = oneshot::channel();
@@ -173,6 +174,7 @@ async fn address_should_be_announced_while_the_distributor_works() {
 	})
 	.await
 	.unwrap();
+	assert_eq!(scene.chain.edit(|world| world.sent), 2);
 	running.abort();
 }
 
