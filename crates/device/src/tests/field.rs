@@ -249,9 +249,7 @@ async fn newer_release_should_be_seen_while_an_older_one_comes_over_a_slow_link(
 async fn ciphertext_of_a_lapsed_contract_should_make_room() {
 	let field = Field::new(1).await;
 	let image_bytes = field.release(0, 1);
-	let idler = Idler::start(&field, &account(&field.folder, "idler"), |_| (), None).await;
-	field.ipfs.put(waybill_primitives::Codec::Raw, idler.ciphertext.clone());
-	idler.announce(&field);
+	let _idler = Idler::announced(&field).await;
 	let path = field.provision(0);
 	field.acknowledge(&path).await;
 	let kept = || fs::read_dir(path.join("ciphertexts")).unwrap().count();
@@ -277,9 +275,7 @@ async fn search_for_a_key_should_not_wear_out_the_flash() {
 	let field = Field::new(1).await;
 	field.ticker.abort();
 	field.release(0, 1);
-	let idler = Idler::start(&field, &account(&field.folder, "idler"), |_| (), None).await;
-	field.ipfs.put(waybill_primitives::Codec::Raw, idler.ciphertext.clone());
-	idler.announce(&field);
+	let _idler = Idler::announced(&field).await;
 	let path = field.provision(0);
 	field.acknowledge(&path).await;
 	// It was paid for through another distributor, so the device seeks a key in every block.

@@ -337,6 +337,14 @@ impl Idler {
 		Self { task, one, ciphertext, hellos, keys }
 	}
 
+	/// Starts one whose ciphertext can be had, and announces it.
+	async fn announced(field: &Field) -> Self {
+		let idler = Self::start(field, &account(&field.folder, "idler"), |_| (), None).await;
+		field.ipfs.put(waybill_primitives::Codec::Raw, idler.ciphertext.clone());
+		idler.announce(field);
+		idler
+	}
+
 	fn announce(&self, field: &Field) {
 		field.scene.chain.edit(|world| world.distributors.push(self.one.clone()));
 	}
@@ -509,9 +517,7 @@ async fn key_should_be_asked_for_more_and_more_rarely_when_nobody_has_it() {
 	for gone in [false, true] {
 		let field = Field::new(1).await;
 		field.release(0, 1);
-		let idler = Idler::start(&field, &account(&field.folder, "idler"), |_| (), None).await;
-		field.ipfs.put(waybill_primitives::Codec::Raw, idler.ciphertext.clone());
-		idler.announce(&field);
+		let idler = Idler::announced(&field).await;
 		let path = field.provision(0);
 		field.acknowledge(&path).await;
 		// Either paid for through another distributor, whose key is of no use here, or never paid
