@@ -108,7 +108,7 @@ flash: setup ## Builds the device's side for a microcontroller and prints how mu
 	@scripts/flash.sh
 
 .PHONY: field
-field: build ## Plays what happens in the field (FIELD=power_cuts for one scenario): ten minutes, and building agents.
+field: build ## Plays what happens in the field (FIELD=power_cuts for one scenario): a quarter of an hour, and building agents.
 	@for target in $(if $(filter-out agents,$(FIELD)),,$(AGENTS)); do \
 		$(MAKE) --no-print-directory agent TARGET=$$target || exit 1; \
 	done

@@ -16,7 +16,7 @@ struct Disk(PathBuf);
 
 impl Disk {
 	fn mount(path: &Path, mebibytes: u32) -> Self {
-		let size = format!("size={mebibytes}m");
+		let size = format!("size={mebibytes}m,nr_inodes=256");
 		let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(path).status().unwrap();
 		assert!(mounted.success(), "mount needs root");
 		Self(path.into())
@@ -74,28 +74,37 @@ pub fn play(report: &mut Report) {
 	fs::create_dir(&folder).unwrap();
 	let _disk = Disk::mount(&folder, 8);
 	let device = folder.join("device");
-	world.vendor.json(&format!("device provision {}", device.display()));
-	copy_device(&world.vendor.file("devices/001"), &device);
-	let filler = folder.join("filler");
-	let _ = fs::write(&filler, vec![0; 9 << 20]);
+	fs::create_dir(&device).unwrap();
+	for name in ["device.key", "device.toml"] {
+		fs::copy(world.vendor.file("devices/001").join(name), device.join(name)).unwrap();
+	}
+	let filler = fill(&folder);
 	let listen = format!("127.0.0.1:{}", free_port());
 	let distributor = format!("distributor run --listen {listen} --status-listen off --data full/data");
 	let distributor = world.shop.command(&distributor).start().until_said("beginning anew");
 	let run = format!("device run --state {} --distributor {}", device.display(), world.distributor);
-	let agent = world.vendor.command(&run).start().until_said("No space left");
-	fs::remove_file(filler).unwrap();
-	let serves = (0..600).any(|_| {
-		std::thread::sleep(std::time::Duration::from_millis(100));
-		std::net::TcpStream::connect(&listen).is_ok()
-	});
-	assert!(serves, "the distributor did not go on");
+	let agent = world.vendor.command(&run).start().until_said("trying again after a pause");
+	fs::remove_dir_all(filler).unwrap();
+	let goes_on = |has_begun: &dyn Fn() -> bool| {
+		(0..600).any(|_| {
+			std::thread::sleep(std::time::Duration::from_millis(100));
+			has_begun()
+		})
+	};
+	assert!(goes_on(&|| std::net::TcpStream::connect(&listen).is_ok()), "the distributor did not go on");
+	assert!(goes_on(&|| device.join("lock").exists()), "the device did not go on");
 	distributor.kill();
 	agent.kill();
 	report.holds();
 }
 
-fn copy_device(from: &Path, to: &Path) {
-	for name in ["device.key", "device.toml"] {
-		fs::copy(from.join(name), to.join(name)).unwrap();
-	}
+/// Takes all bytes and all files of a file system that are left. Returns the folder with them.
+fn fill(disk: &Path) -> PathBuf {
+	let folder = disk.join("filler");
+	fs::create_dir(&folder).unwrap();
+	// It breaks off when the disk is full.
+	let _ = fs::write(folder.join("bytes"), vec![0; 9 << 20]);
+	let full = (0..1_000).any(|number| fs::File::create(folder.join(number.to_string())).is_err());
+	assert!(full, "the disk still has room");
+	folder
 }
